@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * memlane.h - the ABI of /dev/memlane, and its manual
+ *
+ * One open file is one arena: two lanes of movable memory, one table of
+ * handles, one policy. A program maps the arena's regions (MEMLANE_IOCTL_INFO
+ * tells where they are) and finds its objects through the handle table.
+ *
+ * Every ioctl takes a pointer to a struct whose first member is its size.
+ *   - A size below the first published one:                 -EINVAL
+ *   - A longer struct whose unknown tail is zero is taken, otherwise -E2BIG
+ *   - Unknown flags and reserved members that are not zero: -EOPNOTSUPP
+ *   - A value out of its documented range:                  -EINVAL
+ *   - A pointer that cannot be read or written:             -EFAULT
+ *   - An unknown ioctl number:                              -ENOTTY
+ *   - An arena that has not been created:                   -ENODEV
+ *   - No memory, or the memory cgroup's limit:              -ENOMEM
+ *   - The lane is full and may not grow:                    -ENOSPC
+ *   - A fatal signal ended a long call early:               -EINTR
+ *   - A file opened read-only asked to change the arena:    -EACCES
+ * Members named out_* are written by the kernel, also when a batched call
+ * stops early: they tell how far it got. Structs only grow and numbers are
+ * only added; nothing is ever changed.
+ *
+ * The handle table, the side array, the pin array and the slots are shared
+ * memory. The kernel publishes there and never takes a location, a size or an
+ * address back: a program that scribbles on them spoils its own arena alone.
+ */
+#ifndef _UAPI_LINUX_MEMLANE_H
+#define _UAPI_LINUX_MEMLANE_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MEMLANE_VERSION		1
+#define MEMLANE_TYPE		0xB5
+
+/* ------------------------------------------------------------- words ---- */
+
+/*
+ * Handle: 63 born in the SlowLane | 62..48 cookie of the arena |
+ *         47..32 generation | 31..0 index. Never 0, never given out twice.
+ * Entry:  63..56 flags | 55..40 generation |
+ *         39..0 location in granules of 16 bytes from the data area's start.
+ */
+#define MEMLANE_HANDLE_BORN_SLOW	(1ULL << 63)
+#define MEMLANE_HANDLE_COOKIE_SHIFT	48
+#define MEMLANE_HANDLE_COOKIE_MASK	0x7fffULL
+#define MEMLANE_HANDLE_GEN_SHIFT	32
+#define MEMLANE_GEN_MASK		0xffffULL
+#define MEMLANE_GEN_MAX			0xffffU	/* freed once more: retired */
+
+#define MEMLANE_ENTRY_LIVE		(1ULL << 63)
+#define MEMLANE_ENTRY_MOVING		(1ULL << 62)	/* a move is planned: veto it */
+#define MEMLANE_ENTRY_COPYING		(1ULL << 61)	/* bytes in flight: wait */
+#define MEMLANE_ENTRY_ACCESSED		(1ULL << 60)	/* used in this ageing period */
+#define MEMLANE_ENTRY_FLAGS		(0xffULL << 56)
+#define MEMLANE_ENTRY_GEN_SHIFT		40
+#define MEMLANE_ENTRY_LOC_MASK		((1ULL << 40) - 1)
+#define MEMLANE_GRANULE_SHIFT		4
+
+/* Side word: 63..48 group | 47..40 size class | 39..0 requested size in bytes */
+#define MEMLANE_SIDE_SIZE_MASK		((1ULL << 40) - 1)
+#define MEMLANE_SIDE_CLASS_SHIFT	40
+#define MEMLANE_SIDE_GROUP_SHIFT	48
+#define MEMLANE_SIZE_MAX		(MEMLANE_SIDE_SIZE_MASK & ~4095ULL)
+
+/* Pin word (32 bits): 31..16 tag | 15..6 pin count | 5..4 priority | 3..0 hints */
+#define MEMLANE_PIN_TAG_SHIFT		16
+#define MEMLANE_PIN_ONE			(1U << 6)
+#define MEMLANE_PIN_COUNT_MASK		(0x3ffU << 6)
+#define MEMLANE_PIN_MAX			0x3ffU
+#define MEMLANE_PIN_PRIORITY_SHIFT	4
+#define MEMLANE_PIN_PRIORITY_MASK	(3U << 4)
+#define MEMLANE_HINT_FRAME_CRITICAL	(1U << 0)
+#define MEMLANE_HINT_COLD		(1U << 1)
+#define MEMLANE_HINT_OLD		(1U << 2)
+#define MEMLANE_HINT_EVICTABLE		(1U << 3)
+#define MEMLANE_HINT_MASK		0xfU
+
+/*
+ * Size classes. Multiples of 16 up to 128 bytes, then eight steps a doubling
+ * up to 32 KiB: rounding wastes 6 % on average. Larger objects are blobs of
+ * whole pages.
+ */
+#define MEMLANE_CLASSES			72
+#define MEMLANE_CLASS_BLOB		0xffU
+#define MEMLANE_BLOCK_MAX		32768U
+
+/* Lanes */
+#define MEMLANE_FAST			0
+#define MEMLANE_SLOW			1
+#define MEMLANE_LANES			2
+
+/* ----------------------------------------------------------- regions ---- */
+
+/*
+ * A slot is what one thread shares with the kernel: its section word, its
+ * counters and its magazines. A magazine is a stock of indices that are bound
+ * to free places of one class in one lane. The kernel reads magazines only to
+ * take back the stock of a thread that died.
+ */
+#define MEMLANE_MAG_SIZE		126
+
+struct memlane_mag {
+	__u32 nr;
+	__u32 quota;	/* how many the next refill asks for */
+	__u32 index[MEMLANE_MAG_SIZE];
+};
+
+struct memlane_slot {
+	__u64 section;		/* 0: outside; else the epoch at enter */
+	__u64 allocs;		/* counters of this thread, for statistics */
+	__u64 frees;
+	__u64 alloc_bytes;
+	__u64 free_bytes;
+	__u64 vetoes;
+	__u64 waits;
+	__u64 __reserved[505];	/* the rest of the first page */
+	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
+};
+
+/* What one lane holds. All sizes in bytes. */
+struct memlane_lane_stat {
+	__aligned_u64 limit;		/* may be used now */
+	__aligned_u64 max;		/* may be grown to */
+	__aligned_u64 used;		/* in spans and blobs */
+	__aligned_u64 bound;		/* places given out, at class size */
+	__aligned_u64 block_used;	/* of used: spans */
+	__aligned_u64 blob_used;	/* of used: blobs */
+	__aligned_u64 block_chunks;	/* chunks lent to the block manager */
+	__aligned_u64 blob_chunks;	/* chunks lent to the blob manager */
+	__aligned_u64 objects;		/* indices bound here */
+	__aligned_u64 spans;
+	__aligned_u64 blobs;
+	__aligned_u64 largest_hole;	/* largest free run inside lent chunks */
+	__aligned_u64 migrated_in;	/* objects that came from the other lane */
+	__aligned_u64 resident;		/* pages that exist */
+};
+
+/*
+ * Statistics: the same words by MEMLANE_IOCTL_STAT and in the mapped page.
+ * In the page, @seq is odd while the kernel writes: read it before and after.
+ */
+struct memlane_counts {
+	struct memlane_lane_stat lane[MEMLANE_LANES];
+	__aligned_u64 ioctls;		/* calls into the module for this arena */
+	__aligned_u64 refills;		/* alloc calls that filled a magazine */
+	__aligned_u64 flushes;		/* free calls */
+	__aligned_u64 handles;		/* indices in use */
+	__aligned_u64 retired;		/* indices whose generations are used up */
+	__aligned_u64 batches;		/* of moves */
+	__aligned_u64 moved;		/* objects copied */
+	__aligned_u64 moved_bytes;
+	__aligned_u64 remapped;		/* blobs handed over */
+	__aligned_u64 remapped_pages;
+	__aligned_u64 vetoed;		/* moves that a user stopped */
+	__aligned_u64 pinned;		/* moves not tried: pinned */
+	__aligned_u64 held;		/* moves not tried: page held by the kernel */
+	__aligned_u64 given_up;		/* moves dropped: a section stayed open */
+	__aligned_u64 spoiled;		/* entries found overwritten by the program */
+	__aligned_u64 pages_returned;	/* given back to the system */
+	__aligned_u64 faults;
+	__aligned_u64 metadata;		/* bytes of tables and descriptors */
+	__aligned_u64 slots;		/* threads registered */
+	__aligned_u64 slots_reaped;	/* threads that died without unregistering */
+	__aligned_u64 spilled;		/* fast requests served by the SlowLane */
+	__aligned_u64 cycles;		/* maintenance cycles run */
+	/* what threads that have left counted in their slots */
+	__aligned_u64 gone_allocs;
+	__aligned_u64 gone_frees;
+	__aligned_u64 gone_alloc_bytes;
+	__aligned_u64 gone_free_bytes;
+	__aligned_u64 gone_vetoes;
+	__aligned_u64 gone_waits;
+};
+
+struct memlane_stat_page {
+	__aligned_u64 epoch;		/* sections copy this; alone on its line */
+	__aligned_u64 __reserved[7];
+	__aligned_u64 seq;
+	struct memlane_counts counts;
+};
+
+/* ------------------------------------------------------------- calls ---- */
+
+/**
+ * struct memlane_create - make the arena of this file
+ * @size: sizeof(struct memlane_create)
+ * @flags: must be 0
+ * @fast_size: bytes the FastLane may use at first, 64 KiB at least
+ * @slow_size: bytes the SlowLane may use at first, 64 KiB at least
+ * @fast_max: the FastLane may be grown to this; 0: @fast_size
+ * @slow_max: the SlowLane may be grown to this; 0: @slow_size
+ * @handles: most handles at a time, up to 2^30; 0: 16 Mi
+ * @threads: most registered threads at a time, up to 4096; 0: 1024
+ * @__reserved: must be 0
+ *
+ * Sizes are rounded up to pages. An arena is made once: a second call gives
+ * -EEXIST. The sum of both maxima may not pass 8 TiB (-EINVAL).
+ */
+struct memlane_create {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 fast_size;
+	__aligned_u64 slow_size;
+	__aligned_u64 fast_max;
+	__aligned_u64 slow_max;
+	__aligned_u64 handles;
+	__u32 threads;
+	__u32 __reserved;
+};
+
+/* Regions of the file, for mmap: MAP_SHARED only. */
+enum memlane_region_id {
+	MEMLANE_REGION_TABLE,	/* __u64 entry[handles], read-write */
+	MEMLANE_REGION_SIDE,	/* __u64 side word[handles], read-write */
+	MEMLANE_REGION_PIN,	/* __u32 pin word[handles], read-write */
+	MEMLANE_REGION_SLOTS,	/* struct memlane_slot[threads], read-write */
+	MEMLANE_REGION_STAT,	/* struct memlane_stat_page, read-only */
+	MEMLANE_REGION_DATA,	/* FastLane, then SlowLane */
+	MEMLANE_REGIONS
+};
+
+struct memlane_region {
+	__aligned_u64 offset;	/* for mmap */
+	__aligned_u64 length;	/* in bytes */
+};
+
+#define MEMLANE_CAP_MODULE	(1ULL << 0)	/* the kernel module, not the engine in the process */
+#define MEMLANE_CAP_REMAP	(1ULL << 1)	/* blobs move without copying */
+#define MEMLANE_CAP_SHARE	(1ULL << 2)	/* other processes can map the arena */
+#define MEMLANE_CAP_MEMCG	(1ULL << 3)	/* pages are charged to the memory cgroup */
+#define MEMLANE_CAP_EVENTS	(1ULL << 4)	/* poll() and read() of events */
+#define MEMLANE_CAP_REAP	(1ULL << 5)	/* dead threads' slots are taken back */
+
+/**
+ * struct memlane_info - layout and capabilities
+ * @size: sizeof(struct memlane_info)
+ * @flags: must be 0
+ * @out_version: MEMLANE_VERSION of the module
+ * @out_page_size: bytes
+ * @out_capabilities: MEMLANE_CAP_*
+ * @out_cookie: of this arena, as it stands in handles (1 to 0x7fff)
+ * @out_slot_size: bytes from one slot to the next
+ * @out_handles: indices run from 1 to this minus 1
+ * @out_fast_end: first granule that is not the FastLane's
+ * @out_threads: number of slots
+ * @__reserved: 0
+ * @out_region: by enum memlane_region_id
+ */
+struct memlane_info {
+	__u32 size;
+	__u32 flags;
+	__u32 out_version;
+	__u32 out_page_size;
+	__aligned_u64 out_capabilities;
+	__u32 out_cookie;
+	__u32 out_slot_size;
+	__aligned_u64 out_handles;
+	__aligned_u64 out_fast_end;
+	__u32 out_threads;
+	__u32 __reserved;
+	struct memlane_region out_region[MEMLANE_REGIONS];
+};
+
+/**
+ * struct memlane_register - get or give back a thread's slot
+ * @size: sizeof(struct memlane_register)
+ * @flags: must be 0
+ * @slot: out for REGISTER; for UNREGISTER the slot to give back
+ * @__reserved: must be 0
+ *
+ * A slot belongs to the thread that registered it and is taken back when that
+ * thread dies. -ENOSPC: all slots are in use. UNREGISTER of a slot that is not
+ * in use, or another living thread's: -EINVAL. The stock of the slot's
+ * magazines goes back to the arena.
+ */
+struct memlane_register {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 __reserved;
+};
+
+#define MEMLANE_ALLOC_NO_SPILL	(1U << 0)	/* this lane or -ENOSPC */
+#define MEMLANE_ALLOC_LIVE	(1U << 1)	/* publish as live objects, not as stock */
+
+/**
+ * struct memlane_alloc - bind handles to free places
+ * @size: sizeof(struct memlane_alloc)
+ * @flags: MEMLANE_ALLOC_*
+ * @length: bytes of each object, 1 to MEMLANE_SIZE_MAX
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @align: power of two up to 2 MiB; 0: 16
+ * @count: handles wanted, 1 to 4096; 1 for blobs
+ * @out_count: handles given
+ * @handles: address of __u64[@count]
+ * @out_lane: where they are
+ * @out_class: size class, or MEMLANE_CLASS_BLOB
+ *
+ * Fewer than @count may be given; at least one, or an error. The entries are
+ * not live unless MEMLANE_ALLOC_LIVE: the program sets MEMLANE_ENTRY_LIVE
+ * itself. A place's bytes are not cleared when it is used again in one arena.
+ */
+struct memlane_alloc {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__u32 lane;
+	__u32 align;
+	__u32 count;
+	__u32 out_count;
+	__aligned_u64 handles;
+	__u32 out_lane;
+	__u32 out_class;
+};
+
+#define MEMLANE_FREE_LIVE	(1U << 0)	/* end live objects, as memlane_free() does */
+
+/**
+ * struct memlane_free - give handles back
+ * @size: sizeof(struct memlane_free)
+ * @flags: MEMLANE_FREE_*
+ * @count: 1 to 2^20
+ * @out_count: how many were freed; the one at this place gave the error
+ * @handles: address of __u64[@count]
+ *
+ * Without MEMLANE_FREE_LIVE the entries must not be live: their generation was
+ * raised by the program, and the handles may carry any generation (-EBUSY:
+ * live). With it, the handle must be good: -ESTALE freed before, -EXDEV
+ * foreign, -EBADF wild, -EBUSY pinned.
+ */
+struct memlane_free {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 out_count;
+	__aligned_u64 handles;
+};
+
+/**
+ * struct memlane_step - what a bounded step of moving may do, and did
+ * @max_bytes: most bytes to copy; 0: no limit
+ * @max_ns: most time to take; 0: no limit
+ * @out_moved: objects copied
+ * @out_moved_bytes: bytes of these
+ * @out_remapped: blobs handed over
+ * @out_remapped_pages: pages of these
+ * @out_vetoed: objects that a user kept in place
+ * @out_pinned: objects left because pinned
+ * @out_held: objects left because the kernel holds a page of theirs
+ * @out_given_up: moves dropped because a section stayed open too long
+ * @out_pages_returned: pages given back to the system
+ * @out_ns: time taken
+ * @out_more: 1: a limit was reached and there is more to do
+ */
+struct memlane_step {
+	__aligned_u64 max_bytes;
+	__aligned_u64 max_ns;
+	__aligned_u64 out_moved;
+	__aligned_u64 out_moved_bytes;
+	__aligned_u64 out_remapped;
+	__aligned_u64 out_remapped_pages;
+	__aligned_u64 out_vetoed;
+	__aligned_u64 out_pinned;
+	__aligned_u64 out_held;
+	__aligned_u64 out_given_up;
+	__aligned_u64 out_pages_returned;
+	__aligned_u64 out_ns;
+	__aligned_u64 out_more;
+};
+
+/**
+ * struct memlane_compact - move objects together and return empty pages
+ * @size: sizeof(struct memlane_compact)
+ * @flags: must be 0
+ * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
+ * @__reserved: must be 0
+ * @hole: good enough when the lane can hold a blob of this many bytes;
+ *        0: compact fully
+ * @step: limits and results
+ */
+struct memlane_compact {
+	__u32 size;
+	__u32 flags;
+	__u32 lanes;
+	__u32 __reserved;
+	__aligned_u64 hole;
+	struct memlane_step step;
+};
+
+/**
+ * struct memlane_migrate - move objects to a lane
+ * @size: sizeof(struct memlane_migrate)
+ * @flags: must be 0
+ * @lane: where to
+ * @count: 1 to 2^20
+ * @handles: address of __u64[@count]
+ * @results: 0, or address of __s32[@count] that gets 0 or -errno for each:
+ *           -ESTALE, -EXDEV, -EBADF as for free; -EBUSY pinned or held; -EAGAIN
+ *           vetoed or given up, try again; -ENOSPC the lane is full
+ * @out_count: handles dealt with; later ones were not tried
+ * @out_failed: of these, how many did not arrive
+ * @step: limits and results
+ *
+ * An object that is in the lane already counts as dealt with. Returns 0 when
+ * every handle was dealt with, also if some failed.
+ */
+struct memlane_migrate {
+	__u32 size;
+	__u32 flags;
+	__u32 lane;
+	__u32 count;
+	__aligned_u64 handles;
+	__aligned_u64 results;
+	__u32 out_count;
+	__u32 out_failed;
+	struct memlane_step step;
+};
+
+enum memlane_state {
+	MEMLANE_STATE_NONE,	/* never given out, or given back to the arena */
+	MEMLANE_STATE_LIVE,
+	MEMLANE_STATE_MOVING,	/* live, and a move is planned or under way */
+	MEMLANE_STATE_PINNED,	/* live and pinned */
+	MEMLANE_STATE_CACHED,	/* in a magazine, not live */
+	MEMLANE_STATE_FREED,	/* was freed; the index has not been used since */
+	MEMLANE_STATE_STALE,	/* was freed; the index names another object now */
+	MEMLANE_STATE_FOREIGN,	/* of another arena */
+	MEMLANE_STATE_WILD,	/* never was a handle */
+	MEMLANE_STATE_RETIRED,	/* generations used up */
+	MEMLANE_STATE_PURGED,	/* dropped with its group under pressure */
+	MEMLANE_STATES
+};
+
+/**
+ * struct memlane_query - what is known of a handle
+ * @size: sizeof(struct memlane_query)
+ * @flags: must be 0
+ * @handle: any value
+ * @out_state: enum memlane_state
+ * @out_lane: where the object is
+ * @out_class: size class, or MEMLANE_CLASS_BLOB
+ * @out_heat: ageing periods of late in which it was used, as a bit set
+ * @out_location: in granules
+ * @out_room: bytes of its place
+ * @out_pages: pages of its place that exist (blobs), or 0 (blocks)
+ *
+ * Never fails for a bad handle: the state tells. out_* of place are 0 then.
+ */
+struct memlane_query {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__u32 out_state;
+	__u32 out_lane;
+	__u32 out_class;
+	__u32 out_heat;
+	__aligned_u64 out_location;
+	__aligned_u64 out_room;
+	__aligned_u64 out_pages;
+};
+
+/**
+ * struct memlane_stat - counters of the arena
+ * @size: sizeof(struct memlane_stat)
+ * @flags: must be 0
+ * @out: see struct memlane_counts
+ */
+struct memlane_stat {
+	__u32 size;
+	__u32 flags;
+	struct memlane_counts out;
+};
+
+/**
+ * struct memlane_maintain - run one maintenance cycle
+ * @size: sizeof(struct memlane_maintain)
+ * @flags: must be 0
+ * @step: limits and results
+ *
+ * Ages, migrates, compacts lanes past their threshold, takes back dead threads'
+ * slots, and trims: what the background cycle does, in the caller's context.
+ */
+struct memlane_maintain {
+	__u32 size;
+	__u32 flags;
+	struct memlane_step step;
+};
+
+/**
+ * struct memlane_wait - wait until an object's copy has ended
+ * @size: sizeof(struct memlane_wait)
+ * @flags: must be 0
+ * @handle: any generation
+ *
+ * Returns at once when the entry is not COPYING. The wait is bounded by one
+ * batch. -EINTR on a fatal signal.
+ */
+struct memlane_wait {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+};
+
+enum memlane_option {
+	MEMLANE_OPT_FAST_LIMIT = 1,	/* bytes the FastLane may use, up to its max */
+	MEMLANE_OPT_SLOW_LIMIT,		/* bytes the SlowLane may use, up to its max */
+	MEMLANE_OPT_AUTO_COMPACTION,	/* 0 or 1 */
+	MEMLANE_OPT_COMPACTION_THRESHOLD,	/* permille of the limit in use, 1 to 1000 */
+	MEMLANE_OPT_SLOW_USAGE_THRESHOLD,	/* permille, 1 to 1000 */
+	MEMLANE_OPT_SLOW_SAFETY_MARGIN,	/* permille kept as scratch, 0 to 500 */
+	MEMLANE_OPT_POLICY_INTERVAL,	/* ns between background cycles; 0: none */
+	MEMLANE_OPT_GRACE,		/* ns to wait for sections, 1 us to 10 s */
+	MEMLANE_OPTIONS
+};
+
+/**
+ * struct memlane_set - read or change one option
+ * @size: sizeof(struct memlane_set)
+ * @flags: must be 0
+ * @option: enum memlane_option; -EOPNOTSUPP if unknown
+ * @__reserved: must be 0
+ * @value: new value for SET; GET writes it. -EINVAL: out of range
+ */
+struct memlane_set {
+	__u32 size;
+	__u32 flags;
+	__u32 option;
+	__u32 __reserved;
+	__aligned_u64 value;
+};
+
+enum {
+	MEMLANE_CMD_CREATE = 0x80,
+	MEMLANE_CMD_INFO,
+	MEMLANE_CMD_REGISTER,
+	MEMLANE_CMD_UNREGISTER,
+	MEMLANE_CMD_ALLOC,
+	MEMLANE_CMD_FREE,
+	MEMLANE_CMD_COMPACT,
+	MEMLANE_CMD_MIGRATE,
+	MEMLANE_CMD_QUERY,
+	MEMLANE_CMD_STAT,
+	MEMLANE_CMD_MAINTAIN,
+	MEMLANE_CMD_WAIT,
+	MEMLANE_CMD_SET,
+	MEMLANE_CMD_GET,
+};
+
+#define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
+#define MEMLANE_IOCTL_INFO		_IO(MEMLANE_TYPE, MEMLANE_CMD_INFO)
+#define MEMLANE_IOCTL_REGISTER		_IO(MEMLANE_TYPE, MEMLANE_CMD_REGISTER)
+#define MEMLANE_IOCTL_UNREGISTER	_IO(MEMLANE_TYPE, MEMLANE_CMD_UNREGISTER)
+#define MEMLANE_IOCTL_ALLOC		_IO(MEMLANE_TYPE, MEMLANE_CMD_ALLOC)
+#define MEMLANE_IOCTL_FREE		_IO(MEMLANE_TYPE, MEMLANE_CMD_FREE)
+#define MEMLANE_IOCTL_COMPACT		_IO(MEMLANE_TYPE, MEMLANE_CMD_COMPACT)
+#define MEMLANE_IOCTL_MIGRATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_MIGRATE)
+#define MEMLANE_IOCTL_QUERY		_IO(MEMLANE_TYPE, MEMLANE_CMD_QUERY)
+#define MEMLANE_IOCTL_STAT		_IO(MEMLANE_TYPE, MEMLANE_CMD_STAT)
+#define MEMLANE_IOCTL_MAINTAIN		_IO(MEMLANE_TYPE, MEMLANE_CMD_MAINTAIN)
+#define MEMLANE_IOCTL_WAIT		_IO(MEMLANE_TYPE, MEMLANE_CMD_WAIT)
+#define MEMLANE_IOCTL_SET		_IO(MEMLANE_TYPE, MEMLANE_CMD_SET)
+#define MEMLANE_IOCTL_GET		_IO(MEMLANE_TYPE, MEMLANE_CMD_GET)
+
+/**
+ * memlane_class_of - size class of a block
+ * @length: bytes, 1 to MEMLANE_BLOCK_MAX
+ *
+ * Return: the smallest class that holds @length.
+ */
+static inline unsigned int memlane_class_of(unsigned int length)
+{
+	unsigned int s = length - 1, e;
+
+	if (length <= 128)
+		return s >> 4;
+	e = 31 - __builtin_clz(s);
+	return 8 * (e - 6) + ((s >> (e - 3)) & 7);
+}
+
+/**
+ * memlane_class_size - bytes of a place of a class
+ * @cls: 0 to MEMLANE_CLASSES - 1
+ */
+static inline unsigned int memlane_class_size(unsigned int cls)
+{
+	if (cls < 8)
+		return (cls + 1) << 4;
+	return (cls % 8 + 9) << (cls / 8 + 3);
+}
+
+#endif /* _UAPI_LINUX_MEMLANE_H */
