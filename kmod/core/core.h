@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/*
+ * core.h - nouns and invariants of the engine
+ *
+ * arena    two lanes, a handle table, a set of slots
+ * lane     a range of pages of the data area, a limit, a pool of free chunks
+ * chunk    512 pages, lent by the lane's pool to its block or its blob area
+ * area     what one manager has borrowed: free runs of pages, by size
+ * run      pages in a row with one purpose: pool, free in an area, span, blob
+ * span     a run cut into slots ("places") of one size class
+ * blob     a run that holds one object
+ * index    position in the handle table; names an object or nothing
+ * place    where an index is bound to: a slot of a span, or a blob; its address
+ *          is a location, in granules of 16 bytes
+ *
+ * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever.
+ * Whether a bound index is live is known to the program alone, by its entry.
+ *
+ * Invariants (check.c evaluates every one; "last" is inclusive, "end" is not):
+ *
+ *  I1  the runs of a lane tile [first, end): no gap, no overlap, and the page
+ *      map names each run at its first and last page (a span at every page)
+ *  I2  no two free runs of one kind touch; a free run of an area holds no
+ *      whole chunk; pool runs are whole chunks
+ *  I3  area.used = sum of pages of its spans or blobs;
+ *      area.chunks * 512 = area.used + sum of pages of its free runs
+ *  I4  lane.used = block.used + blob.used <= lane.limit
+ *  I5  span: used + length of its free list = places; each free place is on
+ *      that list once
+ *  I6  place -> index -> place is the identity: rmap[slot(i)] = i, and
+ *      loc(rmap[s]) = loc(s), for every bound i and every used slot s;
+ *      a blob's index likewise
+ *  I7  sum over spans of used + blobs = bound indices + destinations reserved
+ *      by the batch under way
+ *  I8  each span is on the list of its fullness; class.used, class.spans are
+ *      the sums over the lists
+ *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
+ *  I10 the published entry of a bound index carries its private location unless
+ *      the program overwrote it
+ *
+ * Locks, outermost first:
+ *   arena.mover   one batch of moves at a time; held while waiting for sections
+ *   arena.lock    everything private below; never held while waiting, nor while
+ *                 user memory is touched
+ * Nothing here runs in atomic context. The callbacks of struct ml_ops are called
+ * with arena.lock held unless they say otherwise.
+ */
+#ifndef ML_CORE_H
+#define ML_CORE_H
+
+#include <linux/atomic.h>
+#include <linux/errno.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+
+#include <linux/memlane.h>
+
+#define ML_PAGE_SHIFT		12
+#define ML_PAGE_SIZE		(1UL << ML_PAGE_SHIFT)
+#define ML_CHUNK_SHIFT		9			/* in pages */
+#define ML_CHUNK_PAGES		(1UL << ML_CHUNK_SHIFT)
+#define ML_PAGE_GRANULES	(ML_PAGE_SIZE >> MEMLANE_GRANULE_SHIFT)
+#define ML_BINS			8			/* fullness steps of part-filled spans */
+#define ML_BIN_EMPTY		0
+#define ML_BIN_FULL		(ML_BINS + 1)
+#define ML_BATCH		256			/* most moves in one batch */
+#define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
+
+struct ml_arena;
+
+/**
+ * struct ml_ops - what the engine needs from where it runs
+ *
+ * Pages are numbered from the start of the data area. Nothing but @barrier,
+ * @pause and @share may be called without arena.lock.
+ */
+struct ml_ops {
+	/* Zeroed memory for descriptors, charged to the caller; NULL: none left. */
+	void *(*zalloc)(struct ml_arena *a, size_t size);
+	void (*zfree)(struct ml_arena *a, void *p, size_t size);
+	/*
+	 * The zeroed page @page of a shared region, at an address good until the
+	 * arena ends; NULL: none left. Called at most once a page succeeds.
+	 * Freeing is the owner's business when the arena ends.
+	 */
+	void *(*share)(struct ml_arena *a, unsigned int region, u64 page);
+	/* Users may touch these pages from now on. May fail (-ENOMEM). */
+	int (*commit)(struct ml_arena *a, u64 page, u64 nr);
+	/* Make committed pages exist, so that copy() and remap() cannot fail. */
+	int (*populate)(struct ml_arena *a, u64 page, u64 nr);
+	/*
+	 * Nobody may touch these pages any more; they go back to the system.
+	 * Returns how many had existed. Cannot fail.
+	 */
+	u64 (*decommit)(struct ml_arena *a, u64 page, u64 nr);
+	/* Copy bytes inside the data area; the destination is populated. */
+	void (*copy)(struct ml_arena *a, u64 to, u64 from, size_t len);
+	/* Hand over @nr pages; both ranges are committed, @to holds none. */
+	void (*remap)(struct ml_arena *a, u64 to, u64 from, u64 nr);
+	/* Whether somebody else (DMA, a pipe) holds a page of this range. */
+	bool (*held)(struct ml_arena *a, u64 page, u64 nr);
+	/* How many of these pages exist. */
+	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
+	/* Every CPU that runs a user of the arena passes a full barrier. Sleeps. */
+	void (*barrier)(struct ml_arena *a);
+	/* Sleep about @ns; -EINTR when a fatal signal waits. */
+	int (*pause)(struct ml_arena *a, u64 ns);
+	/* Whether the thread that registered this slot is gone. */
+	bool (*slot_gone)(struct ml_arena *a, unsigned int slot);
+	/* The slot is free again: forget its thread. */
+	void (*slot_done)(struct ml_arena *a, unsigned int slot);
+	/* Monotonic nanoseconds. Any context. */
+	u64 (*now)(void);
+};
+
+/**
+ * struct ml_vec - a sparse array whose pages never move
+ * @top: leaves of 512 pages; entries are added, never changed, until the end
+ * @nr: elements
+ * @shift: log2 of elements a page
+ * @region: MEMLANE_REGION_* when shared with users, else ML_PRIVATE
+ *
+ * Readers need no lock: a pointer is published whole or not at all.
+ */
+struct ml_vec {
+	void ***top;
+	u64 nr;
+	u8 shift;
+	u8 region;
+};
+
+#define ML_PRIVATE 0xff
+
+enum ml_kind { ML_POOL, ML_FREE, ML_SPAN, ML_BLOB };
+enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
+
+/**
+ * struct ml_run - pages in a row with one purpose; arena.lock
+ * @node: free runs: in the tree of their pool or area, by (nr, page)
+ * @page: first page
+ * @nr: pages
+ * @kind: what they are
+ * @use: which area a FREE run belongs to
+ * @lane: which lane
+ * @align: SPAN, BLOB: log2 of the alignment in pages
+ * @index: BLOB: the object, or 0 while reserved by a batch
+ * @spare: SPAN, BLOB: node for the free run it will become
+ */
+struct ml_run {
+	struct rb_node node;
+	u64 page;
+	u64 nr;
+	u8 kind;
+	u8 use;
+	u8 lane;
+	u8 align;
+	u32 index;
+	struct ml_run *spare;
+};
+
+#define ML_SLOT_FREE	0x80000000U	/* rmap: | next free slot */
+#define ML_SLOT_END	0x7fffffffU	/* end of the free list */
+#define ML_SLOT_TAKEN	0U		/* reserved by a batch */
+
+/**
+ * struct ml_span - a run cut into places of one class; arena.lock
+ * @run: where it is
+ * @list: on bin[@bin] of its class
+ * @cls: size class
+ * @bin: fullness step
+ * @skip: compaction round in which it was found immovable
+ * @places: slots
+ * @used: bound or reserved slots
+ * @free: first free slot, or ML_SLOT_END
+ * @rmap: index of each used slot, or the free list
+ */
+struct ml_span {
+	struct ml_run run;
+	struct list_head list;
+	u8 cls;
+	u8 bin;
+	u32 skip;
+	u32 places;
+	u32 used;
+	u32 free;
+	u32 rmap[];
+};
+
+/* Spans of one class in one lane; arena.lock */
+struct ml_class {
+	struct list_head bin[ML_BINS + 2];
+	u64 used;
+	u64 spans;
+};
+
+/* What a manager has borrowed; arena.lock. Pages. */
+struct ml_area {
+	struct rb_root free;
+	u64 used;
+	u64 chunks;
+	u64 runs;	/* spans or blobs */
+};
+
+/**
+ * struct ml_lane - a range of the data area; arena.lock, but for the immutable
+ * @first: first page, immutable
+ * @end: end page, immutable
+ * @limit: pages that may be used now
+ * @max: pages that @limit may be raised to, immutable
+ * @pool: free chunks
+ * @area: by enum ml_use
+ * @cls: spans by size class
+ * @objects: indices bound here
+ * @bound: bytes of their places
+ * @migrated_in: objects that came from the other lane
+ */
+struct ml_lane {
+	u64 first;
+	u64 end;
+	u64 limit;
+	u64 max;
+	struct rb_root pool;
+	struct ml_area area[ML_USES];
+	struct ml_class cls[MEMLANE_CLASSES];
+	u64 objects;
+	u64 bound;
+	u64 migrated_in;
+};
+
+/* Private state of an index: high byte of its word in arena.hi */
+#define ML_NONE		0
+#define ML_BOUND	1
+#define ML_RETIRED	2
+#define ML_STATE_MASK	3
+#define ML_IN_BATCH	4	/* a batch holds a destination for it */
+#define ML_HEAT_SHIFT	4	/* four ageing periods, newest lowest */
+
+/**
+ * struct ml_table - the handles; arena.lock, but for what users see
+ * @entry: u64 a handle, shared: published words, hostile when read back
+ * @side: u64 a handle, shared: the program's own notes
+ * @pin: u32 a handle, shared: pin counts and the program's notes
+ * @lo: u32 a handle, private: low half of the location, or next NONE index
+ * @hi: u16 a handle, private: high byte of the location, state in bits 15..8
+ * @top: first index never used
+ * @end: number of indices, immutable
+ * @free: first NONE index below @top, 0: none
+ * @bound: BOUND indices
+ * @retired: RETIRED indices
+ */
+struct ml_table {
+	struct ml_vec entry;
+	struct ml_vec side;
+	struct ml_vec pin;
+	struct ml_vec lo;
+	struct ml_vec hi;
+	u32 top;
+	u32 end;
+	u32 free;
+	u32 bound;
+	u32 retired;
+};
+
+/* Registered threads; arena.lock. A set bit: in use. */
+struct ml_slots {
+	struct ml_vec page;	/* shared */
+	u8 *busy;
+	u32 nr;
+	u32 used;
+	u32 top;		/* no slot from here on was ever used */
+};
+
+/**
+ * struct ml_move - one object of a batch
+ * @index: which
+ * @len: bytes to copy; 0: a blob, handed over or copied whole
+ * @from: granule
+ * @to: granule
+ * @expect: the entry as the mover left it, with MOVING
+ * @run: destination of a blob
+ * @src: source span of a block
+ * @result: 0 moved, or -errno as struct memlane_migrate says
+ * @caller: position in the caller's array
+ */
+struct ml_move {
+	u32 index;
+	u32 len;
+	u64 from;
+	u64 to;
+	u64 expect;
+	struct ml_run *run;
+	struct ml_span *src;
+	int result;
+	u32 caller;
+};
+
+struct ml_batch {
+	struct ml_move move[ML_BATCH];
+	u32 nr;
+	u64 bytes;
+};
+
+/* Options, in the order of enum memlane_option; arena.lock */
+struct ml_policy {
+	bool auto_compaction;
+	u32 compaction_threshold;	/* permille */
+	u32 slow_usage_threshold;	/* permille */
+	u32 safety_margin;		/* permille */
+	u64 interval;			/* ns */
+	u64 grace;			/* ns */
+};
+
+/**
+ * struct ml_arena - one open file
+ * @ops: immutable
+ * @cookie: 1 to 0x7fff, immutable
+ * @capabilities: MEMLANE_CAP_*, immutable
+ * @mover: see the top
+ * @lock: see the top
+ * @lane: by lane
+ * @table: handles
+ * @slots: threads
+ * @map: page -> run; private, arena.lock
+ * @stat_page: shared read-only; written under @lock, the epoch under @mover
+ * @epoch: of sections; @mover
+ * @batch: being moved; filled under both locks, read under @mover
+ * @policy: options
+ * @round: compaction rounds, for span.skip
+ * @count: counters; @lock
+ */
+struct ml_arena {
+	const struct ml_ops *ops;
+	u32 cookie;
+	u64 capabilities;
+	struct mutex mover;
+	struct mutex lock;
+	struct ml_lane lane[MEMLANE_LANES];
+	struct ml_table table;
+	struct ml_slots slots;
+	struct ml_vec map;
+	struct memlane_stat_page *stat_page;
+	u64 epoch;
+	struct ml_batch *batch;
+	struct ml_policy policy;
+	u32 round;
+	struct memlane_counts count;
+};
+
+static inline u64 ml_page_loc(u64 page)
+{
+	return page << (ML_PAGE_SHIFT - MEMLANE_GRANULE_SHIFT);
+}
+
+static inline u64 ml_loc_page(u64 loc)
+{
+	return loc >> (ML_PAGE_SHIFT - MEMLANE_GRANULE_SHIFT);
+}
+
+/* Bytes to pages, rounded up; no overflow up to 2^64 - 4096. */
+static inline u64 ml_pages(u64 bytes)
+{
+	return (bytes + ML_PAGE_SIZE - 1) >> ML_PAGE_SHIFT;
+}
+
+/* ------------------------------------------------ the engine's front door */
+/*
+ * Each takes the request as the ABI defines it, checks flags, reserved members
+ * and ranges, takes the locks it needs, and may sleep. Arrays are the caller's,
+ * in the engine's own address space. The errors are those of memlane.h.
+ */
+
+/* arena.c */
+int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie,
+		  u64 capabilities, const struct memlane_create *req);
+void ml_arena_exit(struct ml_arena *a);
+int ml_info(struct ml_arena *a, struct memlane_info *req);
+int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles);
+void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr);
+int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles);
+int ml_query(struct ml_arena *a, struct memlane_query *req);
+int ml_stat(struct ml_arena *a, struct memlane_stat *req);
+int ml_set(struct ml_arena *a, struct memlane_set *req);
+int ml_get(struct ml_arena *a, struct memlane_set *req);
+
+/* move.c, policy.c */
+int ml_compact(struct ml_arena *a, struct memlane_compact *req);
+int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
+	       s32 *results);
+int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
+int ml_wait(struct ml_arena *a, struct memlane_wait *req);
+
+/* slot.c */
+int ml_register(struct ml_arena *a, struct memlane_register *req);
+int ml_unregister(struct ml_arena *a, struct memlane_register *req);
+
+/* vec.c: a page of a shared region for the fault handler; NULL: out of range or memory */
+void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page);
+
+/* check.c: 0, or the number of the first broken invariant; @why says which and where */
+int ml_check(struct ml_arena *a, char *why, size_t len);
+
+#endif /* ML_CORE_H */
