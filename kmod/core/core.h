@@ -42,6 +42,7 @@
  *   arena.mover   one batch of moves at a time; held while waiting for sections
  *   arena.lock    everything private below; never held while waiting, nor while
  *                 user memory is touched
+ *   arena.grow    the growing of vectors; also taken by the fault handler
  * Nothing here runs in atomic context. The callbacks of struct ml_ops are called
  * with arena.lock held unless they say otherwise.
  */
@@ -74,7 +75,8 @@ struct ml_arena;
  * struct ml_ops - what the engine needs from where it runs
  *
  * Pages are numbered from the start of the data area. Nothing but @barrier,
- * @pause and @share may be called without arena.lock.
+ * @pause, @share, @zalloc and @now may be called without arena.lock; @share is
+ * always called under arena.grow.
  */
 struct ml_ops {
 	/* Zeroed memory for descriptors, charged to the caller; NULL: none left. */
@@ -319,6 +321,7 @@ struct ml_policy {
  * @capabilities: MEMLANE_CAP_*, immutable
  * @mover: see the top
  * @lock: see the top
+ * @grow: see the top
  * @lane: by lane
  * @table: handles
  * @slots: threads
@@ -336,6 +339,7 @@ struct ml_arena {
 	u64 capabilities;
 	struct mutex mover;
 	struct mutex lock;
+	struct mutex grow;
 	struct ml_lane lane[MEMLANE_LANES];
 	struct ml_table table;
 	struct ml_slots slots;
