@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Build memlane.ko for one kernel of the matrix, in a folder of its own:
+#
+#   module.sh KERNEL-NAME [VARIABLE=VALUE...]
+#
+# The result is build/kmod/NAME/memlane.ko. The sources are linked into that
+# folder, so that kernels never mix and a second run is incremental. With
+# ML_BUG=N (a seeded bug) the folder is build/kmod/NAME-bugN; ML_SOURCE names
+# another tree that has kmod/ and include/. A warning is a failure; C=2 adds
+# sparse's.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+
+kernel=${1:?usage: module.sh KERNEL-NAME [VARIABLE=VALUE...]}
+shift
+source=${ML_SOURCE:-$top}
+[ -f "$source/kmod/Kbuild" ] || die "there is no $source/kmod/Kbuild"
+located=$("$here/kernel.sh" "$kernel")
+eval "$located"
+: "${build:?}" "${toolroot=}"
+
+out=${ML_OUT:-$top/build/kmod}/$kernel
+for variable; do
+	case $variable in ML_BUG=*) out=$out-bug${variable#ML_BUG=} ;; esac
+done
+case $kernel in debug | kcsan) set -- ML_DEBUG=1 "$@" ;; esac
+# A kernel that was not built for this machine brings no BTF to add to.
+case $kernel in 6.12 | 7) set -- CONFIG_DEBUG_INFO_BTF_MODULES= "$@" ;; esac
+[ "$kernel" != 6.12 ] || set -- CC=gcc-12 "$@"
+
+mkdir -p "$out"
+exec 9>"$out/lock"
+flock 9
+find "$out/kmod" "$out/include" -xtype l -delete 2>/dev/null || :
+cp -rsf "$source/kmod" "$source/include" "$out/"
+
+make_in() {
+	if [ -n "$toolroot" ]; then
+		"$here/toolroot.sh" "$toolroot" "$source" "$out" make "$@"
+	else
+		make "$@"
+	fi
+}
+
+log=$out/log
+status=0
+make_in -C "$build" M="$out/kmod" W=1 "$@" modules >"$log" 2>&1 || status=$?
+if [ "$status" = 0 ] && ! grep -qE '(warning|error|Warning):' "$log"; then
+	grep -E '^ +(CC|LD) .*\[M\]' "$log" | sed 's/^/ /' || :
+	ln -sf kmod/memlane.ko "$out/memlane.ko"
+	exit 0
+fi
+# What was compiled with a warning must be compiled, and warn, again.
+cat "$log" >&2
+find "$out/kmod" -type f \( -name '*.o' -o -name '*.ko' \) -delete
+die "memlane.ko for $kernel: failed or not free of warnings"
