@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* CUSTOM: a pthread mutex that knows its owner, for lockdep_assert_held() */
+#ifndef ML_SHIM_MUTEX_H
+#define ML_SHIM_MUTEX_H
+
+#include <linux/bug.h>
+#include <linux/cleanup.h>
+#include <pthread.h>
+
+struct mutex {
+	pthread_mutex_t lock;
+	pthread_t owner;	/* 0: nobody; read by others only to compare */
+};
+
+static inline void mutex_init(struct mutex *m)
+{
+	pthread_mutex_init(&m->lock, NULL);
+	m->owner = 0;
+}
+
+static inline void mutex_destroy(struct mutex *m)
+{
+	pthread_mutex_destroy(&m->lock);
+}
+
+static inline bool ml_shim_held(struct mutex *m)
+{
+	return READ_ONCE(m->owner) == pthread_self();
+}
+
+static inline void mutex_lock(struct mutex *m)
+{
+	WARN_ON(ml_shim_held(m));
+	pthread_mutex_lock(&m->lock);
+	WRITE_ONCE(m->owner, pthread_self());
+}
+
+static inline int mutex_trylock(struct mutex *m)
+{
+	if (pthread_mutex_trylock(&m->lock))
+		return 0;
+	WRITE_ONCE(m->owner, pthread_self());
+	return 1;
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+	WARN_ON(!ml_shim_held(m));
+	WRITE_ONCE(m->owner, 0);
+	pthread_mutex_unlock(&m->lock);
+}
+
+/* Fatal signals end a process without asking. */
+static inline int __must_check mutex_lock_killable(struct mutex *m)
+{
+	mutex_lock(m);
+	return 0;
+}
+
+#define lockdep_assert_held(m)		WARN_ON(!ml_shim_held(m))
+#define lockdep_assert_not_held(m)	WARN_ON(ml_shim_held(m))
+
+typedef struct mutex *guard_mutex_t;
+
+static inline struct mutex *guard_mutex_enter(struct mutex *m)
+{
+	mutex_lock(m);
+	return m;
+}
+
+static inline void guard_mutex_leave(struct mutex **m)
+{
+	mutex_unlock(*m);
+}
+
+#endif
