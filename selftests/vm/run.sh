@@ -5,7 +5,8 @@
 #   run.sh [options] [-- COMMAND...]
 #
 #   --kernel NAME    6.1 (default), 6.12, 7, debug, kcsan: see kernel.sh
-#   --cpus N         default 2        --mem MIB     default 2048
+#   --cpus N         default 2
+#   --mem MIB        default 2048; 1024 on a debug kernel, which fills it all
 #   --timeout S      default 600; 0 for none (and with a shell)
 #   --append ARGS    more kernel arguments
 #   --numa           two nodes
@@ -22,7 +23,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-kernel=6.1 cpus=2 mem=2048 timeout=600 append='' numa='' module=yes ko='' keep_log=''
+kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' module=yes ko='' keep_log=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--numa) numa=yes; shift; continue ;;
@@ -239,6 +240,10 @@ verdict() {
 	exit "$status"
 }
 
+case $kernel:$mem in
+debug: | kcsan:) mem=1024 ;;
+*:) mem=2048 ;;
+esac
 ko=${ko:-$top/build/kmod/$kernel/memlane.ko}
 [ "$module" = yes ] || ko=
 [ -z "$ko" ] || [ -f "$ko" ] || die "$ko is not there (make module KERNEL=$kernel)"

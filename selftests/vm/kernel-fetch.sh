@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Unpack a newer Debian kernel, image and headers, into the cache, once:
+#
+#   kernel-fetch.sh 6.12|7
+#
+# prints the folder: boot/, lib/modules/, usr/src/ and the file `release`. The
+# packages are found through a package database of our own, made from the
+# mirror that this machine uses; the machine's own sources and packages are
+# left alone. 6.12 is that of bookworm-backports. 7 is the newest of
+# trixie-backports and sid; its tools need a newer C library, so its folder
+# has a small system in toolroot/ beside.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/common.sh"
+
+case ${1:-} in
+6.12) suites=bookworm-backports ;;
+7) suites="trixie trixie-backports sid" ;;
+*) die "usage: kernel-fetch.sh 6.12|7" ;;
+esac
+tree=$cache/kernel/$1
+if [ -f "$tree/complete" ]; then echo "$tree"; exit 0; fi
+mkdir -p "$tree"
+exec 9>"$tree.lock"
+flock 9
+if [ -f "$tree/complete" ]; then echo "$tree"; exit 0; fi
+
+state=$cache/apt/$1
+# shellcheck disable=SC2016
+mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
+	'Origin: Debian' 2>/dev/null | grep -v security | head -n 1)
+[ -n "$mirror" ] || die "no Debian mirror in this machine's package sources (apt-get update)"
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/parts"
+for suite in $suites; do
+	echo "deb [signed-by=$keyring] $mirror $suite main"
+done >"$state/sources.list"
+: >"$state/status"
+
+# The tool named first with our own database, archive folder and sources.
+private() {
+	tool=$1
+	shift
+	"$tool" -q -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
+		-o Dir::Cache::archives="$state/archives" -o Dir::Cache::pkgcache= \
+		-o Dir::Cache::srcpkgcache= -o Dir::Etc::sourcelist="$state/sources.list" \
+		-o Dir::Etc::sourceparts="$state/parts" -o Dir::Etc::preferencesparts="$state/parts" \
+		-o APT::Sandbox::User=root "$@"
+}
+
+# The newest version's dependency of package $1 that looks like $2.
+depends() {
+	private apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p' |
+		tr -d ' ' | tr ',' '\n' | sed 's/(.*//' | grep -m 1 "$2"
+}
+
+newest() {
+	private apt-cache madison "$1" | awk '{ print $3 }' | sort -V | tail -n 1
+}
+
+say "looking for Linux $1 in $suites"
+private apt-get update >"$state/log" 2>&1 || { cat "$state/log" >&2; die "the mirror does not answer"; }
+version=$(newest linux-headers-cloud-amd64)
+[ -n "$version" ] || die "no linux-headers-cloud-amd64 in $suites"
+headers=$(private apt-cache show "linux-headers-cloud-amd64=$version" |
+	sed -n 's/^Depends: \(linux-headers-[^ ,]*\).*/\1/p')
+release=${headers#linux-headers-}
+common=$(depends "$headers" '^linux-headers-.*common$')
+kbuild=$(depends "$headers" '^linux-kbuild-')
+modules=$(private apt-cache pkgnames "linux-modules-$release" | sort | head -n 1)
+say "Linux $release (package version $version)"
+
+fetch() {
+	(cd "$state/archives" && private apt-get download "$@") >>"$state/log" 2>&1 ||
+		{ tail -n 5 "$state/log" >&2; die "downloading failed"; }
+}
+rm -f "$state/archives/"*.deb
+# shellcheck disable=SC2086
+fetch "$headers" "$common" "$kbuild" "linux-image-$release" $modules
+for package in "$state/archives/"*.deb; do dpkg -x "$package" "$tree"; done
+rm -f "$state/archives/"*.deb
+
+# The unpacked makefile names a place below / where nothing of its own lies.
+sed -i "s#/usr/src/#$tree/usr/src/#g; s#/usr/lib/#$tree/usr/lib/#g" "$tree/usr/src/$headers/Makefile"
+[ -d "$tree/lib/modules" ] || [ ! -d "$tree/usr/lib/modules" ] || ln -s usr/lib "$tree/lib"
+depmod -b "$tree" "$release"
+[ "$1" != 7 ] || "$here/toolroot.sh" --make "$tree/toolroot"
+echo "$release" >"$tree/release"
+touch "$tree/complete"
+echo "$tree"
