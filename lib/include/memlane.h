@@ -1,0 +1,649 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memlane.h - memory that can move, behind handles that do not change
+ *
+ * An arena has two lanes: the FastLane for small, short-lived objects and the
+ * SlowLane for large or long-lived ones. An object is named by a handle. Where
+ * its bytes are may change at any time, but not
+ *   - while the thread is in a section (memlane_enter() to memlane_exit()): then
+ *     every address that memlane_get() gave it in that section stays true;
+ *   - while the object is pinned (memlane_pin() to memlane_unpin()).
+ *
+ * Conventions
+ *   - Calls that can fail return 0, or a count, or a negative errno value, never
+ *     -1. errno itself is left alone. memlane_strerror() has a sentence for each.
+ *   - Any thread may use an arena at any time. A thread takes part from its first
+ *     call on and leaves when it ends.
+ *   - Calls are not for signal handlers.
+ *   - After fork() the child has no arena: its calls answer -EOWNERDEAD, and the
+ *     only thing to do there is memlane_close().
+ *
+ * A bad handle gives, wherever a handle is taken:
+ *   -ESTALE   the object was freed (or its handle's generations are used up)
+ *   -EXDEV    the handle is of another arena
+ *   -EBADF    the value never was a handle
+ */
+#ifndef MEMLANE_H
+#define MEMLANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/memlane.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MEMLANE_API	__attribute__((visibility("default")))
+
+/**
+ * typedef memlane_handle - names an object; 0 names none
+ */
+typedef uint64_t memlane_handle;
+
+struct memlane;
+
+/* ---------------------------------------------------- configuration ---- */
+
+/**
+ * enum memlane_backend_kind - who owns the pages
+ * @MEMLANE_BACKEND_AUTO: the module if /dev/memlane can be opened, else the
+ *	process itself
+ * @MEMLANE_BACKEND_MODULE: the kernel module
+ * @MEMLANE_BACKEND_LOCAL: the same engine inside the process
+ */
+enum memlane_backend_kind {
+	MEMLANE_BACKEND_AUTO,
+	MEMLANE_BACKEND_MODULE,
+	MEMLANE_BACKEND_LOCAL
+};
+
+/**
+ * struct memlane_config - how an arena is to be
+ * @size: sizeof(struct memlane_config); memlane_config_init() sets it
+ * @backend: enum memlane_backend_kind. With AUTO the environment variable
+ *	MEMLANE_BACKEND=module or local decides, if set
+ * @fast_lane_size: bytes the FastLane starts with; 1 MiB
+ * @slow_lane_size: bytes the SlowLane starts with; 10 MiB
+ * @fast_lane_max: bytes it may grow to; 64 GiB
+ * @slow_lane_max: bytes it may grow to; 64 GiB
+ * @threshold: objects of at least so many bytes are born in the SlowLane; 4096
+ * @enable_auto_compaction: maintenance compacts lanes past
+ *	@compaction_threshold; true
+ * @compaction_threshold: part of a lane in use; 0.90
+ * @slow_lane_usage_threshold: part of the SlowLane in use past which nothing is
+ *	moved there; 0.85
+ * @slow_lane_safety_margin: part of the SlowLane kept as room to compact; 0.10
+ * @policy_check_interval: seconds between background maintenance; 0: none; 10
+ * @section_grace: seconds a move waits for open sections before it is given
+ *	up; 0.010
+ * @max_handles: objects at a time; 16 Mi
+ * @max_threads: threads at a time; 1024
+ * @__reserved: must be 0
+ */
+struct memlane_config {
+	uint32_t size;
+	uint32_t backend;
+	uint64_t fast_lane_size;
+	uint64_t slow_lane_size;
+	uint64_t fast_lane_max;
+	uint64_t slow_lane_max;
+	uint64_t threshold;
+	bool enable_auto_compaction;
+	double compaction_threshold;
+	double slow_lane_usage_threshold;
+	double slow_lane_safety_margin;
+	double policy_check_interval;
+	double section_grace;
+	uint64_t max_handles;
+	uint32_t max_threads;
+	uint32_t __reserved;
+};
+
+/**
+ * memlane_config_init - fill in the defaults
+ * @config: to be filled
+ */
+MEMLANE_API void memlane_config_init(struct memlane_config *config);
+
+/**
+ * memlane_config_check - is this a configuration that makes sense?
+ * @config: to be checked
+ *
+ * Return: NULL if so, else a sentence that names the field and what it may be.
+ */
+MEMLANE_API const char *memlane_config_check(const struct memlane_config *config);
+
+/* ------------------------------------------------------------- arena ---- */
+
+/**
+ * memlane_open - make an arena
+ * @out: the arena
+ * @config: NULL: defaults
+ *
+ * Return: 0; -EINVAL: memlane_config_check() says what is wrong, or
+ * MEMLANE_BACKEND is neither module nor local; -ENOENT, -EACCES: no
+ * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
+ * the module's ABI is not this library's; -ENOMEM.
+ */
+MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *config);
+
+/**
+ * memlane_close - end an arena and all its objects
+ * @m: arena; NULL: nothing is done
+ *
+ * No other thread may be in a call or section of this arena. Threads that used
+ * it need not have left.
+ */
+MEMLANE_API void memlane_close(struct memlane *m);
+
+/**
+ * memlane_backend - who owns the pages
+ * @m: arena
+ *
+ * Return: MEMLANE_BACKEND_MODULE or MEMLANE_BACKEND_LOCAL.
+ */
+MEMLANE_API enum memlane_backend_kind memlane_backend(const struct memlane *m);
+
+/**
+ * memlane_capabilities - what this backend can do
+ * @m: arena
+ *
+ * Return: MEMLANE_CAP_* bits of <linux/memlane.h>.
+ */
+MEMLANE_API uint64_t memlane_capabilities(const struct memlane *m);
+
+/**
+ * memlane_set_limit - how much a lane may use from now on
+ * @m: arena
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @bytes: rounded up to pages; at most the lane's maximum
+ *
+ * Return: 0; -EINVAL: no such lane, or @bytes is out of range, or less than what
+ * is used now.
+ */
+MEMLANE_API int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes);
+
+/**
+ * memlane_set_option - change one option of the policy
+ * @m: arena
+ * @option: enum memlane_option
+ * @value: see there
+ *
+ * Return: 0; -EOPNOTSUPP: unknown option; -EINVAL: value out of range.
+ */
+MEMLANE_API int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value);
+
+/**
+ * memlane_get_option - read one option of the policy
+ * @m: arena
+ * @option: enum memlane_option
+ * @value: gets it
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+MEMLANE_API int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value);
+
+/* ----------------------------------------------------------- objects ---- */
+
+/* struct memlane_alloc_opts.lane */
+#define MEMLANE_BY_SIZE		0U	/* config.threshold decides */
+#define MEMLANE_IN_FAST		1U
+#define MEMLANE_IN_SLOW		2U
+
+/* struct memlane_alloc_opts.flags */
+#define MEMLANE_ZERO		(1U << 0)	/* bytes are cleared */
+#define MEMLANE_NO_SPILL	(1U << 1)	/* the wanted lane or -ENOSPC */
+
+/**
+ * struct memlane_alloc_opts - wishes for one object; all 0: none
+ * @align: power of two up to 2 MiB; 0: 16
+ * @lane: MEMLANE_BY_SIZE, MEMLANE_IN_FAST or MEMLANE_IN_SLOW
+ * @flags: MEMLANE_ZERO, MEMLANE_NO_SPILL
+ * @tag: the program's own, for reports
+ * @group: the program's own
+ * @priority: 0 to 3
+ * @hints: MEMLANE_HINT_*
+ * @__reserved: must be 0
+ *
+ * Tags, priorities and hints cost an atomic operation when they differ from
+ * those of the object that had the same index before.
+ */
+struct memlane_alloc_opts {
+	uint32_t align;
+	uint32_t lane;
+	uint32_t flags;
+	uint16_t tag;
+	uint16_t group;
+	uint32_t priority;
+	uint32_t hints;
+	uint32_t __reserved[2];
+};
+
+/**
+ * memlane_alloc - make an object
+ * @m: arena
+ * @size: bytes, 1 to MEMLANE_SIZE_MAX
+ *
+ * The bytes are those of an earlier object of this arena, or zero. Objects of up
+ * to MEMLANE_BLOCK_MAX bytes come from the thread's stock, without a system call.
+ *
+ * Return: its handle, or 0: memlane_alloc_with() tells why.
+ */
+MEMLANE_API memlane_handle memlane_alloc(struct memlane *m, uint64_t size);
+
+/**
+ * memlane_alloc_with - make an object as wished
+ * @m: arena
+ * @size: bytes, 1 to MEMLANE_SIZE_MAX
+ * @opts: NULL: as memlane_alloc()
+ * @out: the handle; 0 on error
+ *
+ * Return: 0; -EINVAL: size or a wish out of range; -EOPNOTSUPP: unknown flag or
+ * reserved member; -ENOSPC: no room in the lane, or no handle left; -ENOMEM;
+ * -EUSERS: too many threads.
+ */
+MEMLANE_API int memlane_alloc_with(struct memlane *m, uint64_t size,
+				   const struct memlane_alloc_opts *opts,
+				   memlane_handle *out);
+
+/**
+ * memlane_free - end an object
+ * @m: arena
+ * @h: its handle; 0: nothing is done
+ *
+ * The handle is bad from now on, and for ever.
+ *
+ * Return: 0; -EBUSY: pinned; -ESTALE, -EXDEV, -EBADF. Nothing is changed by a
+ * free that fails.
+ */
+MEMLANE_API int memlane_free(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_is_valid - does the handle name a live object of this arena?
+ * @m: arena
+ * @h: any value
+ */
+MEMLANE_API bool memlane_is_valid(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_state - what has become of a handle
+ * @m: arena
+ * @h: any value
+ *
+ * Return: enum memlane_state, or a negative errno value.
+ */
+MEMLANE_API int memlane_state(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_state_name - a word for a state
+ * @state: enum memlane_state
+ *
+ * Return: "live", "moving" ...; "unknown" for any other value.
+ */
+MEMLANE_API const char *memlane_state_name(int state);
+
+/**
+ * memlane_size - bytes asked for when the object was made
+ * @m: arena
+ * @h: handle
+ *
+ * Return: bytes; 0: the handle is bad.
+ */
+MEMLANE_API uint64_t memlane_size(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_lane - where the object is now
+ * @m: arena
+ * @h: handle
+ *
+ * Return: MEMLANE_FAST, MEMLANE_SLOW, or a negative errno value.
+ */
+MEMLANE_API int memlane_lane(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_id - a signed number for the object
+ * @m: arena
+ * @h: handle
+ *
+ * Return: positive in the FastLane, negative in the SlowLane, 0: the handle is
+ * bad. The magnitude does not change while the object lives; the sign does when
+ * it migrates. Numbers, unlike handles, are used again.
+ */
+MEMLANE_API int64_t memlane_id(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_tag - the tag that the object was made with
+ * @m: arena
+ * @h: handle
+ *
+ * Return: 0 to 65535, or a negative errno value.
+ */
+MEMLANE_API int memlane_tag(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_group - the group that the object was made with
+ * @m: arena
+ * @h: handle
+ *
+ * Return: 0 to 65535, or a negative errno value.
+ */
+MEMLANE_API int memlane_group(struct memlane *m, memlane_handle h);
+
+/* ------------------------------------------------ sections and pins ---- */
+
+/**
+ * memlane_try_get - the address of an object that has at least @size bytes
+ * @m: arena
+ * @h: handle
+ * @size: bytes that will be touched
+ * @p: gets the address; NULL on error
+ *
+ * Only inside a section; the address is good until the section ends.
+ *
+ * Return: 0; -ERANGE: the object was made with fewer bytes; -ESTALE, -EXDEV,
+ * -EBADF.
+ */
+MEMLANE_API int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p);
+
+/**
+ * memlane_pin - keep an object where it is
+ * @m: arena
+ * @h: handle
+ *
+ * The address is good until as many unpins, by any thread. Pins are in the way of
+ * compaction: prefer sections.
+ *
+ * Return: the address, or NULL: memlane_try_pin() tells why.
+ */
+MEMLANE_API void *memlane_pin(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_try_pin - keep an object where it is, or say why not
+ * @m: arena
+ * @h: handle
+ * @p: gets the address; NULL on error
+ *
+ * Return: 0; -EOVERFLOW: pinned MEMLANE_PIN_MAX times; -ESTALE, -EXDEV, -EBADF;
+ * -EUSERS: too many threads.
+ */
+MEMLANE_API int memlane_try_pin(struct memlane *m, memlane_handle h, void **p);
+
+/**
+ * memlane_unpin - take back one pin
+ * @m: arena
+ * @h: handle
+ *
+ * Return: 0; -EINVAL: not pinned; -ESTALE, -EXDEV, -EBADF.
+ */
+MEMLANE_API int memlane_unpin(struct memlane *m, memlane_handle h);
+
+/* ------------------------------------------- moving and maintenance ---- */
+
+/**
+ * memlane_migrate - move an object to a lane
+ * @m: arena
+ * @h: handle; stays the same
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ *
+ * Not inside a section: the move would wait for it and be given up.
+ *
+ * Return: 0, also if it is there already; -EBUSY: pinned or held by the kernel;
+ * -EAGAIN: a user kept it, or a section stayed open; -ENOSPC: the lane is full;
+ * -EINVAL: no such lane; -EDEADLK: inside a section; -ESTALE, -EXDEV, -EBADF.
+ */
+MEMLANE_API int memlane_migrate(struct memlane *m, memlane_handle h, int lane);
+
+/**
+ * memlane_migrate_batch - move objects to a lane
+ * @m: arena
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @handles: of the objects
+ * @nr: how many, up to 2^20
+ * @results: NULL, or gets for each 0 or an error as of memlane_migrate();
+ *	-EAGAIN also for those not tried because a limit was reached
+ * @step: NULL, or limits and what was done
+ *
+ * Return: how many did not arrive, or a negative errno value.
+ */
+MEMLANE_API int memlane_migrate_batch(struct memlane *m, int lane,
+				      const memlane_handle *handles, uint32_t nr,
+				      int32_t *results, struct memlane_step *step);
+
+/**
+ * memlane_compact - move objects together and return empty pages to the system
+ * @m: arena
+ * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
+ * @hole: stop when the lane could hold one more object of so many bytes; 0:
+ *	compact fully
+ * @step: NULL, or limits and what was done
+ *
+ * Return: 0; -EINVAL; -EDEADLK: inside a section.
+ */
+MEMLANE_API int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole,
+				struct memlane_step *step);
+
+/**
+ * memlane_maintain - run one cycle of the policy now
+ * @m: arena
+ * @step: NULL, or limits and what was done
+ *
+ * Ages objects, moves them between the lanes, compacts lanes past their
+ * threshold, takes back what dead threads left, trims.
+ *
+ * Return: 0; -EDEADLK: inside a section.
+ */
+MEMLANE_API int memlane_maintain(struct memlane *m, struct memlane_step *step);
+
+/**
+ * memlane_run_maintenance_cycle - memlane_maintain() without limits
+ * @m: arena
+ */
+static inline int memlane_run_maintenance_cycle(struct memlane *m)
+{
+	return memlane_maintain(m, NULL);
+}
+
+/* -------------------------------------------------------- statistics ---- */
+
+/* memlane_stat() flags */
+#define MEMLANE_STAT_EXACT	(1U << 0)	/* ask the engine: one system call */
+
+/**
+ * struct memlane_stats - what an arena holds and has done
+ * @size: sizeof(struct memlane_stats), set by the caller
+ * @flags: MEMLANE_STAT_*, set by the caller
+ * @allocs: objects made
+ * @frees: objects freed
+ * @alloc_bytes: bytes asked for by @allocs
+ * @free_bytes: of these, freed
+ * @live_objects: @allocs - @frees
+ * @live_bytes: @alloc_bytes - @free_bytes
+ * @vetoes: moves that this program's threads stopped
+ * @waits: times that a thread waited for a copy
+ * @counts: the engine's own counters
+ *
+ * Threads that run meanwhile may be counted in part.
+ */
+struct memlane_stats {
+	uint32_t size;
+	uint32_t flags;
+	uint64_t allocs;
+	uint64_t frees;
+	uint64_t alloc_bytes;
+	uint64_t free_bytes;
+	uint64_t live_objects;
+	uint64_t live_bytes;
+	uint64_t vetoes;
+	uint64_t waits;
+	struct memlane_counts counts;
+};
+
+/**
+ * memlane_stat - read the counters, from shared memory
+ * @m: arena
+ * @st: @st->size and @st->flags say what is asked for
+ *
+ * Without MEMLANE_STAT_EXACT no system call is made, and the counters are as
+ * the engine left them at its last call.
+ *
+ * Return: 0; -EINVAL: size; -EOPNOTSUPP: unknown flag.
+ */
+MEMLANE_API int memlane_stat(struct memlane *m, struct memlane_stats *st);
+
+/**
+ * memlane_strerror - a sentence for an error
+ * @err: as returned, negative or not
+ *
+ * Return: what it means and what to do about it; never NULL.
+ */
+MEMLANE_API const char *memlane_strerror(int err);
+
+/* ----------------------------------------------------------- threads ---- */
+
+/**
+ * memlane_thread_join - take part, before the first call does it
+ * @m: arena
+ *
+ * After this, this thread's memlane_enter() cannot fail.
+ *
+ * Return: 0; -EUSERS: config.max_threads take part already; -ENOMEM;
+ * -EOWNERDEAD: in the child of a fork.
+ */
+MEMLANE_API int memlane_thread_join(struct memlane *m);
+
+/**
+ * memlane_thread_flush - give this thread's unused stock back to the arena
+ * @m: arena
+ *
+ * Return: 0.
+ */
+MEMLANE_API int memlane_thread_flush(struct memlane *m);
+
+/**
+ * memlane_thread_leave - take part no more
+ * @m: arena
+ *
+ * The end of the thread does the same. The next call joins again.
+ *
+ * Return: 0; -EBUSY: inside a section.
+ */
+MEMLANE_API int memlane_thread_leave(struct memlane *m);
+
+/* -------------------------------------- the inline part, not for use ---- */
+
+/*
+ * What the inline functions need of an arena. Immutable from open to close,
+ * but for the child of a fork, where the arena ends.
+ */
+struct memlane_hot {
+	uint64_t *table;	/* entry words */
+	unsigned char *data;	/* the data area */
+	const uint64_t *epoch;	/* of sections */
+	uint64_t mask;		/* index bits that @table has */
+	uint64_t match;		/* flags of a good entry ^ low byte of the cookie */
+	uint64_t key;		/* the cookie, as it stands in a handle */
+	uint64_t fixed;		/* bits of a handle that must be those of @key */
+};
+
+/*
+ * A thread's part in an arena. Used by that thread alone, but for @arena, which
+ * memlane_close() clears.
+ */
+struct memlane_self {
+	struct memlane *arena;
+	uint64_t *section;
+	uint32_t depth;
+};
+
+/* The arena this thread used last; never NULL. */
+extern MEMLANE_API __thread struct memlane_self *memlane_self
+	__attribute__((tls_model("initial-exec")));
+
+MEMLANE_API int memlane_exit_other(struct memlane *m);
+MEMLANE_API void *memlane_get_slow(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_enter - begin a section
+ * @m: arena
+ *
+ * Sections nest, and should be short: a section that stays open stops compaction.
+ *
+ * Return: 0, but for the thread's first use of the arena: memlane_thread_join().
+ */
+static inline int memlane_enter(struct memlane *m)
+{
+	const struct memlane_hot *hot = (const struct memlane_hot *)m;
+	struct memlane_self *self = memlane_self;
+	int err;
+
+	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0)) {
+		err = memlane_thread_join(m);
+		if (err)
+			return err;
+		self = memlane_self;
+	}
+	if (self->depth++ == 0) {
+		/*
+		 * Plain stores: the mover makes every CPU pass a full barrier
+		 * between setting MOVING and looking at the sections.
+		 */
+		__atomic_store_n(self->section, __atomic_load_n(hot->epoch, __ATOMIC_ACQUIRE),
+				 __ATOMIC_RELAXED);
+		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	}
+	return 0;
+}
+
+/**
+ * memlane_exit - end a section
+ * @m: arena
+ *
+ * Return: 0; -EINVAL: this thread is in no section of this arena.
+ */
+static inline int memlane_exit(struct memlane *m)
+{
+	struct memlane_self *self = memlane_self;
+
+	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
+	    __builtin_expect(self->depth != 1, 0))
+		return memlane_exit_other(m);
+	self->depth = 0;
+	/* Pairs with the mover's acquire: what the section did is done. */
+	__atomic_store_n(self->section, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/**
+ * memlane_get - the address of an object
+ * @m: arena
+ * @h: handle
+ *
+ * Only inside a section; the address is good until the outermost section ends.
+ *
+ * Return: the address, or NULL: memlane_state() tells why.
+ */
+static inline void *memlane_get(struct memlane *m, memlane_handle h)
+{
+	const struct memlane_hot *hot = (const struct memlane_hot *)m;
+	/* Pairs with the mover's release of the entry: the bytes are there. */
+	uint64_t e = __atomic_load_n(&hot->table[h & hot->mask], __ATOMIC_ACQUIRE);
+
+	/*
+	 * Flags and generation of the entry, then cookie and range of the
+	 * handle. The first half also mixes in the cookie's low byte, which
+	 * the second half has shown to be right whenever both are 0.
+	 */
+	if (__builtin_expect((((e ^ (h << 8) ^ hot->match) >> MEMLANE_ENTRY_GEN_SHIFT) |
+			      ((h ^ hot->key) & hot->fixed)) == 0, 1))
+		return hot->data + ((e & MEMLANE_ENTRY_LOC_MASK) << MEMLANE_GRANULE_SHIFT);
+	return memlane_get_slow(m, h);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MEMLANE_H */
