@@ -74,7 +74,7 @@ struct ml_arena;
 /**
  * struct ml_ops - what the engine needs from where it runs
  *
- * Pages are numbered from the start of the data area. Nothing but @barrier,
+ * Pages are numbered from the start of the data area. Nothing but @sync_cores,
  * @pause, @share, @zalloc and @now may be called without arena.lock; @share is
  * always called under arena.grow.
  */
@@ -103,16 +103,18 @@ struct ml_ops {
 	void (*remap)(struct ml_arena *a, u64 to, u64 from, u64 nr);
 	/* Whether somebody else (DMA, a pipe) holds a page of this range. */
 	bool (*held)(struct ml_arena *a, u64 page, u64 nr);
-	/* How many of these pages exist. */
+	/* How many of these pages exist; a lane's whole range is asked for often. */
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
 	/* Every CPU that runs a user of the arena passes a full barrier. Sleeps. */
-	void (*barrier)(struct ml_arena *a);
+	void (*sync_cores)(struct ml_arena *a);
 	/* Sleep about @ns; -EINTR when a fatal signal waits. */
 	int (*pause)(struct ml_arena *a, u64 ns);
 	/* Whether the thread that registered this slot is gone. */
 	bool (*slot_gone)(struct ml_arena *a, unsigned int slot);
 	/* The slot is free again: forget its thread. */
 	void (*slot_done)(struct ml_arena *a, unsigned int slot);
+	/* Bytes that zalloc() and share() have out. */
+	u64 (*metadata)(struct ml_arena *a);
 	/* Monotonic nanoseconds. Any context. */
 	u64 (*now)(void);
 };
@@ -172,7 +174,9 @@ struct ml_run {
  * @list: on bin[@bin] of its class
  * @cls: size class
  * @bin: fullness step
- * @skip: compaction round in which it was found immovable
+ * @pinned: holds a pinned object, so it is filled rather than drained
+ * @skip: compaction round in which it was drained or found pinned
+ * @cursor: slot at which to go on draining
  * @places: slots
  * @used: bound or reserved slots
  * @free: first free slot, or ML_SLOT_END
@@ -183,7 +187,9 @@ struct ml_span {
 	struct list_head list;
 	u8 cls;
 	u8 bin;
+	bool pinned;
 	u32 skip;
+	u32 cursor;
 	u32 places;
 	u32 used;
 	u32 free;
@@ -277,31 +283,30 @@ struct ml_slots {
 /**
  * struct ml_move - one object of a batch
  * @index: which
- * @len: bytes to copy; 0: a blob, handed over or copied whole
- * @from: granule
- * @to: granule
- * @expect: the entry as the mover left it, with MOVING
- * @run: destination of a blob
- * @src: source span of a block
- * @result: 0 moved, or -errno as struct memlane_migrate says
  * @caller: position in the caller's array
+ * @from: granule
+ * @to: granule, reserved
+ * @len: bytes of the place
+ * @expect: the entry as the mover left it, with MOVING
+ * @remap: pages are handed over, no byte is copied
+ * @result: 0 moved, or -errno as struct memlane_migrate says
  */
 struct ml_move {
 	u32 index;
-	u32 len;
+	u32 caller;
 	u64 from;
 	u64 to;
+	u64 len;
 	u64 expect;
-	struct ml_run *run;
-	struct ml_span *src;
+	bool remap;
 	int result;
-	u32 caller;
 };
 
 struct ml_batch {
 	struct ml_move move[ML_BATCH];
 	u32 nr;
 	u64 bytes;
+	u64 limit;	/* bytes to copy in one batch */
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */
@@ -388,7 +393,7 @@ int ml_stat(struct ml_arena *a, struct memlane_stat *req);
 int ml_set(struct ml_arena *a, struct memlane_set *req);
 int ml_get(struct ml_arena *a, struct memlane_set *req);
 
-/* move.c, policy.c */
+/* compact.c, policy.c, move.c */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);

@@ -64,6 +64,11 @@ static inline bool list_empty(const struct list_head *h)
 	return h->next == h;
 }
 
+static inline int list_is_singular(const struct list_head *head)
+{
+	return head->next != head && head->next == head->prev;
+}
+
 #define list_entry(p, type, member)		container_of(p, type, member)
 #define list_first_entry(h, type, member)	list_entry((h)->next, type, member)
 #define list_last_entry(h, type, member)	list_entry((h)->prev, type, member)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* blob.h - objects of whole pages */
+#ifndef ML_BLOB_H
+#define ML_BLOB_H
+
+#include "core.h"
+
+struct ml_run *ml_blob_new(struct ml_arena *a, unsigned int lane, u64 nr, unsigned int align,
+			   u64 below);
+void ml_blob_free(struct ml_arena *a, struct ml_run *run);
+void ml_blob_forget(struct ml_arena *a, struct ml_run *run);
+
+#endif /* ML_BLOB_H */

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * block.c - spans of uniform places
+ *
+ * The reverse map of a span is also its free list: a used slot holds its index,
+ * a free one the next free slot. New objects go to the fullest span that has
+ * room, so that the emptiest spans drain by themselves.
+ */
+#include <linux/bug.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+
+#include "block.h"
+#include "lane.h"
+
+static u32 places_in(u64 pages, unsigned int cls)
+{
+	return div_u64(pages << ML_PAGE_SHIFT, memlane_class_size(cls));
+}
+
+/**
+ * ml_span_pages - pages of a span of a class
+ * @cls: size class
+ *
+ * The smallest span, from 4 pages on, with 128 places or 16 pages, 8 places at
+ * the least, and a tail under 1/32.
+ */
+u64 ml_span_pages(unsigned int cls)
+{
+	u64 nr, bytes, tail;
+	u32 places;
+
+	for (nr = 4; nr < ML_SPAN_PAGES_MAX; nr++) {
+		places = places_in(nr, cls);
+		bytes = nr << ML_PAGE_SHIFT;
+		tail = bytes - (u64)places * memlane_class_size(cls);
+		if (places >= 8 && (places >= 128 || nr >= 16) && tail * 32 <= bytes)
+			break;
+	}
+	return nr;
+}
+
+static unsigned int bin_for(const struct ml_span *span)
+{
+	if (!span->used)
+		return ML_BIN_EMPTY;
+	if (span->used == span->places)
+		return ML_BIN_FULL;
+	return 1 + (span->used * ML_BINS) / span->places;
+}
+
+static struct ml_class *class_of(struct ml_arena *a, const struct ml_span *span)
+{
+	return &a->lane[span->run.lane].cls[span->cls];
+}
+
+/* Spans done in this round stand behind the others: see plan.c. */
+static void place_in_bin(struct ml_arena *a, struct ml_span *span)
+{
+	struct list_head *bin = &class_of(a, span)->bin[span->bin];
+
+	if (span->skip == a->round)
+		list_move_tail(&span->list, bin);
+	else
+		list_move(&span->list, bin);
+}
+
+static void rebin(struct ml_arena *a, struct ml_span *span)
+{
+	unsigned int bin = bin_for(span);
+
+	if (bin == span->bin)
+		return;
+	span->bin = bin;
+	place_in_bin(a, span);
+}
+
+/**
+ * ml_span_done - a span is not to be drained again in this round
+ * @a: arena; arena.lock
+ * @span: which
+ * @pinned: because it holds a pinned object
+ */
+void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned)
+{
+	span->skip = a->round;
+	span->cursor = 0;
+	span->pinned = pinned;
+	place_in_bin(a, span);
+}
+
+static size_t span_size(u32 places)
+{
+	return sizeof(struct ml_span) + (size_t)places * sizeof(u32);
+}
+
+static void span_free_list(struct ml_span *span)
+{
+	u32 i;
+
+	for (i = 0; i < span->places; i++)
+		span->rmap[i] = ML_SLOT_FREE | (i + 1 < span->places ? i + 1 : ML_SLOT_END);
+	span->free = 0;
+}
+
+/**
+ * ml_span_new - an empty span
+ * @a: arena; arena.lock
+ * @lane: where
+ * @cls: size class
+ *
+ * The lane's limit is the caller's business. Return: the span, on the list of
+ * empty ones, or NULL without memory or address space.
+ */
+struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls)
+{
+	u64 nr = ml_span_pages(cls);
+	u32 places = places_in(nr, cls);
+	struct ml_class *c = &a->lane[lane].cls[cls];
+	struct ml_span *span = a->ops->zalloc(a, span_size(places));
+
+	if (!span)
+		return NULL;
+	span->run.kind = ML_SPAN;
+	span->run.use = ML_USE_BLOCK;
+	span->run.lane = lane;
+	span->cls = cls;
+	span->places = places;
+	if (ml_pages_take(a, &span->run, nr)) {
+		a->ops->zfree(a, span, span_size(places));
+		return NULL;
+	}
+	span_free_list(span);
+	span->bin = ML_BIN_EMPTY;
+	list_add(&span->list, &c->bin[ML_BIN_EMPTY]);
+	c->spans++;
+	return span;
+}
+
+static void span_release(struct ml_arena *a, struct ml_span *span)
+{
+	list_del(&span->list);
+	class_of(a, span)->spans--;
+	ml_pages_give(a, &span->run);
+	a->ops->zfree(a, span, span_size(span->places));
+}
+
+/* Free the description only: the arena ends. */
+void ml_span_forget(struct ml_arena *a, struct ml_span *span)
+{
+	a->ops->zfree(a, span->run.spare, sizeof(struct ml_run));
+	a->ops->zfree(a, span, span_size(span->places));
+}
+
+/**
+ * ml_span_fullest - the fullest span that has a free place
+ * @c: class; arena.lock
+ *
+ * Return: the span; NULL when all are full or there is none.
+ */
+struct ml_span *ml_span_fullest(const struct ml_class *c)
+{
+	int bin;
+
+	for (bin = ML_BINS; bin >= ML_BIN_EMPTY; bin--)
+		if (!list_empty(&c->bin[bin]))
+			return list_first_entry(&c->bin[bin], struct ml_span, list);
+	return NULL;
+}
+
+/**
+ * ml_slot_take - take a free place
+ * @a: arena; arena.lock
+ * @span: has a free place
+ *
+ * The place is reserved until ml_slot_name() gives it to an index.
+ * Return: its location.
+ */
+u64 ml_slot_take(struct ml_arena *a, struct ml_span *span)
+{
+	u32 slot = span->free;
+
+	span->free = span->rmap[slot] & ~ML_SLOT_FREE;
+	span->rmap[slot] = ML_SLOT_TAKEN;
+	span->used++;
+	class_of(a, span)->used++;
+	rebin(a, span);
+	return ml_slot_loc(span, slot);
+}
+
+static u32 slot_at(const struct ml_span *span, u64 loc)
+{
+	u64 granules = loc - ml_page_loc(span->run.page);
+
+	return div_u64(granules, memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT);
+}
+
+/* Enter the owner of a place in the reverse map. */
+void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
+{
+	span->rmap[slot_at(span, loc)] = index;
+}
+
+/**
+ * ml_slot_give - a place is free again
+ * @a: arena; arena.lock
+ * @span: of the place; may be gone afterwards
+ * @loc: location of a used or reserved place
+ *
+ * One empty span a class is kept, others give their pages back.
+ */
+void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc)
+{
+	struct ml_class *c = class_of(a, span);
+	u32 slot = slot_at(span, loc);
+
+	if (WARN_ON(span->rmap[slot] & ML_SLOT_FREE))
+		return;
+	span->rmap[slot] = ML_SLOT_FREE | span->free;
+	span->free = slot;
+	span->used--;
+	c->used--;
+	rebin(a, span);
+	if (!span->used)
+		ml_span_trim(a, c, 1);
+}
+
+/**
+ * ml_span_trim - give the pages of empty spans back
+ * @a: arena; arena.lock
+ * @c: class
+ * @keep: how many empty spans may stay: 0 or 1
+ */
+void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep)
+{
+	struct list_head *empty = &c->bin[ML_BIN_EMPTY];
+
+	while (!list_empty(empty) && !(keep && list_is_singular(empty)))
+		span_release(a, list_last_entry(empty, struct ml_span, list));
+}

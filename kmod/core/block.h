@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* block.h - spans of uniform places */
+#ifndef ML_BLOCK_H
+#define ML_BLOCK_H
+
+#include "core.h"
+#include "run.h"
+
+#define ML_SPAN_PAGES_MAX	64
+
+u64 ml_span_pages(unsigned int cls);
+struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls);
+struct ml_span *ml_span_fullest(const struct ml_class *c);
+u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
+void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
+void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
+void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned);
+void ml_span_forget(struct ml_arena *a, struct ml_span *span);
+void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep);
+
+static inline struct ml_span *ml_span_of(struct ml_run *run)
+{
+	return container_of(run, struct ml_span, run);
+}
+
+static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)
+{
+	return ml_page_loc(span->run.page) +
+	       (u64)slot * (memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT);
+}
+
+#endif /* ML_BLOCK_H */

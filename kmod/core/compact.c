@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* compact.c - compaction of a lane: filling batches by the plan */
+#include "block.h"
+#include "compact.h"
+#include "lane.h"
+#include "move.h"
+#include "plan.h"
+#include "run.h"
+#include "table.h"
+
+static u32 owner_of(const struct ml_span *span, u32 slot)
+{
+	return span->rmap[slot] & ML_SLOT_FREE ? 0 : span->rmap[slot];
+}
+
+static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
+{
+	u32 slot;
+
+	for (slot = 0; slot < span->places; slot++)
+		if (owner_of(span, slot) && ml_index_pins(a, owner_of(span, slot)))
+			return true;
+	return false;
+}
+
+/* Plan every object of the span. False: the batch is full or memory is short. */
+static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *span)
+{
+	struct ml_span *target;
+	u32 index;
+
+	for (; span->cursor < span->places; span->cursor++) {
+		index = owner_of(span, span->cursor);
+		if (!index)
+			continue;
+		if (ml_batch_full(a))
+			return false;
+		target = ml_plan_target(a, c, span);
+		if (!target)
+			break;
+		if (ml_batch_block(a, index, target) == -ENOMEM)
+			return false;
+	}
+	ml_span_done(a, span, false);
+	return true;
+}
+
+static void fill_class(struct ml_arena *a, struct ml_class *c)
+{
+	struct ml_span *span;
+
+	while ((span = ml_plan_source(a, c))) {
+		if (!span->cursor && holds_pin(a, span)) {
+			a->count.pinned++;
+			ml_span_done(a, span, true);
+			continue;
+		}
+		if (!ml_plan_target(a, c, span) || !drain_span(a, c, span))
+			return;
+	}
+}
+
+/* Slide blobs down into holes, from the top; @below is where to go on. */
+static void fill_blobs(struct ml_arena *a, unsigned int lane, u64 *below)
+{
+	struct ml_run *run = ml_plan_blob(a, &a->lane[lane], *below);
+
+	for (; run && !ml_batch_full(a); run = ml_plan_blob(a, &a->lane[lane], *below)) {
+		*below = run->page;
+		if (run->index && ml_batch_blob(a, run, lane, run->page) == -ENOMEM)
+			return;
+	}
+}
+
+static void fill(struct ml_arena *a, unsigned int lane, u64 *below)
+{
+	unsigned int cls;
+
+	for (cls = 0; cls < MEMLANE_CLASSES && !ml_batch_full(a); cls++)
+		fill_class(a, &a->lane[lane].cls[cls]);
+	fill_blobs(a, lane, below);
+}
+
+static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
+{
+	u64 was = a->count.pages_returned;
+	unsigned int cls;
+
+	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+		ml_span_trim(a, &lane->cls[cls], 0);
+	s->req->out_pages_returned += a->count.pages_returned - was;
+}
+
+static bool good_enough(struct ml_arena *a, unsigned int lane, u64 hole)
+{
+	return hole && ml_lane_room(a, lane, ml_pages(hole), false);
+}
+
+/**
+ * ml_compact_lane - drain emptiest spans into fullest ones, slide blobs down
+ * @a: arena; both locks
+ * @s: step whose limits and results apply
+ * @lane: which
+ * @hole: stop when a blob of so many bytes fits; 0: go on to the end
+ */
+void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole)
+{
+	u64 below = a->lane[lane].end;
+
+	trim(a, s, &a->lane[lane]);
+	while (!good_enough(a, lane, hole) && ml_step_next(a, s)) {
+		fill(a, lane, &below);
+		if (!ml_step_run(a, s))
+			break;
+	}
+	trim(a, s, &a->lane[lane]);
+}
+
+/**
+ * ml_compact - move objects together and return empty pages
+ * @a: arena
+ * @req: see struct memlane_compact
+ */
+int ml_compact(struct ml_arena *a, struct memlane_compact *req)
+{
+	unsigned int lanes = req->lanes ? req->lanes : 3, lane;
+	struct ml_step s;
+	int err;
+
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	if (lanes > 3 || req->hole > MEMLANE_SIZE_MAX)
+		return -EINVAL;
+	err = ml_step_begin(a, &s, &req->step);
+	if (err)
+		return err;
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		if (lanes & 1U << lane)
+			ml_compact_lane(a, &s, lane, req->hole);
+	return ml_step_end(a, &s);
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* lane.c - a lane's limit, and the places it gives to indices */
+#include <linux/bug.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+
+#include "blob.h"
+#include "block.h"
+#include "lane.h"
+#include "run.h"
+
+/**
+ * ml_lane_init - an empty lane
+ * @a: arena
+ * @lane: which
+ * @first: first page, on a chunk
+ * @end: end page, on a chunk
+ * @limit: pages it may use now
+ * @max: pages @limit may be raised to
+ */
+int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max)
+{
+	struct ml_lane *l = &a->lane[lane];
+	unsigned int c, bin;
+
+	l->first = first;
+	l->end = end;
+	l->limit = limit;
+	l->max = max;
+	for (c = 0; c < MEMLANE_CLASSES; c++)
+		for (bin = 0; bin < ML_BINS + 2; bin++)
+			INIT_LIST_HEAD(&l->cls[c].bin[bin]);
+	return ml_run_init(a, l);
+}
+
+/* Frees what describes the lane; its pages are the owner's business. */
+void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane)
+{
+	struct ml_run *run = lane->end ? ml_run_last(a, lane) : NULL, *prev;
+
+	for (; run; run = prev) {
+		prev = ml_run_before(a, run);
+		if (run->kind == ML_SPAN)
+			ml_span_forget(a, ml_span_of(run));
+		else if (run->kind == ML_BLOB)
+			ml_blob_forget(a, run);
+	}
+	ml_run_exit(a, lane);
+}
+
+u64 ml_lane_used(const struct ml_lane *lane)
+{
+	return lane->area[ML_USE_BLOCK].used + lane->area[ML_USE_BLOB].used;
+}
+
+/**
+ * ml_lane_room - may the lane use so many pages more?
+ * @a: arena; arena.lock
+ * @lane: which
+ * @pages: how many
+ * @scratch: for a move, which may use the safety margin
+ */
+bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch)
+{
+	const struct ml_lane *l = &a->lane[lane];
+	u64 used = ml_lane_used(l), may = l->limit;
+
+	if (!scratch && lane == MEMLANE_SLOW)
+		may -= div_u64(l->limit * a->policy.safety_margin, 1000);
+	return used <= may && pages <= may - used;
+}
+
+unsigned int ml_lane_of(const struct ml_arena *a, u64 loc)
+{
+	return ml_loc_page(loc) >= a->lane[MEMLANE_SLOW].first ? MEMLANE_SLOW : MEMLANE_FAST;
+}
+
+static u64 lane_resident(struct ml_arena *a, const struct ml_lane *l)
+{
+	return a->ops->resident(a, l->first, l->end - l->first);
+}
+
+/* Fill in what one lane holds; arena.lock. */
+void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st)
+{
+	const struct ml_lane *l = &a->lane[lane];
+	const struct ml_area *block = &l->area[ML_USE_BLOCK], *blob = &l->area[ML_USE_BLOB];
+
+	st->limit = l->limit << ML_PAGE_SHIFT;
+	st->max = l->max << ML_PAGE_SHIFT;
+	st->used = ml_lane_used(l) << ML_PAGE_SHIFT;
+	st->bound = l->bound;
+	st->block_used = block->used << ML_PAGE_SHIFT;
+	st->blob_used = blob->used << ML_PAGE_SHIFT;
+	st->block_chunks = block->chunks;
+	st->blob_chunks = blob->chunks;
+	st->objects = l->objects;
+	st->spans = block->runs;
+	st->blobs = blob->runs;
+	st->largest_hole = max(ml_run_largest(block), ml_run_largest(blob)) << ML_PAGE_SHIFT;
+	st->migrated_in = l->migrated_in;
+	st->resident = lane_resident(a, l) << ML_PAGE_SHIFT;
+}
+
+/* ----------------------------------------------------------------- needs */
+
+/* The smallest class that holds @length and whose every place is aligned. */
+static unsigned int aligned_class(unsigned int length, unsigned int align)
+{
+	unsigned int cls = memlane_class_of(length);
+
+	while (cls < MEMLANE_CLASSES && memlane_class_size(cls) & (align - 1))
+		cls++;
+	return cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASS_BLOB;
+}
+
+/**
+ * ml_need_for - what an object of this size and alignment needs
+ * @need: out
+ * @length: bytes
+ * @align: power of two up to 2 MiB, or 0
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ml_need_for(struct ml_need *need, u64 length, u64 align)
+{
+	align = max_t(u64, align, 1ULL << MEMLANE_GRANULE_SHIFT);
+	if (!length || length > MEMLANE_SIZE_MAX || !is_power_of_2(align) ||
+	    align > ML_CHUNK_PAGES << ML_PAGE_SHIFT)
+		return -EINVAL;
+	need->pages = ml_pages(length);
+	need->cls = MEMLANE_CLASS_BLOB;
+	need->align = 0;
+	if (length <= MEMLANE_BLOCK_MAX && align <= ML_PAGE_SIZE)
+		need->cls = aligned_class(length, align);
+	if (need->cls == MEMLANE_CLASS_BLOB && align > ML_PAGE_SIZE)
+		need->align = ilog2(align) - ML_PAGE_SHIFT;
+	return 0;
+}
+
+/* What the object at a place needs of another; -EINVAL: nobody's place. */
+int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need)
+{
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+
+	if (WARN_ON(!run || ml_run_is_free(run)))
+		return -EINVAL;
+	need->pages = run->nr;
+	need->align = run->align;
+	need->cls = run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
+	return 0;
+}
+
+/* ----------------------------------------------------------------- pages */
+
+/**
+ * ml_pages_take - a run whose pages may be touched
+ * @a: arena; arena.lock
+ * @run: see ml_run_take()
+ * @nr: pages
+ *
+ * Return: 0, -ENOSPC, -ENOMEM.
+ */
+int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr)
+{
+	int err = ml_run_take(a, run, nr);
+
+	if (err)
+		return err;
+	err = a->ops->commit(a, run->page, run->nr);
+	if (err)
+		ml_run_give(a, run);
+	return err;
+}
+
+/* The run's pages go back to the system. Cannot fail. */
+void ml_pages_give(struct ml_arena *a, struct ml_run *run)
+{
+	a->count.pages_returned += a->ops->decommit(a, run->page, run->nr);
+	ml_run_give(a, run);
+}
+
+/* ---------------------------------------------------------------- places */
+
+static int block_take(struct ml_arena *a, unsigned int lane, unsigned int cls,
+		      bool scratch, u64 *loc)
+{
+	struct ml_span *span = ml_span_fullest(&a->lane[lane].cls[cls]);
+
+	if (!span) {
+		if (!ml_lane_room(a, lane, ml_span_pages(cls), scratch))
+			return -ENOSPC;
+		span = ml_span_new(a, lane, cls);
+		if (!span)
+			return -ENOMEM;
+	}
+	*loc = ml_slot_take(a, span);
+	return 0;
+}
+
+/**
+ * ml_place_take - reserve a place
+ * @a: arena; arena.lock
+ * @lane: where
+ * @need: what for
+ * @scratch: for a move, which may use the safety margin
+ * @loc: out
+ *
+ * Return: 0, -ENOSPC (limit, or address space) or -ENOMEM.
+ */
+int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
+		  bool scratch, u64 *loc)
+{
+	struct ml_run *run;
+
+	if (need->cls != MEMLANE_CLASS_BLOB)
+		return block_take(a, lane, need->cls, scratch, loc);
+	if (!ml_lane_room(a, lane, need->pages, scratch))
+		return -ENOSPC;
+	run = ml_blob_new(a, lane, need->pages, need->align, 0);
+	if (!run)
+		return -ENOMEM;
+	*loc = ml_page_loc(run->page);
+	return 0;
+}
+
+static void account(struct ml_arena *a, u64 loc, int sign)
+{
+	struct ml_lane *l = &a->lane[ml_lane_of(a, loc)];
+	u64 room = ml_place_room(a, loc);
+
+	l->objects += sign;
+	l->bound += sign > 0 ? room : -room;
+}
+
+static void set_owner(struct ml_arena *a, u64 loc, u32 index)
+{
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+
+	if (run->kind == ML_SPAN)
+		ml_slot_name(ml_span_of(run), loc, index);
+	else
+		run->index = index;
+}
+
+/* A reserved place gets its owner. */
+void ml_place_name(struct ml_arena *a, u64 loc, u32 index)
+{
+	set_owner(a, loc, index);
+	account(a, loc, 1);
+}
+
+/* The owner leaves; the place is reserved still. */
+void ml_place_unname(struct ml_arena *a, u64 loc)
+{
+	account(a, loc, -1);
+	set_owner(a, loc, ML_SLOT_TAKEN);
+}
+
+/* A reserved place is free again. Cannot fail. */
+void ml_place_give(struct ml_arena *a, u64 loc)
+{
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+
+	if (run->kind == ML_SPAN)
+		ml_slot_give(a, ml_span_of(run), loc);
+	else
+		ml_blob_free(a, run);
+}
+
+/* Bytes of a place. */
+u64 ml_place_room(const struct ml_arena *a, u64 loc)
+{
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+
+	if (run->kind == ML_SPAN)
+		return memlane_class_size(ml_span_of(run)->cls);
+	return run->nr << ML_PAGE_SHIFT;
+}

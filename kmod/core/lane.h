@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* lane.h - a lane's limit, and the places it gives to indices */
+#ifndef ML_LANE_H
+#define ML_LANE_H
+
+#include "core.h"
+
+/* What an object needs of a place. */
+struct ml_need {
+	u64 pages;		/* blobs */
+	unsigned int cls;	/* or MEMLANE_CLASS_BLOB */
+	unsigned int align;	/* blobs: log2 in pages */
+};
+
+int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max);
+void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane);
+u64 ml_lane_used(const struct ml_lane *lane);
+bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);
+void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
+unsigned int ml_lane_of(const struct ml_arena *a, u64 loc);
+
+int ml_need_for(struct ml_need *need, u64 length, u64 align);
+int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need);
+
+int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr);
+void ml_pages_give(struct ml_arena *a, struct ml_run *run);
+
+int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
+		  bool scratch, u64 *loc);
+void ml_place_name(struct ml_arena *a, u64 loc, u32 index);
+void ml_place_unname(struct ml_arena *a, u64 loc);
+void ml_place_give(struct ml_arena *a, u64 loc);
+u64 ml_place_room(const struct ml_arena *a, u64 loc);
+
+#endif /* ML_LANE_H */

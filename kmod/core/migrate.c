@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* migrate.c - moving objects to a lane by hand */
+#include "lane.h"
+#include "move.h"
+#include "step.h"
+#include "table.h"
+
+/* One call to ml_migrate(). */
+struct migration {
+	struct memlane_migrate *req;
+	const u64 *handles;
+	s32 *results;
+};
+
+static void report(struct migration *m, u32 i, int result)
+{
+	if (m->results)
+		m->results[i] = result;
+	if (result)
+		m->req->out_failed++;
+}
+
+/* Plan handle @i; true: it is in the batch. */
+static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
+{
+	struct ml_batch *b = a->batch;
+	u32 nr = b->nr;
+	int err = ml_handle_check(a, m->handles[i]);
+
+	if (!err)
+		err = ml_batch_place(a, ml_handle_index(m->handles[i]), m->req->lane);
+	if (b->nr > nr) {
+		b->move[nr].caller = i;
+		return true;
+	}
+	report(m, i, err);
+	return false;
+}
+
+static u32 fill_from(struct ml_arena *a, struct migration *m, u32 i)
+{
+	for (; i < m->req->count && !ml_batch_full(a); i++)
+		plan_one(a, m, i);
+	return i;
+}
+
+static void report_batch(struct ml_arena *a, struct migration *m)
+{
+	u32 i;
+
+	for (i = 0; i < a->batch->nr; i++)
+		report(m, a->batch->move[i].caller, a->batch->move[i].result);
+}
+
+static void migrate_all(struct ml_arena *a, struct ml_step *s, struct migration *m)
+{
+	struct memlane_migrate *req = m->req;
+
+	while (req->out_count < req->count && ml_step_next(a, s)) {
+		req->out_count = fill_from(a, m, req->out_count);
+		if (!a->batch->nr)
+			continue;
+		ml_step_run(a, s);
+		report_batch(a, m);
+	}
+}
+
+/**
+ * ml_migrate - move objects to a lane
+ * @a: arena
+ * @req: see struct memlane_migrate
+ * @handles: the caller's, req->count of them
+ * @results: one for each handle, or NULL
+ */
+int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
+	       s32 *results)
+{
+	struct migration m = { .req = req, .handles = handles, .results = results };
+	struct ml_step s;
+	int err;
+
+	req->out_count = 0;
+	req->out_failed = 0;
+	if (req->flags)
+		return -EOPNOTSUPP;
+	if (req->lane >= MEMLANE_LANES || !req->count)
+		return -EINVAL;
+	err = ml_step_begin(a, &s, &req->step);
+	if (err)
+		return err;
+	migrate_all(a, &s, &m);
+	return ml_step_end(a, &s);
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * move.c - the move protocol
+ *
+ *   reserve   a destination for each object            arena.lock
+ *   mark      LIVE -> LIVE|MOVING by compare-exchange  arena.lock
+ *   grace     epoch + 1, barrier on every CPU, wait for older sections
+ *   commit    pins again; LIVE|MOVING -> LIVE|COPYING by compare-exchange,
+ *             copy or hand over, publish the new place  arena.lock
+ *   free      the old places                            arena.lock
+ *
+ * A user who meets MOVING clears it by compare-exchange (a veto), so that the
+ * commit's compare-exchange fails; one who meets COPYING waits for that object.
+ * The barrier pairs with the plain store of memlane_enter(): afterwards either
+ * the section is seen here, or the section sees MOVING. An index that was freed,
+ * and perhaps bound anew, while nobody held the lock lost ML_IN_BATCH.
+ *
+ * The words are hostile. What is compared is what this file wrote there, and
+ * every location comes from the private table; a program that forges words can
+ * stop moves of its own objects, or have their bytes moved under its feet.
+ */
+#include <linux/atomic.h>
+#include <linux/bug.h>
+#include <linux/minmax.h>
+
+#include "arena.h"
+#include "blob.h"
+#include "block.h"
+#include "lane.h"
+#include "move.h"
+#include "run.h"
+#include "slot.h"
+#include "table.h"
+
+/* --------------------------------------------------------------- reserve */
+
+/**
+ * ml_batch_full - whether the batch should run before more is added
+ * @a: arena; arena.mover
+ */
+bool ml_batch_full(const struct ml_arena *a)
+{
+	return a->batch->nr == ML_BATCH || a->batch->bytes >= a->batch->limit;
+}
+
+static u64 byte_of(u64 loc)
+{
+	return loc << MEMLANE_GRANULE_SHIFT;
+}
+
+/* Copying must not fail for want of memory: the destination exists from now on. */
+static int populate(struct ml_arena *a, u64 loc, u64 len)
+{
+	u64 first = byte_of(loc) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(loc) + len - 1) >> ML_PAGE_SHIFT;
+
+	return a->ops->populate(a, first, last - first + 1);
+}
+
+static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
+{
+	struct ml_move *mv = &a->batch->move[a->batch->nr++];
+
+	mv->index = index;
+	mv->from = ml_index_loc(a, index);
+	mv->to = to;
+	mv->result = 0;
+	mv->remap = false;
+	mv->len = ml_place_room(a, mv->from);
+	ml_index_set_batch(a, index, true);
+	return mv;
+}
+
+static int movable(struct ml_arena *a, u32 index)
+{
+	if (ml_index_in_batch(a, index))
+		return -EAGAIN;
+	if (!ml_index_pins(a, index))
+		return 0;
+	a->count.pinned++;
+	return -EBUSY;
+}
+
+static int add_block(struct ml_arena *a, u32 index, u64 to)
+{
+	struct ml_move *mv = batch_add(a, index, to);
+	int err = populate(a, to, mv->len);
+
+	if (!err) {
+		a->batch->bytes += mv->len;
+		return 0;
+	}
+	a->batch->nr--;
+	ml_index_set_batch(a, index, false);
+	ml_place_give(a, to);
+	return err;
+}
+
+/**
+ * ml_batch_block - plan the move of a block into a span
+ * @a: arena; both locks; the batch is not full
+ * @index: bound to a block
+ * @target: span of the same class with a free place
+ *
+ * Return: 0; -EBUSY pinned; -EAGAIN in the batch already; -ENOMEM.
+ */
+int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
+{
+	int err = movable(a, index);
+
+	return err ? err : add_block(a, index, ml_slot_take(a, target));
+}
+
+static int add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
+{
+	struct ml_move *mv = batch_add(a, from->index, ml_page_loc(to->page));
+	int err;
+
+	mv->remap = a->ops->remap;
+	if (mv->remap)
+		return 0;
+	err = populate(a, mv->to, mv->len);
+	if (!err) {
+		a->batch->bytes += mv->len;
+		return 0;
+	}
+	a->batch->nr--;
+	ml_index_set_batch(a, from->index, false);
+	ml_blob_free(a, to);
+	return err;
+}
+
+/**
+ * ml_batch_blob - plan the move of a blob
+ * @a: arena; both locks; the batch is not full
+ * @from: a blob that has an owner
+ * @lane: where to
+ * @below: 0, or only below this page
+ *
+ * Return: 0; -EBUSY pinned; -EAGAIN in the batch already; -ENOSPC; -ENOMEM.
+ */
+int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below)
+{
+	struct ml_run *to;
+	int err = movable(a, from->index);
+
+	if (err)
+		return err;
+	if (!ml_lane_room(a, lane, from->nr, true))
+		return -ENOSPC;
+	to = ml_blob_new(a, lane, from->nr, from->align, below);
+	if (!to)
+		return below ? -ENOSPC : -ENOMEM;
+	return add_blob(a, from, to);
+}
+
+/**
+ * ml_batch_place - plan the move of an object to a lane
+ * @a: arena; both locks; the batch is not full
+ * @index: bound
+ * @lane: where to
+ *
+ * Return: 0 (also if it is there); -EBUSY; -EAGAIN; -ENOSPC; -ENOMEM.
+ */
+int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane)
+{
+	u64 loc = ml_index_loc(a, index), to;
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+	struct ml_need need;
+	int err;
+
+	if (ml_lane_of(a, loc) == lane)
+		return 0;
+	if (run->kind == ML_BLOB)
+		return ml_batch_blob(a, run, lane, 0);
+	err = movable(a, index);
+	if (err)
+		return err;
+	err = ml_need_of(a, loc, &need);
+	if (!err)
+		err = ml_place_take(a, lane, &need, true, &to);
+	return err ? err : add_block(a, index, to);
+}
+
+/* ------------------------------------------------------------------ mark */
+
+static void unmark(struct ml_arena *a, const struct ml_move *mv)
+{
+	cmpxchg(ml_entry(a, mv->index), mv->expect, mv->expect & ~MEMLANE_ENTRY_MOVING);
+}
+
+static void mark(struct ml_arena *a, struct ml_move *mv)
+{
+	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
+
+	mv->expect = word | MEMLANE_ENTRY_MOVING;
+	if ((word & MEMLANE_ENTRY_LOC_MASK) != mv->from ||
+	    (word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))) {
+		a->count.spoiled++;
+		mv->result = -EAGAIN;
+	} else if (cmpxchg(e, word, mv->expect) != word) {
+		a->count.vetoed++;
+		mv->result = -EAGAIN;
+	}
+}
+
+/* ---------------------------------------------------------------- commit */
+
+static int give_way(struct ml_arena *a, const struct ml_move *mv, u64 *counter, int err)
+{
+	unmark(a, mv);
+	(*counter)++;
+	return err;
+}
+
+/* The index may have been freed, and bound anew, since the batch was filled. */
+static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
+{
+	return ml_index_bound(a, mv->index) && ml_index_in_batch(a, mv->index) &&
+	       ml_index_loc(a, mv->index) == mv->from;
+}
+
+static bool page_held(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(mv->from) + mv->len - 1) >> ML_PAGE_SHIFT;
+
+	return a->ops->held(a, first, last - first + 1);
+}
+
+static void transfer(struct ml_arena *a, const struct ml_move *mv)
+{
+	if (mv->remap) {
+		a->ops->remap(a, ml_loc_page(mv->to), ml_loc_page(mv->from),
+			      mv->len >> ML_PAGE_SHIFT);
+		a->count.remapped++;
+		a->count.remapped_pages += mv->len >> ML_PAGE_SHIFT;
+		return;
+	}
+	if (mv->expect & MEMLANE_ENTRY_LIVE)
+		a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
+	a->count.moved++;
+	a->count.moved_bytes += mv->len;
+}
+
+static void rename_place(struct ml_arena *a, const struct ml_move *mv)
+{
+	unsigned int lane = ml_lane_of(a, mv->to);
+
+	if (ml_lane_of(a, mv->from) != lane)
+		a->lane[lane].migrated_in++;
+	ml_place_unname(a, mv->from);
+	ml_place_name(a, mv->to, mv->index);
+	ml_index_move(a, mv->index, mv->to);
+	ml_index_set_batch(a, mv->index, false);
+}
+
+static int commit(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 *e = ml_entry(a, mv->index);
+	u64 copying = (mv->expect & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_COPYING;
+	u64 flags = mv->expect & ~(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_LOC_MASK);
+
+	if (!still_ours(a, mv)) {
+		a->count.vetoed++;
+		return -EAGAIN;
+	}
+	if (ml_index_pins(a, mv->index))
+		return give_way(a, mv, &a->count.pinned, -EBUSY);
+	if (page_held(a, mv))
+		return give_way(a, mv, &a->count.held, -EBUSY);
+	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
+	if (cmpxchg(e, mv->expect, copying) != mv->expect) {
+		a->count.vetoed++;
+		return -EAGAIN;
+	}
+	transfer(a, mv);
+	rename_place(a, mv);
+	/* Pairs with the acquire of a user who waited or came later. */
+	smp_store_release(e, flags | mv->to);
+	ml_place_give(a, mv->from);
+	return 0;
+}
+
+static void drop(struct ml_arena *a, const struct ml_move *mv)
+{
+	if (still_ours(a, mv))
+		ml_index_set_batch(a, mv->index, false);
+	ml_place_give(a, mv->to);
+}
+
+static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
+{
+	if (!mv->result && grace) {
+		if (still_ours(a, mv))
+			unmark(a, mv);
+		a->count.given_up++;
+		mv->result = -EAGAIN;
+	}
+	if (!mv->result)
+		mv->result = commit(a, mv);
+	if (mv->result)
+		drop(a, mv);
+}
+
+/* Everything that is marked is public before the epoch, the epoch before the barrier. */
+static int wait_sections(struct ml_arena *a)
+{
+	u64 epoch = ++a->epoch;
+
+	smp_store_release(&a->stat_page->epoch, epoch);
+	a->ops->sync_cores(a);
+	return ml_grace(a, epoch);
+}
+
+static unsigned int mark_all(struct ml_arena *a)
+{
+	struct ml_batch *b = a->batch;
+	unsigned int i, marked = 0;
+
+	for (i = 0; i < b->nr; i++) {
+		mark(a, &b->move[i]);
+		marked += !b->move[i].result;
+	}
+	return marked;
+}
+
+/**
+ * ml_batch_run - carry the batch out
+ * @a: arena; both locks; arena.lock is dropped while waiting for sections
+ * @step: pages returned are added
+ *
+ * Each move keeps its result; the caller empties the batch.
+ *
+ * Return: 0, or -EINTR on a fatal signal (the batch was given up).
+ */
+int ml_batch_run(struct ml_arena *a, struct memlane_step *step)
+{
+	struct ml_batch *b = a->batch;
+	unsigned int i;
+	int grace = 0;
+	u64 returned;
+
+	a->count.batches++;
+	if (mark_all(a)) {
+		ml_publish(a);
+		mutex_unlock(&a->lock);
+		grace = wait_sections(a);
+		mutex_lock(&a->lock);
+	}
+	returned = a->count.pages_returned;
+	for (i = 0; i < b->nr; i++)
+		finish(a, &b->move[i], grace);
+	step->out_pages_returned += a->count.pages_returned - returned;
+	return grace == -EINTR ? -EINTR : 0;
+}
+
+/**
+ * ml_wait - wait until an object's copy has ended
+ * @a: arena
+ * @req: see struct memlane_wait
+ *
+ * COPYING is set and cleared under one hold of arena.lock.
+ */
+int ml_wait(struct ml_arena *a, struct memlane_wait *req)
+{
+	if (req->flags)
+		return -EOPNOTSUPP;
+	if (!(ml_entry_read(a, ml_handle_index(req->handle)) & MEMLANE_ENTRY_COPYING))
+		return 0;
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
+	mutex_unlock(&a->lock);
+	return 0;
+}

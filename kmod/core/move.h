@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* move.h - the move protocol */
+#ifndef ML_MOVE_H
+#define ML_MOVE_H
+
+#include "core.h"
+
+int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target);
+int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below);
+int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane);
+bool ml_batch_full(const struct ml_arena *a);
+int ml_batch_run(struct ml_arena *a, struct memlane_step *step);
+
+#endif /* ML_MOVE_H */

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * plan.c - which objects go where: pure functions
+ *
+ * Blocks go from the emptiest span of a class to the fullest one with room:
+ *
+ *     before    [x...][xx..][xxx.][xxxx]      bin 1  2  3  full
+ *     source     ^                ^ target: the third
+ *     after     [....][xx..][xxxx][xxxx]      the first goes back to the system
+ *
+ * A span that was drained or found pinned in this round carries the round's
+ * number and stands behind the others of its bin, so that the head of a list
+ * answers for the whole list.
+ */
+#include "plan.h"
+#include "run.h"
+
+static bool done(const struct ml_arena *a, const struct ml_span *span)
+{
+	return span->skip == a->round;
+}
+
+/**
+ * ml_plan_source - the span to drain next
+ * @a: arena; arena.lock
+ * @c: class
+ *
+ * Return: the emptiest part-filled span not done in this round, or NULL.
+ */
+struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c)
+{
+	struct ml_span *span;
+	int bin;
+
+	for (bin = 1; bin <= ML_BINS; bin++) {
+		if (list_empty(&c->bin[bin]))
+			continue;
+		span = list_first_entry(&c->bin[bin], struct ml_span, list);
+		if (!done(a, span))
+			return span;
+	}
+	return NULL;
+}
+
+/* A span of this bin, other than @source, that may take objects. */
+static struct ml_span *target_in(const struct ml_arena *a, const struct list_head *bin,
+				 const struct ml_span *source)
+{
+	struct ml_span *first = list_first_entry(bin, struct ml_span, list);
+	struct ml_span *last = list_last_entry(bin, struct ml_span, list);
+
+	if (first == source && first != last)
+		first = list_next_entry(first, list);
+	if (first != source && !done(a, first))
+		return first;
+	return last != source && last->pinned ? last : NULL;
+}
+
+/**
+ * ml_plan_target - where the source's objects go
+ * @a: arena; arena.lock
+ * @c: class
+ * @source: span being drained
+ *
+ * Spans that hold a pinned object cannot be drained, so they are filled.
+ * Return: the fullest span with room, or NULL.
+ */
+struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
+			       const struct ml_span *source)
+{
+	struct ml_span *span;
+	int bin;
+
+	for (bin = ML_BINS; bin >= 1; bin--) {
+		if (list_empty(&c->bin[bin]))
+			continue;
+		span = target_in(a, &c->bin[bin], source);
+		if (span)
+			return span;
+	}
+	return NULL;
+}
+
+/**
+ * ml_plan_blob - the highest blob below an address
+ * @a: arena; arena.lock
+ * @lane: where
+ * @below: page; the lane's end at first
+ *
+ * Return: the blob to slide down next, or NULL.
+ */
+struct ml_run *ml_plan_blob(const struct ml_arena *a, const struct ml_lane *lane, u64 below)
+{
+	struct ml_run *run = ml_run_last(a, lane);
+
+	while (run && (run->kind != ML_BLOB || run->page >= below))
+		run = ml_run_before(a, run);
+	return run;
+}

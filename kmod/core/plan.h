@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* plan.h - which objects go where: pure functions */
+#ifndef ML_PLAN_H
+#define ML_PLAN_H
+
+#include "core.h"
+
+struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c);
+struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
+			       const struct ml_span *source);
+struct ml_run *ml_plan_blob(const struct ml_arena *a, const struct ml_lane *lane, u64 below);
+
+#endif /* ML_PLAN_H */

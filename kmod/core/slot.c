@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * slot.c - registered threads: sections, grace periods, magazines of the dead
+ *
+ * Everything read from a slot is the program's word for it: it is clamped, and
+ * every index is checked against the private table before it is believed.
+ */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+
+#include "arena.h"
+#include "slot.h"
+#include "table.h"
+#include "vec.h"
+
+#define MAGS		(MEMLANE_LANES * MEMLANE_CLASSES)
+#define MAGS_A_PAGE	(ML_PAGE_SIZE / sizeof(struct memlane_mag))
+#define GRACE_POLL	50000	/* ns between looks at an open section */
+
+int ml_slots_init(struct ml_arena *a, u32 threads)
+{
+	a->slots.nr = threads;
+	a->slots.busy = a->ops->zalloc(a, threads);
+	if (!a->slots.busy)
+		return -ENOMEM;
+	return ml_vec_init(a, &a->slots.page, (u64)threads * ML_SLOT_PAGES, 0,
+			   MEMLANE_REGION_SLOTS);
+}
+
+void ml_slots_exit(struct ml_arena *a)
+{
+	ml_vec_exit(a, &a->slots.page);
+	if (a->slots.busy)
+		a->ops->zfree(a, a->slots.busy, a->slots.nr);
+	a->slots.busy = NULL;
+}
+
+static struct memlane_slot *head_of(struct ml_arena *a, u32 slot)
+{
+	return ml_vec_at(&a->slots.page, (u64)slot * ML_SLOT_PAGES);
+}
+
+/* A magazine of a slot; NULL if the thread never touched its page. */
+static struct memlane_mag *mag_of(struct ml_arena *a, u32 slot, u32 mag)
+{
+	u64 page = (u64)slot * ML_SLOT_PAGES + 1 + mag / MAGS_A_PAGE;
+	struct memlane_mag *p = ml_vec_at(&a->slots.page, page);
+
+	return p ? p + mag % MAGS_A_PAGE : NULL;
+}
+
+/* ----------------------------------------------------------------- grace */
+
+static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
+{
+	struct memlane_slot *s = head_of(a, slot);
+	u64 section = smp_load_acquire(&s->section);
+
+	return !section || section == epoch;
+}
+
+static bool slot_busy(struct ml_arena *a, u32 slot)
+{
+	return smp_load_acquire(&a->slots.busy[slot]);
+}
+
+static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
+{
+	int err;
+
+	while (slot_busy(a, slot) && !section_over(a, slot, epoch)) {
+		if (a->ops->slot_gone(a, slot))
+			return 0;
+		if (a->ops->now() >= deadline)
+			return -EAGAIN;
+		err = a->ops->pause(a, GRACE_POLL);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * ml_grace - wait until every section that began before @epoch has ended
+ * @a: arena; arena.mover, not arena.lock
+ * @epoch: current epoch, whose barrier has passed
+ *
+ * A thread that died inside a section does not count. A thread that registers
+ * meanwhile reads the current epoch: the barrier came before it looked.
+ *
+ * Return: 0; -EAGAIN after policy.grace ns; -EINTR on a fatal signal.
+ */
+int ml_grace(struct ml_arena *a, u64 epoch)
+{
+	u64 deadline = a->ops->now() + READ_ONCE(a->policy.grace);
+	u32 slot, top = smp_load_acquire(&a->slots.top);
+	int err;
+
+	for (slot = 0; slot < top; slot++) {
+		err = wait_slot(a, slot, epoch, deadline);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------- taking back */
+
+static void drain_mag(struct ml_arena *a, struct memlane_mag *mag)
+{
+	u32 nr = min_t(u32, READ_ONCE(mag->nr), MEMLANE_MAG_SIZE), i;
+
+	for (i = 0; i < nr; i++)
+		ml_stock_free(a, READ_ONCE(mag->index[i]));
+	WRITE_ONCE(mag->nr, 0);
+	WRITE_ONCE(mag->quota, 0);
+}
+
+static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
+{
+	struct memlane_counts *c = &a->count;
+
+	c->gone_allocs += xchg(&s->allocs, 0);
+	c->gone_frees += xchg(&s->frees, 0);
+	c->gone_alloc_bytes += xchg(&s->alloc_bytes, 0);
+	c->gone_free_bytes += xchg(&s->free_bytes, 0);
+	c->gone_vetoes += xchg(&s->vetoes, 0);
+	c->gone_waits += xchg(&s->waits, 0);
+}
+
+static void release_slot(struct ml_arena *a, u32 slot)
+{
+	struct memlane_mag *mag;
+	u32 m;
+
+	for (m = 0; m < MAGS; m++) {
+		mag = mag_of(a, slot, m);
+		if (mag)
+			drain_mag(a, mag);
+		cond_resched();
+	}
+	fold_counters(a, head_of(a, slot));
+	WRITE_ONCE(head_of(a, slot)->section, 0);
+	a->slots.used--;
+	smp_store_release(&a->slots.busy[slot], 0);
+	a->ops->slot_done(a, slot);
+}
+
+/**
+ * ml_slots_reap - take back the slots of threads that died
+ * @a: arena; arena.lock
+ */
+void ml_slots_reap(struct ml_arena *a)
+{
+	u32 slot;
+
+	for (slot = 0; slot < a->slots.top; slot++) {
+		if (!a->slots.busy[slot] || !a->ops->slot_gone(a, slot))
+			continue;
+		release_slot(a, slot);
+		a->count.slots_reaped++;
+	}
+}
+
+/* ---------------------------------------------------- register, unregister */
+
+static int find_slot(struct ml_arena *a, u32 *slot)
+{
+	for (*slot = 0; *slot < a->slots.nr; (*slot)++)
+		if (!a->slots.busy[*slot])
+			return 0;
+	return -ENOSPC;
+}
+
+static int take_slot(struct ml_arena *a, u32 *slot)
+{
+	int err;
+
+	err = find_slot(a, slot);
+	if (err) {
+		ml_slots_reap(a);
+		err = find_slot(a, slot);
+	}
+	if (!err && !ml_vec_make(a, &a->slots.page, (u64)*slot * ML_SLOT_PAGES))
+		err = -ENOMEM;
+	if (err)
+		return err;
+	WRITE_ONCE(head_of(a, *slot)->section, 0);
+	a->slots.used++;
+	smp_store_release(&a->slots.busy[*slot], 1);
+	if (*slot >= a->slots.top)
+		smp_store_release(&a->slots.top, *slot + 1);
+	return 0;
+}
+
+/**
+ * ml_register - a slot for the calling thread
+ * @a: arena
+ * @req: see struct memlane_register
+ *
+ * The owner remembers which thread it was before the program hears of the slot.
+ */
+int ml_register(struct ml_arena *a, struct memlane_register *req)
+{
+	int err;
+
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	mutex_lock(&a->lock);
+	err = take_slot(a, &req->slot);
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}
+
+/**
+ * ml_unregister - give a slot back
+ * @a: arena
+ * @req: see struct memlane_register; that the slot is the caller's, or a dead
+ *       thread's, has been checked
+ */
+int ml_unregister(struct ml_arena *a, struct memlane_register *req)
+{
+	int err = 0;
+
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	mutex_lock(&a->lock);
+	if (req->slot < a->slots.nr && a->slots.busy[req->slot])
+		release_slot(a, req->slot);
+	else
+		err = -EINVAL;
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}

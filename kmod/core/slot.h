@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* slot.h - registered threads: sections, grace periods, magazines of the dead */
+#ifndef ML_SLOT_H
+#define ML_SLOT_H
+
+#include "core.h"
+
+int ml_slots_init(struct ml_arena *a, u32 threads);
+void ml_slots_exit(struct ml_arena *a);
+int ml_grace(struct ml_arena *a, u64 epoch);
+void ml_slots_reap(struct ml_arena *a);
+
+#endif /* ML_SLOT_H */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* step.c - a bounded piece of moving: limits, progress, results */
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "arena.h"
+#include "move.h"
+#include "step.h"
+
+#define BATCH_BYTES	(1ULL << 20)
+
+/**
+ * ml_step_begin - take both locks and start counting
+ * @a: arena; neither lock
+ * @s: step
+ * @req: limits; its results are cleared
+ *
+ * Return: 0, or -EINTR on a fatal signal while waiting for another mover.
+ */
+int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req)
+{
+	struct memlane_step limits = { .max_bytes = req->max_bytes, .max_ns = req->max_ns };
+
+	if (mutex_lock_killable(&a->mover))
+		return -EINTR;
+	mutex_lock(&a->lock);
+	*req = limits;
+	s->req = req;
+	s->err = 0;
+	s->was = a->count;
+	s->start = a->ops->now();
+	a->round++;
+	return 0;
+}
+
+static void results(struct ml_arena *a, struct ml_step *s)
+{
+	const struct memlane_counts *is = &a->count, *was = &s->was;
+	struct memlane_step *r = s->req;
+
+	r->out_moved = is->moved - was->moved;
+	r->out_moved_bytes = is->moved_bytes - was->moved_bytes;
+	r->out_remapped = is->remapped - was->remapped;
+	r->out_remapped_pages = is->remapped_pages - was->remapped_pages;
+	r->out_vetoed = is->vetoed - was->vetoed;
+	r->out_pinned = is->pinned - was->pinned;
+	r->out_held = is->held - was->held;
+	r->out_given_up = is->given_up - was->given_up;
+	r->out_ns = a->ops->now() - s->start;
+}
+
+/**
+ * ml_step_end - write the results and drop both locks
+ * @a: arena
+ * @s: step
+ *
+ * Return: 0, or the error that ended the step early.
+ */
+int ml_step_end(struct ml_arena *a, struct ml_step *s)
+{
+	results(a, s);
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	mutex_unlock(&a->mover);
+	return s->err;
+}
+
+static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
+{
+	return a->count.moved_bytes - s->was.moved_bytes;
+}
+
+/**
+ * ml_step_next - start an empty batch, if the limits allow one more
+ * @a: arena; both locks
+ * @s: step
+ */
+bool ml_step_next(struct ml_arena *a, struct ml_step *s)
+{
+	struct memlane_step *r = s->req;
+	u64 left = BATCH_BYTES;
+
+	if (s->err)
+		return false;
+	if (r->max_bytes)
+		left = r->max_bytes - min(bytes_done(a, s), r->max_bytes);
+	if (!left || (r->max_ns && a->ops->now() - s->start >= r->max_ns)) {
+		r->out_more = 1;
+		return false;
+	}
+	a->batch->nr = 0;
+	a->batch->bytes = 0;
+	a->batch->limit = min_t(u64, left, BATCH_BYTES);
+	return true;
+}
+
+/**
+ * ml_step_run - carry the batch out and let others have the lock
+ * @a: arena; both locks
+ * @s: step
+ *
+ * Return: false if the batch was empty or a fatal signal waits.
+ */
+bool ml_step_run(struct ml_arena *a, struct ml_step *s)
+{
+	if (!a->batch->nr)
+		return false;
+	s->err = ml_batch_run(a, s->req);
+	mutex_unlock(&a->lock);
+	cond_resched();
+	mutex_lock(&a->lock);
+	return !s->err;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* step.h - a bounded piece of moving: limits, progress, results */
+#ifndef ML_STEP_H
+#define ML_STEP_H
+
+#include "core.h"
+
+/* Of one call that moves objects; the holder of arena.mover owns it. */
+struct ml_step {
+	struct memlane_step *req;
+	struct memlane_counts was;
+	u64 start;
+	int err;
+};
+
+int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req);
+int ml_step_end(struct ml_arena *a, struct ml_step *s);
+bool ml_step_next(struct ml_arena *a, struct ml_step *s);
+bool ml_step_run(struct ml_arena *a, struct ml_step *s);
+
+#endif /* ML_STEP_H */

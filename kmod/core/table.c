@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* table.c - handles: indices, entries, private locations */
+#include <linux/atomic.h>
+#include <linux/bug.h>
+
+#include "table.h"
+#include "vec.h"
+
+#define HI_STATE_SHIFT	8
+
+static int vecs_init(struct ml_arena *a, u64 nr)
+{
+	struct ml_table *t = &a->table;
+	int err;
+
+	err = ml_vec_init(a, &t->entry, nr, 9, MEMLANE_REGION_TABLE);
+	if (!err)
+		err = ml_vec_init(a, &t->side, nr, 9, MEMLANE_REGION_SIDE);
+	if (!err)
+		err = ml_vec_init(a, &t->pin, nr, 10, MEMLANE_REGION_PIN);
+	if (!err)
+		err = ml_vec_init(a, &t->lo, nr, 10, ML_PRIVATE);
+	if (!err)
+		err = ml_vec_init(a, &t->hi, nr, 11, ML_PRIVATE);
+	return err;
+}
+
+/**
+ * ml_table_init - an empty table
+ * @a: arena
+ * @handles: number of indices, index 0 is never used; 2 to 2^30
+ *
+ * Return: 0 or -ENOMEM; ml_table_exit() in either case.
+ */
+int ml_table_init(struct ml_arena *a, u64 handles)
+{
+	a->table.top = 1;
+	a->table.end = handles;
+	return vecs_init(a, handles);
+}
+
+void ml_table_exit(struct ml_arena *a)
+{
+	struct ml_table *t = &a->table;
+
+	ml_vec_exit(a, &t->entry);
+	ml_vec_exit(a, &t->side);
+	ml_vec_exit(a, &t->pin);
+	ml_vec_exit(a, &t->lo);
+	ml_vec_exit(a, &t->hi);
+}
+
+/* The caller knows that the index is below top, so that its pages exist. */
+static u32 *lo_of(const struct ml_arena *a, u32 index)
+{
+	return ml_vec_at(&a->table.lo, index);
+}
+
+static u16 *hi_of(const struct ml_arena *a, u32 index)
+{
+	return ml_vec_at(&a->table.hi, index);
+}
+
+static void set_state(struct ml_arena *a, u32 index, u32 state)
+{
+	u16 *hi = hi_of(a, index);
+
+	*hi = (*hi & 0xff) | state << HI_STATE_SHIFT;
+}
+
+static void set_loc(struct ml_arena *a, u32 index, u64 loc)
+{
+	u16 *hi = hi_of(a, index);
+
+	*lo_of(a, index) = (u32)loc;
+	*hi = (*hi & 0xff00) | (u16)(loc >> 32);
+}
+
+/**
+ * ml_index_state - private state byte of an index
+ * @a: arena
+ * @index: any value
+ */
+unsigned int ml_index_state(const struct ml_arena *a, u32 index)
+{
+	if (!index || index >= a->table.top)
+		return ML_NONE;
+	return *hi_of(a, index) >> HI_STATE_SHIFT;
+}
+
+bool ml_index_bound(const struct ml_arena *a, u32 index)
+{
+	return (ml_index_state(a, index) & ML_STATE_MASK) == ML_BOUND;
+}
+
+/* Private location of a bound index: the only one that is ever believed. */
+u64 ml_index_loc(const struct ml_arena *a, u32 index)
+{
+	return *lo_of(a, index) | (u64)(*hi_of(a, index) & 0xff) << 32;
+}
+
+bool ml_index_in_batch(const struct ml_arena *a, u32 index)
+{
+	return ml_index_state(a, index) & ML_IN_BATCH;
+}
+
+void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
+{
+	unsigned int state = ml_index_state(a, index);
+
+	set_state(a, index, in ? state | ML_IN_BATCH : state & ~ML_IN_BATCH);
+}
+
+/* The program's pin count: any value may be read here. */
+u32 ml_index_pins(const struct ml_arena *a, u32 index)
+{
+	u32 *pin = ml_vec_at(&a->table.pin, index);
+
+	return pin ? READ_ONCE(*pin) & MEMLANE_PIN_COUNT_MASK : 0;
+}
+
+/* Address of the published word; NULL if the index never was used. */
+u64 *ml_entry(const struct ml_arena *a, u32 index)
+{
+	return index < READ_ONCE(a->table.top) ? ml_vec_at(&a->table.entry, index) : NULL;
+}
+
+u64 ml_entry_read(const struct ml_arena *a, u32 index)
+{
+	u64 *e = ml_entry(a, index);
+
+	return e ? smp_load_acquire(e) : 0;
+}
+
+static bool index_pages(struct ml_arena *a, u32 index)
+{
+	struct ml_table *t = &a->table;
+
+	return ml_vec_make(a, &t->entry, index) && ml_vec_make(a, &t->lo, index) &&
+	       ml_vec_make(a, &t->hi, index);
+}
+
+static int take_index(struct ml_arena *a, u32 *index)
+{
+	struct ml_table *t = &a->table;
+
+	if (t->free) {
+		*index = t->free;
+		t->free = *lo_of(a, t->free);
+		return 0;
+	}
+	if (t->top >= t->end)
+		return -ENOSPC;
+	if (!index_pages(a, t->top))
+		return -ENOMEM;
+	*index = t->top;
+	WRITE_ONCE(t->top, t->top + 1);
+	return 0;
+}
+
+/**
+ * ml_index_bind - give a place a name
+ * @a: arena; arena.lock
+ * @loc: the place
+ * @index: out
+ *
+ * Publishes a word that is not live. Return: 0, -ENOSPC (all indices in use)
+ * or -ENOMEM.
+ */
+int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
+{
+	u32 gen;
+	u64 *e;
+	int err;
+
+	err = take_index(a, index);
+	if (err)
+		return err;
+	e = ml_entry(a, *index);
+	gen = ml_entry_gen(READ_ONCE(*e));
+	set_loc(a, *index, loc);
+	set_state(a, *index, ML_BOUND);
+	a->table.bound++;
+	smp_store_release(e, ml_word(gen ? gen : 1, loc));
+	return 0;
+}
+
+/**
+ * ml_index_unbind - take a place's name away
+ * @a: arena; arena.lock
+ * @index: a bound index
+ *
+ * The generation was raised when the object ended. An index whose generations
+ * are used up is retired. A batch that holds a destination for the index finds
+ * out by ML_IN_BATCH being gone.
+ */
+void ml_index_unbind(struct ml_arena *a, u32 index)
+{
+	struct ml_table *t = &a->table;
+	u64 *e = ml_entry(a, index);
+	u32 gen = ml_entry_gen(READ_ONCE(*e));
+
+	xchg(e, ml_word(gen, 0));
+	t->bound--;
+	set_loc(a, index, 0);
+	if (gen == MEMLANE_GEN_MAX) {
+		set_state(a, index, ML_RETIRED);
+		t->retired++;
+		return;
+	}
+	set_state(a, index, ML_NONE);
+	*lo_of(a, index) = t->free;
+	t->free = index;
+}
+
+/**
+ * ml_index_move - the one function that writes the location of a bound index
+ * @a: arena; arena.lock
+ * @index: a bound index
+ * @loc: new place
+ */
+void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
+{
+	set_loc(a, index, loc);
+}
+
+/**
+ * ml_handle - the handle of a bound index
+ * @a: arena
+ * @index: a bound index
+ * @born: lane
+ */
+u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born)
+{
+	u64 gen = ml_entry_gen(ml_entry_read(a, index));
+
+	return (born == MEMLANE_SLOW ? MEMLANE_HANDLE_BORN_SLOW : 0) |
+	       (u64)a->cookie << MEMLANE_HANDLE_COOKIE_SHIFT |
+	       gen << MEMLANE_HANDLE_GEN_SHIFT | index;
+}
+
+/**
+ * ml_handle_check - whether a handle names a live object
+ * @a: arena; arena.lock
+ * @handle: any value
+ *
+ * Return: 0; -EXDEV foreign; -EBADF wild; -ESTALE freed.
+ */
+int ml_handle_check(const struct ml_arena *a, u64 handle)
+{
+	u32 index = ml_handle_index(handle);
+	u32 cookie = (handle >> MEMLANE_HANDLE_COOKIE_SHIFT) & MEMLANE_HANDLE_COOKIE_MASK;
+	u32 gen = (handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
+	u64 word;
+
+	if (cookie != a->cookie)
+		return -EXDEV;
+	if (!index || index >= a->table.top || !gen)
+		return -EBADF;
+	word = ml_entry_read(a, index);
+	if (gen > ml_entry_gen(word))
+		return -EBADF;
+	if (!ml_index_bound(a, index) || gen != ml_entry_gen(word) ||
+	    !(word & MEMLANE_ENTRY_LIVE))
+		return -ESTALE;
+	return 0;
+}

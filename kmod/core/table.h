@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* table.h - handles: indices, entries, private locations */
+#ifndef ML_TABLE_H
+#define ML_TABLE_H
+
+#include "core.h"
+
+int ml_table_init(struct ml_arena *a, u64 handles);
+void ml_table_exit(struct ml_arena *a);
+int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
+void ml_index_unbind(struct ml_arena *a, u32 index);
+void ml_index_move(struct ml_arena *a, u32 index, u64 loc);
+
+bool ml_index_bound(const struct ml_arena *a, u32 index);
+unsigned int ml_index_state(const struct ml_arena *a, u32 index);
+u64 ml_index_loc(const struct ml_arena *a, u32 index);
+u32 ml_index_pins(const struct ml_arena *a, u32 index);
+bool ml_index_in_batch(const struct ml_arena *a, u32 index);
+void ml_index_set_batch(struct ml_arena *a, u32 index, bool in);
+
+u64 *ml_entry(const struct ml_arena *a, u32 index);
+u64 ml_entry_read(const struct ml_arena *a, u32 index);
+u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born);
+int ml_handle_check(const struct ml_arena *a, u64 handle);
+
+static inline u32 ml_handle_index(u64 handle)
+{
+	return (u32)handle;
+}
+
+static inline u32 ml_entry_gen(u64 word)
+{
+	return (word >> MEMLANE_ENTRY_GEN_SHIFT) & MEMLANE_GEN_MASK;
+}
+
+static inline u64 ml_word(u32 gen, u64 loc)
+{
+	return ((u64)gen << MEMLANE_ENTRY_GEN_SHIFT) | loc;
+}
+
+#endif /* ML_TABLE_H */

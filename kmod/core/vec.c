@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* vec.c - sparse arrays: a top of leaves, leaves of pages, pages of elements */
+#include <linux/atomic.h>
+
+#include "vec.h"
+
+#define LEAF_SHIFT	9
+#define LEAF_PAGES	(1UL << LEAF_SHIFT)
+
+static u64 vec_pages(const struct ml_vec *v)
+{
+	return (v->nr + (1UL << v->shift) - 1) >> v->shift;
+}
+
+static u64 vec_leaves(const struct ml_vec *v)
+{
+	return (vec_pages(v) + LEAF_PAGES - 1) >> LEAF_SHIFT;
+}
+
+/**
+ * ml_vec_init - an empty array of @nr elements
+ * @a: arena
+ * @v: array
+ * @nr: elements, at least 1
+ * @shift: log2 of the elements a page holds, 0 to 12
+ * @region: MEMLANE_REGION_* if users map it, else ML_PRIVATE
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ml_vec_init(struct ml_arena *a, struct ml_vec *v, u64 nr, unsigned int shift,
+		unsigned int region)
+{
+	v->nr = nr;
+	v->shift = shift;
+	v->region = region;
+	v->top = a->ops->zalloc(a, vec_leaves(v) * sizeof(*v->top));
+	return v->top ? 0 : -ENOMEM;
+}
+
+static void leaf_exit(struct ml_arena *a, struct ml_vec *v, void **leaf)
+{
+	unsigned long i;
+
+	for (i = 0; v->region == ML_PRIVATE && i < LEAF_PAGES; i++)
+		if (leaf[i])
+			a->ops->zfree(a, leaf[i], ML_PAGE_SIZE);
+	a->ops->zfree(a, leaf, LEAF_PAGES * sizeof(*leaf));
+}
+
+/**
+ * ml_vec_exit - free an array
+ * @a: arena
+ * @v: array, also one whose init failed or never ran
+ *
+ * Shared pages stay with their owner.
+ */
+void ml_vec_exit(struct ml_arena *a, struct ml_vec *v)
+{
+	u64 i;
+
+	if (!v->top)
+		return;
+	for (i = 0; i < vec_leaves(v); i++)
+		if (v->top[i])
+			leaf_exit(a, v, v->top[i]);
+	a->ops->zfree(a, v->top, vec_leaves(v) * sizeof(*v->top));
+	v->top = NULL;
+}
+
+static void *element(const struct ml_vec *v, void *page, u64 i)
+{
+	u64 in_page = i & ((1UL << v->shift) - 1);
+
+	return (char *)page + (in_page << (ML_PAGE_SHIFT - v->shift));
+}
+
+/**
+ * ml_vec_at - the address of an element
+ * @v: array
+ * @i: any value
+ *
+ * Context: any; no lock. Pairs with the releases in ml_vec_make().
+ * Return: its address, or NULL if out of range or never made.
+ */
+void *ml_vec_at(const struct ml_vec *v, u64 i)
+{
+	u64 page = i >> v->shift;
+	void **leaf, *p;
+
+	if (i >= v->nr)
+		return NULL;
+	leaf = smp_load_acquire(&v->top[page >> LEAF_SHIFT]);
+	if (!leaf)
+		return NULL;
+	p = smp_load_acquire(&leaf[page & (LEAF_PAGES - 1)]);
+	return p ? element(v, p, i) : NULL;
+}
+
+static void *new_page(struct ml_arena *a, struct ml_vec *v, u64 page)
+{
+	if (v->region == ML_PRIVATE)
+		return a->ops->zalloc(a, ML_PAGE_SIZE);
+	return a->ops->share(a, v->region, page);
+}
+
+static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
+{
+	void **leaf = v->top[page >> LEAF_SHIFT];
+	void *p;
+
+	if (!leaf) {
+		leaf = a->ops->zalloc(a, LEAF_PAGES * sizeof(*leaf));
+		if (!leaf)
+			return NULL;
+		smp_store_release(&v->top[page >> LEAF_SHIFT], leaf);
+	}
+	p = leaf[page & (LEAF_PAGES - 1)];
+	if (!p) {
+		p = new_page(a, v, page);
+		if (p)
+			smp_store_release(&leaf[page & (LEAF_PAGES - 1)], p);
+	}
+	return p;
+}
+
+/**
+ * ml_vec_make - the address of an element, made if missing
+ * @a: arena
+ * @v: array
+ * @i: element
+ *
+ * Context: may sleep; takes arena.grow.
+ * Return: its address, or NULL if out of range or memory.
+ */
+void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
+{
+	void *p = ml_vec_at(v, i);
+
+	if (p || i >= v->nr)
+		return p;
+	mutex_lock(&a->grow);
+	p = make_locked(a, v, i >> v->shift);
+	mutex_unlock(&a->grow);
+	return p ? element(v, p, i) : NULL;
+}
+
+/**
+ * ml_shared_page - a page of a shared region, for the fault handler
+ * @a: arena
+ * @region: MEMLANE_REGION_*
+ * @page: of the region
+ *
+ * Context: may sleep; takes arena.grow only.
+ * Return: its address in the engine, or NULL if out of range or memory.
+ */
+void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page)
+{
+	struct ml_vec *v;
+
+	switch (region) {
+	case MEMLANE_REGION_TABLE:
+		v = &a->table.entry;
+		break;
+	case MEMLANE_REGION_SIDE:
+		v = &a->table.side;
+		break;
+	case MEMLANE_REGION_PIN:
+		v = &a->table.pin;
+		break;
+	case MEMLANE_REGION_SLOTS:
+		v = &a->slots.page;
+		break;
+	case MEMLANE_REGION_STAT:
+		return page ? NULL : a->stat_page;
+	default:
+		return NULL;
+	}
+	return page < vec_pages(v) ? ml_vec_make(a, v, page << v->shift) : NULL;
+}
