@@ -40,7 +40,8 @@ u64 ml_span_pages(unsigned int cls)
 	return nr;
 }
 
-static unsigned int bin_for(const struct ml_span *span)
+/* The fullness step of a span: 0 empty, 1 to ML_BINS part-filled, then full. */
+unsigned int ml_span_bin(const struct ml_span *span)
 {
 	if (!span->used)
 		return ML_BIN_EMPTY;
@@ -67,7 +68,7 @@ static void place_in_bin(struct ml_arena *a, struct ml_span *span)
 
 static void rebin(struct ml_arena *a, struct ml_span *span)
 {
-	unsigned int bin = bin_for(span);
+	unsigned int bin = ml_span_bin(span);
 
 	if (bin == span->bin)
 		return;

@@ -21,7 +21,7 @@
  *  I1  the runs of a lane tile [first, end): no gap, no overlap, and the page
  *      map names each run at its first and last page (a span at every page)
  *  I2  no two free runs of one kind touch; a free run of an area holds no
- *      whole chunk; pool runs are whole chunks
+ *      whole chunk, unless memory ran out once; pool runs are whole chunks
  *  I3  area.used = sum of pages of its spans or blobs;
  *      area.chunks * 512 = area.used + sum of pages of its free runs
  *  I4  lane.used = block.used + blob.used <= lane.limit
@@ -30,8 +30,8 @@
  *  I6  place -> index -> place is the identity: rmap[slot(i)] = i, and
  *      loc(rmap[s]) = loc(s), for every bound i and every used slot s;
  *      a blob's index likewise
- *  I7  sum over spans of used + blobs = bound indices + destinations reserved
- *      by the batch under way
+ *  I7  the places that have an owner are as many as the bound indices; other
+ *      used places are destinations reserved by the batch under way
  *  I8  each span is on the list of its fullness; class.used, class.spans are
  *      the sums over the lists
  *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
@@ -336,6 +336,7 @@ struct ml_policy {
  * @batch: being moved; filled under both locks, read under @mover
  * @policy: options
  * @round: compaction rounds, for span.skip
+ * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @count: counters; @lock
  */
 struct ml_arena {
@@ -354,6 +355,7 @@ struct ml_arena {
 	struct ml_batch *batch;
 	struct ml_policy policy;
 	u32 round;
+	bool kept_chunks;
 	struct memlane_counts count;
 };
 

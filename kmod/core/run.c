@@ -353,6 +353,8 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 		set_free(node, first, end - first, ML_POOL, 0, l);
 		settle(a, node);
 		node = NULL;
+	} else {
+		a->kept_chunks = true;
 	}
 	free_run(a, node);
 	free_run(a, second);

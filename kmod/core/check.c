@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* check.c - evaluates the invariants of core.h; each failure is a sentence */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+
+#include "block.h"
+#include "lane.h"
+#include "plan.h"
+#include "run.h"
+#include "table.h"
+#include "vec.h"
+
+/* What a walk over one lane adds up. */
+struct sums {
+	u64 used[ML_USES];
+	u64 runs[ML_USES];
+	u64 free[ML_USES];
+	u64 objects;
+	u64 bound;
+	u64 reserved;
+};
+
+struct report {
+	struct ml_arena *a;
+	char *why;
+	size_t len;
+};
+
+#define broken(r, nr, ...) (snprintf((r)->why, (r)->len, "I" #nr ": " __VA_ARGS__), (nr))
+
+/* I6 of one place: the index says the same place. */
+static int check_owner(struct report *r, struct sums *sums, u32 index, u64 loc, u64 room)
+{
+	struct ml_arena *a = r->a;
+
+	if (index == ML_SLOT_TAKEN) {
+		sums->reserved++;
+		return 0;
+	}
+	if (!ml_index_bound(a, index))
+		return broken(r, 6, "place %llu is index %u's, which is not bound", loc, index);
+	if (ml_index_loc(a, index) != loc)
+		return broken(r, 6, "place %llu is index %u's, which says %llu", loc, index,
+			      ml_index_loc(a, index));
+	sums->objects++;
+	sums->bound += room;
+	return 0;
+}
+
+/* I5: the free list has every free slot once. */
+static int check_free_list(struct report *r, const struct ml_span *span)
+{
+	u32 slot = span->free, nr = 0;
+
+	while (slot != ML_SLOT_END) {
+		if (slot >= span->places || !(span->rmap[slot] & ML_SLOT_FREE))
+			return broken(r, 5, "span at page %llu: slot %u on the free list",
+				      span->run.page, slot);
+		if (++nr > span->places)
+			return broken(r, 5, "span at page %llu: free list loops", span->run.page);
+		slot = span->rmap[slot] & ~ML_SLOT_FREE;
+	}
+	if (nr + span->used != span->places)
+		return broken(r, 5, "span at page %llu: %u free and %u used of %u",
+			      span->run.page, nr, span->used, span->places);
+	return 0;
+}
+
+static int check_span(struct report *r, struct sums *sums, struct ml_span *span)
+{
+	unsigned int size = memlane_class_size(span->cls);
+	u32 slot, used = 0;
+	u64 page;
+	int err;
+
+	for (page = span->run.page; page < ml_run_end(&span->run); page++)
+		if (ml_run_at(r->a, page) != &span->run)
+			return broken(r, 1, "page %llu does not name its span", page);
+	for (slot = 0; slot < span->places; slot++) {
+		if (span->rmap[slot] & ML_SLOT_FREE)
+			continue;
+		used++;
+		err = check_owner(r, sums, span->rmap[slot], ml_slot_loc(span, slot), size);
+		if (err)
+			return err;
+	}
+	if (used != span->used)
+		return broken(r, 5, "span at page %llu: %u used slots, counted %u",
+			      span->run.page, used, span->used);
+	return check_free_list(r, span);
+}
+
+static int check_pool_run(struct report *r, const struct ml_run *run)
+{
+	if ((run->page | run->nr) & (ML_CHUNK_PAGES - 1))
+		return broken(r, 2, "pool run at page %llu is not whole chunks", run->page);
+	return 0;
+}
+
+static int check_free_run(struct report *r, struct sums *sums, const struct ml_run *run)
+{
+	u64 first = (run->page + ML_CHUNK_PAGES - 1) & ~(ML_CHUNK_PAGES - 1);
+
+	sums->free[run->use] += run->nr;
+	if (first + ML_CHUNK_PAGES <= ml_run_end(run) && !r->a->kept_chunks)
+		return broken(r, 2, "free run at page %llu holds a whole chunk", run->page);
+	return 0;
+}
+
+static int check_run(struct report *r, struct sums *sums, struct ml_run *run)
+{
+	switch (run->kind) {
+	case ML_POOL:
+		return check_pool_run(r, run);
+	case ML_FREE:
+		return check_free_run(r, sums, run);
+	case ML_SPAN:
+		sums->used[ML_USE_BLOCK] += run->nr;
+		sums->runs[ML_USE_BLOCK]++;
+		return check_span(r, sums, ml_span_of(run));
+	default:
+		sums->used[ML_USE_BLOB] += run->nr;
+		sums->runs[ML_USE_BLOB]++;
+		return check_owner(r, sums, run->index, ml_page_loc(run->page),
+				   run->nr << ML_PAGE_SHIFT);
+	}
+}
+
+static bool same_free(const struct ml_run *x, const struct ml_run *y)
+{
+	return y && ml_run_is_free(x) && x->kind == y->kind && x->use == y->use;
+}
+
+/* I1, I2, I5, I6: walk the runs from the lane's end down. */
+static int check_runs(struct report *r, struct sums *sums, struct ml_lane *lane)
+{
+	struct ml_run *run = ml_run_last(r->a, lane), *next = NULL;
+	u64 end = lane->end;
+	int err;
+
+	for (; run; next = run, run = ml_run_before(r->a, run)) {
+		if (!run->nr || ml_run_end(run) != end || run->page < lane->first)
+			return broken(r, 1, "run at page %llu ends at %llu, not %llu",
+				      run->page, ml_run_end(run), end);
+		if (ml_run_at(r->a, run->page) != run)
+			return broken(r, 1, "run at page %llu is not named there", run->page);
+		if (same_free(run, next))
+			return broken(r, 2, "free runs touch at page %llu", end);
+		err = check_run(r, sums, run);
+		if (err)
+			return err;
+		end = run->page;
+	}
+	if (end != lane->first)
+		return broken(r, 1, "pages from %llu to %llu are in no run", lane->first, end);
+	return 0;
+}
+
+static int check_area(struct report *r, const struct sums *sums, const struct ml_area *area,
+		      unsigned int use)
+{
+	if (area->used != sums->used[use] || area->runs != sums->runs[use])
+		return broken(r, 3, "area %u: %llu pages in %llu runs, counted %llu in %llu", use,
+			      sums->used[use], sums->runs[use], area->used, area->runs);
+	if (area->chunks << ML_CHUNK_SHIFT != area->used + sums->free[use])
+		return broken(r, 3, "area %u: %llu chunks for %llu used and %llu free pages", use,
+			      area->chunks, area->used, sums->free[use]);
+	return 0;
+}
+
+/* I8: spans are listed by fullness. */
+static int check_class(struct report *r, const struct ml_class *c)
+{
+	const struct ml_span *span;
+	u64 used = 0, spans = 0;
+	int bin;
+
+	for (bin = 0; bin < ML_BINS + 2; bin++)
+		list_for_each_entry(span, &c->bin[bin], list) {
+			if (span->bin != bin || ml_span_bin(span) != bin)
+				return broken(r, 8, "span at page %llu, %u of %u used, in bin %d",
+					      span->run.page, span->used, span->places, bin);
+			used += span->used;
+			spans++;
+		}
+	if (used != c->used || spans != c->spans)
+		return broken(r, 8, "%llu used in %llu spans, counted %llu in %llu", used, spans,
+			      c->used, c->spans);
+	return 0;
+}
+
+static int check_lane(struct report *r, struct sums *total, unsigned int nr)
+{
+	struct ml_lane *lane = &r->a->lane[nr];
+	struct sums sums = { };
+	unsigned int i;
+	int err;
+
+	err = check_runs(r, &sums, lane);
+	for (i = 0; i < ML_USES && !err; i++)
+		err = check_area(r, &sums, &lane->area[i], i);
+	for (i = 0; i < MEMLANE_CLASSES && !err; i++)
+		err = check_class(r, &lane->cls[i]);
+	if (err)
+		return err;
+	if (ml_lane_used(lane) > lane->limit || lane->limit > lane->max)
+		return broken(r, 4, "lane %u: %llu pages used, limit %llu, max %llu", nr,
+			      ml_lane_used(lane), lane->limit, lane->max);
+	if (sums.objects != lane->objects || sums.bound != lane->bound)
+		return broken(r, 7, "lane %u: %llu objects of %llu bytes, counted %llu of %llu", nr,
+			      sums.objects, sums.bound, lane->objects, lane->bound);
+	total->objects += sums.objects;
+	total->reserved += sums.reserved;
+	return 0;
+}
+
+/* I9: the list of NONE indices; each is seen once because a loop would be too long. */
+static int check_free_indices(struct report *r, u32 none)
+{
+	const struct ml_table *t = &r->a->table;
+	u32 index = t->free, nr = 0;
+
+	while (index) {
+		if ((ml_index_state(r->a, index) & ML_STATE_MASK) != ML_NONE || ++nr > none)
+			return broken(r, 9, "index %u on the free list", index);
+		index = *(u32 *)ml_vec_at(&t->lo, index);
+	}
+	if (nr != none)
+		return broken(r, 9, "%u indices are free, %u on the list", none, nr);
+	return 0;
+}
+
+/* I10, and the half of I6 that starts from the index. */
+static int check_bound(struct report *r, u32 index)
+{
+	u64 loc = ml_index_loc(r->a, index), word = ml_entry_read(r->a, index);
+	struct ml_run *run = ml_run_at(r->a, ml_loc_page(loc));
+
+	if (!run || ml_run_is_free(run))
+		return broken(r, 6, "index %u is bound to %llu, which is free", index, loc);
+	if ((word & MEMLANE_ENTRY_LOC_MASK) != loc && !r->a->count.spoiled)
+		return broken(r, 10, "index %u is at %llu, its entry says %llu", index, loc,
+			      word & MEMLANE_ENTRY_LOC_MASK);
+	return 0;
+}
+
+static int check_table(struct report *r, const struct sums *total)
+{
+	const struct ml_table *t = &r->a->table;
+	u32 nr[3] = { }, index;
+	int err;
+
+	for (index = 1; index < t->top; index++) {
+		unsigned int state = ml_index_state(r->a, index) & ML_STATE_MASK;
+
+		nr[state]++;
+		err = state == ML_BOUND ? check_bound(r, index) : 0;
+		if (err)
+			return err;
+		cond_resched();
+	}
+	if (nr[ML_BOUND] != t->bound || nr[ML_RETIRED] != t->retired)
+		return broken(r, 9, "%u bound and %u retired, counted %u and %u", nr[ML_BOUND],
+			      nr[ML_RETIRED], t->bound, t->retired);
+	if (total->objects != t->bound)
+		return broken(r, 7, "%u indices bound, %llu places owned, %llu reserved", t->bound,
+			      total->objects, total->reserved);
+	return check_free_indices(r, nr[ML_NONE]);
+}
+
+/**
+ * ml_check - evaluate every invariant of core.h
+ * @a: arena; the caller holds no lock
+ * @why: gets a sentence about the first that is broken
+ * @len: bytes at @why
+ *
+ * Context: sleeps; linear in the number of indices; holds arena.lock throughout.
+ * Return: 0, or the number of the invariant.
+ */
+int ml_check(struct ml_arena *a, char *why, size_t len)
+{
+	struct report r = { .a = a, .why = why, .len = len };
+	struct sums total = { };
+	unsigned int lane;
+	int err = 0;
+
+	mutex_lock(&a->lock);
+	for (lane = 0; lane < MEMLANE_LANES && !err; lane++)
+		err = check_lane(&r, &total, lane);
+	if (!err)
+		err = check_table(&r, &total);
+	mutex_unlock(&a->lock);
+	return err;
+}
