@@ -86,7 +86,7 @@ static int set_u32(u32 *field, u64 value, u32 lowest, u32 highest)
 	return 0;
 }
 
-static int set_option(struct ml_arena *a, u32 option, u64 value)
+static int write_option(struct ml_arena *a, u32 option, u64 value)
 {
 	struct ml_policy *p = &a->policy;
 
@@ -119,7 +119,7 @@ static int set_option(struct ml_arena *a, u32 option, u64 value)
 	}
 }
 
-static int get_option(const struct ml_arena *a, u32 option, u64 *value)
+static int read_option(const struct ml_arena *a, u32 option, u64 *value)
 {
 	const struct ml_policy *p = &a->policy;
 	u64 values[MEMLANE_OPTIONS] = {
@@ -151,7 +151,7 @@ int ml_set(struct ml_arena *a, struct memlane_set *req)
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
 	mutex_lock(&a->lock);
-	err = set_option(a, req->option, req->value);
+	err = write_option(a, req->option, req->value);
 	mutex_unlock(&a->lock);
 	return err;
 }
@@ -169,7 +169,7 @@ int ml_get(struct ml_arena *a, struct memlane_set *req)
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
 	mutex_lock(&a->lock);
-	err = get_option(a, req->option, &value);
+	err = read_option(a, req->option, &value);
 	mutex_unlock(&a->lock);
 	req->value = value;
 	return err;
