@@ -27,7 +27,6 @@ flock 9
 if [ -f "$tree/complete" ]; then echo "$tree"; exit 0; fi
 
 state=$cache/apt/$1
-# shellcheck disable=SC2016
 mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
 	'Origin: Debian' 2>/dev/null | grep -v security | head -n 1)
 [ -n "$mirror" ] || die "no Debian mirror in this machine's package sources (apt-get update)"

@@ -12,7 +12,7 @@
 #   --numa           two nodes
 #   --no-module      do not load memlane.ko
 #   --ko FILE        load this one, not build/kmod/NAME/memlane.ko
-#   --log FILE       keep the kernel's log there
+#   --log FILE       write the kernel's log there
 #
 # One COMMAND word is given to a shell; several are run as they are. With none
 # and a terminal there is a shell to work in. The root file system is the
@@ -23,7 +23,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' module=yes ko='' keep_log=''
+kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' module=yes ko='' log=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--numa) numa=yes; shift; continue ;;
@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
 	--timeout) timeout=$2 ;;
 	--append) append=$2 ;;
 	--ko) ko=$(realpath "$2") ;;
-	--log) keep_log=$2 ;;
+	--log) log=$(realpath "$2") ;;
 	*) die "unknown option $1" ;;
 	esac
 	shift 2
@@ -50,17 +50,15 @@ eval "$located"
 : "${image:?}" "${release:?}"
 folder=$(pwd)
 run=$(mktemp -d "${TMPDIR:-/tmp}/memlane-vm.XXXXXX")
-log=$run/kernel.log
+log=${log:-$run/kernel.log}
 children=
 
-# shellcheck disable=SC2317
 finish() {
 	trap - EXIT INT TERM HUP
 	# shellcheck disable=SC2086
 	[ -z "$children" ] || kill $children 2>/dev/null || :
 	wait
 	[ -z "${terminal:-}" ] || stty "$terminal"
-	[ -z "$keep_log" ] || cp "$log" "$keep_log" 2>/dev/null || :
 	rm -rf "$run"
 }
 trap finish EXIT
@@ -111,7 +109,6 @@ write_config() {
 # has to do.
 share_root() {
 	mkdir "$run/root"
-	# shellcheck disable=SC2016
 	start unshare --mount --propagation private sh -c '
 		mount --rbind / "$1/root" &&
 		awk -v top="$1/root" "index(\$5, top) == 1 { print \$5 }" /proc/self/mountinfo |
@@ -137,7 +134,9 @@ arguments() {
 	case $kernel in
 	debug | kcsan)
 		khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
-		printf '%s ' "tsc_early_khz=$khz" tsc=reliable kmemleak=off page_poison=1 page_owner=on
+		printf '%s ' "tsc_early_khz=$khz" tsc=reliable page_poison=1 page_owner=on
+		# It slows all down and takes part in fault injection: asked for only.
+		case $append in *kmemleak=*) ;; *) printf 'kmemleak=off ' ;; esac
 		[ -z "$numa" ] || printf 'numa=fake=2 ' ;;
 	*) printf 'slub_debug=FZPU ' ;;
 	esac
@@ -183,9 +182,9 @@ shares() {
 boot() {
 	if [ $# -gt 0 ]; then
 		mkfifo "$run/stdout" "$run/stderr"
-		cat "$run/stdout" &
+		setpriv --pdeathsig KILL cat "$run/stdout" &
 		out=$!
-		cat "$run/stderr" >&2 &
+		setpriv --pdeathsig KILL cat "$run/stderr" >&2 &
 		err=$!
 	else
 		terminal=$(stty -g)
@@ -219,7 +218,10 @@ await() {
 		waited=$((waited + 1))
 	done
 	wait "$qemu" 2>/dev/null || :
-	[ -z "${out:-}" ] || wait "$out" "$err"
+	[ -n "${out:-}" ] || return 0
+	# Should QEMU not have come as far as opening them, nobody else would.
+	: 1<>"$run/stdout" 1<>"$run/stderr"
+	wait "$out" "$err"
 }
 
 verdict() {
