@@ -6,20 +6,22 @@
 # make vm        a VM with the module loaded: a shell, or RUN='command'
 # make check     every test there is; check-debug, check-race: on debug kernels
 # make matrix    build and boot the module on every kernel Debian offers
-# make style fuzz bench install clean
+# make style     checkpatch, clang-format, SPDX, shellcheck; format applies
+# make fuzz bench install clean
 #
 # KERNEL  6.1 (default), 6.12, 7, debug, kcsan, host
+# ONLY    a regular expression: the stages of check to run
 # VMFLAGS options of selftests/vm/run.sh, as --mem 4096
 
 KERNEL ?= 6.1
 DESTDIR ?=
 PREFIX ?= /usr/local
-export DESTDIR PREFIX
+export DESTDIR PREFIX ONLY
 # As it was typed: what looks like a variable of make's belongs to the guest.
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools selftests demo vm check check-debug check-race
-.PHONY: matrix fuzz bench style install clean
+.PHONY: matrix fuzz bench style format install clean
 
 all: module lib tools
 
@@ -40,6 +42,37 @@ selftests: lib
 
 vm: module
 	@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) $(if $(VM_RUN),-- "$$VM_RUN")
+
+demo: deps
+	@$(MAKE) -s all
+	@selftests/vm/run.sh --kernel $(KERNEL) --announce $(VMFLAGS) -- selftests/demo.sh
+
+check: all selftests
+	@selftests/check
+
+check-debug: all selftests
+	@selftests/vm/kernel-debug.sh memdbg >/dev/null
+	@selftests/check debug debug-leak
+
+check-race: all selftests
+	@selftests/vm/kernel-debug.sh kcsan >/dev/null
+	@selftests/check kcsan
+
+matrix: all selftests
+	@ONLY='^(smoke|module-.*)$$' selftests/check host vm vm-6.12 vm-7
+
+fuzz bench: all
+	@$(MAKE) -s -C selftests $@
+
+style:
+	@scripts/style.sh
+
+format:
+	@scripts/style.sh --format
+
+install: lib tools
+	@$(MAKE) -s -C lib install
+	@$(MAKE) -s -C tools install
 
 clean:
 	rm -rf build

@@ -12,6 +12,7 @@
 #   --numa           two nodes
 #   --no-module      do not load memlane.ko
 #   --ko FILE        load this one, not build/kmod/NAME/memlane.ko
+#   --announce       say which kernel comes up, and under what
 #   --log FILE       write the kernel's log there
 #
 # One COMMAND word is given to a shell; several are run as they are. With none
@@ -23,10 +24,11 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' module=yes ko='' log=''
+kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' announce='' module=yes ko='' log=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--numa) numa=yes; shift; continue ;;
+	--announce) announce=yes; shift; continue ;;
 	--no-module) module=no; shift; continue ;;
 	--) shift; break ;;
 	esac
@@ -179,7 +181,17 @@ shares() {
 	done
 }
 
+announce() {
+	case $1 in
+	*kvm*) what="KVM, which a trial boot found good" ;;
+	*) what="software emulation (no KVM here that works), $cpus CPUs" ;;
+	esac
+	echo "Booting Linux $release under $what ..."
+}
+
 boot() {
+	accel=$("$here/accel.sh")
+	[ -z "$announce" ] || announce "$accel"
 	if [ $# -gt 0 ]; then
 		mkfifo "$run/stdout" "$run/stderr"
 		setpriv --pdeathsig KILL cat "$run/stdout" &
@@ -190,9 +202,9 @@ boot() {
 		terminal=$(stty -g)
 	fi
 	# Words are meant to be split: no path in them has a blank (mktemp's does not).
-	# shellcheck disable=SC2046
+	# shellcheck disable=SC2046,SC2086
 	setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -display none -no-reboot \
-		$("$here/accel.sh") $(machine) $(channels $#) $(shares) \
+		$accel $(machine) $(channels $#) $(shares) \
 		-kernel "$image" -initrd "$run/initrd.cpio" -append "$(arguments)" \
 		<&0 2>"$run/qemu.log" &
 	qemu=$!

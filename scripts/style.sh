@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Style of everything that git tracks, as KTAP. With --format: apply
+# clang-format to lib/ and tools/ instead.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. selftests/ktap.sh
+
+# checkpatch types that do not fit this tree:
+ignored=FILE_PATH_CHANGES,EMAIL_SUBJECT     # about patches, not files
+ignored=$ignored,SPDX_LICENSE_TAG           # checked below, in its own way
+ignored=$ignored,CONFIG_DESCRIPTION         # no Kconfig
+ignored=$ignored,LINUX_VERSION_CODE         # compat.h is for that, checked below
+ignored=$ignored,PREFER_KERNEL_TYPES        # userspace has <stdint.h>'s
+ignored=$ignored,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_PRINTF,PREFER_SCANF # and no macros
+ignored=$ignored,AVOID_EXTERNS,SYMBOLIC_PERMS,MULTIPLE_ASSIGNMENTS,SPLIT_STRING
+ignored=$ignored,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,UNNECESSARY_ELSE
+
+code() { git ls-files -- '*.c' '*.h'; }
+formatted() { git ls-files -- 'lib/*.c' 'tools/*.c'; }
+scripts() { git ls-files | xargs grep -lE '^#!(/bin/sh|/bin/bash|/bin/busybox sh|/usr/bin/env bash)'; }
+
+# none PREFIX: whatever comes in is wrong, and is shown.
+none() { ! sed "s/^/# $1/" | grep .; }
+
+checkpatch() {
+	tree=$(selftests/vm/kernel-source.sh) || return 1
+	# --strict would ask for more than the kernel's own files keep.
+	# The shim stands in for the kernel's own macros, which it does not accept.
+	code | grep -v '^lib/shim/' | xargs perl "$tree/scripts/checkpatch.pl" --no-tree --no-summary --terse --show-types \
+		--max-line-length=100 --ignore "$ignored" --file 2>&1 | none ''
+}
+
+clang_format() { formatted | xargs -r clang-format --dry-run --Werror 2>&1 | grep -A2 'error:' | head -40 | none ''; }
+
+spdx() {
+	git ls-files | grep -vE '^LICENSES/|/corpus/|\.(zst|png|mlt)$' | while read -r file; do
+		head -n 3 "$file" | grep -q 'SPDX-License-Identifier: ' || echo "$file"
+	done | none 'no SPDX line: '
+}
+
+functions() {
+	code | xargs awk 'FNR == 1 { start = 0 } /^{/ { start = FNR }
+		/^}/ && start { if (FNR - start > 81) print FILENAME ":" start ": " FNR - start - 1 " lines"
+			start = 0 }' | none 'function over 80 lines: '
+}
+
+fences() {
+	{
+		code | grep -v 'compat\.h$' | xargs grep -n LINUX_VERSION_CODE
+		git ls-files -- 'kmod/*.[ch]' | grep -v '^kmod/ioctl\.[ch]$' | xargs -r grep -nw __user
+		git ls-files -- 'kmod/core/*.[ch]' | xargs -r grep -nE '__KERNEL__|^ *# *if(def|ndef)? +[^_A-Z]*CONFIG'
+	} | none 'outside its place: '
+}
+
+left_open() {
+	git ls-files | grep -v '^scripts/style.sh$' | xargs grep -nIE '\b(TO''DO|FIX''ME|X''XX)\b|^#if 0' | none 'left open: '
+}
+
+shell() { scripts | xargs shellcheck 2>&1 | none ''; }
+
+whitespace() {
+	git ls-files | grep -vE '/corpus/|\.(zst|png|mlt)$' | xargs grep -nIE '[[:blank:]]+$' | none 'blank at the end: '
+}
+
+if [ "${1:-}" = --format ]; then
+	formatted | xargs -r clang-format -i
+	exit
+fi
+plan 8
+check "checkpatch" checkpatch
+check "clang-format of lib and tools" clang_format
+check "SPDX lines" spdx
+check "functions of 80 lines at most" functions
+check "version tests, __user and conditions in their files only" fences
+check "nothing left open" left_open
+check "shellcheck" shell
+check "no blanks at the end of a line" whitespace
+finish
