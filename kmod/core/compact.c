@@ -63,9 +63,9 @@ static void fill_class(struct ml_arena *a, struct ml_class *c)
 /* Slide blobs down into holes, from the top; @below is where to go on. */
 static void fill_blobs(struct ml_arena *a, unsigned int lane, u64 *below)
 {
-	struct ml_run *run = ml_plan_blob(a, &a->lane[lane], *below);
+	struct ml_run *run = ml_plan_blob(a, ml_run_last(a, &a->lane[lane]), *below);
 
-	for (; run && !ml_batch_full(a); run = ml_plan_blob(a, &a->lane[lane], *below)) {
+	for (; run && !ml_batch_full(a); run = ml_plan_blob(a, run, *below)) {
 		*below = run->page;
 		if (run->index && ml_batch_blob(a, run, lane, run->page) == -ENOMEM)
 			return;

@@ -275,6 +275,7 @@ struct ml_table {
 struct ml_slots {
 	struct ml_vec page;	/* shared */
 	u8 *busy;
+	struct ml_suspect *suspect;	/* scratch of mag.c */
 	u32 nr;
 	u32 used;
 	u32 top;		/* no slot from here on was ever used */
@@ -387,11 +388,21 @@ int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie,
 		  u64 capabilities, const struct memlane_create *req);
 void ml_arena_exit(struct ml_arena *a);
 int ml_info(struct ml_arena *a, struct memlane_info *req);
+
+/* object.c */
 int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles);
 void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr);
 int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles);
+
+/* mag.c; that the slot is the caller's has been checked */
+int ml_refill(struct ml_arena *a, struct memlane_refill *req);
+int ml_flush(struct ml_arena *a, struct memlane_flush *req);
+
+/* stat.c */
 int ml_query(struct ml_arena *a, struct memlane_query *req);
 int ml_stat(struct ml_arena *a, struct memlane_stat *req);
+
+/* policy.c */
 int ml_set(struct ml_arena *a, struct memlane_set *req);
 int ml_get(struct ml_arena *a, struct memlane_set *req);
 

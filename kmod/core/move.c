@@ -23,13 +23,13 @@
 #include <linux/bug.h>
 #include <linux/minmax.h>
 
-#include "arena.h"
 #include "blob.h"
 #include "block.h"
 #include "lane.h"
 #include "move.h"
 #include "run.h"
 #include "slot.h"
+#include "stat.h"
 #include "table.h"
 
 /* --------------------------------------------------------------- reserve */

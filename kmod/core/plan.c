@@ -84,15 +84,13 @@ struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *
 /**
  * ml_plan_blob - the highest blob below an address
  * @a: arena; arena.lock
- * @lane: where
- * @below: page; the lane's end at first
+ * @run: where to start looking, and then down; may be NULL
+ * @below: page
  *
  * Return: the blob to slide down next, or NULL.
  */
-struct ml_run *ml_plan_blob(const struct ml_arena *a, const struct ml_lane *lane, u64 below)
+struct ml_run *ml_plan_blob(const struct ml_arena *a, struct ml_run *run, u64 below)
 {
-	struct ml_run *run = ml_run_last(a, lane);
-
 	while (run && (run->kind != ML_BLOB || run->page >= below))
 		run = ml_run_before(a, run);
 	return run;

@@ -8,6 +8,6 @@
 struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c);
 struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
 			       const struct ml_span *source);
-struct ml_run *ml_plan_blob(const struct ml_arena *a, const struct ml_lane *lane, u64 below);
+struct ml_run *ml_plan_blob(const struct ml_arena *a, struct ml_run *run, u64 below);
 
 #endif /* ML_PLAN_H */

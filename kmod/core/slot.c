@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * slot.c - registered threads: sections, grace periods, magazines of the dead
- *
- * Everything read from a slot is the program's word for it: it is clamped, and
- * every index is checked against the private table before it is believed.
+ * slot.c - registered threads: sections, grace periods, slots of the dead
  */
 #include <linux/atomic.h>
-#include <linux/minmax.h>
-#include <linux/sched.h>
 
-#include "arena.h"
+#include "mag.h"
 #include "slot.h"
-#include "table.h"
+#include "stat.h"
 #include "vec.h"
 
-#define MAGS		(MEMLANE_LANES * MEMLANE_CLASSES)
-#define MAGS_A_PAGE	(ML_PAGE_SIZE / sizeof(struct memlane_mag))
 #define GRACE_POLL	50000	/* ns between looks at an open section */
 
 int ml_slots_init(struct ml_arena *a, u32 threads)
 {
 	a->slots.nr = threads;
 	a->slots.busy = a->ops->zalloc(a, threads);
-	if (!a->slots.busy)
+	a->slots.suspect = a->ops->zalloc(a, ML_SUSPECTS_SIZE);
+	if (!a->slots.busy || !a->slots.suspect)
 		return -ENOMEM;
 	return ml_vec_init(a, &a->slots.page, (u64)threads * ML_SLOT_PAGES, 0,
 			   MEMLANE_REGION_SLOTS);
@@ -33,43 +27,37 @@ void ml_slots_exit(struct ml_arena *a)
 	ml_vec_exit(a, &a->slots.page);
 	if (a->slots.busy)
 		a->ops->zfree(a, a->slots.busy, a->slots.nr);
-	a->slots.busy = NULL;
+	if (a->slots.suspect)
+		a->ops->zfree(a, a->slots.suspect, ML_SUSPECTS_SIZE);
 }
 
-static struct memlane_slot *head_of(struct ml_arena *a, u32 slot)
+/* What a thread shares, but for its magazines. The slot was in use once. */
+struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot)
 {
 	return ml_vec_at(&a->slots.page, (u64)slot * ML_SLOT_PAGES);
-}
-
-/* A magazine of a slot; NULL if the thread never touched its page. */
-static struct memlane_mag *mag_of(struct ml_arena *a, u32 slot, u32 mag)
-{
-	u64 page = (u64)slot * ML_SLOT_PAGES + 1 + mag / MAGS_A_PAGE;
-	struct memlane_mag *p = ml_vec_at(&a->slots.page, page);
-
-	return p ? p + mag % MAGS_A_PAGE : NULL;
 }
 
 /* ----------------------------------------------------------------- grace */
 
 static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
 {
-	struct memlane_slot *s = head_of(a, slot);
+	struct memlane_slot *s = ml_slot_head(a, slot);
 	u64 section = smp_load_acquire(&s->section);
 
 	return !section || section == epoch;
 }
 
-static bool slot_busy(struct ml_arena *a, u32 slot)
+/* Whether a slot is in use; any number. */
+bool ml_slot_busy(struct ml_arena *a, u32 slot)
 {
-	return smp_load_acquire(&a->slots.busy[slot]);
+	return slot < a->slots.nr && smp_load_acquire(&a->slots.busy[slot]);
 }
 
 static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
 {
 	int err;
 
-	while (slot_busy(a, slot) && !section_over(a, slot, epoch)) {
+	while (ml_slot_busy(a, slot) && !section_over(a, slot, epoch)) {
 		if (a->ops->slot_gone(a, slot))
 			return 0;
 		if (a->ops->now() >= deadline)
@@ -107,16 +95,6 @@ int ml_grace(struct ml_arena *a, u64 epoch)
 
 /* -------------------------------------------------------- taking back */
 
-static void drain_mag(struct ml_arena *a, struct memlane_mag *mag)
-{
-	u32 nr = min_t(u32, READ_ONCE(mag->nr), MEMLANE_MAG_SIZE), i;
-
-	for (i = 0; i < nr; i++)
-		ml_stock_free(a, READ_ONCE(mag->index[i]));
-	WRITE_ONCE(mag->nr, 0);
-	WRITE_ONCE(mag->quota, 0);
-}
-
 static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
 {
 	struct memlane_counts *c = &a->count;
@@ -131,17 +109,9 @@ static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
 
 static void release_slot(struct ml_arena *a, u32 slot)
 {
-	struct memlane_mag *mag;
-	u32 m;
-
-	for (m = 0; m < MAGS; m++) {
-		mag = mag_of(a, slot, m);
-		if (mag)
-			drain_mag(a, mag);
-		cond_resched();
-	}
-	fold_counters(a, head_of(a, slot));
-	WRITE_ONCE(head_of(a, slot)->section, 0);
+	ml_stock_take_back(a, slot);
+	fold_counters(a, ml_slot_head(a, slot));
+	WRITE_ONCE(ml_slot_head(a, slot)->section, 0);
 	a->slots.used--;
 	smp_store_release(&a->slots.busy[slot], 0);
 	a->ops->slot_done(a, slot);
@@ -186,7 +156,7 @@ static int take_slot(struct ml_arena *a, u32 *slot)
 		err = -ENOMEM;
 	if (err)
 		return err;
-	WRITE_ONCE(head_of(a, *slot)->section, 0);
+	WRITE_ONCE(ml_slot_head(a, *slot)->section, 0);
 	a->slots.used++;
 	smp_store_release(&a->slots.busy[*slot], 1);
 	if (*slot >= a->slots.top)
@@ -227,7 +197,7 @@ int ml_unregister(struct ml_arena *a, struct memlane_register *req)
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
 	mutex_lock(&a->lock);
-	if (req->slot < a->slots.nr && a->slots.busy[req->slot])
+	if (ml_slot_busy(a, req->slot))
 		release_slot(a, req->slot);
 	else
 		err = -EINVAL;

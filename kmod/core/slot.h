@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* slot.h - registered threads: sections, grace periods, magazines of the dead */
+/* slot.h - registered threads: sections, grace periods, slots of the dead */
 #ifndef ML_SLOT_H
 #define ML_SLOT_H
 
@@ -7,6 +7,8 @@
 
 int ml_slots_init(struct ml_arena *a, u32 threads);
 void ml_slots_exit(struct ml_arena *a);
+bool ml_slot_busy(struct ml_arena *a, u32 slot);
+struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot);
 int ml_grace(struct ml_arena *a, u64 epoch);
 void ml_slots_reap(struct ml_arena *a);
 

@@ -4,8 +4,8 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-#include "arena.h"
 #include "move.h"
+#include "stat.h"
 #include "step.h"
 
 #define BATCH_BYTES	(1ULL << 20)

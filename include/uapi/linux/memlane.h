@@ -97,8 +97,13 @@
 /*
  * A slot is what one thread shares with the kernel: its section word, its
  * counters and its magazines. A magazine is a stock of indices that are bound
- * to free places of one class in one lane. The kernel reads magazines only to
- * take back the stock of a thread that died.
+ * to free places of one class in one lane.
+ *
+ * MEMLANE_IOCTL_REFILL and FLUSH change a magazine for the thread, so that a
+ * thread which is killed at any moment loses nothing: the kernel takes back
+ * index[0..@nr), and index[@nr] and @in_hand if they are bound, not live and in
+ * nobody else's stock. So a thread makes an object live before it lowers @nr,
+ * and writes index[@nr] (or @in_hand) before it ends an object.
  */
 #define MEMLANE_MAG_SIZE		126
 
@@ -116,7 +121,9 @@ struct memlane_slot {
 	__u64 free_bytes;
 	__u64 vetoes;
 	__u64 waits;
-	__u64 __reserved[505];	/* the rest of the first page */
+	__u32 in_hand;		/* index that is in no magazine and not live, or 0 */
+	__u32 __pad;
+	__u64 __reserved[504];	/* the rest of the first page */
 	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
 };
 
@@ -314,6 +321,57 @@ struct memlane_alloc {
 	__aligned_u64 handles;
 	__u32 out_lane;
 	__u32 out_class;
+};
+
+/**
+ * struct memlane_refill - fill a magazine of the caller's slot
+ * @size: sizeof(struct memlane_refill)
+ * @flags: MEMLANE_ALLOC_NO_SPILL
+ * @length: as for struct memlane_alloc
+ * @lane: as for struct memlane_alloc
+ * @align: as for struct memlane_alloc
+ * @slot: registered by the calling thread, else -EINVAL
+ * @count: indices wanted; fewer may be added
+ * @out_count: indices added
+ * @out_lane: which magazine was filled
+ * @out_class: which; MEMLANE_CLASS_BLOB: none, the index is @in_hand of the slot
+ * @out_handle: the last one added
+ */
+struct memlane_refill {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 length;
+	__u32 lane;
+	__u32 align;
+	__u32 slot;
+	__u32 count;
+	__u32 out_count;
+	__u32 out_lane;
+	__u32 out_class;
+	__u32 __reserved;
+	__aligned_u64 out_handle;
+};
+
+/**
+ * struct memlane_flush - give stock of the caller's slot back
+ * @size: sizeof(struct memlane_flush)
+ * @flags: must be 0
+ * @slot: registered by the calling thread, else -EINVAL
+ * @lane: which magazine
+ * @cls: which magazine; MEMLANE_CLASS_BLOB: @in_hand, with @keep 0
+ * @keep: how many of the newest stay
+ * @out_count: indices given back
+ * @__reserved: must be 0
+ */
+struct memlane_flush {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 lane;
+	__u32 cls;
+	__u32 keep;
+	__u32 out_count;
+	__u32 __reserved;
 };
 
 #define MEMLANE_FREE_LIVE	(1U << 0)	/* end live objects, as memlane_free() does */
@@ -547,6 +605,8 @@ enum {
 	MEMLANE_CMD_WAIT,
 	MEMLANE_CMD_SET,
 	MEMLANE_CMD_GET,
+	MEMLANE_CMD_REFILL,
+	MEMLANE_CMD_FLUSH,
 };
 
 #define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
@@ -563,6 +623,8 @@ enum {
 #define MEMLANE_IOCTL_WAIT		_IO(MEMLANE_TYPE, MEMLANE_CMD_WAIT)
 #define MEMLANE_IOCTL_SET		_IO(MEMLANE_TYPE, MEMLANE_CMD_SET)
 #define MEMLANE_IOCTL_GET		_IO(MEMLANE_TYPE, MEMLANE_CMD_GET)
+#define MEMLANE_IOCTL_REFILL		_IO(MEMLANE_TYPE, MEMLANE_CMD_REFILL)
+#define MEMLANE_IOCTL_FLUSH		_IO(MEMLANE_TYPE, MEMLANE_CMD_FLUSH)
 
 /**
  * memlane_class_of - size class of a block

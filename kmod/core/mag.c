@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * mag.c - magazines: stock of registered threads
+ *
+ * Everything read from a slot is the program's word for it: counts are clamped,
+ * and every index is checked against the private table before it is believed.
+ *
+ * What a thread leaves behind when it dies at any instruction:
+ *   index[0..nr)   its stock for certain, unless an alloc had just made one live
+ *   index[nr]      perhaps an object that a free had ended, not counted yet; or
+ *                  a leftover, which may be in another thread's stock by now
+ *   in_hand        the same, for an object that has no magazine
+ * The doubtful ones are freed if they are bound, not live, in no other slot, and
+ * their entry did not change while the other slots were looked through: an index
+ * that wanders from one magazine to another is made live and ended on its way,
+ * which raises its generation.
+ */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/sched.h>
+#include <linux/sort.h>
+
+#include "mag.h"
+#include "object.h"
+#include "slot.h"
+#include "stat.h"
+#include "table.h"
+#include "vec.h"
+
+#define MAGS_A_PAGE	(ML_PAGE_SIZE / sizeof(struct memlane_mag))
+
+static u64 mag_page(u32 slot, u32 mag)
+{
+	return (u64)slot * ML_SLOT_PAGES + 1 + mag / MAGS_A_PAGE;
+}
+
+/* A magazine of a slot; NULL if its page was never touched. */
+static struct memlane_mag *mag_of(struct ml_arena *a, u32 slot, u32 mag)
+{
+	struct memlane_mag *p = ml_vec_at(&a->slots.page, mag_page(slot, mag));
+
+	return p ? p + mag % MAGS_A_PAGE : NULL;
+}
+
+static u32 mag_nr(const struct memlane_mag *mag)
+{
+	return min_t(u32, READ_ONCE(mag->nr), MEMLANE_MAG_SIZE);
+}
+
+/* ---------------------------------------------------- stock of the dead */
+
+static void drain(struct ml_arena *a, struct memlane_mag *mag)
+{
+	u32 nr = mag_nr(mag), i;
+
+	for (i = 0; i < nr; i++)
+		ml_stock_free(a, READ_ONCE(mag->index[i]));
+}
+
+static void suspect(struct ml_arena *a, u32 index, u32 *nr)
+{
+	u64 word = ml_entry_read(a, index);
+	struct ml_suspect s = { .index = index, .word = word };
+
+	if (ml_index_bound(a, index) && !(word & MEMLANE_ENTRY_LIVE))
+		a->slots.suspect[(*nr)++] = s;
+}
+
+/* Free what is certain; returns how many are in doubt. */
+static u32 drain_all(struct ml_arena *a, u32 slot)
+{
+	struct memlane_mag *mag;
+	u32 m, last, nr = 0;
+
+	for (m = 0; m < ML_MAGS; m++) {
+		mag = mag_of(a, slot, m);
+		if (!mag)
+			continue;
+		drain(a, mag);
+		last = mag_nr(mag);
+		if (last < MEMLANE_MAG_SIZE)
+			suspect(a, READ_ONCE(mag->index[last]), &nr);
+		WRITE_ONCE(mag->nr, 0);
+		WRITE_ONCE(mag->quota, 0);
+	}
+	suspect(a, READ_ONCE(ml_slot_head(a, slot)->in_hand), &nr);
+	WRITE_ONCE(ml_slot_head(a, slot)->in_hand, 0);
+	return nr;
+}
+
+static int by_index(const void *x, const void *y)
+{
+	const struct ml_suspect *p = x, *q = y;
+
+	return p->index < q->index ? -1 : p->index > q->index;
+}
+
+/* Binary search; equal indices stand together, and the first one is enough. */
+static void clear_suspect(struct ml_arena *a, u32 nr, u32 index)
+{
+	struct ml_suspect *s = a->slots.suspect;
+	u32 low = 0, high = nr, mid;
+
+	while (low < high) {
+		mid = (low + high) / 2;
+		if (s[mid].index < index)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < nr && s[low].index == index; low++)
+		s[low].cleared = true;
+}
+
+static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
+{
+	struct memlane_mag *mag;
+	u32 m, i, end;
+
+	for (m = 0; m < ML_MAGS; m++) {
+		mag = mag_of(a, slot, m);
+		if (!mag)
+			continue;
+		end = min_t(u32, mag_nr(mag) + 1, MEMLANE_MAG_SIZE);
+		for (i = 0; i < end; i++)
+			clear_suspect(a, nr, READ_ONCE(mag->index[i]));
+	}
+	clear_suspect(a, nr, READ_ONCE(ml_slot_head(a, slot)->in_hand));
+	cond_resched();
+}
+
+/**
+ * ml_stock_take_back - free the stock of a slot
+ * @a: arena; arena.lock
+ * @slot: in use; its thread is gone, or is giving it back
+ */
+void ml_stock_take_back(struct ml_arena *a, u32 slot)
+{
+	u32 nr = drain_all(a, slot), other, i;
+
+	if (!nr)
+		return;
+	sort(a->slots.suspect, nr, sizeof(*a->slots.suspect), by_index, NULL);
+	for (other = 0; other < a->slots.top; other++)
+		if (other != slot && a->slots.busy[other])
+			clear_by_slot(a, other, nr);
+	for (i = 0; i < nr; i++)
+		if (!a->slots.suspect[i].cleared &&
+		    ml_entry_read(a, a->slots.suspect[i].index) == a->slots.suspect[i].word)
+			ml_stock_free(a, a->slots.suspect[i].index);
+}
+
+/* ------------------------------------------------------- refill, flush */
+
+static int refill_blob(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
+{
+	u32 index;
+	int err = ml_bind(a, w, true, &index);
+
+	if (err)
+		return err;
+	WRITE_ONCE(ml_slot_head(a, req->slot)->in_hand, index);
+	req->out_handle = ml_handle(a, index, w->got);
+	req->out_count = 1;
+	return 0;
+}
+
+/* The lane is known only when the first index is bound. */
+static struct memlane_mag *mag_for(struct ml_arena *a, u32 slot, const struct ml_want *w)
+{
+	u32 m = w->got * MEMLANE_CLASSES + w->need.cls;
+
+	return ml_vec_make(a, &a->slots.page, mag_page(slot, m)) ? mag_of(a, slot, m) : NULL;
+}
+
+static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
+{
+	struct memlane_mag *mag = NULL;
+	u32 index, nr = 0;
+	int err = 0;
+
+	while (req->out_count < req->count && !err) {
+		err = ml_bind(a, w, !mag, &index);
+		if (err)
+			break;
+		if (!mag) {
+			mag = mag_for(a, req->slot, w);
+			nr = mag ? mag_nr(mag) : MEMLANE_MAG_SIZE;
+		}
+		if (nr == MEMLANE_MAG_SIZE) {
+			ml_stock_free(a, index);
+			err = mag ? -ENOSPC : -ENOMEM;
+			break;
+		}
+		WRITE_ONCE(mag->index[nr], index);
+		WRITE_ONCE(mag->nr, ++nr);
+		req->out_handle = ml_handle(a, index, w->got);
+		req->out_count++;
+	}
+	return req->out_count ? 0 : err;
+}
+
+/**
+ * ml_refill - fill a magazine
+ * @a: arena
+ * @req: see struct memlane_refill; the slot is the caller's
+ */
+int ml_refill(struct ml_arena *a, struct memlane_refill *req)
+{
+	struct ml_want w;
+	int err;
+
+	req->out_count = 0;
+	if (req->flags & ~MEMLANE_ALLOC_NO_SPILL || req->__reserved)
+		return -EOPNOTSUPP;
+	err = ml_want_init(&w, req->lane, req->flags, req->length, req->align);
+	if (err || !req->count)
+		return -EINVAL;
+	mutex_lock(&a->lock);
+	if (!ml_slot_busy(a, req->slot))
+		err = -EINVAL;
+	else if (w.need.cls == MEMLANE_CLASS_BLOB)
+		err = refill_blob(a, req, &w);
+	else
+		err = refill_mag(a, req, &w);
+	req->out_lane = w.got;
+	req->out_class = w.need.cls;
+	a->count.refills++;
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}
+
+static void flush_in_hand(struct ml_arena *a, struct memlane_flush *req)
+{
+	struct memlane_slot *head = ml_slot_head(a, req->slot);
+
+	req->out_count += !ml_stock_free(a, READ_ONCE(head->in_hand));
+	WRITE_ONCE(head->in_hand, 0);
+}
+
+/* The oldest go; the newest, whose lines are warm, move to the front. */
+static void flush_mag(struct ml_arena *a, struct memlane_flush *req)
+{
+	struct memlane_mag *mag = mag_of(a, req->slot, req->lane * MEMLANE_CLASSES + req->cls);
+	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr), i;
+
+	for (i = 0; i < nr - keep; i++)
+		req->out_count += !ml_stock_free(a, READ_ONCE(mag->index[i]));
+	for (i = 0; i < keep; i++)
+		WRITE_ONCE(mag->index[i], READ_ONCE(mag->index[nr - keep + i]));
+	if (mag)
+		WRITE_ONCE(mag->nr, keep);
+}
+
+/**
+ * ml_flush - give stock back
+ * @a: arena
+ * @req: see struct memlane_flush; the slot is the caller's
+ */
+int ml_flush(struct ml_arena *a, struct memlane_flush *req)
+{
+	bool blob = req->cls == MEMLANE_CLASS_BLOB;
+	int err = 0;
+
+	req->out_count = 0;
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	if (req->lane >= MEMLANE_LANES || (!blob && req->cls >= MEMLANE_CLASSES))
+		return -EINVAL;
+	mutex_lock(&a->lock);
+	if (!ml_slot_busy(a, req->slot))
+		err = -EINVAL;
+	else if (blob)
+		flush_in_hand(a, req);
+	else
+		flush_mag(a, req);
+	a->count.flushes++;
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* object.c - binding indices to places and freeing them */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+
+#include "object.h"
+#include "stat.h"
+#include "table.h"
+#include "vec.h"
+
+static int bind_one(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
+		    u32 *index)
+{
+	u64 loc;
+	int err;
+
+	err = ml_place_take(a, lane, need, false, &loc);
+	if (err)
+		return err;
+	err = ml_index_bind(a, loc, index);
+	if (err)
+		ml_place_give(a, loc);
+	else
+		ml_place_name(a, loc, *index);
+	return err;
+}
+
+static bool grow(struct ml_arena *a, unsigned int lane, const struct ml_need *need)
+{
+	struct ml_lane *l = &a->lane[lane];
+	u64 more = max(need->pages * 2 + ML_CHUNK_PAGES, l->limit / 4);
+
+	if (l->limit == l->max)
+		return false;
+	l->limit += min(more, l->max - l->limit);
+	return true;
+}
+
+/* The ladder of a full lane: the other lane, then growth of either. */
+static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
+{
+	bool spill = w->lane == MEMLANE_FAST && !w->no_spill;
+	int err;
+
+	do {
+		w->got = w->lane;
+		err = bind_one(a, w->lane, &w->need, index);
+		if (err == -ENOSPC && spill) {
+			w->got = MEMLANE_SLOW;
+			err = bind_one(a, MEMLANE_SLOW, &w->need, index);
+		}
+	} while (err == -ENOSPC && (grow(a, w->lane, &w->need) ||
+				    (spill && grow(a, MEMLANE_SLOW, &w->need))));
+	if (!err && w->got != w->lane)
+		a->count.spilled++;
+	return err;
+}
+
+/**
+ * ml_want_init - check what a caller wants
+ * @w: out
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @flags: MEMLANE_ALLOC_NO_SPILL is looked at
+ * @length: bytes
+ * @align: power of two, or 0
+ *
+ * Return: 0 or -EINVAL.
+ */
+int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
+{
+	if (lane >= MEMLANE_LANES)
+		return -EINVAL;
+	w->lane = lane;
+	w->got = lane;
+	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
+	return ml_need_for(&w->need, length, align);
+}
+
+/**
+ * ml_bind - bind an index to a new place
+ * @a: arena; arena.lock
+ * @w: what is wanted; where it was found is set
+ * @first: the first of a call may go to another lane or make one grow, the
+ *         others follow it
+ * @index: out
+ *
+ * Return: 0; -ENOSPC, -ENOMEM.
+ */
+int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
+{
+	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
+}
+
+static void publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
+{
+	u64 *side = ml_vec_make(a, &a->table.side, index);
+	u32 *pin = ml_vec_make(a, &a->table.pin, index);
+	u64 *e = ml_entry(a, index);
+
+	if (side)
+		WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
+	if (pin)
+		WRITE_ONCE(*pin, 0);
+	smp_store_release(e, READ_ONCE(*e) | MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED);
+}
+
+static int alloc_all(struct ml_arena *a, struct memlane_alloc *req, struct ml_want *w,
+		     u64 *handles)
+{
+	u32 index, i;
+	int err = 0;
+
+	for (i = 0; i < req->count; i++) {
+		err = ml_bind(a, w, !i, &index);
+		if (err)
+			break;
+		if (req->flags & MEMLANE_ALLOC_LIVE)
+			publish_live(a, index, req->length, w->need.cls);
+		handles[i] = ml_handle(a, index, w->got);
+	}
+	req->out_count = i;
+	req->out_lane = w->got;
+	req->out_class = w->need.cls;
+	return i ? 0 : err;
+}
+
+static int check_alloc(const struct memlane_alloc *req, struct ml_want *w)
+{
+	int err;
+
+	if (req->flags & ~(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE))
+		return -EOPNOTSUPP;
+	if (!req->count || req->count > 4096)
+		return -EINVAL;
+	err = ml_want_init(w, req->lane, req->flags, req->length, req->align);
+	if (!err && w->need.cls == MEMLANE_CLASS_BLOB && req->count != 1)
+		err = -EINVAL;
+	return err;
+}
+
+/**
+ * ml_alloc - bind handles to free places
+ * @a: arena
+ * @req: see struct memlane_alloc
+ * @handles: room for req->count
+ */
+int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
+{
+	struct ml_want w;
+	int err = check_alloc(req, &w);
+
+	req->out_count = 0;
+	if (err)
+		return err;
+	mutex_lock(&a->lock);
+	err = alloc_all(a, req, &w, handles);
+	a->count.refills++;
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}
+
+static void release(struct ml_arena *a, u32 index)
+{
+	u64 loc = ml_index_loc(a, index);
+
+	ml_index_unbind(a, index);
+	ml_place_unname(a, loc);
+	ml_place_give(a, loc);
+}
+
+/**
+ * ml_alloc_undo - the caller could not be told of these handles
+ * @a: arena
+ * @handles: from ml_alloc()
+ * @nr: how many
+ */
+void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
+{
+	u32 i;
+
+	mutex_lock(&a->lock);
+	for (i = 0; i < nr; i++)
+		if (ml_index_bound(a, ml_handle_index(handles[i])))
+			release(a, ml_handle_index(handles[i]));
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+}
+
+/* ------------------------------------------------------------------ free */
+
+/**
+ * ml_stock_free - free an index that is bound but not live
+ * @a: arena; arena.lock
+ * @index: any value
+ *
+ * Return: 0; -EBADF not bound; -EBUSY live.
+ */
+int ml_stock_free(struct ml_arena *a, u32 index)
+{
+	if (!ml_index_bound(a, index))
+		return -EBADF;
+	if (ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE)
+		return -EBUSY;
+	release(a, index);
+	return 0;
+}
+
+/* End a live object: raise the generation, as memlane_free() does. */
+static int end_live(struct ml_arena *a, u64 handle)
+{
+	u32 index = ml_handle_index(handle), gen;
+	u64 *e, word;
+	int err = ml_handle_check(a, handle);
+
+	if (err)
+		return err;
+	if (ml_index_pins(a, index))
+		return -EBUSY;
+	e = ml_entry(a, index);
+	word = READ_ONCE(*e);
+	gen = ml_entry_gen(word);
+	if (gen < MEMLANE_GEN_MAX)
+		gen++;
+	if (cmpxchg(e, word, ml_word(gen, word & MEMLANE_ENTRY_LOC_MASK)) != word)
+		return -EAGAIN;
+	return 0;
+}
+
+static int free_one(struct ml_arena *a, u32 flags, u64 handle)
+{
+	u32 cookie = (handle >> MEMLANE_HANDLE_COOKIE_SHIFT) & MEMLANE_HANDLE_COOKIE_MASK;
+	int err;
+
+	if (cookie != a->cookie)
+		return -EXDEV;
+	if (flags & MEMLANE_FREE_LIVE) {
+		do {
+			err = end_live(a, handle);
+		} while (err == -EAGAIN);
+		if (err)
+			return err;
+	}
+	return ml_stock_free(a, ml_handle_index(handle));
+}
+
+/**
+ * ml_free - give handles back
+ * @a: arena
+ * @req: see struct memlane_free
+ * @handles: req->count of them
+ */
+int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles)
+{
+	int err = 0;
+	u32 i;
+
+	req->out_count = 0;
+	if (req->flags & ~MEMLANE_FREE_LIVE)
+		return -EOPNOTSUPP;
+	if (!req->count || req->count > 1U << 20)
+		return -EINVAL;
+	mutex_lock(&a->lock);
+	for (i = 0; i < req->count && !err; i++) {
+		err = free_one(a, req->flags, handles[i]);
+		req->out_count += !err;
+	}
+	a->count.flushes++;
+	ml_publish(a);
+	mutex_unlock(&a->lock);
+	return err;
+}

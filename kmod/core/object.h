@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* object.h - binding indices to places and freeing them */
+#ifndef ML_OBJECT_H
+#define ML_OBJECT_H
+
+#include "lane.h"
+
+/* What a caller wants of an allocation, and which lane it got. */
+struct ml_want {
+	struct ml_need need;
+	unsigned int lane;
+	unsigned int got;
+	bool no_spill;
+};
+
+int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align);
+int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index);
+int ml_stock_free(struct ml_arena *a, u32 index);
+
+#endif /* ML_OBJECT_H */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* stat.c - what is known of a handle, and of the arena */
+#include <linux/atomic.h>
+
+#include "lane.h"
+#include "stat.h"
+#include "table.h"
+
+static unsigned int state_of_live(const struct ml_arena *a, u32 index, u64 word)
+{
+	if (word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))
+		return MEMLANE_STATE_MOVING;
+	return ml_index_pins(a, index) ? MEMLANE_STATE_PINNED : MEMLANE_STATE_LIVE;
+}
+
+static unsigned int state_of(const struct ml_arena *a, u64 handle)
+{
+	u32 index = ml_handle_index(handle);
+	u32 gen = (handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
+	u64 word = ml_entry_read(a, index);
+	unsigned int state = ml_index_state(a, index) & ML_STATE_MASK;
+
+	switch (ml_handle_check(a, handle)) {
+	case 0:
+		return state_of_live(a, index, word);
+	case -EXDEV:
+		return MEMLANE_STATE_FOREIGN;
+	case -EBADF:
+		return MEMLANE_STATE_WILD;
+	}
+	if (state == ML_RETIRED)
+		return MEMLANE_STATE_RETIRED;
+	if (gen == ml_entry_gen(word))
+		return state == ML_BOUND ? MEMLANE_STATE_CACHED : MEMLANE_STATE_NONE;
+	return word & MEMLANE_ENTRY_LIVE ? MEMLANE_STATE_STALE : MEMLANE_STATE_FREED;
+}
+
+static void query_place(struct ml_arena *a, struct memlane_query *req)
+{
+	u64 loc = ml_index_loc(a, ml_handle_index(req->handle));
+	struct ml_need need;
+
+	if (ml_need_of(a, loc, &need))
+		return;
+	req->out_lane = ml_lane_of(a, loc);
+	req->out_class = need.cls;
+	req->out_heat = ml_index_state(a, ml_handle_index(req->handle)) >> ML_HEAT_SHIFT;
+	req->out_location = loc;
+	req->out_room = ml_place_room(a, loc);
+	if (need.cls == MEMLANE_CLASS_BLOB)
+		req->out_pages = a->ops->resident(a, ml_loc_page(loc), need.pages);
+}
+
+/**
+ * ml_query - what is known of a handle
+ * @a: arena
+ * @req: see struct memlane_query
+ */
+int ml_query(struct ml_arena *a, struct memlane_query *req)
+{
+	struct memlane_query q = { .size = req->size, .handle = req->handle };
+
+	if (req->flags)
+		return -EOPNOTSUPP;
+	mutex_lock(&a->lock);
+	q.out_state = state_of(a, q.handle);
+	if (!ml_handle_check(a, q.handle))
+		query_place(a, &q);
+	mutex_unlock(&a->lock);
+	*req = q;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ stat */
+
+static void collect(struct ml_arena *a)
+{
+	struct memlane_counts *c = &a->count;
+	unsigned int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		ml_lane_stat(a, lane, &c->lane[lane]);
+	c->handles = a->table.bound;
+	c->retired = a->table.retired;
+	c->slots = a->slots.used;
+	c->metadata = a->ops->metadata(a);
+}
+
+/**
+ * ml_publish - bring the mapped statistics up to date
+ * @a: arena; arena.lock
+ *
+ * Readers look at seq before and after, as with a seqcount.
+ */
+void ml_publish(struct ml_arena *a)
+{
+	struct memlane_stat_page *p = a->stat_page;
+
+	collect(a);
+	WRITE_ONCE(p->seq, p->seq + 1);
+	smp_wmb();
+	p->counts = a->count;
+	smp_wmb();
+	WRITE_ONCE(p->seq, p->seq + 1);
+}
+
+/**
+ * ml_stat - counters of the arena
+ * @a: arena
+ * @req: see struct memlane_stat
+ */
+int ml_stat(struct ml_arena *a, struct memlane_stat *req)
+{
+	if (req->flags)
+		return -EOPNOTSUPP;
+	mutex_lock(&a->lock);
+	ml_publish(a);
+	req->out = a->count;
+	mutex_unlock(&a->lock);
+	return 0;
+}
