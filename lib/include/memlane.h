@@ -79,8 +79,8 @@ enum memlane_backend_kind {
  * @policy_check_interval: seconds between background maintenance; 0: none; 10
  * @section_grace: seconds a move waits for open sections before it is given
  *	up; 0.010
- * @max_handles: objects at a time; 16 Mi
- * @max_threads: threads at a time; 1024
+ * @max_handles: objects at a time, up to 2^30 - 1; 2^24 - 1
+ * @max_threads: threads at a time, up to 4096; 1024
  * @__reserved: must be 0
  */
 struct memlane_config {

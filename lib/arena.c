@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/* arena.c - opening and closing; what an arena is, and whether it is here */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+/* ----------------------------------------------------------- layout ---- */
+
+static uint64_t round_up_pow2(uint64_t n)
+{
+	return n <= 1 ? 1 : 1ULL << (64 - __builtin_clzll(n - 1));
+}
+
+/**
+ * region_reserve - address space that a region gets
+ * @info: layout
+ * @region: MEMLANE_REGION_*
+ *
+ * The table gets enough for any index under its mask: what is past the region
+ * reads as 0, which is no live object's entry.
+ */
+size_t region_reserve(const struct memlane_info *info, unsigned int region)
+{
+	uint64_t length = info->out_region[region].length;
+	uint64_t masked = round_up_pow2(info->out_handles) * sizeof(uint64_t);
+
+	if (region == MEMLANE_REGION_TABLE && length < masked)
+		length = masked;
+	return (length + info->out_page_size - 1) & ~((uint64_t)info->out_page_size - 1);
+}
+
+static void lay_out(struct memlane *m)
+{
+	const struct memlane_info *info = &m->info;
+	struct memlane_hot *hot = &m->hot;
+	uint64_t cookie = info->out_cookie;
+
+	m->side = m->region[MEMLANE_REGION_SIDE];
+	m->pin = m->region[MEMLANE_REGION_PIN];
+	m->slots = m->region[MEMLANE_REGION_SLOTS];
+	m->stat = m->region[MEMLANE_REGION_STAT];
+	m->fast_end = info->out_fast_end;
+	hot->table = m->region[MEMLANE_REGION_TABLE];
+	hot->data = m->region[MEMLANE_REGION_DATA];
+	hot->epoch = (const uint64_t *)&m->stat->epoch;
+	hot->mask = round_up_pow2(info->out_handles) - 1;
+	hot->match = ENTRY_GOOD ^ (cookie & 0xff) << 56;
+	hot->key = cookie << MEMLANE_HANDLE_COOKIE_SHIFT;
+	hot->fixed = MEMLANE_HANDLE_COOKIE_MASK << MEMLANE_HANDLE_COOKIE_SHIFT |
+		     (0xffffffffULL & ~hot->mask);
+}
+
+/* -------------------------------------------------------------- open ---- */
+
+static int try_backend(struct memlane *m, const struct backend *b, const struct memlane_config *c)
+{
+	struct memlane_create req;
+
+	config_request(c, &req);
+	m->backend = b;
+	return b->open(m, &req);
+}
+
+static bool no_module(int err)
+{
+	return err == -ENOENT || err == -ENODEV || err == -ENXIO || err == -EACCES ||
+	       err == -EPERM;
+}
+
+static int open_backend(struct memlane *m, const struct memlane_config *c)
+{
+	int kind = config_backend(c), err;
+
+	if (kind < 0)
+		return kind;
+	if (kind != MEMLANE_BACKEND_LOCAL) {
+		err = try_backend(m, &backend_dev, c);
+		if (kind == MEMLANE_BACKEND_MODULE || !no_module(err))
+			return err;
+	}
+	return try_backend(m, &backend_local, c);
+}
+
+static int set_up(struct memlane *m, const struct memlane_config *c)
+{
+	int err;
+
+	m->owner = getpid();
+	m->threshold = c->threshold;
+	err = registry_new(m);
+	if (err)
+		return err;
+	err = open_backend(m, c);
+	if (err)
+		goto close_registry;
+	lay_out(m);
+	err = config_apply(c, m);
+	if (err)
+		goto close_backend;
+	return 0;
+
+close_backend:
+	m->backend->close(m);
+close_registry:
+	registry_close(m);
+	return err;
+}
+
+int memlane_open(struct memlane **out, const struct memlane_config *config)
+{
+	struct memlane_config own;
+	struct memlane *m;
+	int saved = errno, err;
+
+	*out = NULL;
+	err = config_take(&own, config);
+	if (err)
+		return err;
+	m = calloc(1, sizeof(*m));
+	err = m ? set_up(m, &own) : -ENOMEM;
+	errno = saved;
+	if (err)
+		free(m);
+	else
+		*out = m;
+	return err;
+}
+
+void memlane_close(struct memlane *m)
+{
+	int saved = errno;
+
+	if (!m)
+		return;
+	if (arena_here(m)) {
+		/* The registry may be locked by a thread that this child lacks. */
+		m->backend->disown(m);
+	} else {
+		registry_close(m);
+		m->backend->close(m);
+	}
+	free(m);
+	errno = saved;
+}
+
+/* ----------------------------------------------------------- is here ---- */
+
+/* In the child of a fork: from now on no handle is good, and nothing is touched. */
+void arena_bury(struct memlane *m)
+{
+	static uint64_t nothing;
+
+	m->hot.table = &nothing;
+	m->hot.mask = 0;
+}
+
+/* 0, or -EOWNERDEAD in a process that has not opened the arena. */
+int arena_here(struct memlane *m)
+{
+	if (likely(__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m))
+		return 0;
+	if (m->hot.mask && m->owner == getpid())
+		return 0;
+	arena_bury(m);
+	return -EOWNERDEAD;
+}
+
+enum memlane_backend_kind memlane_backend(const struct memlane *m)
+{
+	return m->backend->kind;
+}
+
+uint64_t memlane_capabilities(const struct memlane *m)
+{
+	return m->info.out_capabilities;
+}
+
+/* ----------------------------------------------------------- options ---- */
+
+int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
+{
+	struct memlane_set req = { .option = option, .value = value };
+	int err = arena_here(m);
+
+	return err ? err : backend_set(m, &req);
+}
+
+int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value)
+{
+	struct memlane_set req = { .option = option };
+	int err = arena_here(m);
+
+	if (!err)
+		err = backend_get(m, &req);
+	if (!err)
+		*value = req.value;
+	return err;
+}
+
+int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes)
+{
+	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
+		return -EINVAL;
+	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT :
+				  MEMLANE_OPT_SLOW_LIMIT, bytes);
+}

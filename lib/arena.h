@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arena.h - what the library keeps of an arena and of a thread's part in it
+ *
+ * The state of the whole process is: memlane_self (one pointer a thread), a
+ * pthread key, and the counter of the local backend's cookies.
+ *
+ * Locks: registry.lock alone. It is held over REGISTER's end and UNREGISTER, so
+ * that an arena cannot be closed in between, and while the counters of all
+ * threads are added up.
+ */
+#ifndef LIB_ARENA_H
+#define LIB_ARENA_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include <memlane.h>
+
+struct backend;
+struct thread;
+
+/* As the engine's headers have them, which backend_local.c sees too. */
+#define likely(x)	__builtin_expect(!!(x), 1)
+#define unlikely(x)	__builtin_expect(!!(x), 0)
+
+#define ENTRY_BUSY	(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING)
+#define ENTRY_GOOD	(MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED)
+
+/**
+ * struct registry - the threads of this process that take part in an arena
+ * @lock: protects @arena and @threads
+ * @refs: the arena and each thread hold one; atomic
+ * @arena: NULL once closed
+ * @threads: linked by thread.peer
+ *
+ * Outlives the arena, so that a thread may end at any time.
+ */
+struct registry {
+	pthread_mutex_t lock;
+	unsigned int refs;
+	struct memlane *arena;
+	struct thread *threads;
+};
+
+/**
+ * struct thread - one thread's part in one arena
+ * @self: what the inline functions use; first. @self.arena is cleared under
+ *	registry.lock, everything else is the thread's own
+ * @next: other arenas of this thread; the thread's own
+ * @peer: other threads of this arena; registry.lock
+ * @reg: immutable
+ * @slot: immutable
+ * @number: of @slot, immutable
+ * @spilled: classes whose last refill for the FastLane came from the SlowLane
+ */
+struct thread {
+	struct memlane_self self;
+	struct thread *next;
+	struct thread *peer;
+	struct registry *reg;
+	struct memlane_slot *slot;
+	uint32_t number;
+	uint64_t spilled[2];
+};
+
+/**
+ * struct memlane - an arena; immutable from open to close, but for @hot.table
+ * @hot: what the inline functions use; first
+ * @side: side words
+ * @pin: pin words
+ * @stat: the read-only page
+ * @slots: the first slot
+ * @fast_end: first granule that is not the FastLane's
+ * @threshold: objects of so many bytes are born in the SlowLane
+ * @info: layout
+ * @region: where the regions are
+ * @reg: its threads
+ * @owner: the process that opened it
+ * @backend: who owns the pages
+ * @fd: of the device backend
+ * @local: of the local backend
+ */
+struct memlane {
+	struct memlane_hot hot;
+	uint64_t *side;
+	uint32_t *pin;
+	const struct memlane_stat_page *stat;
+	unsigned char *slots;
+	uint64_t fast_end;
+	uint64_t threshold;
+	struct memlane_info info;
+	void *region[MEMLANE_REGIONS];
+	struct registry *reg;
+	pid_t owner;
+	const struct backend *backend;
+	int fd;
+	struct local *local;
+};
+
+/* arena.c */
+int arena_here(struct memlane *m);
+void arena_bury(struct memlane *m);
+size_t region_reserve(const struct memlane_info *info, unsigned int region);
+
+/* config.c */
+int config_backend(const struct memlane_config *c);
+void config_request(const struct memlane_config *c, struct memlane_create *req);
+int config_apply(const struct memlane_config *c, struct memlane *m);
+int config_take(struct memlane_config *own, const struct memlane_config *c);
+
+/* section.c */
+int registry_new(struct memlane *m);
+void registry_close(struct memlane *m);
+bool in_section(const struct memlane *m);
+
+static inline struct thread *this_thread(void)
+{
+	return (struct thread *)memlane_self;
+}
+
+void wait_copy(struct memlane *m, uint32_t index);
+
+/* Sequentially consistent: a pin looks here after it has raised its count. */
+static inline uint64_t entry_load(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(&m->hot.table[index], __ATOMIC_SEQ_CST);
+}
+
+/* Leaves the word that is there in *old when it fails. */
+static inline bool entry_swap(struct memlane *m, uint32_t index, uint64_t *old, uint64_t new)
+{
+	return __atomic_compare_exchange_n(&m->hot.table[index], old, new, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
+}
+
+static inline uint32_t entry_gen(uint64_t e)
+{
+	return (e >> MEMLANE_ENTRY_GEN_SHIFT) & MEMLANE_GEN_MASK;
+}
+
+static inline uint64_t entry_loc(uint64_t e)
+{
+	return e & MEMLANE_ENTRY_LOC_MASK;
+}
+
+static inline void *entry_data(const struct memlane *m, uint64_t e)
+{
+	return m->hot.data + (entry_loc(e) << MEMLANE_GRANULE_SHIFT);
+}
+
+static inline unsigned int entry_lane(const struct memlane *m, uint64_t e)
+{
+	return entry_loc(e) >= m->fast_end ? MEMLANE_SLOW : MEMLANE_FAST;
+}
+
+static inline uint32_t handle_gen(memlane_handle h)
+{
+	return (h >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
+}
+
+static inline uint32_t handle_index(memlane_handle h)
+{
+	return (uint32_t)h;
+}
+
+/* handle.c */
+int handle_check(const struct memlane *m, memlane_handle h);
+int entry_check(uint64_t e, memlane_handle h);
+int handle_look(struct memlane *m, memlane_handle h, uint64_t *e);
+
+/* A counter that other threads of the process read. */
+static inline void count(__u64 *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+#endif /* LIB_ARENA_H */

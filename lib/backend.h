@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backend.h - who owns the pages: chosen once, when the arena is opened
+ *
+ * Both backends take the requests of the ABI and answer its errors. None of
+ * them touches errno.
+ */
+#ifndef LIB_BACKEND_H
+#define LIB_BACKEND_H
+
+#include "arena.h"
+
+/**
+ * struct backend - one way to own pages
+ * @kind: which
+ * @open: make the arena: fill in m->info and m->region. Undone by @close
+ * @close: undo @open; also a part of it
+ * @disown: in the child of a fork, which has inherited the descriptors only
+ * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
+ *	inside the implicit section of a library call, but for WAIT
+ */
+struct backend {
+	enum memlane_backend_kind kind;
+	int (*open)(struct memlane *m, struct memlane_create *req);
+	void (*close)(struct memlane *m);
+	void (*disown)(struct memlane *m);
+	int (*call)(struct memlane *m, unsigned int cmd, void *req);
+};
+
+extern const struct backend backend_dev;
+extern const struct backend backend_local;
+
+#define DEFINE_BACKEND_CALL(name, type, cmd)					\
+static inline int backend_##name(struct memlane *m, struct type *req)		\
+{										\
+	req->size = sizeof(*req);						\
+	return m->backend->call(m, cmd, req);					\
+}
+
+DEFINE_BACKEND_CALL(register, memlane_register, MEMLANE_CMD_REGISTER)
+DEFINE_BACKEND_CALL(unregister, memlane_register, MEMLANE_CMD_UNREGISTER)
+DEFINE_BACKEND_CALL(alloc, memlane_alloc, MEMLANE_CMD_ALLOC)
+DEFINE_BACKEND_CALL(free, memlane_free, MEMLANE_CMD_FREE)
+DEFINE_BACKEND_CALL(compact, memlane_compact, MEMLANE_CMD_COMPACT)
+DEFINE_BACKEND_CALL(migrate, memlane_migrate, MEMLANE_CMD_MIGRATE)
+DEFINE_BACKEND_CALL(query, memlane_query, MEMLANE_CMD_QUERY)
+DEFINE_BACKEND_CALL(stat, memlane_stat, MEMLANE_CMD_STAT)
+DEFINE_BACKEND_CALL(maintain, memlane_maintain, MEMLANE_CMD_MAINTAIN)
+DEFINE_BACKEND_CALL(wait, memlane_wait, MEMLANE_CMD_WAIT)
+DEFINE_BACKEND_CALL(set, memlane_set, MEMLANE_CMD_SET)
+DEFINE_BACKEND_CALL(get, memlane_set, MEMLANE_CMD_GET)
+
+#endif /* LIB_BACKEND_H */

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* backend_dev.c - the kernel module: an open file, its ioctls and its mappings */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "backend.h"
+
+#define DEVICE	"/dev/memlane"
+
+static int dev_call(struct memlane *m, unsigned int cmd, void *req)
+{
+	int saved = errno, err;
+
+	err = ioctl(m->fd, _IO(MEMLANE_TYPE, cmd), req) ? -errno : 0;
+	errno = saved;
+	return err;
+}
+
+/*
+ * Zero pages are reserved first, for the part of the table past its region; the
+ * region then replaces them.
+ */
+static int map_region(struct memlane *m, unsigned int region)
+{
+	const struct memlane_region *r = &m->info.out_region[region];
+	int prot = region == MEMLANE_REGION_STAT ? PROT_READ : PROT_READ | PROT_WRITE;
+	size_t length = region_reserve(&m->info, region);
+	void *p;
+
+	p = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	m->region[region] = p;
+	if (madvise(p, length, MADV_DONTFORK) ||
+	    mmap(p, r->length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset) == MAP_FAILED)
+		return -errno;
+	return 0;
+}
+
+static void dev_close(struct memlane *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_REGIONS; i++)
+		if (m->region[i])
+			munmap(m->region[i], region_reserve(&m->info, i));
+	close(m->fd);
+}
+
+/* The child holds the file open until it closes or execs; the mappings are not there. */
+static void dev_disown(struct memlane *m)
+{
+	close(m->fd);
+}
+
+static int create(struct memlane *m, struct memlane_create *req)
+{
+	int err = dev_call(m, MEMLANE_CMD_CREATE, req);
+
+	if (err)
+		return err;
+	m->info.size = sizeof(m->info);
+	err = dev_call(m, MEMLANE_CMD_INFO, &m->info);
+	if (!err && (m->info.out_version != MEMLANE_VERSION ||
+		     m->info.out_slot_size < sizeof(struct memlane_slot)))
+		err = -EPROTO;
+	return err;
+}
+
+static int dev_open(struct memlane *m, struct memlane_create *req)
+{
+	unsigned int i;
+	int err;
+
+	m->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (m->fd < 0)
+		return -errno;
+	err = create(m, req);
+	for (i = 0; !err && i < MEMLANE_REGIONS; i++)
+		err = map_region(m, i);
+	if (err)
+		dev_close(m);
+	return err;
+}
+
+const struct backend backend_dev = {
+	.kind = MEMLANE_BACKEND_MODULE,
+	.open = dev_open,
+	.close = dev_close,
+	.disown = dev_disown,
+	.call = dev_call,
+};

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: MIT
+/*
+ * backend_local.c - the engine inside the process
+ *
+ * The same engine as the module's, on memory files: one for each lane, mapped
+ * side by side, so that a page that is given back is gone, and the system knows
+ * how many there are. Shared regions are plain memory. What the kernel does for
+ * the module is done here by membarrier(), by a thread that runs the maintenance
+ * cycle, and by asking whether a thread still exists.
+ *
+ * Locks: local.lock for the thread alone, never held while the engine is called;
+ * the engine's own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "core.h"
+
+#define NSEC		1000000000ULL
+#define CYCLE_NS	2000000		/* of the background cycle: one step */
+#define CYCLE_BYTES	(4U << 20)
+
+/**
+ * struct local - an arena of this process
+ * @core: the engine; it has its own locks
+ * @info: layout, immutable
+ * @region: where shared regions are, immutable once made
+ * @data: the data area, immutable
+ * @fd: memory file of each lane, immutable
+ * @tid: thread of each slot, or 0; atomic
+ * @calls: made by the program; atomic
+ * @metadata: bytes that zalloc() and share() gave; atomic
+ * @made: indices below have their words in the engine's sight; atomic, only grows
+ * @lock: protects the rest
+ * @wake: a change of the rest
+ * @interval: ns between cycles
+ * @stop: the thread is to end
+ * @running: there is a thread
+ * @thread: runs the maintenance cycle
+ */
+struct local {
+	struct ml_arena core;
+	struct memlane_info info;
+	void *region[MEMLANE_REGIONS];
+	unsigned char *data;
+	int fd[MEMLANE_LANES];
+	pid_t *tid;
+	uint64_t calls;
+	uint64_t metadata;
+	uint32_t made;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	uint64_t interval;
+	bool stop;
+	bool running;
+	pthread_t thread;
+};
+
+static struct local *local_of(struct ml_arena *a)
+{
+	return container_of(a, struct local, core);
+}
+
+/* ----------------------------------------------- what the engine needs ---- */
+
+static void *zalloc(struct ml_arena *a, size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (p)
+		__atomic_add_fetch(&local_of(a)->metadata, size, __ATOMIC_RELAXED);
+	return p;
+}
+
+static void zfree(struct ml_arena *a, void *p, size_t size)
+{
+	if (p)
+		__atomic_sub_fetch(&local_of(a)->metadata, size, __ATOMIC_RELAXED);
+	free(p);
+}
+
+static void *share(struct ml_arena *a, unsigned int region, u64 page)
+{
+	__atomic_add_fetch(&local_of(a)->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+	return (char *)local_of(a)->region[region] + (page << ML_PAGE_SHIFT);
+}
+
+/* The file of a page, and where it is in there. */
+static int file_at(struct local *l, u64 page, off_t *offset)
+{
+	u64 slow = l->core.lane[MEMLANE_SLOW].first;
+
+	*offset = (page < slow ? page : page - slow) << ML_PAGE_SHIFT;
+	return l->fd[page < slow ? MEMLANE_FAST : MEMLANE_SLOW];
+}
+
+static int commit(struct ml_arena *a, u64 page, u64 nr)
+{
+	return 0;
+}
+
+static int populate(struct ml_arena *a, u64 page, u64 nr)
+{
+	off_t offset;
+	int fd = file_at(local_of(a), page, &offset);
+
+	return fallocate(fd, 0, offset, nr << ML_PAGE_SHIFT) ? -ENOMEM : 0;
+}
+
+/* Pages that exist in a part of a file: the data between its holes. */
+static u64 data_pages(int fd, off_t offset, off_t end)
+{
+	off_t from, to = offset;
+	u64 bytes = 0;
+
+	while (to < end) {
+		from = lseek(fd, to, SEEK_DATA);
+		if (from < 0 || from >= end)
+			break;
+		to = lseek(fd, from, SEEK_HOLE);
+		if (to < 0 || to > end)
+			to = end;
+		bytes += to - from;
+	}
+	return bytes >> ML_PAGE_SHIFT;
+}
+
+static u64 file_pages(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? 0 : (u64)st.st_blocks * 512 >> ML_PAGE_SHIFT;
+}
+
+static u64 resident(struct ml_arena *a, u64 page, u64 nr)
+{
+	const struct ml_lane *lane;
+	off_t offset;
+	int fd = file_at(local_of(a), page, &offset);
+
+	for (lane = a->lane; lane < a->lane + MEMLANE_LANES; lane++)
+		if (page == lane->first && page + nr == lane->end)
+			return file_pages(fd);
+	return data_pages(fd, offset, offset + (nr << ML_PAGE_SHIFT));
+}
+
+static u64 decommit(struct ml_arena *a, u64 page, u64 nr)
+{
+	u64 was = resident(a, page, nr);
+	off_t offset;
+	int fd = file_at(local_of(a), page, &offset);
+
+	if (was && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
+			     nr << ML_PAGE_SHIFT))
+		return 0;
+	return was;
+}
+
+static void copy(struct ml_arena *a, u64 to, u64 from, size_t len)
+{
+	memcpy(local_of(a)->data + to, local_of(a)->data + from, len);
+}
+
+/* Nobody but the program itself has these pages. */
+static bool held(struct ml_arena *a, u64 page, u64 nr)
+{
+	return false;
+}
+
+static int membarrier(int cmd)
+{
+	return syscall(SYS_membarrier, cmd, 0, 0) < 0 ? -errno : 0;
+}
+
+/*
+ * Threads of this process alone use the arena. Cannot fail: registered at open.
+ * Pairs with the plain store of memlane_enter() and the loads behind it.
+ */
+static void sync_cores(struct ml_arena *a)
+{
+	membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+/* Fatal signals do not wait for a system call to end. */
+static int nap(struct ml_arena *a, u64 ns)
+{
+	const struct timespec t = { .tv_sec = ns / NSEC, .tv_nsec = ns % NSEC };
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	return 0;
+}
+
+static bool slot_gone(struct ml_arena *a, unsigned int slot)
+{
+	pid_t tid = __atomic_load_n(&local_of(a)->tid[slot], __ATOMIC_ACQUIRE);
+
+	return tid && syscall(SYS_tgkill, getpid(), tid, 0) && errno == ESRCH;
+}
+
+static void slot_done(struct ml_arena *a, unsigned int slot)
+{
+	__atomic_store_n(&local_of(a)->tid[slot], 0, __ATOMIC_RELEASE);
+}
+
+static u64 metadata(struct ml_arena *a)
+{
+	a->count.ioctls = __atomic_load_n(&local_of(a)->calls, __ATOMIC_RELAXED);
+	return __atomic_load_n(&local_of(a)->metadata, __ATOMIC_RELAXED);
+}
+
+static u64 now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * NSEC + t.tv_nsec;
+}
+
+static const struct ml_ops local_ops = {
+	.zalloc = zalloc,
+	.zfree = zfree,
+	.share = share,
+	.commit = commit,
+	.populate = populate,
+	.decommit = decommit,
+	.copy = copy,
+	.held = held,
+	.resident = resident,
+	.sync_cores = sync_cores,
+	.pause = nap,
+	.slot_gone = slot_gone,
+	.slot_done = slot_done,
+	.metadata = metadata,
+	.now = now,
+};
+
+/* ------------------------------------------------- maintenance thread ---- */
+
+static void cycle(struct local *l)
+{
+	struct memlane_maintain req = { .size = sizeof(req) };
+
+	do {
+		req.step.max_bytes = CYCLE_BYTES;
+		req.step.max_ns = CYCLE_NS;
+		if (ml_maintain(&l->core, &req))
+			return;
+	} while (req.step.out_more && !__atomic_load_n(&l->stop, __ATOMIC_RELAXED));
+}
+
+/* Wait for an interval, or for a change of it; true: it is time for a cycle. */
+static bool wait_interval(struct local *l)
+{
+	uint64_t at, interval = l->interval;
+	struct timespec t;
+
+	if (!interval) {
+		pthread_cond_wait(&l->wake, &l->lock);
+		return false;
+	}
+	at = now() + interval;
+	t.tv_sec = at / NSEC;
+	t.tv_nsec = at % NSEC;
+	return pthread_cond_timedwait(&l->wake, &l->lock, &t) == ETIMEDOUT;
+}
+
+static void *maintain(void *arg)
+{
+	struct local *l = arg;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop) {
+		if (!wait_interval(l) || l->stop)
+			continue;
+		pthread_mutex_unlock(&l->lock);
+		cycle(l);
+		pthread_mutex_lock(&l->lock);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+/* The program's signals are for its own threads. */
+static int start_thread(struct local *l)
+{
+	sigset_t all, was;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	err = -pthread_create(&l->thread, NULL, maintain, l);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	if (!err)
+		pthread_setname_np(l->thread, "memlane");
+	return err;
+}
+
+static int set_interval(struct local *l, uint64_t ns)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&l->lock);
+	l->interval = ns;
+	if (ns && !l->running) {
+		err = start_thread(l);
+		l->running = !err;
+	}
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	return err;
+}
+
+static void stop_thread(struct local *l)
+{
+	pthread_mutex_lock(&l->lock);
+	__atomic_store_n(&l->stop, true, __ATOMIC_RELAXED);
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
+	if (l->running)
+		pthread_join(l->thread, NULL);
+}
+
+/* --------------------------------------------------------------- calls ---- */
+
+static void show(struct local *l, unsigned int region, u64 first, u64 last)
+{
+	for (; first <= last; first++)
+		ml_shared_page(&l->core, region, first);
+}
+
+/*
+ * A fault tells the module which pages of a region the program uses. Here the
+ * engine is told before the program can use them.
+ */
+static void show_index(struct local *l, uint32_t index)
+{
+	uint32_t made = __atomic_load_n(&l->made, __ATOMIC_ACQUIRE);
+
+	if (index < made)
+		return;
+	show(l, MEMLANE_REGION_SIDE, made >> 9, index >> 9);
+	show(l, MEMLANE_REGION_PIN, made >> 10, index >> 10);
+	/* Up to the end of the smaller page; whoever was further stays so. */
+	index |= 511;
+	while (made <= index &&
+	       !__atomic_compare_exchange_n(&l->made, &made, index + 1, false,
+					    __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+		;
+}
+
+static int local_alloc(struct local *l, struct memlane_alloc *req)
+{
+	uint64_t *handles = (uint64_t *)(uintptr_t)req->handles;
+	int err = ml_alloc(&l->core, req, (u64 *)handles);
+	uint32_t i;
+
+	for (i = 0; i < req->out_count; i++)
+		show_index(l, handle_index(handles[i]));
+	return err;
+}
+
+static int local_register(struct local *l, struct memlane_register *req)
+{
+	u64 first;
+	int err = ml_register(&l->core, req);
+
+	if (err)
+		return err;
+	first = (u64)req->slot * ML_SLOT_PAGES;
+	show(l, MEMLANE_REGION_SLOTS, first, first + ML_SLOT_PAGES - 1);
+	__atomic_store_n(&l->tid[req->slot], gettid(), __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int local_unregister(struct local *l, struct memlane_register *req)
+{
+	pid_t tid;
+
+	if (req->slot >= l->info.out_threads)
+		return -EINVAL;
+	tid = __atomic_load_n(&l->tid[req->slot], __ATOMIC_ACQUIRE);
+	if (tid != gettid() && !slot_gone(&l->core, req->slot))
+		return -EINVAL;
+	return ml_unregister(&l->core, req);
+}
+
+static int local_set(struct local *l, struct memlane_set *req)
+{
+	int err = ml_set(&l->core, req);
+
+	if (!err && req->option == MEMLANE_OPT_POLICY_INTERVAL)
+		err = set_interval(l, req->value);
+	return err;
+}
+
+static int dispatch(struct local *l, unsigned int cmd, void *req)
+{
+	struct memlane_migrate *migrate = req;
+	struct memlane_free *free_req = req;
+	struct ml_arena *a = &l->core;
+
+	switch (cmd) {
+	case MEMLANE_CMD_REGISTER:
+		return local_register(l, req);
+	case MEMLANE_CMD_UNREGISTER:
+		return local_unregister(l, req);
+	case MEMLANE_CMD_ALLOC:
+		return local_alloc(l, req);
+	case MEMLANE_CMD_FREE:
+		return ml_free(a, req, (u64 *)(uintptr_t)free_req->handles);
+	case MEMLANE_CMD_COMPACT:
+		return ml_compact(a, req);
+	case MEMLANE_CMD_MIGRATE:
+		return ml_migrate(a, req, (u64 *)(uintptr_t)migrate->handles,
+				  (s32 *)(uintptr_t)migrate->results);
+	case MEMLANE_CMD_QUERY:
+		return ml_query(a, req);
+	case MEMLANE_CMD_STAT:
+		return ml_stat(a, req);
+	case MEMLANE_CMD_MAINTAIN:
+		return ml_maintain(a, req);
+	case MEMLANE_CMD_WAIT:
+		return ml_wait(a, req);
+	case MEMLANE_CMD_SET:
+		return local_set(l, req);
+	case MEMLANE_CMD_GET:
+		return ml_get(a, req);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static int local_call(struct memlane *m, unsigned int cmd, void *req)
+{
+	int saved = errno, err;
+
+	__atomic_add_fetch(&m->local->calls, 1, __ATOMIC_RELAXED);
+	err = dispatch(m->local, cmd, req);
+	errno = saved;
+	return err;
+}
+
+/* --------------------------------------------------------- open, close ---- */
+
+/* Cookies of this process's arenas; from the top down, as the module's go up. */
+static u32 next_cookie(void)
+{
+	static u32 last;
+
+	return 0x7fff - __atomic_fetch_add(&last, 1, __ATOMIC_RELAXED) % 0x7fff;
+}
+
+static int reserve(void **p, size_t length)
+{
+	*p = mmap(NULL, length, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (*p == MAP_FAILED) {
+		*p = NULL;
+		return -errno;
+	}
+	/* Sparse: huge pages would make memory of what is never used. */
+	madvise(*p, length, MADV_NOHUGEPAGE);
+	return madvise(*p, length, MADV_DONTFORK) ? -errno : 0;
+}
+
+/* The engine asks for pages of these while it begins: their sizes are told beforehand. */
+static int reserve_regions(struct local *l, const struct memlane_create *req)
+{
+	struct memlane_region *r = l->info.out_region;
+	unsigned int i;
+	int err = 0;
+
+	l->info.out_page_size = ML_PAGE_SIZE;
+	l->info.out_handles = req->handles;
+	r[MEMLANE_REGION_TABLE].length = req->handles * sizeof(u64);
+	r[MEMLANE_REGION_SIDE].length = req->handles * sizeof(u64);
+	r[MEMLANE_REGION_PIN].length = req->handles * sizeof(u32);
+	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
+	r[MEMLANE_REGION_STAT].length = ML_PAGE_SIZE;
+	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
+		err = reserve(&l->region[i], region_reserve(&l->info, i));
+	return err;
+}
+
+static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
+{
+	size_t length = (end - first) << ML_PAGE_SHIFT;
+	void *at = l->data + (first << ML_PAGE_SHIFT);
+
+	l->fd[lane] = memfd_create(lane == MEMLANE_FAST ? "memlane-fast" : "memlane-slow",
+				   MFD_CLOEXEC);
+	if (l->fd[lane] < 0 || ftruncate(l->fd[lane], length))
+		return -errno;
+	if (mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
+		 l->fd[lane], 0) == MAP_FAILED)
+		return -errno;
+	return madvise(at, length, MADV_DONTFORK) ? -errno : 0;
+}
+
+/* The files follow each other without a gap, as the lanes do. */
+static int map_data(struct local *l)
+{
+	u64 slow = l->core.lane[MEMLANE_SLOW].first, end = l->core.lane[MEMLANE_SLOW].end;
+	int err = reserve(&l->region[MEMLANE_REGION_DATA], end << ML_PAGE_SHIFT);
+
+	l->data = l->region[MEMLANE_REGION_DATA];
+	if (!err)
+		err = map_lane(l, MEMLANE_FAST, 0, slow);
+	if (!err)
+		err = map_lane(l, MEMLANE_SLOW, slow, end);
+	return err;
+}
+
+static void unmap_all(struct local *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_REGIONS; i++)
+		if (l->region[i])
+			munmap(l->region[i], region_reserve(&l->info, i));
+	for (i = 0; i < MEMLANE_LANES; i++)
+		if (l->fd[i] >= 0)
+			close(l->fd[i]);
+}
+
+static void local_free(struct local *l)
+{
+	pthread_cond_destroy(&l->wake);
+	pthread_mutex_destroy(&l->lock);
+	free(l->tid);
+	free(l);
+}
+
+static struct local *local_new(const struct memlane_create *req)
+{
+	struct local *l = calloc(1, sizeof(*l));
+	pthread_condattr_t attr;
+
+	if (!l)
+		return NULL;
+	l->tid = calloc(req->threads, sizeof(*l->tid));
+	if (!l->tid) {
+		free(l);
+		return NULL;
+	}
+	l->fd[MEMLANE_FAST] = -1;
+	l->fd[MEMLANE_SLOW] = -1;
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	return l;
+}
+
+static int begin_core(struct local *l, const struct memlane_create *req)
+{
+	u64 capabilities = MEMLANE_CAP_REAP;
+	int err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+
+	if (!err)
+		err = reserve_regions(l, req);
+	if (!err)
+		err = ml_arena_init(&l->core, &local_ops, next_cookie(), capabilities, req);
+	return err;
+}
+
+static int local_open(struct memlane *m, struct memlane_create *req)
+{
+	struct local *l = local_new(req);
+	int err;
+
+	if (!l)
+		return -ENOMEM;
+	err = begin_core(l, req);
+	if (err)
+		goto unmap;
+	ml_info(&l->core, &l->info);
+	err = map_data(l);
+	if (err)
+		goto exit_core;
+	m->info = l->info;
+	memcpy(m->region, l->region, sizeof(m->region));
+	m->local = l;
+	return 0;
+
+exit_core:
+	ml_arena_exit(&l->core);
+unmap:
+	unmap_all(l);
+	local_free(l);
+	return err;
+}
+
+static void local_close(struct memlane *m)
+{
+	struct local *l = m->local;
+
+	stop_thread(l);
+	ml_arena_exit(&l->core);
+	unmap_all(l);
+	local_free(l);
+}
+
+/*
+ * The child has a copy of the engine's descriptors, in a state that may be that
+ * of the middle of a call: they are left alone. The files are closed.
+ */
+static void local_disown(struct memlane *m)
+{
+	close(m->local->fd[MEMLANE_FAST]);
+	close(m->local->fd[MEMLANE_SLOW]);
+}
+
+const struct backend backend_local = {
+	.kind = MEMLANE_BACKEND_LOCAL,
+	.open = local_open,
+	.close = local_close,
+	.disown = local_disown,
+	.call = local_call,
+};

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cache.c - magazines: making and freeing objects without a system call
+ *
+ * A magazine lists indices that are bound to free places. They are taken and
+ * given inside an implicit section, so that the mover, which may rebind them
+ * meanwhile, waits as it does for any reader.
+ *
+ * The kernel takes back the magazines of a thread that was killed between any
+ * two instructions. It reads the first nr indices and leaves out those that
+ * are live. So
+ *   - an index is made live before it leaves the list, and its handle is told
+ *     to nobody before that: what is on a dead thread's list is either stock,
+ *     or live and unknown;
+ *   - an index enters the list after it was freed, and leaves it before it is
+ *     given back: it is never on two lists, and at worst on none.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backend.h"
+
+#define STOCK_BYTES	65536U	/* one refill holds at most so many */
+#define STOCK_MAX	63U	/* and so many indices */
+#define QUOTA_FIRST	8U
+#define ALIGN_MAX	(2U << 20)
+#define ALIGN_BLOCK	4096U
+
+/* Between calls a magazine holds fewer than MAG_LIMIT: there is room for one more. */
+#define MAG_LIMIT(cls)	(2 * stock_cap(cls))
+_Static_assert(2 * STOCK_MAX <= MEMLANE_MAG_SIZE, "a magazine holds two refills");
+
+/* What one object is to be; immutable. */
+struct order {
+	uint64_t size;
+	uint32_t align;
+	uint32_t lane;
+	uint32_t flags;
+	uint32_t cls;
+	uint64_t side;
+	uint32_t notes;		/* the pin word without its count */
+};
+
+static uint32_t stock_cap(uint32_t cls)
+{
+	uint32_t n = STOCK_BYTES / memlane_class_size(cls);
+
+	return n < STOCK_MAX ? n : STOCK_MAX;
+}
+
+static struct memlane_mag *mag_of(struct thread *t, unsigned int lane, uint32_t cls)
+{
+	return &t->slot->mag[lane][cls];
+}
+
+/* Pairs with nothing but a kill: see the top. */
+static void mag_set_nr(struct memlane_mag *mag, uint32_t nr)
+{
+	__atomic_store_n(&mag->nr, nr, __ATOMIC_RELEASE);
+}
+
+/* -------------------------------------------------- back to the arena ---- */
+
+/* One that is refused (the program overwrote its entry) is left out. */
+static void give_back(struct memlane *m, const uint64_t *handles, uint32_t nr)
+{
+	struct memlane_free req;
+	uint32_t done = 0;
+
+	while (done < nr) {
+		req = (struct memlane_free) {
+			.count = nr - done,
+			.handles = (uintptr_t)(handles + done),
+		};
+		if (!backend_free(m, &req))
+			return;
+		done += req.out_count + 1;
+	}
+}
+
+static void flush_oldest(struct memlane *m, struct memlane_mag *mag, uint32_t nr)
+{
+	uint64_t handles[MEMLANE_MAG_SIZE];
+	uint32_t i, keep = mag->nr - nr;
+
+	for (i = 0; i < nr; i++)
+		handles[i] = m->hot.key | mag->index[i];
+	memmove(mag->index, mag->index + nr, keep * sizeof(mag->index[0]));
+	mag_set_nr(mag, keep);
+	give_back(m, handles, nr);
+}
+
+int memlane_thread_flush(struct memlane *m)
+{
+	unsigned int lane;
+	uint32_t cls;
+	int err = memlane_thread_join(m);
+
+	if (err)
+		return err;
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+			flush_oldest(m, mag_of(this_thread(), lane, cls),
+				     mag_of(this_thread(), lane, cls)->nr);
+	return 0;
+}
+
+/* ------------------------------------------------------------- stock ---- */
+
+static void mag_add(struct memlane *m, struct memlane_mag *mag, uint32_t cls, uint32_t index)
+{
+	if (mag->nr + 1 >= MAG_LIMIT(cls))
+		flush_oldest(m, mag, mag->nr / 2);
+	mag->index[mag->nr] = index;
+	mag_set_nr(mag, mag->nr + 1);
+}
+
+static void note_spill(struct thread *t, uint32_t cls, bool spilled)
+{
+	uint64_t bit = 1ULL << (cls % 64);
+
+	if (spilled)
+		t->spilled[cls / 64] |= bit;
+	else
+		t->spilled[cls / 64] &= ~bit;
+}
+
+static bool spilled(const struct thread *t, uint32_t cls)
+{
+	return t->spilled[cls / 64] >> (cls % 64) & 1;
+}
+
+static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
+{
+	uint32_t cap = stock_cap(cls), quota = mag->quota ? mag->quota : QUOTA_FIRST;
+
+	if (quota > cap)
+		quota = cap;
+	mag->quota = 2 * quota;
+	return quota;
+}
+
+/* Buy stock for an empty magazine; *mag becomes the one that has it. */
+static int refill(struct memlane *m, const struct order *o, struct memlane_mag **mag)
+{
+	struct thread *t = this_thread();
+	uint64_t handles[STOCK_MAX];
+	struct memlane_alloc req = {
+		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
+		.length = memlane_class_size(o->cls),
+		.lane = o->lane,
+		.count = next_quota(*mag, o->cls),
+		.handles = (uintptr_t)handles,
+	};
+	uint32_t i;
+	int err = backend_alloc(m, &req);
+
+	if (err)
+		return err;
+	if (o->lane == MEMLANE_FAST)
+		note_spill(t, o->cls, req.out_lane == MEMLANE_SLOW);
+	*mag = mag_of(t, req.out_lane, o->cls);
+	for (i = 0; i < req.out_count; i++)
+		mag_add(m, *mag, o->cls, handle_index(handles[i]));
+	return 0;
+}
+
+/* The magazine to take from, with something in it. */
+static int stock(struct memlane *m, const struct order *o, struct memlane_mag **mag)
+{
+	struct thread *t = this_thread();
+
+	*mag = mag_of(t, o->lane, o->cls);
+	if (likely((*mag)->nr))
+		return 0;
+	if (o->lane == MEMLANE_FAST && spilled(t, o->cls) && !(o->flags & MEMLANE_NO_SPILL) &&
+	    mag_of(t, MEMLANE_SLOW, o->cls)->nr) {
+		*mag = mag_of(t, MEMLANE_SLOW, o->cls);
+		return 0;
+	}
+	return refill(m, o, mag);
+}
+
+/* ------------------------------------------------------------- alloc ---- */
+
+/*
+ * The count is kept: it is not 0 while somebody whose handle has gone stale is
+ * about to find that out, and takes his pin back.
+ */
+static void write_notes(struct memlane *m, uint32_t index, uint32_t notes)
+{
+	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+
+	while ((w & ~MEMLANE_PIN_COUNT_MASK) != notes &&
+	       !__atomic_compare_exchange_n(&m->pin[index], &w,
+					    (w & MEMLANE_PIN_COUNT_MASK) | notes, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/*
+ * Stock becomes an object. A plain store is enough where no move was planned
+ * when the word was loaded: a plan made meanwhile waits for this section, and
+ * then finds MOVING gone. Return: the entry.
+ */
+static uint64_t publish(struct memlane *m, uint32_t index)
+{
+	uint64_t e = entry_load(m, index), good;
+
+	for (;;) {
+		good = (e & ~ENTRY_BUSY) | ENTRY_GOOD;
+		if (likely(!(e & ENTRY_BUSY))) {
+			__atomic_store_n(&m->hot.table[index], good, __ATOMIC_RELEASE);
+			return good;
+		}
+		if (e & MEMLANE_ENTRY_COPYING) {
+			wait_copy(m, index);
+			e = entry_load(m, index);
+		} else if (entry_swap(m, index, &e, good)) {
+			return good;
+		}
+	}
+}
+
+static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t index)
+{
+	uint64_t e;
+
+	__atomic_store_n(&m->side[index], o->side, __ATOMIC_RELAXED);
+	write_notes(m, index, o->notes);
+	e = publish(m, index);
+	if (unlikely(o->flags & MEMLANE_ZERO) && o->cls != MEMLANE_CLASS_BLOB)
+		memset(entry_data(m, e), 0, o->size);
+	count(&this_thread()->slot->allocs, 1);
+	count(&this_thread()->slot->alloc_bytes, o->size);
+	return (entry_lane(m, e) == MEMLANE_SLOW ? MEMLANE_HANDLE_BORN_SLOW : 0) | m->hot.key |
+	       (uint64_t)entry_gen(e) << MEMLANE_HANDLE_GEN_SHIFT | index;
+}
+
+static int alloc_block(struct memlane *m, const struct order *o, memlane_handle *out)
+{
+	struct memlane_mag *mag;
+	int err = stock(m, o, &mag);
+
+	if (unlikely(err))
+		return err;
+	memlane_enter(m);
+	*out = begin(m, o, mag->index[mag->nr - 1]);
+	mag_set_nr(mag, mag->nr - 1);
+	memlane_exit(m);
+	return 0;
+}
+
+/* Pages that become a blob are fresh from the system: zero already. */
+static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *out)
+{
+	uint64_t handle;
+	struct memlane_alloc req = {
+		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
+		.length = o->size,
+		.lane = o->lane,
+		.align = o->align,
+		.count = 1,
+		.handles = (uintptr_t)&handle,
+	};
+	int err = backend_alloc(m, &req);
+
+	if (err)
+		return err;
+	memlane_enter(m);
+	*out = begin(m, o, handle_index(handle));
+	memlane_exit(m);
+	return 0;
+}
+
+static int alloc(struct memlane *m, const struct order *o, memlane_handle *out)
+{
+	int err = 0;
+
+	if (unlikely(__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) != m))
+		err = memlane_thread_join(m);
+	if (unlikely(err))
+		return err;
+	return o->cls == MEMLANE_CLASS_BLOB ? alloc_blob(m, o, out) : alloc_block(m, o, out);
+}
+
+/* The smallest class that holds @size and whose every place is aligned. */
+static uint32_t class_for(uint64_t size, uint32_t align)
+{
+	uint32_t cls;
+
+	if (size > MEMLANE_BLOCK_MAX || align > ALIGN_BLOCK)
+		return MEMLANE_CLASS_BLOB;
+	cls = memlane_class_of(size);
+	while (cls < MEMLANE_CLASSES && memlane_class_size(cls) & (align - 1))
+		cls++;
+	return cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASS_BLOB;
+}
+
+static uint64_t side_word(uint64_t size, uint32_t cls, uint32_t group)
+{
+	return size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT |
+	       (uint64_t)group << MEMLANE_SIDE_GROUP_SHIFT;
+}
+
+memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
+{
+	struct order o = { .size = size };
+	memlane_handle h = 0;
+
+	if (unlikely(size - 1 >= MEMLANE_SIZE_MAX))
+		return 0;
+	o.lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+	o.cls = size <= MEMLANE_BLOCK_MAX ? memlane_class_of(size) : MEMLANE_CLASS_BLOB;
+	o.side = side_word(size, o.cls, 0);
+	return alloc(m, &o, &h) ? 0 : h;
+}
+
+static int check_opts(const struct memlane_alloc_opts *opts)
+{
+	if (opts->flags & ~(MEMLANE_ZERO | MEMLANE_NO_SPILL) || opts->hints & ~MEMLANE_HINT_MASK ||
+	    opts->__reserved[0] || opts->__reserved[1])
+		return -EOPNOTSUPP;
+	if (opts->align & (opts->align - 1) || opts->align > ALIGN_MAX ||
+	    opts->lane > MEMLANE_IN_SLOW || opts->priority > 3)
+		return -EINVAL;
+	return 0;
+}
+
+static void place_order(const struct memlane *m, uint64_t size,
+			const struct memlane_alloc_opts *opts, struct order *o)
+{
+	o->size = size;
+	o->align = opts->align > 16 ? opts->align : 16;
+	o->flags = opts->flags;
+	if (opts->lane == MEMLANE_BY_SIZE)
+		o->lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+	else
+		o->lane = opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
+	o->cls = class_for(size, o->align);
+	o->side = side_word(size, o->cls, opts->group);
+	o->notes = (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
+		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
+}
+
+int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		       memlane_handle *out)
+{
+	static const struct memlane_alloc_opts none;
+	struct order o;
+	int err;
+
+	*out = 0;
+	if (size - 1 >= MEMLANE_SIZE_MAX)
+		return -EINVAL;
+	if (!opts)
+		opts = &none;
+	err = check_opts(opts);
+	if (err)
+		return err;
+	place_order(m, size, opts, &o);
+	return alloc(m, &o, out);
+}
+
+/* -------------------------------------------------------------- free ---- */
+
+static uint32_t pins(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(&m->pin[index], __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
+}
+
+/* A pin came in between: undo kill(). The handle may be told stale until then. */
+static void revive(struct memlane *m, uint32_t index, uint32_t gen)
+{
+	uint64_t e = entry_load(m, index);
+
+	for (;;) {
+		if (e & MEMLANE_ENTRY_COPYING) {
+			wait_copy(m, index);
+			e = entry_load(m, index);
+		} else if (entry_swap(m, index, &e, ENTRY_GOOD | entry_loc(e) |
+				      (uint64_t)gen << MEMLANE_ENTRY_GEN_SHIFT)) {
+			return;
+		}
+	}
+}
+
+/* The word of a freed object: the next generation, or the last one, not live. */
+static uint64_t freed(uint64_t e)
+{
+	uint64_t gen = entry_gen(e);
+
+	if (gen < MEMLANE_GEN_MAX)
+		gen++;
+	return gen << MEMLANE_ENTRY_GEN_SHIFT | entry_loc(e);
+}
+
+/* Where a freed index goes: a magazine, or NULL: back to the arena at once. */
+static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t index)
+{
+	uint32_t cls = (m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
+
+	if (cls >= MEMLANE_CLASSES || entry_gen(e) == MEMLANE_GEN_MAX)
+		return NULL;
+	return mag_of(this_thread(), entry_lane(m, e), cls);
+}
+
+/*
+ * Inside a section. Ends the object by one compare-exchange; a planned move is
+ * stopped by it. *e is the entry that was live.
+ */
+static int kill_entry(struct memlane *m, memlane_handle h, uint64_t *e)
+{
+	uint32_t index = handle_index(h);
+	int err;
+
+	*e = entry_load(m, index);
+	for (;;) {
+		err = entry_check(*e, h);
+		if (err)
+			return err;
+		if (*e & MEMLANE_ENTRY_COPYING) {
+			wait_copy(m, index);
+			*e = entry_load(m, index);
+			continue;
+		}
+		if (pins(m, index))
+			return -EBUSY;
+		if (entry_swap(m, index, e, freed(*e)))
+			break;
+	}
+	if (likely(!pins(m, index)))
+		return 0;
+	revive(m, index, entry_gen(*e));
+	return -EBUSY;
+}
+
+static uint32_t mag_class(const struct memlane_slot *slot, const struct memlane_mag *mag)
+{
+	return (mag - &slot->mag[0][0]) % MEMLANE_CLASSES;
+}
+
+/* Inside a section; *mag is where the index went, or NULL. */
+static int free_entry(struct memlane *m, memlane_handle h, struct memlane_mag **mag)
+{
+	struct memlane_slot *slot = this_thread()->slot;
+	uint32_t index = handle_index(h);
+	uint64_t e, size;
+	int err = handle_check(m, h);
+
+	if (!err)
+		err = kill_entry(m, h, &e);
+	if (err)
+		return err;
+	size = m->side[index] & MEMLANE_SIDE_SIZE_MASK;
+	count(&slot->frees, 1);
+	count(&slot->free_bytes, size);
+	*mag = mag_for(m, e, index);
+	if (*mag) {
+		(*mag)->index[(*mag)->nr] = index;
+		mag_set_nr(*mag, (*mag)->nr + 1);
+	}
+	return 0;
+}
+
+int memlane_free(struct memlane *m, memlane_handle h)
+{
+	struct memlane_mag *mag = NULL;
+	uint32_t cls;
+	int err;
+
+	if (!h)
+		return 0;
+	err = memlane_enter(m);
+	if (err)
+		return err;
+	err = free_entry(m, h, &mag);
+	memlane_exit(m);
+	if (err)
+		return err;
+	if (!mag) {
+		give_back(m, &h, 1);
+		return 0;
+	}
+	cls = mag_class(this_thread()->slot, mag);
+	if (unlikely(mag->nr >= MAG_LIMIT(cls)))
+		flush_oldest(m, mag, mag->nr / 2);
+	return 0;
+}

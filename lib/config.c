@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/* config.c - what an arena is asked to be, and what it may not be asked */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+
+#define KIB		1024ULL
+#define MIB		(1024 * KIB)
+#define GIB		(1024 * MIB)
+#define TIB		(1024 * GIB)
+#define LANE_MIN	(64 * KIB)
+#define MAX_SUM		(8 * TIB)
+#define INTERVAL_MAX	1e6
+#define CONFIG_SIZE_MIN	offsetof(struct memlane_config, threshold)
+
+static const struct memlane_config defaults = {
+	.size = sizeof(struct memlane_config),
+	.backend = MEMLANE_BACKEND_AUTO,
+	.fast_lane_size = 1 * MIB,
+	.slow_lane_size = 10 * MIB,
+	.fast_lane_max = 64 * GIB,
+	.slow_lane_max = 64 * GIB,
+	.threshold = 4096,
+	.enable_auto_compaction = true,
+	.compaction_threshold = 0.90,
+	.slow_lane_usage_threshold = 0.85,
+	.slow_lane_safety_margin = 0.10,
+	.policy_check_interval = 10,
+	.section_grace = 0.010,
+	.max_handles = (16 << 20) - 1,
+	.max_threads = 1024,
+};
+
+void memlane_config_init(struct memlane_config *config)
+{
+	*config = defaults;
+}
+
+static const char *check_lanes(const struct memlane_config *c)
+{
+	if (c->fast_lane_size < LANE_MIN)
+		return "fast_lane_size must be at least 64 KiB";
+	if (c->slow_lane_size < LANE_MIN)
+		return "slow_lane_size must be at least 64 KiB";
+	if (c->fast_lane_max < c->fast_lane_size)
+		return "fast_lane_max must not be below fast_lane_size";
+	if (c->slow_lane_max < c->slow_lane_size)
+		return "slow_lane_max must not be below slow_lane_size";
+	if (c->fast_lane_max > MAX_SUM)
+		return "fast_lane_max must not be above 8 TiB";
+	if (c->slow_lane_max > MAX_SUM - c->fast_lane_max)
+		return "slow_lane_max and fast_lane_max together must not be above 8 TiB";
+	if (!c->threshold)
+		return "threshold must be at least 1 byte";
+	if (c->threshold > c->fast_lane_max)
+		return "threshold must not be above fast_lane_max: what is smaller must fit there";
+	return NULL;
+}
+
+/* Written so that a NaN is refused. */
+static bool within(double value, double low, double high)
+{
+	return value >= low && value <= high;
+}
+
+static const char *check_policy(const struct memlane_config *c)
+{
+	if (!within(c->compaction_threshold, 0.001, 1))
+		return "compaction_threshold must be a fraction from 0.001 to 1";
+	if (!within(c->slow_lane_usage_threshold, 0.001, 1))
+		return "slow_lane_usage_threshold must be a fraction from 0.001 to 1";
+	if (!within(c->slow_lane_safety_margin, 0, 0.5))
+		return "slow_lane_safety_margin must be a fraction from 0 to 0.5";
+	if (c->policy_check_interval != 0 &&
+	    !within(c->policy_check_interval, 0.001, INTERVAL_MAX))
+		return "policy_check_interval must be 0 (none) or from 0.001 to 1000000 seconds";
+	if (!within(c->section_grace, 1e-6, 10))
+		return "section_grace must be from 0.000001 to 10 seconds";
+	return NULL;
+}
+
+static const char *check_numbers(const struct memlane_config *c)
+{
+	if (c->backend > MEMLANE_BACKEND_LOCAL)
+		return "backend must be MEMLANE_BACKEND_AUTO, _MODULE or _LOCAL";
+	if (!c->max_handles || c->max_handles >= 1ULL << 30)
+		return "max_handles must be from 1 to 1073741823";
+	if (!c->max_threads || c->max_threads > 4096)
+		return "max_threads must be from 1 to 4096";
+	if (c->__reserved)
+		return "__reserved must be 0";
+	return NULL;
+}
+
+/*
+ * A copy in this library's size: a shorter struct of an older program has the
+ * defaults for the rest, a longer one must not ask for what is not known here.
+ */
+static const char *take(struct memlane_config *own, const struct memlane_config *c)
+{
+	const unsigned char *tail = (const unsigned char *)c;
+	uint32_t i;
+
+	*own = defaults;
+	if (!c)
+		return NULL;
+	if (c->size < CONFIG_SIZE_MIN || c->size > 4096)
+		return "size must be sizeof(struct memlane_config): memlane_config_init() sets it";
+	for (i = sizeof(*own); i < c->size; i++)
+		if (tail[i])
+			return "size is that of a newer library, and a field it added is set";
+	memcpy(own, c, c->size < sizeof(*own) ? c->size : sizeof(*own));
+	return NULL;
+}
+
+const char *memlane_config_check(const struct memlane_config *config)
+{
+	struct memlane_config own;
+	const char *why = take(&own, config);
+
+	if (!why)
+		why = check_lanes(&own);
+	if (!why)
+		why = check_policy(&own);
+	if (!why)
+		why = check_numbers(&own);
+	return why;
+}
+
+int config_take(struct memlane_config *own, const struct memlane_config *c)
+{
+	if (memlane_config_check(c))
+		return -EINVAL;
+	take(own, c);
+	return 0;
+}
+
+/* Return: the backend to use, AUTO if none is insisted on, or -EINVAL. */
+int config_backend(const struct memlane_config *c)
+{
+	const char *wish = getenv("MEMLANE_BACKEND");
+
+	if (c->backend != MEMLANE_BACKEND_AUTO || !wish || !*wish)
+		return c->backend;
+	if (!strcmp(wish, "module"))
+		return MEMLANE_BACKEND_MODULE;
+	if (!strcmp(wish, "local"))
+		return MEMLANE_BACKEND_LOCAL;
+	return -EINVAL;
+}
+
+/* Index 0 is nobody's: one more than the objects. */
+void config_request(const struct memlane_config *c, struct memlane_create *req)
+{
+	*req = (struct memlane_create) {
+		.size = sizeof(*req),
+		.fast_size = c->fast_lane_size,
+		.slow_size = c->slow_lane_size,
+		.fast_max = c->fast_lane_max,
+		.slow_max = c->slow_lane_max,
+		.handles = c->max_handles + 1,
+		.threads = c->max_threads,
+	};
+}
+
+static uint64_t permille(double fraction)
+{
+	return (uint64_t)(fraction * 1000 + 0.5);
+}
+
+static uint64_t ns(double seconds)
+{
+	return (uint64_t)(seconds * 1e9 + 0.5);
+}
+
+/* The interval comes last: from then on the background cycle may run. */
+int config_apply(const struct memlane_config *c, struct memlane *m)
+{
+	const struct { uint32_t option; uint64_t value; } set[] = {
+		{ MEMLANE_OPT_AUTO_COMPACTION, c->enable_auto_compaction },
+		{ MEMLANE_OPT_COMPACTION_THRESHOLD, permille(c->compaction_threshold) },
+		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, permille(c->slow_lane_usage_threshold) },
+		{ MEMLANE_OPT_SLOW_SAFETY_MARGIN, permille(c->slow_lane_safety_margin) },
+		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
+		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < sizeof(set) / sizeof(set[0]); i++)
+		err = memlane_set_option(m, set[i].option, set[i].value);
+	return err;
+}

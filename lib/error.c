@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/* error.c - a sentence for each error, with the remedy */
+#include <errno.h>
+
+#include <memlane.h>
+
+static const struct {
+	unsigned int err;
+	const char *text;
+} sentences[] = {
+	{ 0, "No error" },
+	{ ESTALE, "The object was freed: drop the handle, it will never be good again" },
+	{ EXDEV, "The handle belongs to another arena: use it with the arena that gave it" },
+	{ EBADF, "The value never was a handle: pass what memlane_alloc() returned, unchanged" },
+	{ EBUSY, "The object is pinned, or the kernel holds its pages: unpin it, then try again" },
+	{ EAGAIN, "The object was in use and stayed in its place: try again later" },
+	{ ERANGE, "The object was made with fewer bytes than that: check memlane_size() first" },
+	{ EOVERFLOW, "The object is pinned as often as can be counted: unpin it where you are done" },
+	{ EINVAL, "A value is out of range: memlane_config_check() names a configuration's; "
+		  "sizes are 1 byte or more, alignments powers of two, unpins follow pins" },
+	{ EOPNOTSUPP, "This backend or version cannot do that: see memlane_capabilities(), "
+		      "clear unknown flags and reserved members" },
+	{ ENOSPC, "The lane or the handle table is full: free objects, raise the limit with "
+		  "memlane_set_limit(), or allow the other lane by leaving out MEMLANE_NO_SPILL" },
+	{ ENOMEM, "The system or the memory cgroup has no memory left: free some, or raise "
+		  "the cgroup's limit" },
+	{ EUSERS, "Too many threads use the arena: let some call memlane_thread_leave(), or "
+		  "open it with a higher max_threads" },
+	{ EDEADLK, "The call would wait for the section it is in: call memlane_exit() first" },
+	{ EOWNERDEAD, "The arena stayed with the parent of this fork: open another one here" },
+	{ ENOENT, "There is no /dev/memlane: load the module (memlane load), or use the local "
+		  "backend (MEMLANE_BACKEND=local)" },
+	{ ENODEV, "The arena has not been made, or the module is going away: open it again" },
+	{ EACCES, "No right to /dev/memlane: join its group or ask an administrator, or use "
+		  "the local backend (MEMLANE_BACKEND=local)" },
+	{ EPERM, "The system forbids it: check the sandbox or container this program runs in" },
+	{ EPROTO, "The module speaks another version of the ABI: install module and library "
+		  "of one release" },
+	{ E2BIG, "The module is older than this library: install module and library of one "
+		 "release" },
+	{ ENOTTY, "The file is not /dev/memlane, or the module is older than this library: "
+		  "install module and library of one release" },
+	{ EFAULT, "An address could not be read or written: check the pointers passed" },
+	{ EINTR, "The call was ended early by a signal that ends the process" },
+	{ ENOSYS, "The kernel lacks membarrier() or memfd_create(): use Linux 4.14 or newer, or "
+		  "allow them in the sandbox" },
+	{ EMFILE, "The process has too many open files: close some, or raise ulimit -n" },
+	{ ENFILE, "The system has too many open files: close some" },
+};
+
+const char *memlane_strerror(int err)
+{
+	unsigned int code = err < 0 ? -(unsigned int)err : (unsigned int)err;
+	size_t i;
+
+	for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+		if (sentences[i].err == code)
+			return sentences[i].text;
+	return "An error that memlane does not use: report it with what the program did";
+}

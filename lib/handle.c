@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* handle.c - what a handle names, and what is known of it */
+#include <errno.h>
+
+#include "backend.h"
+
+/**
+ * handle_check - can this be a handle of this arena?
+ * @m: arena
+ * @h: any value
+ *
+ * Return: 0 if its index may be looked up; -EXDEV, -EBADF.
+ */
+int handle_check(const struct memlane *m, memlane_handle h)
+{
+	const uint64_t cookie = MEMLANE_HANDLE_COOKIE_MASK << MEMLANE_HANDLE_COOKIE_SHIFT;
+	uint64_t wrong = h ^ m->hot.key;
+
+	if (!h || !(h & cookie))
+		return -EBADF;
+	if (wrong & cookie)
+		return -EXDEV;
+	if (wrong & m->hot.fixed || !handle_index(h) || !handle_gen(h))
+		return -EBADF;
+	return 0;
+}
+
+/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF. */
+int entry_check(uint64_t e, memlane_handle h)
+{
+	if (handle_gen(h) > entry_gen(e))
+		return -EBADF;
+	if (handle_gen(h) != entry_gen(e) || !(e & MEMLANE_ENTRY_LIVE))
+		return -ESTALE;
+	return 0;
+}
+
+/* The entry of a live object. 0, -ESTALE, -EXDEV, -EBADF, -EOWNERDEAD. */
+int handle_look(struct memlane *m, memlane_handle h, uint64_t *e)
+{
+	int err = arena_here(m);
+
+	if (!err)
+		err = handle_check(m, h);
+	if (err)
+		return err;
+	*e = entry_load(m, handle_index(h));
+	return entry_check(*e, h);
+}
+
+bool memlane_is_valid(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+
+	return !handle_look(m, h, &e);
+}
+
+static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
+{
+	uint32_t pins = __atomic_load_n(&m->pin[handle_index(h)], __ATOMIC_RELAXED);
+
+	if (pins & MEMLANE_PIN_COUNT_MASK)
+		return MEMLANE_STATE_PINNED;
+	return e & ENTRY_BUSY ? MEMLANE_STATE_MOVING : MEMLANE_STATE_LIVE;
+}
+
+int memlane_state(struct memlane *m, memlane_handle h)
+{
+	struct memlane_query req = { .handle = h };
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	if (!err)
+		return live_state(m, h, e);
+	if (err == -EOWNERDEAD)
+		return err;
+	err = backend_query(m, &req);
+	return err ? err : (int)req.out_state;
+}
+
+const char *memlane_state_name(int state)
+{
+	static const char *const names[MEMLANE_STATES] = {
+		[MEMLANE_STATE_NONE] = "none",
+		[MEMLANE_STATE_LIVE] = "live",
+		[MEMLANE_STATE_MOVING] = "moving",
+		[MEMLANE_STATE_PINNED] = "pinned",
+		[MEMLANE_STATE_CACHED] = "cached",
+		[MEMLANE_STATE_FREED] = "freed",
+		[MEMLANE_STATE_STALE] = "stale",
+		[MEMLANE_STATE_FOREIGN] = "foreign",
+		[MEMLANE_STATE_WILD] = "wild",
+		[MEMLANE_STATE_RETIRED] = "retired",
+		[MEMLANE_STATE_PURGED] = "purged",
+	};
+
+	if (state < 0 || state >= MEMLANE_STATES)
+		return "unknown";
+	return names[state];
+}
+
+uint64_t memlane_size(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+
+	if (handle_look(m, h, &e))
+		return 0;
+	return __atomic_load_n(&m->side[handle_index(h)], __ATOMIC_RELAXED) &
+	       MEMLANE_SIDE_SIZE_MASK;
+}
+
+int memlane_lane(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	return err ? err : (int)entry_lane(m, e);
+}
+
+int64_t memlane_id(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+
+	if (handle_look(m, h, &e))
+		return 0;
+	return entry_lane(m, e) == MEMLANE_SLOW ? -(int64_t)handle_index(h) : handle_index(h);
+}
+
+int memlane_tag(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	if (err)
+		return err;
+	return __atomic_load_n(&m->pin[handle_index(h)], __ATOMIC_RELAXED) >>
+	       MEMLANE_PIN_TAG_SHIFT;
+}
+
+int memlane_group(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	if (err)
+		return err;
+	return __atomic_load_n(&m->side[handle_index(h)], __ATOMIC_RELAXED) >>
+	       MEMLANE_SIDE_GROUP_SHIFT;
+}

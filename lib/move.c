@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/* move.c - compaction, migration and maintenance, on request */
+#include <errno.h>
+
+#include "backend.h"
+
+#define BATCH_MAX	(1U << 20)
+
+/* A move would wait for the section of its own caller. */
+static int may_wait(struct memlane *m)
+{
+	int err = arena_here(m);
+
+	if (err)
+		return err;
+	return in_section(m) ? -EDEADLK : 0;
+}
+
+int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole, struct memlane_step *step)
+{
+	struct memlane_compact req = { .lanes = lanes, .hole = hole };
+	int err = may_wait(m);
+
+	if (err)
+		return err;
+	if (step)
+		req.step = *step;
+	err = backend_compact(m, &req);
+	if (step)
+		*step = req.step;
+	return err;
+}
+
+int memlane_maintain(struct memlane *m, struct memlane_step *step)
+{
+	struct memlane_maintain req = { .flags = 0 };
+	int err = may_wait(m);
+
+	if (err)
+		return err;
+	if (step)
+		req.step = *step;
+	err = backend_maintain(m, &req);
+	if (step)
+		*step = req.step;
+	return err;
+}
+
+static bool is_lane(int lane)
+{
+	return lane == MEMLANE_FAST || lane == MEMLANE_SLOW;
+}
+
+/* What was not tried counts as not arrived. */
+static void not_tried(const struct memlane_migrate *req, int32_t *results)
+{
+	uint32_t i;
+
+	for (i = req->out_count; results && i < req->count; i++)
+		results[i] = -EAGAIN;
+}
+
+int memlane_migrate_batch(struct memlane *m, int lane, const memlane_handle *handles,
+			  uint32_t nr, int32_t *results, struct memlane_step *step)
+{
+	struct memlane_migrate req = {
+		.lane = lane,
+		.count = nr,
+		.handles = (uintptr_t)handles,
+		.results = (uintptr_t)results,
+	};
+	int err = may_wait(m);
+
+	if (err)
+		return err;
+	if (!is_lane(lane) || nr > BATCH_MAX)
+		return -EINVAL;
+	if (!nr)
+		return 0;
+	if (step)
+		req.step = *step;
+	err = backend_migrate(m, &req);
+	if (step)
+		*step = req.step;
+	not_tried(&req, results);
+	return err ? err : (int)(req.out_failed + (nr - req.out_count));
+}
+
+int memlane_migrate(struct memlane *m, memlane_handle h, int lane)
+{
+	int32_t result = 0;
+	int failed = memlane_migrate_batch(m, lane, &h, 1, &result, NULL);
+
+	return failed < 0 ? failed : result;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/* pin.c - addresses: for a section, and for as long as a pin is held */
+#include <errno.h>
+
+#include "backend.h"
+
+/* Keep the object where it is; false: the entry has changed, look again. */
+static bool claim(struct memlane *m, uint32_t index, uint64_t e)
+{
+	uint64_t want = (e & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_ACCESSED;
+
+	if (want == e)
+		return true;
+	if (!entry_swap(m, index, &e, want))
+		return false;
+	if (e & MEMLANE_ENTRY_MOVING && memlane_self->arena == m)
+		count(&this_thread()->slot->vetoes, 1);
+	return true;
+}
+
+/*
+ * The address of an object, for a thread in a section: a planned move is
+ * stopped, a copy under way is waited for. 0, -ESTALE, -EXDEV, -EBADF.
+ */
+static int resolve(struct memlane *m, memlane_handle h, void **p)
+{
+	uint32_t index = handle_index(h);
+	uint64_t e;
+	int err = handle_check(m, h);
+
+	while (!err) {
+		e = entry_load(m, index);
+		err = entry_check(e, h);
+		if (err)
+			break;
+		if (e & MEMLANE_ENTRY_COPYING) {
+			wait_copy(m, index);
+		} else if (claim(m, index, e)) {
+			*p = entry_data(m, e);
+			return 0;
+		}
+	}
+	*p = NULL;
+	return err;
+}
+
+/* What memlane_get() does when its one test fails; in the child of a fork too. */
+void *memlane_get_slow(struct memlane *m, memlane_handle h)
+{
+	void *p;
+
+	if (m->hot.mask)
+		resolve(m, h, &p);
+	else
+		p = NULL;
+	return p;
+}
+
+int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p)
+{
+	int err = -EOWNERDEAD;
+
+	*p = NULL;
+	if (m->hot.mask)
+		err = resolve(m, h, p);
+	if (err)
+		return err;
+	if (size <= (m->side[handle_index(h)] & MEMLANE_SIDE_SIZE_MASK))
+		return 0;
+	*p = NULL;
+	return -ERANGE;
+}
+
+static int pin_add(struct memlane *m, uint32_t index)
+{
+	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+
+	do {
+		if ((w & MEMLANE_PIN_COUNT_MASK) == MEMLANE_PIN_COUNT_MASK)
+			return -EOVERFLOW;
+	} while (!__atomic_compare_exchange_n(&m->pin[index], &w, w + MEMLANE_PIN_ONE, true,
+					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	return 0;
+}
+
+/* Pairs with the mover's and free's look at the count: what the pin was for is done. */
+static int pin_sub(struct memlane *m, uint32_t index)
+{
+	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+
+	do {
+		if (!(w & MEMLANE_PIN_COUNT_MASK))
+			return -EINVAL;
+	} while (!__atomic_compare_exchange_n(&m->pin[index], &w, w - MEMLANE_PIN_ONE, true,
+					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	return 0;
+}
+
+/*
+ * Inside a section. The second look finds a free or a move that had looked at
+ * the count before it was raised.
+ */
+static int pin_resolved(struct memlane *m, memlane_handle h, void **p)
+{
+	int err = resolve(m, h, p);
+
+	if (!err)
+		err = pin_add(m, handle_index(h));
+	if (err)
+		return err;
+	err = resolve(m, h, p);
+	if (err)
+		pin_sub(m, handle_index(h));
+	return err;
+}
+
+int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
+{
+	int err;
+
+	*p = NULL;
+	err = memlane_enter(m);
+	if (err)
+		return err;
+	err = pin_resolved(m, h, p);
+	if (err)
+		*p = NULL;
+	memlane_exit(m);
+	return err;
+}
+
+void *memlane_pin(struct memlane *m, memlane_handle h)
+{
+	void *p;
+
+	memlane_try_pin(m, h, &p);
+	return p;
+}
+
+int memlane_unpin(struct memlane *m, memlane_handle h)
+{
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	return err ? err : pin_sub(m, handle_index(h));
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+/*
+ * section.c - threads that take part in arenas, and their sections
+ *
+ * Each thread has a list of its parts, kept under a pthread key; memlane_self
+ * points at the one used last, so that the inline functions find it with one
+ * compare. The key's destructor ends all parts of a thread.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backend.h"
+
+#define SPINS	1000	/* loads before WAIT: about the copy of a small object */
+
+/* Stands for no arena: memlane_self is never NULL. */
+static struct memlane_self nobody;
+__thread struct memlane_self *memlane_self = &nobody;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_made;
+
+/* ---------------------------------------------------------- registry ---- */
+
+static void make_key(void);
+
+/* The key is there before the first arena is, and so before all that use it. */
+int registry_new(struct memlane *m)
+{
+	struct registry *reg;
+
+	pthread_once(&once, make_key);
+	reg = key_made ? calloc(1, sizeof(*reg)) : NULL;
+	if (!reg)
+		return -ENOMEM;
+	pthread_mutex_init(&reg->lock, NULL);
+	reg->refs = 1;
+	reg->arena = m;
+	m->reg = reg;
+	return 0;
+}
+
+static void registry_get(struct registry *reg)
+{
+	__atomic_add_fetch(&reg->refs, 1, __ATOMIC_RELAXED);
+}
+
+static void registry_put(struct registry *reg)
+{
+	if (__atomic_sub_fetch(&reg->refs, 1, __ATOMIC_ACQ_REL))
+		return;
+	pthread_mutex_destroy(&reg->lock);
+	free(reg);
+}
+
+static void registry_unlink(struct registry *reg, struct thread *t)
+{
+	struct thread **p = &reg->threads;
+
+	while (*p && *p != t)
+		p = &(*p)->peer;
+	if (*p)
+		*p = t->peer;
+}
+
+static struct memlane *arena_of(const struct thread *t)
+{
+	return __atomic_load_n(&t->self.arena, __ATOMIC_RELAXED);
+}
+
+/* ----------------------------------------------- a thread's own parts ---- */
+
+static void forget(struct thread *t)
+{
+	if (memlane_self == &t->self)
+		memlane_self = &nobody;
+	registry_put(t->reg);
+	free(t);
+}
+
+/* Free what is left of arenas that were closed; return the part in @m. */
+static struct thread *find(const struct memlane *m)
+{
+	struct thread *head = pthread_getspecific(key), **p = &head, *t, *found = NULL;
+
+	while ((t = *p)) {
+		if (!arena_of(t)) {
+			*p = t->next;
+			forget(t);
+			continue;
+		}
+		if (arena_of(t) == m)
+			found = t;
+		p = &t->next;
+	}
+	/* Replaces a value of this thread: nothing is allocated. */
+	pthread_setspecific(key, head);
+	return found;
+}
+
+/* Give the slot back, unless the arena has been closed. */
+static void end(struct thread *t)
+{
+	struct memlane_register req = { .slot = t->number };
+	struct registry *reg = t->reg;
+
+	pthread_mutex_lock(&reg->lock);
+	if (reg->arena) {
+		registry_unlink(reg, t);
+		backend_unregister(reg->arena, &req);
+	}
+	pthread_mutex_unlock(&reg->lock);
+	forget(t);
+}
+
+static void thread_exit(void *head)
+{
+	struct thread *t = head, *next;
+
+	for (; t; t = next) {
+		next = t->next;
+		end(t);
+	}
+}
+
+/*
+ * The child has no regions and must not use the parent's slots. Its only thread
+ * is this one; arenas that it had no part in are buried when it tries to join.
+ */
+static void fork_child(void)
+{
+	struct thread *t = pthread_getspecific(key);
+
+	memlane_self = &nobody;
+	pthread_setspecific(key, NULL);
+	for (; t; t = t->next)
+		if (arena_of(t))
+			arena_bury(arena_of(t));
+}
+
+static void make_key(void)
+{
+	key_made = !pthread_key_create(&key, thread_exit) &&
+		   !pthread_atfork(NULL, NULL, fork_child);
+}
+
+/* ------------------------------------------------------- join, leave ---- */
+
+static int enlist(struct memlane *m, struct thread *t)
+{
+	struct memlane_register req = { .flags = 0 };
+	int err = backend_register(m, &req);
+
+	if (err)
+		return err == -ENOSPC ? -EUSERS : err;
+	t->number = req.slot;
+	t->slot = (void *)(m->slots + (size_t)req.slot * m->info.out_slot_size);
+	t->self.section = (uint64_t *)&t->slot->section;
+	t->self.arena = m;
+	return 0;
+}
+
+/* The place in the thread's list is taken before the slot: joining is all or nothing. */
+static int join_new(struct memlane *m, struct thread *t)
+{
+	struct registry *reg = m->reg;
+	int err;
+
+	t->next = pthread_getspecific(key);
+	if (pthread_setspecific(key, t))
+		return -ENOMEM;
+	pthread_mutex_lock(&reg->lock);
+	err = enlist(m, t);
+	if (!err) {
+		registry_get(reg);
+		t->reg = reg;
+		t->peer = reg->threads;
+		reg->threads = t;
+	}
+	pthread_mutex_unlock(&reg->lock);
+	if (err)
+		pthread_setspecific(key, t->next);
+	return err;
+}
+
+int memlane_thread_join(struct memlane *m)
+{
+	struct thread *t;
+	int err = arena_here(m);
+
+	if (err)
+		return err;
+	t = find(m);
+	if (!t) {
+		t = calloc(1, sizeof(*t));
+		if (!t)
+			return -ENOMEM;
+		err = join_new(m, t);
+		if (err) {
+			free(t);
+			return err;
+		}
+	}
+	memlane_self = &t->self;
+	return 0;
+}
+
+int memlane_thread_leave(struct memlane *m)
+{
+	struct thread *t, **p, *head;
+
+	if (arena_here(m))
+		return 0;
+	t = find(m);
+	if (!t)
+		return 0;
+	if (t->self.depth)
+		return -EBUSY;
+	head = pthread_getspecific(key);
+	for (p = &head; *p != t; p = &(*p)->next)
+		;
+	*p = t->next;
+	pthread_setspecific(key, head);
+	end(t);
+	return 0;
+}
+
+/* No thread is in a call of this arena; each finds out at its next look. */
+void registry_close(struct memlane *m)
+{
+	struct registry *reg = m->reg;
+	struct thread *t;
+
+	pthread_mutex_lock(&reg->lock);
+	reg->arena = NULL;
+	for (t = reg->threads; t; t = t->peer)
+		__atomic_store_n(&t->self.arena, NULL, __ATOMIC_RELAXED);
+	reg->threads = NULL;
+	pthread_mutex_unlock(&reg->lock);
+	registry_put(reg);
+	find(NULL);
+}
+
+/* ---------------------------------------------------------- sections ---- */
+
+/* Whether this thread has an open section in @m; joins nobody. */
+bool in_section(const struct memlane *m)
+{
+	const struct thread *t = this_thread();
+
+	if (arena_of(t) != m)
+		t = find(m);
+	return t && t->self.depth;
+}
+
+/* memlane_exit() of another arena than the last, of a nested section, or of none. */
+int memlane_exit_other(struct memlane *m)
+{
+	struct memlane_self *self = memlane_self;
+	struct thread *t;
+
+	if (self->arena != m) {
+		t = find(m);
+		if (!t)
+			return -EINVAL;
+		self = memlane_self = &t->self;
+	}
+	if (!self->depth)
+		return -EINVAL;
+	if (--self->depth == 0)
+		__atomic_store_n(self->section, 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ----------------------------------------------------------- waiting ---- */
+
+static void cpu_relax(void)
+{
+#ifdef __x86_64__
+	__builtin_ia32_pause();
+#endif
+}
+
+/* The caller saw COPYING and loads the entry again afterwards. */
+void wait_copy(struct memlane *m, uint32_t index)
+{
+	struct memlane_wait req = { .handle = index };
+	unsigned int i;
+
+	if (arena_of(this_thread()) == m)
+		count(&this_thread()->slot->waits, 1);
+	for (i = 0; i < SPINS; i++) {
+		if (!(entry_load(m, index) & MEMLANE_ENTRY_COPYING))
+			return;
+		cpu_relax();
+	}
+	backend_wait(m, &req);
+}
