@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * compat.h - what differs between the kernels that memlane builds for
+ *
+ * The only file that looks at the kernel's version.
+ */
+#ifndef MEMLANE_COMPAT_H
+#define MEMLANE_COMPAT_H
+
+#include <linux/mm.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "memlane needs Linux 6.1 or newer"
+#endif
+
+#ifndef CONFIG_64BIT
+#error "memlane needs a 64-bit kernel"
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+/* The caller holds mmap_lock for writing, or the VMA is not yet linked. */
+static inline void vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
+				unsigned long clear)
+{
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+}
+#endif
+
+/* How many page table entries map a page of order 0. */
+static inline int memlane_mapcount(struct page *page)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+	return page_mapcount(page);
+#else
+	return folio_mapcount(page_folio(page));
+#endif
+}
+
+#endif /* MEMLANE_COMPAT_H */

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * debugfs.c - what tests and the curious may look at
+ *
+ *   memlane/arenas, pages, shared_pages   totals, as struct memlane_totals
+ *   memlane/ID/stat                       counters of an arena
+ *   memlane/ID/lanes                      what its lanes hold
+ *   memlane/ID/check                      "ok", or the first broken invariant
+ *
+ * Removing an arena's folder waits for its readers, so they need no reference.
+ */
+#include <linux/debugfs.h>
+#include <linux/seq_file.h>
+
+#include "debugfs.h"
+#include "device.h"
+
+struct memlane_totals memlane_totals;
+
+static struct dentry *root;
+
+struct field {
+	const char *name;
+	size_t offset;
+};
+
+#define COUNT(name) { #name, offsetof(struct memlane_counts, name) }
+static const struct field count_fields[] = {
+	COUNT(ioctls), COUNT(refills), COUNT(flushes), COUNT(handles), COUNT(retired),
+	COUNT(batches), COUNT(moved), COUNT(moved_bytes), COUNT(remapped),
+	COUNT(remapped_pages), COUNT(vetoed), COUNT(pinned), COUNT(held), COUNT(given_up),
+	COUNT(spoiled), COUNT(pages_returned), COUNT(faults), COUNT(metadata), COUNT(slots),
+	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(gone_allocs),
+	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
+	COUNT(gone_vetoes), COUNT(gone_waits),
+};
+
+#define LANE(name) { #name, offsetof(struct memlane_lane_stat, name) }
+static const struct field lane_fields[] = {
+	LANE(limit), LANE(max), LANE(used), LANE(bound), LANE(block_used), LANE(blob_used),
+	LANE(block_chunks), LANE(blob_chunks), LANE(objects), LANE(spans), LANE(blobs),
+	LANE(largest_hole), LANE(migrated_in), LANE(resident),
+};
+
+static u64 value_of(const void *base, const struct field *field)
+{
+	return *(const u64 *)(base + field->offset);
+}
+
+static int stat_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+	struct memlane_stat req = { .size = sizeof(req) };
+	int i, err = ml_stat(&arena->core, &req);
+
+	for (i = 0; !err && i < ARRAY_SIZE(count_fields); i++)
+		seq_printf(seq, "%s %llu\n", count_fields[i].name,
+			   value_of(&req.out, &count_fields[i]));
+	return err;
+}
+DEFINE_SHOW_ATTRIBUTE(stat);
+
+static int lanes_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+	struct memlane_stat req = { .size = sizeof(req) };
+	int i, err = ml_stat(&arena->core, &req);
+
+	for (i = 0; !err && i < ARRAY_SIZE(lane_fields); i++)
+		seq_printf(seq, "%s %llu %llu\n", lane_fields[i].name,
+			   value_of(&req.out.lane[MEMLANE_FAST], &lane_fields[i]),
+			   value_of(&req.out.lane[MEMLANE_SLOW], &lane_fields[i]));
+	return err;
+}
+DEFINE_SHOW_ATTRIBUTE(lanes);
+
+static int check_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+	char why[160] = "";
+
+	seq_printf(seq, "%s\n", ml_check(&arena->core, why, sizeof(why)) ? why : "ok");
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(check);
+
+static int total_get(void *data, u64 *value)
+{
+	*value = atomic64_read(data);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(total_fops, total_get, NULL, "%llu\n");
+
+static void add_total(const char *name, atomic64_t *total)
+{
+	debugfs_create_file_unsafe(name, 0400, root, total, &total_fops);
+}
+
+/**
+ * memlane_debugfs_init - make the module's folder
+ *
+ * A kernel without debugfs does without.
+ */
+void memlane_debugfs_init(void)
+{
+	root = debugfs_create_dir("memlane", NULL);
+	add_total("arenas", &memlane_totals.arenas);
+	add_total("pages", &memlane_totals.pages);
+	add_total("shared_pages", &memlane_totals.shared_pages);
+}
+
+void memlane_debugfs_exit(void)
+{
+	debugfs_remove(root);
+}
+
+/**
+ * memlane_debugfs_add - show an arena
+ * @arena: about to be created
+ */
+void memlane_debugfs_add(struct memlane_arena *arena)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", arena->id);
+	arena->debugfs = debugfs_create_dir(name, root);
+	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
+	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
+	debugfs_create_file("check", 0400, arena->debugfs, arena, &check_fops);
+}
+
+/**
+ * memlane_debugfs_remove - forget an arena, and wait for whoever looks at it
+ * @arena: also one that was never shown
+ */
+void memlane_debugfs_remove(struct memlane_arena *arena)
+{
+	debugfs_remove(arena->debugfs);
+}

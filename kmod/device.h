@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * device.h - an open file of /dev/memlane
+ *
+ * struct memlane_arena hangs off struct file. It lives from open() to release(),
+ * and release() runs when no descriptor, no mapping and no system call refers to
+ * the file any more: so none of them takes a reference of its own. Only the
+ * worker and the debugfs files look at an arena from outside of that; both are
+ * stopped first in release().
+ *
+ * Locks, outermost first; those of the engine stand in core/core.h:
+ *   arena.setup      creation, and starting the worker
+ *   owners.lock      one registration at a time
+ *   core.mover, core.lock
+ *   owners.names     which thread a slot belongs to; a spinlock
+ *   mmap_lock        the kernel's; the fault handler runs under it
+ *   core.grow
+ *   pages.map_lock   what is mapped where
+ *   i_mmap_rwsem, page table locks, allocators
+ * Nothing touches user memory while it holds one of these, but for the kernel in
+ * mmap_lock.
+ */
+#ifndef MEMLANE_DEVICE_H
+#define MEMLANE_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+
+#include "core/core.h"
+#include "owner.h"
+#include "pages.h"
+#include "shared.h"
+#include "worker.h"
+
+/**
+ * struct memlane_arena - one open file
+ * @core: the engine's part; valid once @created
+ * @id: names the arena in debugfs, and its cookie; immutable
+ * @inode: a nameless file whose i_mapping lists this arena's mappings alone
+ * @setup: see the top
+ * @created: set once, last, with release semantics
+ * @region: where mmap finds the regions; immutable once @created
+ * @pages: what is in the data area
+ * @shared: pages of the other regions
+ * @owners: threads by slot
+ * @worker: background maintenance
+ * @debugfs: the arena's folder
+ * @metadata: bytes that the engine has of memory
+ * @ioctls: calls so far
+ * @faults: pages mapped by the fault handler so far
+ */
+struct memlane_arena {
+	struct ml_arena core;
+	u32 id;
+	struct inode *inode;
+	struct mutex setup;
+	bool created;
+	struct memlane_region region[MEMLANE_REGIONS];
+	struct memlane_pages pages;
+	struct memlane_shared shared;
+	struct memlane_owners owners;
+	struct memlane_worker worker;
+	struct dentry *debugfs;
+	atomic64_t metadata;
+	atomic64_t ioctls;
+	atomic64_t faults;
+};
+
+static inline bool memlane_created(const struct memlane_arena *arena)
+{
+	/* Pairs with the release in memlane_arena_create(). */
+	return smp_load_acquire(&arena->created);
+}
+
+static inline struct memlane_arena *memlane_arena_of(struct ml_arena *core)
+{
+	return container_of(core, struct memlane_arena, core);
+}
+
+extern struct miscdevice memlane_device;
+
+int memlane_arena_create(struct memlane_arena *arena, const struct memlane_create *req);
+int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
+
+/* ioctl.c */
+long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* mmap.c */
+int memlane_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* ops.c */
+extern const struct ml_ops memlane_ops;
+u64 memlane_capabilities(void);
+
+/* inode.c */
+struct inode *memlane_inode_new(void);
+void memlane_inode_put(struct inode *inode);
+
+#endif /* MEMLANE_DEVICE_H */

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioctl.c - system calls on an arena; the only file with user pointers
+ *
+ * The dispatcher copies the request in once, runs the command, copies the
+ * request back, and lets the command take back what the program could not be
+ * told of. Arrays are moved in pieces. No lock is held while user memory is
+ * touched: it may be the arena's own.
+ */
+#include <linux/compat.h>
+#include <linux/minmax.h>
+#include <linux/nospec.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "device.h"
+#include "trace.h"
+
+#define PIECE		512U		/* handles moved at a time */
+#define MOST_ALLOCS	4096U
+#define MOST_HANDLES	(1U << 20)
+
+/**
+ * struct call - one system call
+ * @arena: of the file
+ * @handles: kernel's copy of a part of the caller's array; freed at the end
+ * @req: the request, by command
+ */
+struct call {
+	struct memlane_arena *arena;
+	u64 *handles;
+	union {
+		u32 size;
+		struct memlane_create create;
+		struct memlane_info info;
+		struct memlane_register reg;
+		struct memlane_alloc alloc;
+		struct memlane_free free;
+		struct memlane_compact compact;
+		struct memlane_migrate migrate;
+		struct memlane_query query;
+		struct memlane_stat stat;
+		struct memlane_maintain maintain;
+		struct memlane_wait wait;
+		struct memlane_set set;
+		struct memlane_refill refill;
+		struct memlane_flush flush;
+	} req;
+};
+
+/**
+ * struct command - how to serve an ioctl
+ * @fn: does it
+ * @undo: takes back what a successful @fn did, when the answer cannot be delivered
+ * @first: size of the request as first published
+ * @size: and as it is now
+ * @flags: see below
+ */
+struct command {
+	int (*fn)(struct call *call);
+	void (*undo)(struct call *call);
+	u16 first;
+	u16 size;
+	u32 flags;
+};
+
+#define CHANGES	1	/* needs a file opened for writing */
+#define CREATES	2	/* needs no arena yet */
+
+/* ---------------------------------------------------------------- arrays */
+
+static int get_handles(u64 *to, u64 from, u32 at, u32 nr)
+{
+	const u64 __user *user = u64_to_user_ptr(from);
+
+	return copy_from_user(to, user + at, nr * sizeof(*to)) ? -EFAULT : 0;
+}
+
+static int put_handles(u64 to, const u64 *from, u32 nr)
+{
+	return copy_to_user(u64_to_user_ptr(to), from, nr * sizeof(*from)) ? -EFAULT : 0;
+}
+
+static int put_results(u64 to, const s32 *from, u32 at, u32 nr)
+{
+	s32 __user *user = u64_to_user_ptr(to);
+
+	return copy_to_user(user + at, from, nr * sizeof(*from)) ? -EFAULT : 0;
+}
+
+/* Between two pieces of long work. */
+static int breathe(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
+/* ----------------------------------------------------------------- alloc */
+
+/* All pieces come from the lane that the first one came from. */
+static int alloc_pieces(struct call *call)
+{
+	struct memlane_alloc *req = &call->req.alloc, piece = *req;
+	u32 done = 0;
+	int err;
+
+	do {
+		piece.count = min(req->count - done, PIECE);
+		err = ml_alloc(&call->arena->core, &piece, call->handles + done);
+		if (err)
+			break;
+		done += piece.out_count;
+		piece.lane = piece.out_lane;
+		piece.flags |= MEMLANE_ALLOC_NO_SPILL;
+	} while (piece.out_count == piece.count && done < req->count && !breathe());
+	req->out_count = done;
+	req->out_lane = piece.out_lane;
+	req->out_class = piece.out_class;
+	return done ? 0 : err;
+}
+
+static void undo_alloc(struct call *call)
+{
+	ml_alloc_undo(&call->arena->core, call->handles, call->req.alloc.out_count);
+	call->req.alloc.out_count = 0;
+}
+
+static int do_alloc(struct call *call)
+{
+	struct memlane_alloc *req = &call->req.alloc;
+	int err;
+
+	req->out_count = 0;
+	if (!req->count || req->count > MOST_ALLOCS)
+		return -EINVAL;
+	call->handles = kvmalloc_array(req->count, sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!call->handles)
+		return -ENOMEM;
+	err = alloc_pieces(call);
+	if (!err) {
+		err = put_handles(req->handles, call->handles, req->out_count);
+		if (err)
+			undo_alloc(call);
+	}
+	trace_memlane_alloc(call->arena->id, req, err);
+	return err;
+}
+
+/* -------------------------------------------------------- magazines */
+
+/* The slot stays the caller's for as long as the caller is here. */
+static int do_refill(struct call *call)
+{
+	struct memlane_refill *req = &call->req.refill;
+
+	if (!memlane_owner_is_current(&call->arena->owners, req->slot))
+		return -EINVAL;
+	return ml_refill(&call->arena->core, req);
+}
+
+static int do_flush(struct call *call)
+{
+	struct memlane_flush *req = &call->req.flush;
+
+	if (!memlane_owner_is_current(&call->arena->owners, req->slot))
+		return -EINVAL;
+	return ml_flush(&call->arena->core, req);
+}
+
+/* A magazine shows what is in it. A blob in hand would be forgotten. */
+static void undo_refill(struct call *call)
+{
+	const struct memlane_refill *req = &call->req.refill;
+	struct memlane_flush flush = {
+		.size = sizeof(flush), .slot = req->slot,
+		.lane = req->out_lane, .cls = req->out_class,
+	};
+
+	if (req->out_class == MEMLANE_CLASS_BLOB)
+		ml_flush(&call->arena->core, &flush);
+}
+
+/* ------------------------------------------------------------------ free */
+
+static int free_pieces(struct call *call)
+{
+	struct memlane_free *req = &call->req.free, piece = *req;
+	int err;
+
+	do {
+		piece.count = min(req->count - req->out_count, PIECE);
+		err = get_handles(call->handles, req->handles, req->out_count, piece.count);
+		if (err)
+			break;
+		err = ml_free(&call->arena->core, &piece, call->handles);
+		req->out_count += piece.out_count;
+		if (!err && req->out_count < req->count)
+			err = breathe();
+	} while (!err && req->out_count < req->count);
+	return err;
+}
+
+static int do_free(struct call *call)
+{
+	struct memlane_free *req = &call->req.free;
+	int err;
+
+	req->out_count = 0;
+	if (!req->count || req->count > MOST_HANDLES)
+		return -EINVAL;
+	call->handles = kmalloc_array(min(req->count, PIECE), sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!call->handles)
+		return -ENOMEM;
+	err = free_pieces(call);
+	trace_memlane_free(call->arena->id, req, err);
+	return err;
+}
+
+/* --------------------------------------------------------------- migrate */
+
+static void add_step(struct memlane_step *sum, const struct memlane_step *step)
+{
+	sum->out_moved += step->out_moved;
+	sum->out_moved_bytes += step->out_moved_bytes;
+	sum->out_remapped += step->out_remapped;
+	sum->out_remapped_pages += step->out_remapped_pages;
+	sum->out_vetoed += step->out_vetoed;
+	sum->out_pinned += step->out_pinned;
+	sum->out_held += step->out_held;
+	sum->out_given_up += step->out_given_up;
+	sum->out_pages_returned += step->out_pages_returned;
+	sum->out_ns += step->out_ns;
+	sum->out_more = step->out_more;
+}
+
+/* What is left of the limits; false: nothing. */
+static bool limits_left(const struct memlane_step *sum, struct memlane_step *left)
+{
+	if ((sum->max_bytes && sum->out_moved_bytes >= sum->max_bytes) ||
+	    (sum->max_ns && sum->out_ns >= sum->max_ns))
+		return false;
+	left->max_bytes = sum->max_bytes ? sum->max_bytes - sum->out_moved_bytes : 0;
+	left->max_ns = sum->max_ns ? sum->max_ns - sum->out_ns : 0;
+	return true;
+}
+
+static int migrate_piece(struct call *call, struct memlane_migrate *piece, s32 *results)
+{
+	struct memlane_migrate *req = &call->req.migrate;
+	int err;
+
+	err = get_handles(call->handles, req->handles, req->out_count, piece->count);
+	if (err)
+		return err;
+	piece->out_count = 0;
+	piece->out_failed = 0;
+	err = ml_migrate(&call->arena->core, piece, call->handles, results);
+	if (req->results && put_results(req->results, results, req->out_count, piece->out_count))
+		err = -EFAULT;
+	req->out_count += piece->out_count;
+	req->out_failed += piece->out_failed;
+	add_step(&req->step, &piece->step);
+	return err;
+}
+
+static int migrate_pieces(struct call *call, s32 *results)
+{
+	struct memlane_migrate *req = &call->req.migrate, piece = *req;
+	int err;
+
+	do {
+		if (!limits_left(&req->step, &piece.step)) {
+			req->step.out_more = 1;
+			return 0;
+		}
+		piece.count = min(req->count - req->out_count, PIECE);
+		err = migrate_piece(call, &piece, results);
+		if (!err && req->out_count < req->count)
+			err = breathe();
+	} while (!err && !req->step.out_more && req->out_count < req->count);
+	return err;
+}
+
+static int do_migrate(struct call *call)
+{
+	struct memlane_migrate *req = &call->req.migrate;
+	u32 nr = min(req->count, PIECE);
+	s32 *results;
+	int err;
+
+	req->out_count = 0;
+	req->out_failed = 0;
+	req->step = (struct memlane_step) {
+		.max_bytes = req->step.max_bytes, .max_ns = req->step.max_ns,
+	};
+	if (!req->count || req->count > MOST_HANDLES)
+		return -EINVAL;
+	call->handles = kmalloc_array(nr, sizeof(u64) + sizeof(s32), GFP_KERNEL_ACCOUNT);
+	if (!call->handles)
+		return -ENOMEM;
+	results = (s32 *)(call->handles + nr);
+	err = migrate_pieces(call, results);
+	trace_memlane_migrate(call->arena->id, &req->step, err);
+	return err;
+}
+
+/* ------------------------------------------------------------- the others */
+
+static int do_create(struct call *call)
+{
+	return memlane_arena_create(call->arena, &call->req.create);
+}
+
+static int do_info(struct call *call)
+{
+	return ml_info(&call->arena->core, &call->req.info);
+}
+
+static int do_register(struct call *call)
+{
+	return memlane_register(call->arena, &call->req.reg);
+}
+
+static int do_unregister(struct call *call)
+{
+	return memlane_unregister(call->arena, &call->req.reg);
+}
+
+static void undo_register(struct call *call)
+{
+	memlane_unregister(call->arena, &call->req.reg);
+}
+
+static int do_compact(struct call *call)
+{
+	struct memlane_compact *req = &call->req.compact;
+	int err = ml_compact(&call->arena->core, req);
+
+	trace_memlane_compact(call->arena->id, &req->step, err);
+	return err;
+}
+
+static int do_query(struct call *call)
+{
+	return ml_query(&call->arena->core, &call->req.query);
+}
+
+static int do_stat(struct call *call)
+{
+	return ml_stat(&call->arena->core, &call->req.stat);
+}
+
+static int do_maintain(struct call *call)
+{
+	struct memlane_maintain *req = &call->req.maintain;
+	int err = ml_maintain(&call->arena->core, req);
+
+	trace_memlane_maintain(call->arena->id, &req->step, err);
+	return err;
+}
+
+static int do_wait(struct call *call)
+{
+	return ml_wait(&call->arena->core, &call->req.wait);
+}
+
+static int do_get(struct call *call)
+{
+	return ml_get(&call->arena->core, &call->req.set);
+}
+
+static int do_set(struct call *call)
+{
+	return memlane_arena_set(call->arena, &call->req.set);
+}
+
+/* -------------------------------------------------------------- dispatcher */
+
+/* The sizes as first published are numbers: they never change. */
+#define COMMAND(name, run, take_back, type, first_size, what)	\
+	[MEMLANE_CMD_##name - MEMLANE_CMD_CREATE] = {		\
+		.fn = run, .undo = take_back, .first = first_size,	\
+		.size = sizeof(struct type), .flags = what }
+
+static const struct command commands[] = {
+	COMMAND(CREATE, do_create, NULL, memlane_create, 56, CREATES | CHANGES),
+	COMMAND(INFO, do_info, NULL, memlane_info, 152, 0),
+	COMMAND(REGISTER, do_register, undo_register, memlane_register, 16, CHANGES),
+	COMMAND(UNREGISTER, do_unregister, NULL, memlane_register, 16, CHANGES),
+	COMMAND(ALLOC, do_alloc, undo_alloc, memlane_alloc, 48, CHANGES),
+	COMMAND(FREE, do_free, NULL, memlane_free, 24, CHANGES),
+	COMMAND(COMPACT, do_compact, NULL, memlane_compact, 128, CHANGES),
+	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, 144, CHANGES),
+	COMMAND(QUERY, do_query, NULL, memlane_query, 56, 0),
+	COMMAND(STAT, do_stat, NULL, memlane_stat, 456, 0),
+	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, 112, CHANGES),
+	COMMAND(WAIT, do_wait, NULL, memlane_wait, 16, 0),
+	COMMAND(SET, do_set, NULL, memlane_set, 24, CHANGES),
+	COMMAND(GET, do_get, NULL, memlane_set, 24, 0),
+	COMMAND(REFILL, do_refill, undo_refill, memlane_refill, 56, CHANGES),
+	COMMAND(FLUSH, do_flush, NULL, memlane_flush, 32, CHANGES),
+};
+
+static const struct command *command_of(unsigned int cmd)
+{
+	unsigned int i = cmd - MEMLANE_IOCTL_CREATE;
+
+	if (i >= ARRAY_SIZE(commands))
+		return NULL;
+	return &commands[array_index_nospec(i, ARRAY_SIZE(commands))];
+}
+
+/* Size members beyond a page are a mistake, not a later version. */
+static int fetch(struct call *call, const struct command *command, void __user *user)
+{
+	u32 size;
+	int err;
+
+	if (get_user(size, (u32 __user *)user))
+		return -EFAULT;
+	if (size < command->first)
+		return -EINVAL;
+	if (size > PAGE_SIZE)
+		return -E2BIG;
+	err = copy_struct_from_user(&call->req, command->size, user, size);
+	call->req.size = size;	/* what was checked, whatever is there now */
+	return err;
+}
+
+static int reply(const struct call *call, const struct command *command, void __user *user)
+{
+	return copy_to_user(user, &call->req, min_t(u32, call->req.size, command->size)) ?
+	       -EFAULT : 0;
+}
+
+static int serve(struct call *call, const struct command *command, void __user *user)
+{
+	int err = command->fn(call);
+
+	if (reply(call, command, user)) {
+		if (!err && command->undo)
+			command->undo(call);
+		err = -EFAULT;
+	}
+	kvfree(call->handles);
+	return err;
+}
+
+/**
+ * memlane_ioctl - a call on an arena
+ * @file: of the arena
+ * @cmd: MEMLANE_IOCTL_*
+ * @arg: address of the request
+ *
+ * Return: 0 or -errno, as memlane.h says.
+ */
+long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const struct command *command = command_of(cmd);
+	void __user *user = (void __user *)arg;
+	struct call call = { .arena = file->private_data };
+	int err;
+
+	if (!command)
+		return -ENOTTY;
+	atomic64_inc(&call.arena->ioctls);
+	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	err = fetch(&call, command, user);
+	if (err)
+		return err;
+	if (!(command->flags & CREATES) && !memlane_created(call.arena))
+		return -ENODEV;
+	return serve(&call, command, user);
+}

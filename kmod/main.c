@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* main.c - init and unwind */
+#include <linux/module.h>
+
+#include "debugfs.h"
+#include "device.h"
+
+static int __init memlane_init(void)
+{
+	int err;
+
+	memlane_debugfs_init();
+	err = misc_register(&memlane_device);
+	if (err)
+		memlane_debugfs_exit();
+	return err;
+}
+
+/* No arena exists: each open file holds a reference to the module. */
+static void __exit memlane_exit(void)
+{
+	misc_deregister(&memlane_device);
+	memlane_debugfs_exit();
+}
+
+module_init(memlane_init);
+module_exit(memlane_exit);
+
+MODULE_AUTHOR("The MemoryLane authors");
+MODULE_DESCRIPTION("Memory that can move, behind handles that stay");
+MODULE_LICENSE("GPL");

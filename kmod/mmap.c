@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap.c - mappings of an arena, and their faults
+ *
+ * Nothing is kept for a mapping: it may be split, moved, forked (after
+ * MADV_DOFORK) or partly unmapped, and its faults find everything by the offset
+ * in the file. Pages are mapped one by one with a reference each, so that
+ * direct I/O, ptrace and the like work, and no page is freed while it is mapped.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "device.h"
+#include "pages.h"
+
+/* Neighbours that exist already are mapped along, in aligned groups of so many. */
+#define AROUND_PAGES	16UL
+
+/* How often a fault waits for the memory of a table page before it gives up. */
+#define PATIENCE	4
+
+static unsigned int region_of(const struct memlane_arena *arena, unsigned long pgoff,
+			      u64 *page)
+{
+	unsigned int r;
+	u64 first;
+
+	for (r = 0; r < MEMLANE_REGIONS; r++) {
+		first = arena->region[r].offset >> PAGE_SHIFT;
+		*page = pgoff - first;
+		if (pgoff >= first && *page < arena->region[r].length >> PAGE_SHIFT)
+			break;
+	}
+	return r;
+}
+
+/* map_lock is held for reading, so what is found is what may be mapped. */
+static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long at = ALIGN_DOWN(vmf->address, AROUND_PAGES << PAGE_SHIFT);
+	unsigned long end = min(at + (AROUND_PAGES << PAGE_SHIFT), vma->vm_end);
+	unsigned long here = vmf->address & PAGE_MASK;
+	struct page *page;
+
+	for (at = max(at, vma->vm_start); at < end; at += PAGE_SIZE) {
+		if (at == here)
+			continue;
+		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
+		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
+		if (page && vm_insert_page(vma, at, page) == -ENOMEM)
+			break;
+	}
+}
+
+static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
+{
+	int err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+
+	/* -EBUSY: another thread was quicker. */
+	if (!err || err == -EBUSY)
+		return VM_FAULT_NOPAGE;
+	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
+/* 0: there is no page, and none was at hand. */
+static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr,
+			   struct page **spare)
+{
+	vm_fault_t ret = 0;
+	struct page *page;
+
+	down_read(&p->map_lock);
+	page = memlane_page_fill(p, nr, spare);
+	if (IS_ERR(page))
+		ret = VM_FAULT_SIGBUS;
+	else if (page)
+		ret = map_page(vmf, page);
+	if (ret == VM_FAULT_NOPAGE)
+		map_around(vmf, p, nr);
+	up_read(&p->map_lock);
+	return ret;
+}
+
+static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
+{
+	struct page *spare = NULL;
+	vm_fault_t ret;
+
+	ret = map_data(vmf, p, nr, &spare);
+	if (ret)
+		return ret;
+	spare = memlane_page_new(0);
+	if (!spare)
+		return VM_FAULT_OOM;
+	ret = map_data(vmf, p, nr, &spare);
+	memlane_page_drop(spare);	/* another thread was quicker */
+	return ret;
+}
+
+/*
+ * The engine's allocations fail early at the memory cgroup's limit. A fault has
+ * no way to say so: it waits as any fault does, until memory was found or the
+ * OOM killer has chosen.
+ */
+static bool memory_came(void)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
+
+	if (page)
+		put_page(page);
+	return page && !fatal_signal_pending(current);
+}
+
+/* Shared pages stay until the arena ends: no lock is needed to map them. */
+static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena,
+			       unsigned int region, u64 nr)
+{
+	int tries = PATIENCE;
+	void *p;
+
+	do {
+		p = ml_shared_page(&arena->core, region, nr);
+	} while (!p && memory_came() && --tries);
+	return p ? map_page(vmf, virt_to_page(p)) : VM_FAULT_OOM;
+}
+
+static vm_fault_t fault(struct vm_fault *vmf)
+{
+	struct memlane_arena *arena = vmf->vma->vm_file->private_data;
+	unsigned int region;
+	u64 nr;
+
+	region = region_of(arena, vmf->pgoff, &nr);
+	if (region == MEMLANE_REGIONS)
+		return VM_FAULT_SIGBUS;
+	atomic64_inc(&arena->faults);
+	if (region == MEMLANE_REGION_DATA)
+		return fault_data(vmf, &arena->pages, nr);
+	return fault_shared(vmf, arena, region, nr);
+}
+
+static const struct vm_operations_struct vm_ops = {
+	.fault = fault,
+};
+
+/*
+ * A mapping lies within one region, is shared, cannot be grown, is not inherited
+ * nor dumped, and can never be made executable, nor writable where it must not be.
+ */
+static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
+		 unsigned int *region)
+{
+	u64 page, length;
+
+	*region = region_of(arena, vma->vm_pgoff, &page);
+	if (*region == MEMLANE_REGIONS || !(vma->vm_flags & VM_MAYSHARE))
+		return -EINVAL;
+	length = arena->region[*region].length >> PAGE_SHIFT;
+	if (vma_pages(vma) > length - page)
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EACCES;
+	if (*region == MEMLANE_REGION_STAT && vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	return 0;
+}
+
+/**
+ * memlane_mmap - map a part of a region
+ * @file: of an arena
+ * @vma: being made
+ *
+ * Return: 0; -ENODEV not created; -EINVAL private, or not within one region;
+ * -EACCES executable, or writable where only reading is allowed.
+ */
+int memlane_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct memlane_arena *arena = file->private_data;
+	unsigned long clear = VM_MAYEXEC;
+	unsigned int region;
+	int err;
+
+	if (!memlane_created(arena))
+		return -ENODEV;
+	err = check(arena, vma, &region);
+	if (err)
+		return err;
+	/* A file opened for reading has lost VM_MAYWRITE before it came here. */
+	if (region == MEMLANE_REGION_STAT)
+		clear |= VM_MAYWRITE;
+	vm_flags_mod(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP, clear);
+	vma->vm_ops = &vm_ops;
+	return 0;
+}

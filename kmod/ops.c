@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ops.c - what the engine needs, as the kernel gives it */
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "device.h"
+
+static void *zalloc(struct ml_arena *core, size_t size)
+{
+	void *p = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+
+	if (p)
+		atomic64_add(size, &memlane_arena_of(core)->metadata);
+	return p;
+}
+
+static void zfree(struct ml_arena *core, void *p, size_t size)
+{
+	if (p)
+		atomic64_sub(size, &memlane_arena_of(core)->metadata);
+	kvfree(p);
+}
+
+static void *share(struct ml_arena *core, unsigned int region, u64 page)
+{
+	struct memlane_arena *arena = memlane_arena_of(core);
+	void *p = memlane_shared_new(&arena->shared);
+
+	if (p)
+		atomic64_add(PAGE_SIZE, &arena->metadata);
+	return p;
+}
+
+static int commit(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_commit(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static int populate(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_populate(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static u64 decommit(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_decommit(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static void copy(struct ml_arena *core, u64 to, u64 from, size_t len)
+{
+	memlane_pages_copy(&memlane_arena_of(core)->pages, to, from, len);
+}
+
+static void remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
+{
+	memlane_pages_remap(&memlane_arena_of(core)->pages, to, from, nr);
+}
+
+static bool held(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_held(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static u64 resident(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static void full_barrier(void *unused)
+{
+	smp_mb();	/* see sync_cores() */
+}
+
+/*
+ * Programs in many address spaces may use the arena, so every CPU is asked. A
+ * user that runs now is interrupted here; one that does not run passed a full
+ * barrier in the scheduler when it was switched out. Pairs with the plain store
+ * of memlane_enter() and the load of an entry behind it.
+ */
+static void sync_cores(struct ml_arena *core)
+{
+	smp_mb();	/* the marks before the interrupts */
+	on_each_cpu(full_barrier, NULL, 1);
+	smp_mb();	/* the interrupts before the looks at sections */
+}
+
+static int hurry(void)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return current->flags & PF_KTHREAD && kthread_should_stop() ? -EINTR : 0;
+}
+
+static int pause(struct ml_arena *core, u64 ns)
+{
+	ktime_t expires = ns_to_ktime(ns);
+
+	set_current_state(TASK_KILLABLE);
+	if (!hurry())
+		schedule_hrtimeout_range(&expires, ns / 4, HRTIMER_MODE_REL);
+	__set_current_state(TASK_RUNNING);
+	return hurry();
+}
+
+static bool slot_gone(struct ml_arena *core, unsigned int slot)
+{
+	return memlane_owner_gone(&memlane_arena_of(core)->owners, slot);
+}
+
+static void slot_done(struct ml_arena *core, unsigned int slot)
+{
+	memlane_owner_forget(&memlane_arena_of(core)->owners, slot);
+}
+
+/*
+ * The engine asks whenever it is about to publish its counters, with core.lock
+ * held: the moment to add those that are counted without it.
+ */
+static u64 metadata(struct ml_arena *core)
+{
+	struct memlane_arena *arena = memlane_arena_of(core);
+
+	core->count.ioctls = atomic64_read(&arena->ioctls);
+	core->count.faults = atomic64_read(&arena->faults);
+	return atomic64_read(&arena->metadata) + memlane_pages_metadata(&arena->pages);
+}
+
+const struct ml_ops memlane_ops = {
+	.zalloc = zalloc,
+	.zfree = zfree,
+	.share = share,
+	.commit = commit,
+	.populate = populate,
+	.decommit = decommit,
+	.copy = copy,
+	.remap = remap,
+	.held = held,
+	.resident = resident,
+	.sync_cores = sync_cores,
+	.pause = pause,
+	.slot_gone = slot_gone,
+	.slot_done = slot_done,
+	.metadata = metadata,
+	.now = ktime_get_ns,
+};
+
+/**
+ * memlane_capabilities - what an arena of this module can do
+ *
+ * Return: MEMLANE_CAP_*.
+ */
+u64 memlane_capabilities(void)
+{
+	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_REMAP | MEMLANE_CAP_SHARE | MEMLANE_CAP_REAP;
+
+	return IS_ENABLED(CONFIG_MEMCG) ? caps | MEMLANE_CAP_MEMCG : caps;
+}

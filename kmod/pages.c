@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pages.c - the pages of an arena's data area
+ *
+ * Each page of the area has a word: NONE (nobody may touch it), EMPTY (it may be
+ * touched and has no page yet) or the struct page. Words lie in leaves of a chunk
+ * each, and leaves in an xarray.
+ *
+ *   NONE -> EMPTY            commit      core.lock
+ *   EMPTY -> page            populate    core.lock; or a fault, map_lock read
+ *   any -> NONE              decommit    core.lock, map_lock write
+ *   page -> EMPTY            remap       core.lock, map_lock write
+ *
+ * So whoever holds core.lock, or map_lock for reading, may look at a leaf and at
+ * a page. A fault maps a page while it holds map_lock for reading; decommit and
+ * remap unmap and change words while they hold it for writing. A page table entry
+ * is therefore either made before the unmapping, and removed by it, or made from
+ * the words as they are afterwards.
+ *
+ * Each word holds one reference to its page. Mappings and other parts of the
+ * kernel (direct I/O, pipes) have their own: the page is freed with the last.
+ */
+#include <linux/gfp.h>
+#include <linux/highmem.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "core/core.h"
+#include "debugfs.h"
+#include "pages.h"
+
+#define NONE		0UL
+#define EMPTY		1UL
+
+/* A program at its memory cgroup's limit gets -ENOMEM from a call, not killed. */
+#define GFP_CALL	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* Most pages unmapped at once: faults wait that long. */
+#define UNMAP_PAGES	(32 * ML_CHUNK_PAGES)
+
+static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
+
+/**
+ * struct leaf - the words of one chunk
+ * @word: one a page, see the top
+ * @committed: words that are not NONE; core.lock
+ * @present: words that hold a page
+ */
+struct leaf {
+	unsigned long *word;
+	u32 committed;
+	atomic_t present;
+};
+
+static unsigned long in_leaf(u64 page)
+{
+	return page & (ML_CHUNK_PAGES - 1);
+}
+
+/* How many of the pages up to @end lie in the leaf of @page. */
+static u64 leaf_span(u64 page, u64 end)
+{
+	return min_t(u64, end - page, ML_CHUNK_PAGES - in_leaf(page));
+}
+
+static struct page *page_of(unsigned long word)
+{
+	return word > EMPTY ? (struct page *)word : NULL;
+}
+
+static struct leaf *leaf_at(struct memlane_pages *p, u64 page)
+{
+	return xa_load(&p->leaves, page >> ML_CHUNK_SHIFT);
+}
+
+/* A leaf's chunk belongs to one lane. */
+static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, s64 nr)
+{
+	unsigned int lane = page >= p->lane[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
+
+	atomic_add(nr, &leaf->present);
+	atomic64_add(nr, &p->present[lane]);
+}
+
+static void leaf_free(struct leaf *leaf)
+{
+	kfree(leaf->word);
+	kfree(leaf);
+}
+
+static struct leaf *leaf_new(void)
+{
+	struct leaf *leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT | GFP_CALL);
+
+	if (!leaf)
+		return NULL;
+	leaf->word = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->word), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	if (leaf->word)
+		return leaf;
+	kfree(leaf);
+	return NULL;
+}
+
+static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
+{
+	struct leaf *leaf = leaf_at(p, page);
+
+	if (leaf)
+		return leaf;
+	leaf = leaf_new();
+	if (!leaf)
+		return NULL;
+	if (xa_err(xa_store(&p->leaves, page >> ML_CHUNK_SHIFT, leaf,
+			    GFP_KERNEL_ACCOUNT | GFP_CALL))) {
+		leaf_free(leaf);
+		return NULL;
+	}
+	p->nr_leaves++;
+	return leaf;
+}
+
+/**
+ * memlane_page_new - a zeroed page, charged to the caller's memory cgroup
+ * @extra: more flags for the allocator
+ *
+ * Context: may sleep, and reclaim: no lock of memlane's but core.lock.
+ * Return: the page, or NULL.
+ */
+struct page *memlane_page_new(gfp_t extra)
+{
+	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra);
+
+	if (page)
+		atomic64_inc(&memlane_totals.pages);
+	return page;
+}
+
+/**
+ * memlane_page_drop - let go of a page
+ * @page: from memlane_page_new(), or NULL
+ */
+void memlane_page_drop(struct page *page)
+{
+	if (!page)
+		return;
+	put_page(page);
+	atomic64_dec(&memlane_totals.pages);
+}
+
+/**
+ * memlane_page_at - the page of a place in the data area
+ * @p: pages of an arena
+ * @nr: number of the page in the data area
+ *
+ * Context: core.lock, or map_lock for reading, as long as the page is used.
+ * Return: the page, without a reference of its own; NULL: there is none.
+ */
+struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
+{
+	struct leaf *leaf = leaf_at(p, nr);
+
+	return leaf ? page_of(READ_ONCE(leaf->word[in_leaf(nr)])) : NULL;
+}
+
+/**
+ * memlane_page_fill - the page of a place, put there if there is none
+ * @p: pages of an arena
+ * @nr: number of the page in the data area
+ * @spare: a page to put there; NULL once it was used
+ *
+ * Context: as memlane_page_at().
+ * Return: the page; NULL: there is none and no spare one either; -EFAULT: the
+ * place may not be touched.
+ */
+struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare)
+{
+	struct leaf *leaf = leaf_at(p, nr);
+	unsigned long word = NONE;
+
+	if (leaf)
+		word = READ_ONCE(leaf->word[in_leaf(nr)]);
+	if (word == EMPTY && *spare) {
+		word = cmpxchg(&leaf->word[in_leaf(nr)], EMPTY, (unsigned long)*spare);
+		if (word == EMPTY) {
+			count_present(p, leaf, nr, 1);
+			word = (unsigned long)*spare;
+			*spare = NULL;
+		}
+	}
+	return word == NONE ? ERR_PTR(-EFAULT) : page_of(word);
+}
+
+/**
+ * memlane_pages_commit - users may touch these pages
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: core.lock.
+ * Return: 0, or -ENOMEM and nothing has changed.
+ */
+int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 at, end = page + nr, n, i;
+	struct leaf *leaf;
+
+	for (at = page; at < end; at += n) {
+		leaf = leaf_make(p, at);
+		if (!leaf) {
+			memlane_pages_decommit(p, page, at - page);
+			return -ENOMEM;
+		}
+		n = leaf_span(at, end);
+		for (i = in_leaf(at); i < in_leaf(at) + n; i++)
+			if (!WARN_ON_ONCE(leaf->word[i] != NONE))
+				WRITE_ONCE(leaf->word[i], EMPTY);
+		leaf->committed += n;
+		cond_resched();
+	}
+	return 0;
+}
+
+/**
+ * memlane_pages_populate - make committed pages exist
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: core.lock.
+ * Return: 0 or -ENOMEM; what was made until then stays.
+ */
+int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
+{
+	struct page *spare = NULL;
+	u64 end = page + nr;
+	int err = 0;
+
+	for (; page < end && !err; page++) {
+		if (memlane_page_at(p, page))
+			continue;
+		if (!spare)
+			spare = memlane_page_new(GFP_CALL);
+		if (!spare)
+			err = -ENOMEM;
+		else
+			WARN_ON_ONCE(IS_ERR(memlane_page_fill(p, page, &spare)));
+		cond_resched();
+	}
+	memlane_page_drop(spare);	/* a fault was quicker */
+	return err;
+}
+
+/* The counter of the lane whose pages these are; NULL: of no whole lane. */
+static atomic64_t *lane_present(struct memlane_pages *p, u64 page, u64 end)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		if (page == p->lane[lane] && end == p->lane[lane + 1])
+			return &p->present[lane];
+	return NULL;
+}
+
+static u64 leaf_resident(struct leaf *leaf, u64 page, u64 nr)
+{
+	u64 i, present = 0;
+
+	if (nr == ML_CHUNK_PAGES || !atomic_read(&leaf->present))
+		return atomic_read(&leaf->present);
+	for (i = in_leaf(page); i < in_leaf(page) + nr; i++)
+		present += READ_ONCE(leaf->word[i]) > EMPTY;
+	return present;
+}
+
+/**
+ * memlane_pages_resident - how many of these pages exist
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: core.lock.
+ */
+u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 end = page + nr, first, present = 0;
+	atomic64_t *whole = lane_present(p, page, end);
+	unsigned long chunk;
+	struct leaf *leaf;
+
+	if (whole || !nr)
+		return nr ? atomic64_read(whole) : 0;
+	xa_for_each_range(&p->leaves, chunk, leaf, page >> ML_CHUNK_SHIFT,
+			  (end - 1) >> ML_CHUNK_SHIFT) {
+		first = max_t(u64, page, (u64)chunk << ML_CHUNK_SHIFT);
+		present += leaf_resident(leaf, first, leaf_span(first, end));
+	}
+	return present;
+}
+
+/**
+ * memlane_pages_metadata - bytes of the leaves
+ * @p: pages of an arena
+ *
+ * Context: core.lock.
+ */
+u64 memlane_pages_metadata(const struct memlane_pages *p)
+{
+	return p->nr_leaves * (sizeof(struct leaf) + ML_CHUNK_PAGES * sizeof(unsigned long));
+}
+
+/* One call for all of them, as each flushes every CPU's TLB. map_lock, write. */
+static void unmap(struct memlane_pages *p, u64 page, u64 nr)
+{
+	lockdep_assert_held_write(&p->map_lock);
+	if (memlane_pages_resident(p, page, nr))
+		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
+				    nr << PAGE_SHIFT, 1);
+}
+
+/* Empty a part of a leaf, and free the leaf if nothing is left. Unmapped. */
+static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
+{
+	struct leaf *leaf = leaf_at(p, page);
+	u64 i, had = 0;
+
+	if (WARN_ON_ONCE(!leaf))
+		return 0;
+	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
+		had += leaf->word[i] > EMPTY;
+		memlane_page_drop(page_of(leaf->word[i]));
+		leaf->word[i] = NONE;
+	}
+	count_present(p, leaf, page, -(s64)had);
+	leaf->committed -= nr;
+	if (!leaf->committed) {
+		leaf_free(xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
+		p->nr_leaves--;
+	}
+	return had;
+}
+
+/**
+ * memlane_pages_decommit - nobody may touch these pages any more
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many, all committed
+ *
+ * Context: core.lock.
+ * Return: how many existed; they have gone back to the system.
+ */
+u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 end = page + nr, piece, at, n, had = 0;
+
+	for (; page < end; page = piece) {
+		piece = min_t(u64, end, page + UNMAP_PAGES);
+		down_write(&p->map_lock);
+		unmap(p, page, piece - page);
+		for (at = page; at < piece; at += n) {
+			n = leaf_span(at, piece);
+			had += leaf_decommit(p, at, n);
+		}
+		up_write(&p->map_lock);
+		cond_resched();
+	}
+	return had;
+}
+
+/*
+ * Hand over one page. A program may have touched the new place before it was
+ * told of it: that page is dropped. Both are unmapped.
+ */
+static void move_word(struct memlane_pages *p, u64 to, u64 from)
+{
+	struct leaf *dst = leaf_at(p, to), *src = leaf_at(p, from);
+	unsigned long word;
+
+	if (WARN_ON_ONCE(!dst || !src))
+		return;
+	word = dst->word[in_leaf(to)];
+	if (word > EMPTY) {
+		memlane_page_drop(page_of(word));
+		count_present(p, dst, to, -1);
+	}
+	word = src->word[in_leaf(from)];
+	if (word > EMPTY) {
+		count_present(p, src, from, -1);
+		count_present(p, dst, to, 1);
+	}
+	dst->word[in_leaf(to)] = word;
+	src->word[in_leaf(from)] = EMPTY;
+}
+
+/**
+ * memlane_pages_remap - hand pages over to another place
+ * @p: pages of an arena
+ * @to: first page of the new place, committed
+ * @from: first page of the old place, committed; it has no pages afterwards
+ * @nr: how many; the places do not overlap
+ *
+ * Context: core.lock.
+ */
+void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
+{
+	u64 n, i;
+
+	for (; nr; nr -= n, to += n, from += n) {
+		n = min_t(u64, nr, UNMAP_PAGES);
+		down_write(&p->map_lock);
+		unmap(p, to, n);
+		unmap(p, from, n);
+		for (i = 0; i < n; i++)
+			move_word(p, to + i, from + i);
+		up_write(&p->map_lock);
+		cond_resched();
+	}
+}
+
+/* Bytes that lie in one page on both sides. A page that never was reads as zeros. */
+static void copy_piece(struct memlane_pages *p, u64 to, u64 from, size_t len)
+{
+	struct page *dst = memlane_page_at(p, to >> PAGE_SHIFT);
+	struct page *src = memlane_page_at(p, from >> PAGE_SHIFT);
+
+	if (WARN_ON_ONCE(!dst))
+		return;
+	if (src)
+		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from), len);
+	else
+		memzero_page(dst, offset_in_page(to), len);
+}
+
+/**
+ * memlane_pages_copy - copy inside the data area
+ * @p: pages of an arena
+ * @to: byte in the data area; populated
+ * @from: byte in the data area
+ * @len: bytes
+ *
+ * Context: core.lock.
+ */
+void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
+{
+	size_t n;
+
+	for (; len; len -= n, to += n, from += n) {
+		n = min3(len, PAGE_SIZE - offset_in_page(to), PAGE_SIZE - offset_in_page(from));
+		copy_piece(p, to, from, n);
+	}
+}
+
+/* References: one of the word, one of each mapping. A fault under way adds one. */
+static bool page_held(struct page *page)
+{
+	return page_ref_count(page) > 1 + memlane_mapcount(page);
+}
+
+/**
+ * memlane_pages_held - whether some other part of the kernel uses a page
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Such a page must not be copied away from: what is written to it would be lost.
+ * The answer may be a passing yes while a page is being mapped or unmapped. A no
+ * stays true as long as no program is in a section or holds a pin.
+ *
+ * Context: core.lock.
+ */
+bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 end = page + nr;
+	struct page *it;
+
+	for (; page < end; page++) {
+		it = memlane_page_at(p, page);
+		if (it && page_held(it))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * memlane_pages_init - nothing may be touched
+ * @p: to set up
+ * @mapping: lists the mappings of the arena's file
+ */
+void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping)
+{
+	xa_init(&p->leaves);
+	init_rwsem(&p->map_lock);
+	p->mapping = mapping;
+}
+
+/**
+ * memlane_pages_exit - let go of all pages
+ * @p: pages of an arena that nobody maps
+ */
+void memlane_pages_exit(struct memlane_pages *p)
+{
+	unsigned long chunk, i;
+	struct leaf *leaf;
+
+	xa_for_each(&p->leaves, chunk, leaf) {
+		for (i = 0; i < ML_CHUNK_PAGES; i++)
+			memlane_page_drop(page_of(leaf->word[i]));
+		leaf_free(leaf);
+		cond_resched();
+	}
+	xa_destroy(&p->leaves);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* pages.h - the pages of an arena's data area */
+#ifndef MEMLANE_PAGES_H
+#define MEMLANE_PAGES_H
+
+#include <linux/fs.h>
+#include <linux/mm_types.h>
+#include <linux/rwsem.h>
+#include <linux/xarray.h>
+
+#include <linux/memlane.h>
+
+/**
+ * struct memlane_pages - what is in the data area
+ * @leaves: by chunk: a leaf of words, one a page; changed under core.lock
+ * @map_lock: what is mapped where: held for reading while a page is mapped, for
+ *	writing while pages are unmapped and their words change
+ * @mapping: lists the mappings of the arena's file, immutable
+ * @offset: of the data area in the file, in bytes, immutable
+ * @lane: first page of each lane, and the end, immutable
+ * @present: pages that exist, by lane
+ * @nr_leaves: in @leaves; core.lock
+ */
+struct memlane_pages {
+	struct xarray leaves;
+	struct rw_semaphore map_lock;
+	struct address_space *mapping;
+	u64 offset;
+	u64 lane[MEMLANE_LANES + 1];
+	atomic64_t present[MEMLANE_LANES];
+	u64 nr_leaves;
+};
+
+void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping);
+void memlane_pages_exit(struct memlane_pages *p);
+
+struct page *memlane_page_new(gfp_t extra);
+void memlane_page_drop(struct page *page);
+struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
+struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare);
+
+int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);
+int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr);
+u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr);
+void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr);
+void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len);
+bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr);
+u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr);
+u64 memlane_pages_metadata(const struct memlane_pages *p);
+
+#endif /* MEMLANE_PAGES_H */
