@@ -18,6 +18,8 @@
 #include "run.h"
 #include "vec.h"
 
+#define TRIES_BELOW	64	/* free runs that compaction looks at for one blob */
+
 static struct ml_run *run_of(const struct rb_node *node)
 {
 	return rb_entry(node, struct ml_run, node);
@@ -224,10 +226,12 @@ static bool pool_has(const struct ml_lane *lane, u64 nr)
 }
 
 /*
- * Borrow chunks for @nr pages from the lane's pool. Alignments divide a chunk,
- * so that the run which comes back holds @nr pages at any alignment.
+ * Borrow chunks for @nr pages from the lane's pool. They begin at @at, which
+ * has any alignment. What is taken must begin there too: in the free run that
+ * they joined it could leave a whole chunk behind.
  */
-static struct ml_run *borrow(struct ml_arena *a, unsigned int l, unsigned int use, u64 nr)
+static struct ml_run *borrow(struct ml_arena *a, unsigned int l, unsigned int use, u64 nr,
+			     u64 *at)
 {
 	struct ml_lane *lane = &a->lane[l];
 	u64 want = whole_chunks(nr);
@@ -247,6 +251,7 @@ static struct ml_run *borrow(struct ml_arena *a, unsigned int l, unsigned int us
 	cut(a, f, page, want, &node, &none);
 	set_free(node, page, want, ML_FREE, use, l);
 	lane->area[use].chunks += want >> ML_CHUNK_SHIFT;
+	*at = page;
 	return settle(a, node);
 }
 
@@ -262,13 +267,14 @@ static bool boundary_room(struct ml_arena *a, const struct ml_run *out)
 	       map_room(a, lane, end - 1) && map_room(a, lane, end);
 }
 
-static int take_from(struct ml_arena *a, struct ml_run *f, struct ml_run *out, u64 nr)
+/* Take @nr pages at @page out of the free run @f. */
+static int take_from(struct ml_arena *a, struct ml_run *f, struct ml_run *out, u64 page, u64 nr)
 {
 	struct ml_area *area = &a->lane[out->lane].area[out->use];
 	struct ml_run *spare, *second;
 	int err = -ENOMEM;
 
-	out->page = aligned_start(f, out->align);
+	out->page = page;
 	out->nr = nr;
 	spare = new_run(a);
 	second = new_run(a);
@@ -285,50 +291,6 @@ static int take_from(struct ml_arena *a, struct ml_run *f, struct ml_run *out, u
 	free_run(a, second);
 	return err;
 }
-
-/**
- * ml_run_take - find pages for a span or a blob
- * @a: arena; arena.lock
- * @out: kind, use, lane and align are given; page, nr and spare are set
- * @nr: pages
- *
- * Best fit in the area, else chunks are borrowed from the lane's pool. The
- * lane's limit is the caller's business.
- *
- * Return: 0, -ENOSPC (no address space left in the lane) or -ENOMEM.
- */
-int ml_run_take(struct ml_arena *a, struct ml_run *out, u64 nr)
-{
-	struct ml_lane *lane = &a->lane[out->lane];
-	struct ml_run *f;
-
-	f = best_fit(&lane->area[out->use].free, nr, out->align);
-	if (!f)
-		f = borrow(a, out->lane, out->use, nr);
-	if (!f)
-		return pool_has(lane, nr) ? -ENOMEM : -ENOSPC;
-	return take_from(a, f, out, nr);
-}
-
-/**
- * ml_run_take_below - as ml_run_take(), but only below an address
- * @a: arena; arena.lock
- * @out: see ml_run_take()
- * @nr: pages
- * @below: the run must end at or before this page
- *
- * Chunks are not borrowed: this is for compaction. Return: 0, -ENOSPC, -ENOMEM.
- */
-int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below)
-{
-	struct ml_run *f = best_fit(&a->lane[out->lane].area[out->use].free, nr, out->align);
-
-	if (!f || aligned_start(f, out->align) + nr > below)
-		return -ENOSPC;
-	return take_from(a, f, out, nr);
-}
-
-/* ------------------------------------------------------------------ give */
 
 /*
  * Whole chunks inside a free run of an area go back to the pool. Without memory
@@ -359,6 +321,68 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 	free_run(a, node);
 	free_run(a, second);
 }
+
+/**
+ * ml_run_take - find pages for a span or a blob
+ * @a: arena; arena.lock
+ * @out: kind, use, lane and align are given; page, nr and spare are set
+ * @nr: pages
+ *
+ * Best fit in the area, else chunks are borrowed from the lane's pool. The
+ * lane's limit is the caller's business.
+ *
+ * Return: 0, -ENOSPC (no address space left in the lane) or -ENOMEM.
+ */
+int ml_run_take(struct ml_arena *a, struct ml_run *out, u64 nr)
+{
+	struct ml_lane *lane = &a->lane[out->lane];
+	struct ml_run *f;
+	u64 page;
+	int err;
+
+	f = best_fit(&lane->area[out->use].free, nr, out->align);
+	if (f)
+		return take_from(a, f, out, aligned_start(f, out->align), nr);
+	f = borrow(a, out->lane, out->use, nr, &page);
+	if (!f)
+		return pool_has(lane, nr) ? -ENOMEM : -ENOSPC;
+	err = take_from(a, f, out, page, nr);
+	if (err)
+		return_chunks(a, f);
+	return err;
+}
+
+/* The best fit that ends at or before @below; some larger ones are tried. */
+static struct ml_run *best_below(const struct rb_root *root, u64 nr, unsigned int align, u64 below)
+{
+	struct ml_run *f = best_fit(root, nr, align);
+	struct rb_node *n = f ? &f->node : NULL;
+	unsigned int tries;
+
+	for (tries = 0; n && tries < TRIES_BELOW; tries++, n = rb_next(n))
+		if (aligned_start(run_of(n), align) + nr <= below)
+			return run_of(n);
+	return NULL;
+}
+
+/**
+ * ml_run_take_below - as ml_run_take(), but only below an address
+ * @a: arena; arena.lock
+ * @out: see ml_run_take()
+ * @nr: pages
+ * @below: the run must end at or before this page
+ *
+ * Chunks are not borrowed: this is for compaction. Return: 0, -ENOSPC, -ENOMEM.
+ */
+int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below)
+{
+	const struct rb_root *free = &a->lane[out->lane].area[out->use].free;
+	struct ml_run *f = best_below(free, nr, out->align, below);
+
+	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
+}
+
+/* ------------------------------------------------------------------ give */
 
 static void unmap_span(struct ml_arena *a, const struct ml_run *run)
 {
