@@ -39,8 +39,8 @@ static inline int backend_##name(struct memlane *m, struct type *req)		\
 
 DEFINE_BACKEND_CALL(register, memlane_register, MEMLANE_CMD_REGISTER)
 DEFINE_BACKEND_CALL(unregister, memlane_register, MEMLANE_CMD_UNREGISTER)
-DEFINE_BACKEND_CALL(alloc, memlane_alloc, MEMLANE_CMD_ALLOC)
-DEFINE_BACKEND_CALL(free, memlane_free, MEMLANE_CMD_FREE)
+DEFINE_BACKEND_CALL(refill, memlane_refill, MEMLANE_CMD_REFILL)
+DEFINE_BACKEND_CALL(flush, memlane_flush, MEMLANE_CMD_FLUSH)
 DEFINE_BACKEND_CALL(compact, memlane_compact, MEMLANE_CMD_COMPACT)
 DEFINE_BACKEND_CALL(migrate, memlane_migrate, MEMLANE_CMD_MIGRATE)
 DEFINE_BACKEND_CALL(query, memlane_query, MEMLANE_CMD_QUERY)

@@ -42,6 +42,8 @@
  * @calls: made by the program; atomic
  * @metadata: bytes that zalloc() and share() gave; atomic
  * @made: indices below have their words in the engine's sight; atomic, only grows
+ * @there: first and end of pages that populate() made last, none of which were
+ *	given back since; core.lock
  * @lock: protects the rest
  * @wake: a change of the rest
  * @interval: ns between cycles
@@ -59,6 +61,7 @@ struct local {
 	uint64_t calls;
 	uint64_t metadata;
 	uint32_t made;
+	u64 there[2];
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	uint64_t interval;
@@ -110,12 +113,21 @@ static int commit(struct ml_arena *a, u64 page, u64 nr)
 	return 0;
 }
 
+/* Objects of one page come one after the other: it is made once. */
 static int populate(struct ml_arena *a, u64 page, u64 nr)
 {
+	u64 *there = local_of(a)->there;
 	off_t offset;
 	int fd = file_at(local_of(a), page, &offset);
 
-	return fallocate(fd, 0, offset, nr << ML_PAGE_SHIFT) ? -ENOMEM : 0;
+	if (page >= there[0] && page + nr <= there[1])
+		return 0;
+	if (fallocate(fd, 0, offset, nr << ML_PAGE_SHIFT))
+		return -ENOMEM;
+	if (page < there[0] || page > there[1])
+		there[0] = page;
+	there[1] = page + nr;
+	return 0;
 }
 
 /* Pages that exist in a part of a file: the data between its holes. */
@@ -157,10 +169,13 @@ static u64 resident(struct ml_arena *a, u64 page, u64 nr)
 
 static u64 decommit(struct ml_arena *a, u64 page, u64 nr)
 {
+	struct local *l = local_of(a);
 	u64 was = resident(a, page, nr);
 	off_t offset;
-	int fd = file_at(local_of(a), page, &offset);
+	int fd = file_at(l, page, &offset);
 
+	if (page < l->there[1] && page + nr > l->there[0])
+		l->there[1] = l->there[0];
 	if (was && fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset,
 			     nr << ML_PAGE_SHIFT))
 		return 0;
@@ -359,14 +374,13 @@ static void show_index(struct local *l, uint32_t index)
 		;
 }
 
-static int local_alloc(struct local *l, struct memlane_alloc *req)
+/* New indices are given out in rising order: the last one added is the highest. */
+static int local_refill(struct local *l, struct memlane_refill *req)
 {
-	uint64_t *handles = (uint64_t *)(uintptr_t)req->handles;
-	int err = ml_alloc(&l->core, req, (u64 *)handles);
-	uint32_t i;
+	int err = ml_refill(&l->core, req);
 
-	for (i = 0; i < req->out_count; i++)
-		show_index(l, handle_index(handles[i]));
+	if (!err)
+		show_index(l, handle_index(req->out_handle));
 	return err;
 }
 
@@ -407,7 +421,6 @@ static int local_set(struct local *l, struct memlane_set *req)
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
 	struct memlane_migrate *migrate = req;
-	struct memlane_free *free_req = req;
 	struct ml_arena *a = &l->core;
 
 	switch (cmd) {
@@ -415,10 +428,10 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 		return local_register(l, req);
 	case MEMLANE_CMD_UNREGISTER:
 		return local_unregister(l, req);
-	case MEMLANE_CMD_ALLOC:
-		return local_alloc(l, req);
-	case MEMLANE_CMD_FREE:
-		return ml_free(a, req, (u64 *)(uintptr_t)free_req->handles);
+	case MEMLANE_CMD_REFILL:
+		return local_refill(l, req);
+	case MEMLANE_CMD_FLUSH:
+		return ml_flush(a, req);
 	case MEMLANE_CMD_COMPACT:
 		return ml_compact(a, req);
 	case MEMLANE_CMD_MIGRATE:

@@ -6,14 +6,13 @@
  * given inside an implicit section, so that the mover, which may rebind them
  * meanwhile, waits as it does for any reader.
  *
- * The kernel takes back the magazines of a thread that was killed between any
- * two instructions. It reads the first nr indices and leaves out those that
- * are live. So
- *   - an index is made live before it leaves the list, and its handle is told
- *     to nobody before that: what is on a dead thread's list is either stock,
- *     or live and unknown;
- *   - an index enters the list after it was freed, and leaves it before it is
- *     given back: it is never on two lists, and at worst on none.
+ * The kernel fills and empties magazines itself (REFILL, FLUSH), and takes back
+ * what a thread has that was killed between any two instructions. For that
+ *   - an object is made live before its index leaves the list, and its handle is
+ *     told to nobody before that;
+ *   - index[nr] is written before an object is ended, and nr is raised after it;
+ *   - in_hand stands for a magazine where there is none: blobs, and indices whose
+ *     generations are used up.
  */
 #include <errno.h>
 #include <string.h>
@@ -53,67 +52,61 @@ static struct memlane_mag *mag_of(struct thread *t, unsigned int lane, uint32_t 
 	return &t->slot->mag[lane][cls];
 }
 
-/* Pairs with nothing but a kill: see the top. */
+/* These pair with nothing but a kill: see the top. */
 static void mag_set_nr(struct memlane_mag *mag, uint32_t nr)
 {
 	__atomic_store_n(&mag->nr, nr, __ATOMIC_RELEASE);
 }
 
-/* -------------------------------------------------- back to the arena ---- */
-
-/* One that is refused (the program overwrote its entry) is left out. */
-static void give_back(struct memlane *m, const uint64_t *handles, uint32_t nr)
+static void mag_set_next(struct memlane_mag *mag, uint32_t index)
 {
-	struct memlane_free req;
-	uint32_t done = 0;
-
-	while (done < nr) {
-		req = (struct memlane_free) {
-			.count = nr - done,
-			.handles = (uintptr_t)(handles + done),
-		};
-		if (!backend_free(m, &req))
-			return;
-		done += req.out_count + 1;
-	}
+	__atomic_store_n(&mag->index[mag->nr], index, __ATOMIC_RELEASE);
 }
 
-static void flush_oldest(struct memlane *m, struct memlane_mag *mag, uint32_t nr)
+static void set_in_hand(struct thread *t, uint32_t index)
 {
-	uint64_t handles[MEMLANE_MAG_SIZE];
-	uint32_t i, keep = mag->nr - nr;
+	__atomic_store_n(&t->slot->in_hand, index, __ATOMIC_RELEASE);
+}
 
-	for (i = 0; i < nr; i++)
-		handles[i] = m->hot.key | mag->index[i];
-	memmove(mag->index, mag->index + nr, keep * sizeof(mag->index[0]));
-	mag_set_nr(mag, keep);
-	give_back(m, handles, nr);
+/* -------------------------------------------------- back to the arena ---- */
+
+/* Cannot fail: the slot is this thread's. */
+static void flush(struct memlane *m, uint32_t lane, uint32_t cls, uint32_t keep)
+{
+	struct memlane_flush req = {
+		.slot = this_thread()->number,
+		.lane = lane,
+		.cls = cls,
+		.keep = keep,
+	};
+
+	backend_flush(m, &req);
+}
+
+/* The oldest half goes when a magazine is full. */
+static void trim(struct memlane *m, uint32_t lane, uint32_t cls)
+{
+	uint32_t nr = mag_of(this_thread(), lane, cls)->nr;
+
+	if (unlikely(nr >= MAG_LIMIT(cls)))
+		flush(m, lane, cls, MAG_LIMIT(cls) / 2);
 }
 
 int memlane_thread_flush(struct memlane *m)
 {
-	unsigned int lane;
-	uint32_t cls;
+	uint32_t lane, cls;
 	int err = memlane_thread_join(m);
 
 	if (err)
 		return err;
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
-			flush_oldest(m, mag_of(this_thread(), lane, cls),
-				     mag_of(this_thread(), lane, cls)->nr);
+			if (mag_of(this_thread(), lane, cls)->nr)
+				flush(m, lane, cls, 0);
 	return 0;
 }
 
 /* ------------------------------------------------------------- stock ---- */
-
-static void mag_add(struct memlane *m, struct memlane_mag *mag, uint32_t cls, uint32_t index)
-{
-	if (mag->nr + 1 >= MAG_LIMIT(cls))
-		flush_oldest(m, mag, mag->nr / 2);
-	mag->index[mag->nr] = index;
-	mag_set_nr(mag, mag->nr + 1);
-}
 
 static void note_spill(struct thread *t, uint32_t cls, bool spilled)
 {
@@ -140,28 +133,33 @@ static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 	return quota;
 }
 
+static void refill_request(const struct order *o, uint32_t nr, struct memlane_refill *req)
+{
+	*req = (struct memlane_refill) {
+		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
+		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size : memlane_class_size(o->cls),
+		.lane = o->lane,
+		.align = o->cls == MEMLANE_CLASS_BLOB ? o->align : 0,
+		.slot = this_thread()->number,
+		.count = nr,
+	};
+}
+
 /* Buy stock for an empty magazine; *mag becomes the one that has it. */
 static int refill(struct memlane *m, const struct order *o, struct memlane_mag **mag)
 {
 	struct thread *t = this_thread();
-	uint64_t handles[STOCK_MAX];
-	struct memlane_alloc req = {
-		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
-		.length = memlane_class_size(o->cls),
-		.lane = o->lane,
-		.count = next_quota(*mag, o->cls),
-		.handles = (uintptr_t)handles,
-	};
-	uint32_t i;
-	int err = backend_alloc(m, &req);
+	struct memlane_refill req;
+	int err;
 
+	refill_request(o, next_quota(*mag, o->cls), &req);
+	err = backend_refill(m, &req);
 	if (err)
 		return err;
 	if (o->lane == MEMLANE_FAST)
 		note_spill(t, o->cls, req.out_lane == MEMLANE_SLOW);
 	*mag = mag_of(t, req.out_lane, o->cls);
-	for (i = 0; i < req.out_count; i++)
-		mag_add(m, *mag, o->cls, handle_index(handles[i]));
+	trim(m, req.out_lane, o->cls);
 	return 0;
 }
 
@@ -254,21 +252,16 @@ static int alloc_block(struct memlane *m, const struct order *o, memlane_handle 
 /* Pages that become a blob are fresh from the system: zero already. */
 static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *out)
 {
-	uint64_t handle;
-	struct memlane_alloc req = {
-		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
-		.length = o->size,
-		.lane = o->lane,
-		.align = o->align,
-		.count = 1,
-		.handles = (uintptr_t)&handle,
-	};
-	int err = backend_alloc(m, &req);
+	struct memlane_refill req;
+	int err;
 
+	refill_request(o, 1, &req);
+	err = backend_refill(m, &req);
 	if (err)
 		return err;
 	memlane_enter(m);
-	*out = begin(m, o, handle_index(handle));
+	*out = begin(m, o, handle_index(req.out_handle));
+	set_in_hand(this_thread(), 0);
 	memlane_exit(m);
 	return 0;
 }
@@ -395,72 +388,78 @@ static uint64_t freed(uint64_t e)
 	return gen << MEMLANE_ENTRY_GEN_SHIFT | entry_loc(e);
 }
 
-/* Where a freed index goes: a magazine, or NULL: back to the arena at once. */
-static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t index)
+/* Where an index goes that has this entry; NULL: to the arena, by in_hand. */
+static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t cls)
 {
-	uint32_t cls = (m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
+	struct memlane_mag *mag;
 
 	if (cls >= MEMLANE_CLASSES || entry_gen(e) == MEMLANE_GEN_MAX)
 		return NULL;
-	return mag_of(this_thread(), entry_lane(m, e), cls);
+	mag = mag_of(this_thread(), entry_lane(m, e), cls);
+	return mag->nr < MEMLANE_MAG_SIZE ? mag : NULL;
 }
 
 /*
  * Inside a section. Ends the object by one compare-exchange; a planned move is
- * stopped by it. *e is the entry that was live.
+ * stopped by it. *mag is where the index is to go, or NULL; it is there already,
+ * but not counted.
  */
-static int kill_entry(struct memlane *m, memlane_handle h, uint64_t *e)
+static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
 	uint32_t index = handle_index(h);
+	uint64_t e = entry_load(m, index);
 	int err;
 
-	*e = entry_load(m, index);
 	for (;;) {
-		err = entry_check(*e, h);
+		err = entry_check(e, h);
 		if (err)
 			return err;
-		if (*e & MEMLANE_ENTRY_COPYING) {
+		if (e & MEMLANE_ENTRY_COPYING) {
 			wait_copy(m, index);
-			*e = entry_load(m, index);
+			e = entry_load(m, index);
 			continue;
 		}
 		if (pins(m, index))
 			return -EBUSY;
-		if (entry_swap(m, index, e, freed(*e)))
+		*mag = mag_for(m, e, cls);
+		if (*mag)
+			mag_set_next(*mag, index);
+		else
+			set_in_hand(this_thread(), index);
+		if (entry_swap(m, index, &e, freed(e)))
 			break;
 	}
 	if (likely(!pins(m, index)))
 		return 0;
-	revive(m, index, entry_gen(*e));
+	revive(m, index, entry_gen(e));
 	return -EBUSY;
 }
 
-static uint32_t mag_class(const struct memlane_slot *slot, const struct memlane_mag *mag)
-{
-	return (mag - &slot->mag[0][0]) % MEMLANE_CLASSES;
-}
-
-/* Inside a section; *mag is where the index went, or NULL. */
-static int free_entry(struct memlane *m, memlane_handle h, struct memlane_mag **mag)
+static int free_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
 	struct memlane_slot *slot = this_thread()->slot;
-	uint32_t index = handle_index(h);
-	uint64_t e, size;
-	int err = handle_check(m, h);
+	uint64_t side = m->side[handle_index(h)];
+	int err = kill_entry(m, h, cls, mag);
 
-	if (!err)
-		err = kill_entry(m, h, &e);
-	if (err)
+	if (err) {
+		set_in_hand(this_thread(), 0);
 		return err;
-	size = m->side[index] & MEMLANE_SIDE_SIZE_MASK;
-	count(&slot->frees, 1);
-	count(&slot->free_bytes, size);
-	*mag = mag_for(m, e, index);
-	if (*mag) {
-		(*mag)->index[(*mag)->nr] = index;
-		mag_set_nr(*mag, (*mag)->nr + 1);
 	}
+	if (*mag)
+		mag_set_nr(*mag, (*mag)->nr + 1);
+	count(&slot->frees, 1);
+	count(&slot->free_bytes, side & MEMLANE_SIDE_SIZE_MASK);
 	return 0;
+}
+
+static uint32_t mag_lane(const struct memlane_mag *mag)
+{
+	return mag >= this_thread()->slot->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
+}
+
+static uint32_t side_class(const struct memlane *m, uint32_t index)
+{
+	return (m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
 }
 
 int memlane_free(struct memlane *m, memlane_handle h)
@@ -472,18 +471,19 @@ int memlane_free(struct memlane *m, memlane_handle h)
 	if (!h)
 		return 0;
 	err = memlane_enter(m);
-	if (err)
+	if (unlikely(err))
 		return err;
-	err = free_entry(m, h, &mag);
-	memlane_exit(m);
-	if (err)
-		return err;
-	if (!mag) {
-		give_back(m, &h, 1);
-		return 0;
+	err = handle_check(m, h);
+	if (likely(!err)) {
+		cls = side_class(m, handle_index(h));
+		err = free_entry(m, h, cls, &mag);
 	}
-	cls = mag_class(this_thread()->slot, mag);
-	if (unlikely(mag->nr >= MAG_LIMIT(cls)))
-		flush_oldest(m, mag, mag->nr / 2);
+	memlane_exit(m);
+	if (unlikely(err))
+		return err;
+	if (likely(mag))
+		trim(m, mag_lane(mag), cls);
+	else
+		flush(m, 0, MEMLANE_CLASS_BLOB, 0);
 	return 0;
 }
