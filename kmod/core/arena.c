@@ -129,6 +129,7 @@ void ml_arena_exit(struct ml_arena *a)
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_exit(a, &a->lane[lane]);
+	ml_options_exit(a);
 	ml_vec_exit(a, &a->map);
 	ml_slots_exit(a);
 	ml_table_exit(a);

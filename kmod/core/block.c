@@ -52,7 +52,7 @@ unsigned int ml_span_bin(const struct ml_span *span)
 
 static struct ml_class *class_of(struct ml_arena *a, const struct ml_span *span)
 {
-	return &a->lane[span->run.lane].cls[span->cls];
+	return ml_class_set(&a->lane[span->run.lane], span->cls, span->cold);
 }
 
 /* Spans done in this round stand behind the others: see plan.c. */
@@ -109,15 +109,16 @@ static void span_free_list(struct ml_span *span)
  * @a: arena; arena.lock
  * @lane: where
  * @cls: size class
+ * @cold: temperature
  *
  * The lane's limit is the caller's business. Return: the span, on the list of
  * empty ones, or NULL without memory or address space.
  */
-struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls)
+struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold)
 {
 	u64 nr = ml_span_pages(cls);
 	u32 places = places_in(nr, cls);
-	struct ml_class *c = &a->lane[lane].cls[cls];
+	struct ml_class *c = ml_class_set(&a->lane[lane], cls, cold);
 	struct ml_span *span = a->ops->zalloc(a, span_size(places));
 
 	if (!span)
@@ -126,6 +127,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->run.use = ML_USE_BLOCK;
 	span->run.lane = lane;
 	span->cls = cls;
+	span->cold = cold;
 	span->places = places;
 	if (ml_pages_take(a, &span->run, nr)) {
 		a->ops->zfree(a, span, span_size(places));

@@ -199,7 +199,7 @@ static int check_lane(struct report *r, struct sums *total, unsigned int nr)
 	err = check_runs(r, &sums, lane);
 	for (i = 0; i < ML_USES && !err; i++)
 		err = check_area(r, &sums, &lane->area[i], i);
-	for (i = 0; i < MEMLANE_CLASSES && !err; i++)
+	for (i = 0; i < ML_CLASS_SETS && !err; i++)
 		err = check_class(r, &lane->cls[i]);
 	if (err)
 		return err;
@@ -236,6 +236,8 @@ static int check_bound(struct report *r, u32 index)
 	u64 loc = ml_index_loc(r->a, index), word = ml_entry_read(r->a, index);
 	struct ml_run *run = ml_run_at(r->a, ml_loc_page(loc));
 
+	if (!loc)
+		return 0;
 	if (!run || ml_run_is_free(run))
 		return broken(r, 6, "index %u is bound to %llu, which is free", index, loc);
 	if ((word & MEMLANE_ENTRY_LOC_MASK) != loc && !r->a->count.spoiled)
@@ -262,9 +264,9 @@ static int check_table(struct report *r, const struct sums *total)
 	if (nr[ML_BOUND] != t->bound || nr[ML_RETIRED] != t->retired)
 		return broken(r, 9, "%u bound and %u retired, counted %u and %u", nr[ML_BOUND],
 			      nr[ML_RETIRED], t->bound, t->retired);
-	if (total->objects != t->bound)
-		return broken(r, 7, "%u indices bound, %llu places owned, %llu reserved", t->bound,
-			      total->objects, total->reserved);
+	if (total->objects != t->bound - t->purged)
+		return broken(r, 7, "%u indices bound, %u purged, %llu places owned, %llu reserved",
+			      t->bound, t->purged, total->objects, total->reserved);
 	return check_free_indices(r, nr[ML_NONE]);
 }
 

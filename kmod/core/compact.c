@@ -76,7 +76,8 @@ static void fill(struct ml_arena *a, unsigned int lane, u64 *below)
 {
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES && !ml_batch_full(a); cls++)
+	a->batch->cause = MEMLANE_CAUSE_COMPACT;
+	for (cls = 0; cls < ML_CLASS_SETS && !ml_batch_full(a); cls++)
 		fill_class(a, &a->lane[lane].cls[cls]);
 	fill_blobs(a, lane, below);
 }
@@ -86,7 +87,7 @@ static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
 	u64 was = a->count.pages_returned;
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+	for (cls = 0; cls < ML_CLASS_SETS; cls++)
 		ml_span_trim(a, &lane->cls[cls], 0);
 	s->req->out_pages_returned += a->count.pages_returned - was;
 }

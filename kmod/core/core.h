@@ -31,7 +31,8 @@
  *      loc(rmap[s]) = loc(s), for every bound i and every used slot s;
  *      a blob's index likewise
  *  I7  the places that have an owner are as many as the bound indices; other
- *      used places are destinations reserved by the batch under way
+ *      used places are destinations reserved by the batch under way; a purged
+ *      index has no place
  *  I8  each span is on the list of its fullness; class.used, class.spans are
  *      the sums over the lists
  *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
@@ -66,6 +67,7 @@
 #define ML_BINS			8			/* fullness steps of part-filled spans */
 #define ML_BIN_EMPTY		0
 #define ML_BIN_FULL		(ML_BINS + 1)
+#define ML_CLASS_SETS		(2 * MEMLANE_CLASSES)
 #define ML_BATCH		256			/* most moves in one batch */
 #define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
 
@@ -173,6 +175,7 @@ struct ml_run {
  * @run: where it is
  * @list: on bin[@bin] of its class
  * @cls: size class
+ * @cold: holds objects that are not used of late
  * @bin: fullness step
  * @pinned: holds a pinned object, so it is filled rather than drained
  * @skip: compaction round in which it was drained or found pinned
@@ -186,6 +189,7 @@ struct ml_span {
 	struct ml_run run;
 	struct list_head list;
 	u8 cls;
+	bool cold;
 	u8 bin;
 	bool pinned;
 	u32 skip;
@@ -196,7 +200,7 @@ struct ml_span {
 	u32 rmap[];
 };
 
-/* Spans of one class in one lane; arena.lock */
+/* Spans of one class and temperature in one lane; arena.lock */
 struct ml_class {
 	struct list_head bin[ML_BINS + 2];
 	u64 used;
@@ -219,7 +223,8 @@ struct ml_area {
  * @max: pages that @limit may be raised to, immutable
  * @pool: free chunks
  * @area: by enum ml_use
- * @cls: spans by size class
+ * @initial: what @limit was at first, and is again when the lane is empty
+ * @cls: spans by size class, the warm ones first: see ml_class_set()
  * @objects: indices bound here
  * @bound: bytes of their places
  * @migrated_in: objects that came from the other lane
@@ -229,9 +234,10 @@ struct ml_lane {
 	u64 end;
 	u64 limit;
 	u64 max;
+	u64 initial;
 	struct rb_root pool;
 	struct ml_area area[ML_USES];
-	struct ml_class cls[MEMLANE_CLASSES];
+	struct ml_class cls[ML_CLASS_SETS];
 	u64 objects;
 	u64 bound;
 	u64 migrated_in;
@@ -256,6 +262,7 @@ struct ml_lane {
  * @end: number of indices, immutable
  * @free: first NONE index below @top, 0: none
  * @bound: BOUND indices
+ * @purged: BOUND indices that have no place any more
  * @retired: RETIRED indices
  */
 struct ml_table {
@@ -268,6 +275,7 @@ struct ml_table {
 	u32 end;
 	u32 free;
 	u32 bound;
+	u32 purged;
 	u32 retired;
 };
 
@@ -290,6 +298,7 @@ struct ml_slots {
  * @len: bytes of the place
  * @expect: the entry as the mover left it, with MOVING
  * @remap: pages are handed over, no byte is copied
+ * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped
  * @result: 0 moved, or -errno as struct memlane_migrate says
  */
 struct ml_move {
@@ -300,12 +309,14 @@ struct ml_move {
 	u64 len;
 	u64 expect;
 	bool remap;
+	u8 cause;
 	int result;
 };
 
 struct ml_batch {
 	struct ml_move move[ML_BATCH];
 	u32 nr;
+	u8 cause;	/* of the moves that are added */
 	u64 bytes;
 	u64 limit;	/* bytes to copy in one batch */
 };
@@ -318,6 +329,11 @@ struct ml_policy {
 	u32 safety_margin;		/* permille */
 	u64 interval;			/* ns */
 	u64 grace;			/* ns */
+	u64 age_interval;		/* ns */
+	u64 threshold;			/* bytes; 0: none */
+	u8 *purgeable;			/* bit set of groups, or NULL: none */
+	u64 aged;			/* when the last period ended, ns */
+	u64 made_room;			/* when a full lane was last compacted, ns */
 };
 
 /**
@@ -370,6 +386,12 @@ static inline u64 ml_loc_page(u64 loc)
 	return loc >> (ML_PAGE_SHIFT - MEMLANE_GRANULE_SHIFT);
 }
 
+/* Spans of a class: warm or cold. */
+static inline struct ml_class *ml_class_set(struct ml_lane *lane, unsigned int cls, bool cold)
+{
+	return &lane->cls[cls + (cold ? MEMLANE_CLASSES : 0)];
+}
+
 /* Bytes to pages, rounded up; no overflow up to 2^64 - 4096. */
 static inline u64 ml_pages(u64 bytes)
 {
@@ -402,11 +424,11 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req);
 int ml_query(struct ml_arena *a, struct memlane_query *req);
 int ml_stat(struct ml_arena *a, struct memlane_stat *req);
 
-/* policy.c */
+/* option.c */
 int ml_set(struct ml_arena *a, struct memlane_set *req);
 int ml_get(struct ml_arena *a, struct memlane_set *req);
 
-/* compact.c, policy.c, move.c */
+/* compact.c, migrate.c, maintain.c, move.c */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);

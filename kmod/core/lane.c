@@ -28,7 +28,8 @@ int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 
 	l->end = end;
 	l->limit = limit;
 	l->max = max;
-	for (c = 0; c < MEMLANE_CLASSES; c++)
+	l->initial = limit;
+	for (c = 0; c < ML_CLASS_SETS; c++)
 		for (bin = 0; bin < ML_BINS + 2; bin++)
 			INIT_LIST_HEAD(&l->cls[c].bin[bin]);
 	return ml_run_init(a, l);
@@ -132,6 +133,7 @@ int ml_need_for(struct ml_need *need, u64 length, u64 align)
 	need->pages = ml_pages(length);
 	need->cls = MEMLANE_CLASS_BLOB;
 	need->align = 0;
+	need->cold = false;
 	if (length <= MEMLANE_BLOCK_MAX && align <= ML_PAGE_SIZE)
 		need->cls = aligned_class(length, align);
 	if (need->cls == MEMLANE_CLASS_BLOB && align > ML_PAGE_SIZE)
@@ -148,6 +150,7 @@ int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need)
 		return -EINVAL;
 	need->pages = run->nr;
 	need->align = run->align;
+	need->cold = run->kind == ML_SPAN && ml_span_of(run)->cold;
 	need->cls = run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
 	return 0;
 }
@@ -183,18 +186,31 @@ void ml_pages_give(struct ml_arena *a, struct ml_run *run)
 
 /* ---------------------------------------------------------------- places */
 
-static int block_take(struct ml_arena *a, unsigned int lane, unsigned int cls,
+/* A span with room: of the wanted temperature, a new one, or any. */
+static struct ml_span *span_for(struct ml_arena *a, unsigned int lane,
+				const struct ml_need *need, bool scratch, int *err)
+{
+	struct ml_lane *l = &a->lane[lane];
+	struct ml_span *span = ml_span_fullest(ml_class_set(l, need->cls, need->cold));
+
+	if (!span && ml_lane_room(a, lane, ml_span_pages(need->cls), scratch)) {
+		span = ml_span_new(a, lane, need->cls, need->cold);
+		*err = -ENOMEM;
+	} else if (!span) {
+		span = ml_span_fullest(ml_class_set(l, need->cls, !need->cold));
+		*err = -ENOSPC;
+	}
+	return span;
+}
+
+static int block_take(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
 		      bool scratch, u64 *loc)
 {
-	struct ml_span *span = ml_span_fullest(&a->lane[lane].cls[cls]);
+	int err = 0;
+	struct ml_span *span = span_for(a, lane, need, scratch, &err);
 
-	if (!span) {
-		if (!ml_lane_room(a, lane, ml_span_pages(cls), scratch))
-			return -ENOSPC;
-		span = ml_span_new(a, lane, cls);
-		if (!span)
-			return -ENOMEM;
-	}
+	if (!span)
+		return err;
 	*loc = ml_slot_take(a, span);
 	return 0;
 }
@@ -215,7 +231,7 @@ int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *n
 	struct ml_run *run;
 
 	if (need->cls != MEMLANE_CLASS_BLOB)
-		return block_take(a, lane, need->cls, scratch, loc);
+		return block_take(a, lane, need, scratch, loc);
 	if (!ml_lane_room(a, lane, need->pages, scratch))
 		return -ENOSPC;
 	run = ml_blob_new(a, lane, need->pages, need->align, 0);

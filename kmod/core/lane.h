@@ -10,9 +10,11 @@ struct ml_need {
 	u64 pages;		/* blobs */
 	unsigned int cls;	/* or MEMLANE_CLASS_BLOB */
 	unsigned int align;	/* blobs: log2 in pages */
+	bool cold;		/* blocks: temperature */
 };
 
 int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max);
+void ml_options_exit(struct ml_arena *a);
 void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane);
 u64 ml_lane_used(const struct ml_lane *lane);
 bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);

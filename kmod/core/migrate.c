@@ -28,7 +28,7 @@ static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
 	int err = ml_handle_check(a, m->handles[i]);
 
 	if (!err)
-		err = ml_batch_place(a, ml_handle_index(m->handles[i]), m->req->lane);
+		err = ml_batch_place(a, ml_handle_index(m->handles[i]), m->req->lane, ML_KEEP);
 	if (b->nr > nr) {
 		b->move[nr].caller = i;
 		return true;
@@ -56,6 +56,7 @@ static void migrate_all(struct ml_arena *a, struct ml_step *s, struct migration 
 {
 	struct memlane_migrate *req = m->req;
 
+	a->batch->cause = MEMLANE_CAUSE_HAND;
 	while (req->out_count < req->count && ml_step_next(a, s)) {
 		req->out_count = fill_from(a, m, req->out_count);
 		if (!a->batch->nr)

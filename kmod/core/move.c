@@ -66,6 +66,7 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->to = to;
 	mv->result = 0;
 	mv->remap = false;
+	mv->cause = a->batch->cause;
 	mv->len = ml_place_room(a, mv->from);
 	ml_index_set_batch(a, index, true);
 	return mv;
@@ -157,29 +158,47 @@ int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u6
 /**
  * ml_batch_place - plan the move of an object to a lane
  * @a: arena; both locks; the batch is not full
- * @index: bound
+ * @index: bound, not purged
  * @lane: where to
+ * @temper: of the span it goes to, for a block
  *
  * Return: 0 (also if it is there); -EBUSY; -EAGAIN; -ENOSPC; -ENOMEM.
  */
-int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane)
+int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper)
 {
 	u64 loc = ml_index_loc(a, index), to;
-	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
 	struct ml_need need;
-	int err;
+	bool cold;
+	int err = ml_need_of(a, loc, &need);
 
-	if (ml_lane_of(a, loc) == lane)
-		return 0;
-	if (run->kind == ML_BLOB)
-		return ml_batch_blob(a, run, lane, 0);
-	err = movable(a, index);
 	if (err)
 		return err;
-	err = ml_need_of(a, loc, &need);
+	cold = temper == ML_KEEP ? need.cold : temper == ML_COLD;
+	if (ml_lane_of(a, loc) == lane && (need.cls == MEMLANE_CLASS_BLOB || cold == need.cold))
+		return 0;
+	if (need.cls == MEMLANE_CLASS_BLOB)
+		return ml_batch_blob(a, ml_run_at(a, ml_loc_page(loc)), lane, 0);
+	err = movable(a, index);
+	need.cold = cold;
 	if (!err)
 		err = ml_place_take(a, lane, &need, true, &to);
 	return err ? err : add_block(a, index, to);
+}
+
+/**
+ * ml_batch_purge - plan to drop an object
+ * @a: arena; both locks; the batch is not full
+ * @index: bound, not purged
+ *
+ * Return: 0; -EBUSY pinned; -EAGAIN in the batch already.
+ */
+int ml_batch_purge(struct ml_arena *a, u32 index)
+{
+	int err = movable(a, index);
+
+	if (!err)
+		batch_add(a, index, 0)->cause = MEMLANE_CAUSE_PURGE;
+	return err;
 }
 
 /* ------------------------------------------------------------------ mark */
@@ -255,6 +274,13 @@ static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 	ml_index_set_batch(a, mv->index, false);
 }
 
+/* A purged index stays bound, to nothing, until it is freed. */
+static void forget_place(struct ml_arena *a, const struct ml_move *mv)
+{
+	ml_place_unname(a, mv->from);
+	ml_index_purge(a, mv->index);
+}
+
 static int commit(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 *e = ml_entry(a, mv->index);
@@ -274,8 +300,14 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		a->count.vetoed++;
 		return -EAGAIN;
 	}
-	transfer(a, mv);
-	rename_place(a, mv);
+	if (mv->cause == MEMLANE_CAUSE_PURGE) {
+		forget_place(a, mv);
+		flags = (flags & ~MEMLANE_ENTRY_FLAGS) | MEMLANE_ENTRY_PURGED;
+	} else {
+		transfer(a, mv);
+		rename_place(a, mv);
+	}
+	a->count.by_cause[mv->cause]++;
 	/* Pairs with the acquire of a user who waited or came later. */
 	smp_store_release(e, flags | mv->to);
 	ml_place_give(a, mv->from);
@@ -286,7 +318,8 @@ static void drop(struct ml_arena *a, const struct ml_move *mv)
 {
 	if (still_ours(a, mv))
 		ml_index_set_batch(a, mv->index, false);
-	ml_place_give(a, mv->to);
+	if (mv->to)
+		ml_place_give(a, mv->to);
 }
 
 static void finish(struct ml_arena *a, struct ml_move *mv, int grace)

@@ -3,6 +3,8 @@
 #include <linux/atomic.h>
 #include <linux/minmax.h>
 
+#include "block.h"
+#include "maintain.h"
 #include "object.h"
 #include "stat.h"
 #include "table.h"
@@ -60,7 +62,7 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
  * ml_want_init - check what a caller wants
  * @w: out
  * @lane: MEMLANE_FAST or MEMLANE_SLOW
- * @flags: MEMLANE_ALLOC_NO_SPILL is looked at
+ * @flags: MEMLANE_ALLOC_NO_SPILL and MAY_MOVE are looked at
  * @length: bytes
  * @align: power of two, or 0
  *
@@ -73,6 +75,7 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 	w->lane = lane;
 	w->got = lane;
 	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
+	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
 	return ml_need_for(&w->need, length, align);
 }
 
@@ -89,6 +92,36 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
 {
 	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
+}
+
+static bool has_room(struct ml_arena *a, const struct ml_want *w)
+{
+	u64 pages = w->need.pages;
+	bool room = false;
+
+	mutex_lock(&a->lock);
+	if (w->need.cls != MEMLANE_CLASS_BLOB) {
+		pages = ml_span_pages(w->need.cls);
+		room = ml_span_fullest(ml_class_set(&a->lane[w->lane], w->need.cls, false));
+	}
+	room |= ml_lane_room(a, w->lane, pages, false);
+	mutex_unlock(&a->lock);
+	return room;
+}
+
+/**
+ * ml_want_room - if the lane is full and the caller allows it, make room first
+ * @a: arena; no lock
+ * @w: what is wanted
+ *
+ * Return: whether anything was tried.
+ */
+bool ml_want_room(struct ml_arena *a, const struct ml_want *w)
+{
+	if (!w->may_move || has_room(a, w))
+		return false;
+	return ml_make_room(a, w->lane, w->need.cls == MEMLANE_CLASS_BLOB ?
+			    w->need.pages : ml_span_pages(w->need.cls));
 }
 
 static void publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
@@ -128,7 +161,7 @@ static int check_alloc(const struct memlane_alloc *req, struct ml_want *w)
 {
 	int err;
 
-	if (req->flags & ~(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE))
+	if (req->flags & ~(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE))
 		return -EOPNOTSUPP;
 	if (!req->count || req->count > 4096)
 		return -EINVAL;
@@ -152,6 +185,7 @@ int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
 	req->out_count = 0;
 	if (err)
 		return err;
+	ml_want_room(a, &w);
 	mutex_lock(&a->lock);
 	err = alloc_all(a, req, &w, handles);
 	a->count.refills++;
@@ -165,6 +199,8 @@ static void release(struct ml_arena *a, u32 index)
 	u64 loc = ml_index_loc(a, index);
 
 	ml_index_unbind(a, index);
+	if (!loc)
+		return;
 	ml_place_unname(a, loc);
 	ml_place_give(a, loc);
 }
@@ -213,7 +249,7 @@ static int end_live(struct ml_arena *a, u64 handle)
 	u64 *e, word;
 	int err = ml_handle_check(a, handle);
 
-	if (err)
+	if (err && err != -ENODATA)
 		return err;
 	if (ml_index_pins(a, index))
 		return -EBUSY;

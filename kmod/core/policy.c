@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* policy.c - options and the maintenance cycle */
+/* policy.c - what should happen to an object, and to a lane: pure functions */
 #include <linux/minmax.h>
 
-#include "compact.h"
+#include "block.h"
 #include "lane.h"
 #include "policy.h"
-#include "slot.h"
+#include "run.h"
+#include "table.h"
 
 #define NSEC_PER_MS	1000000ULL
 
@@ -17,6 +18,105 @@ void ml_policy_init(struct ml_policy *p)
 	p->safety_margin = 100;
 	p->interval = 0;
 	p->grace = 10 * NSEC_PER_MS;
+	p->age_interval = 1000 * NSEC_PER_MS;
+}
+
+#define HEAT_ALWAYS	0xf	/* used in each of the last four periods */
+#define HEAT_OF_LATE	0x3	/* used in each of the last two */
+#define LEAVING		(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
+
+static bool oversized(const struct ml_arena *a, u32 index)
+{
+	u64 size = ml_index_side(a, index) & MEMLANE_SIDE_SIZE_MASK;
+
+	return a->policy.threshold && size > a->policy.threshold;
+}
+
+static bool half_empty(const struct ml_lane *l)
+{
+	return ml_lane_used(l) * 2 < l->limit;
+}
+
+/* The FastLane keeps what is used; frame-critical objects stay whatever they do. */
+static bool wish_from_fast(const struct ml_arena *a, u32 index, struct ml_wish *w)
+{
+	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
+
+	if (hints & MEMLANE_HINT_FRAME_CRITICAL)
+		return false;
+	if (oversized(a, index))
+		w->cause = MEMLANE_CAUSE_OVERSIZED;
+	else if (!ml_index_heat(a, index) || hints & LEAVING)
+		w->cause = MEMLANE_CAUSE_STALE;
+	else
+		return false;
+	w->lane = MEMLANE_SLOW;
+	w->temper = ML_COLD;
+	return true;
+}
+
+/* Back to the FastLane, while that is half empty, goes what is always used. */
+static bool wish_from_slow(const struct ml_arena *a, u32 index, struct ml_wish *w)
+{
+	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
+
+	if (ml_index_heat(a, index) != HEAT_ALWAYS || hints & LEAVING || oversized(a, index) ||
+	    !half_empty(&a->lane[MEMLANE_FAST]))
+		return false;
+	w->lane = MEMLANE_FAST;
+	w->temper = ML_WARM;
+	w->cause = MEMLANE_CAUSE_HOT;
+	return true;
+}
+
+/* Hot and cold objects of a class stop sharing pages; what is between stays. */
+static bool wish_to_sort(const struct ml_arena *a, u32 index, struct ml_wish *w)
+{
+	u64 loc = ml_index_loc(a, index);
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+	unsigned int heat = ml_index_heat(a, index);
+	bool cold;
+
+	if (run->kind != ML_SPAN)
+		return false;
+	cold = ml_span_of(run)->cold;
+	if (!(heat ? cold && (heat & HEAT_OF_LATE) == HEAT_OF_LATE : !cold))
+		return false;
+	w->lane = run->lane;
+	w->temper = heat ? ML_WARM : ML_COLD;
+	w->cause = MEMLANE_CAUSE_SORT;
+	return true;
+}
+
+/**
+ * ml_policy_wish - would an object be better elsewhere?
+ * @a: arena; arena.lock
+ * @index: bound, not purged
+ * @w: out: where and why
+ */
+bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w)
+{
+	bool moves = ml_lane_of(a, ml_index_loc(a, index)) == MEMLANE_FAST ?
+		     wish_from_fast(a, index, w) : wish_from_slow(a, index, w);
+
+	return moves || wish_to_sort(a, index, w);
+}
+
+/* May an object be dropped? Its group says so; a live object's only. */
+bool ml_policy_purgeable(const struct ml_arena *a, u32 index)
+{
+	u32 group = ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
+
+	return a->policy.purgeable && ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE &&
+	       a->policy.purgeable[group / 8] & 1U << group % 8;
+}
+
+/* Is memory short: both lanes at their maximum, the SlowLane past its threshold? */
+bool ml_policy_pressed(const struct ml_arena *a)
+{
+	const struct ml_lane *l = &a->lane[MEMLANE_SLOW];
+
+	return ml_lane_used(l) * 1000 >= l->max * a->policy.slow_usage_threshold;
 }
 
 /**
@@ -39,138 +139,4 @@ bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane)
 		return false;
 	return ml_lane_used(l) * 1000 >= l->limit * threshold ||
 	       (objects + 16 < spans && objects * 1000 < spans * threshold);
-}
-
-/**
- * ml_maintain - run one maintenance cycle
- * @a: arena
- * @req: see struct memlane_maintain
- */
-int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
-{
-	struct ml_step s;
-	unsigned int lane;
-	int err;
-
-	if (req->flags)
-		return -EOPNOTSUPP;
-	err = ml_step_begin(a, &s, &req->step);
-	if (err)
-		return err;
-	a->count.cycles++;
-	ml_slots_reap(a);
-	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		if (ml_policy_wants_compaction(a, lane))
-			ml_compact_lane(a, &s, lane, 0);
-	return ml_step_end(a, &s);
-}
-
-/* --------------------------------------------------------------- options */
-
-static int set_limit(struct ml_arena *a, unsigned int lane, u64 bytes)
-{
-	struct ml_lane *l = &a->lane[lane];
-
-	if (bytes > MEMLANE_ENTRY_LOC_MASK || ml_pages(bytes) > l->max ||
-	    ml_pages(bytes) < ml_lane_used(l))
-		return -EINVAL;
-	l->limit = ml_pages(bytes);
-	return 0;
-}
-
-static int set_u32(u32 *field, u64 value, u32 lowest, u32 highest)
-{
-	if (value < lowest || value > highest)
-		return -EINVAL;
-	*field = value;
-	return 0;
-}
-
-static int write_option(struct ml_arena *a, u32 option, u64 value)
-{
-	struct ml_policy *p = &a->policy;
-
-	switch (option) {
-	case MEMLANE_OPT_FAST_LIMIT:
-		return set_limit(a, MEMLANE_FAST, value);
-	case MEMLANE_OPT_SLOW_LIMIT:
-		return set_limit(a, MEMLANE_SLOW, value);
-	case MEMLANE_OPT_AUTO_COMPACTION:
-		if (value > 1)
-			return -EINVAL;
-		p->auto_compaction = value;
-		return 0;
-	case MEMLANE_OPT_COMPACTION_THRESHOLD:
-		return set_u32(&p->compaction_threshold, value, 1, 1000);
-	case MEMLANE_OPT_SLOW_USAGE_THRESHOLD:
-		return set_u32(&p->slow_usage_threshold, value, 1, 1000);
-	case MEMLANE_OPT_SLOW_SAFETY_MARGIN:
-		return set_u32(&p->safety_margin, value, 0, 500);
-	case MEMLANE_OPT_POLICY_INTERVAL:
-		WRITE_ONCE(p->interval, value);
-		return 0;
-	case MEMLANE_OPT_GRACE:
-		if (value < 1000 || value > 10000 * NSEC_PER_MS)
-			return -EINVAL;
-		WRITE_ONCE(p->grace, value);
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
-}
-
-static int read_option(const struct ml_arena *a, u32 option, u64 *value)
-{
-	const struct ml_policy *p = &a->policy;
-	u64 values[MEMLANE_OPTIONS] = {
-		[MEMLANE_OPT_FAST_LIMIT] = a->lane[MEMLANE_FAST].limit << ML_PAGE_SHIFT,
-		[MEMLANE_OPT_SLOW_LIMIT] = a->lane[MEMLANE_SLOW].limit << ML_PAGE_SHIFT,
-		[MEMLANE_OPT_AUTO_COMPACTION] = p->auto_compaction,
-		[MEMLANE_OPT_COMPACTION_THRESHOLD] = p->compaction_threshold,
-		[MEMLANE_OPT_SLOW_USAGE_THRESHOLD] = p->slow_usage_threshold,
-		[MEMLANE_OPT_SLOW_SAFETY_MARGIN] = p->safety_margin,
-		[MEMLANE_OPT_POLICY_INTERVAL] = p->interval,
-		[MEMLANE_OPT_GRACE] = p->grace,
-	};
-
-	if (!option || option >= MEMLANE_OPTIONS)
-		return -EOPNOTSUPP;
-	*value = values[option];
-	return 0;
-}
-
-/**
- * ml_set - change one option
- * @a: arena
- * @req: see struct memlane_set
- */
-int ml_set(struct ml_arena *a, struct memlane_set *req)
-{
-	int err;
-
-	if (req->flags || req->__reserved)
-		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
-	err = write_option(a, req->option, req->value);
-	mutex_unlock(&a->lock);
-	return err;
-}
-
-/**
- * ml_get - read one option
- * @a: arena
- * @req: see struct memlane_set
- */
-int ml_get(struct ml_arena *a, struct memlane_set *req)
-{
-	u64 value = 0;
-	int err;
-
-	if (req->flags || req->__reserved)
-		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
-	err = read_option(a, req->option, &value);
-	mutex_unlock(&a->lock);
-	req->value = value;
-	return err;
 }

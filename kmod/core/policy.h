@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* policy.h - options and the maintenance cycle */
+/* policy.h - what should happen to an object, and to a lane: pure functions */
 #ifndef ML_POLICY_H
 #define ML_POLICY_H
 
 #include "core.h"
+#include "move.h"
+
+/* Where an object would be better. */
+struct ml_wish {
+	unsigned int lane;
+	enum ml_temper temper;
+	unsigned int cause;
+};
 
 void ml_policy_init(struct ml_policy *p);
+bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);
+bool ml_policy_purgeable(const struct ml_arena *a, u32 index);
 bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane);
+bool ml_policy_pressed(const struct ml_arena *a);
 
 #endif /* ML_POLICY_H */

@@ -27,6 +27,8 @@ static unsigned int state_of(const struct ml_arena *a, u64 handle)
 		return MEMLANE_STATE_FOREIGN;
 	case -EBADF:
 		return MEMLANE_STATE_WILD;
+	case -ENODATA:
+		return MEMLANE_STATE_PURGED;
 	}
 	if (state == ML_RETIRED)
 		return MEMLANE_STATE_RETIRED;
@@ -44,7 +46,7 @@ static void query_place(struct ml_arena *a, struct memlane_query *req)
 		return;
 	req->out_lane = ml_lane_of(a, loc);
 	req->out_class = need.cls;
-	req->out_heat = ml_index_state(a, ml_handle_index(req->handle)) >> ML_HEAT_SHIFT;
+	req->out_heat = ml_index_heat(a, ml_handle_index(req->handle));
 	req->out_location = loc;
 	req->out_room = ml_place_room(a, loc);
 	if (need.cls == MEMLANE_CLASS_BLOB)
@@ -82,6 +84,7 @@ static void collect(struct ml_arena *a)
 		ml_lane_stat(a, lane, &c->lane[lane]);
 	c->handles = a->table.bound;
 	c->retired = a->table.retired;
+	c->purged = a->table.purged;
 	c->slots = a->slots.used;
 	c->metadata = a->ops->metadata(a);
 }

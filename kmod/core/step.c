@@ -95,6 +95,14 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 	return true;
 }
 
+/* Let others have the lock; both locks are held before and after. */
+void ml_step_yield(struct ml_arena *a)
+{
+	mutex_unlock(&a->lock);
+	cond_resched();
+	mutex_lock(&a->lock);
+}
+
 /**
  * ml_step_run - carry the batch out and let others have the lock
  * @a: arena; both locks
@@ -107,8 +115,6 @@ bool ml_step_run(struct ml_arena *a, struct ml_step *s)
 	if (!a->batch->nr)
 		return false;
 	s->err = ml_batch_run(a, s->req);
-	mutex_unlock(&a->lock);
-	cond_resched();
-	mutex_lock(&a->lock);
+	ml_step_yield(a);
 	return !s->err;
 }

@@ -16,6 +16,7 @@ struct ml_step {
 int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req);
 int ml_step_end(struct ml_arena *a, struct ml_step *s);
 bool ml_step_next(struct ml_arena *a, struct ml_step *s);
+void ml_step_yield(struct ml_arena *a);
 bool ml_step_run(struct ml_arena *a, struct ml_step *s);
 
 #endif /* ML_STEP_H */

@@ -111,12 +111,56 @@ void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
 	set_state(a, index, in ? state | ML_IN_BATCH : state & ~ML_IN_BATCH);
 }
 
-/* The program's pin count: any value may be read here. */
-u32 ml_index_pins(const struct ml_arena *a, u32 index)
+/* Bound, and to a place: not purged. */
+bool ml_index_placed(const struct ml_arena *a, u32 index)
+{
+	return ml_index_bound(a, index) && ml_index_loc(a, index);
+}
+
+/* The program's pin word (tag, pins, hints): any value may be read here. */
+u32 ml_index_notes(const struct ml_arena *a, u32 index)
 {
 	u32 *pin = ml_vec_at(&a->table.pin, index);
 
-	return pin ? READ_ONCE(*pin) & MEMLANE_PIN_COUNT_MASK : 0;
+	return pin ? READ_ONCE(*pin) : 0;
+}
+
+/* The program's side word (group, class, size): any value may be read here. */
+u64 ml_index_side(const struct ml_arena *a, u32 index)
+{
+	u64 *side = ml_vec_at(&a->table.side, index);
+
+	return side ? READ_ONCE(*side) : 0;
+}
+
+u32 ml_index_pins(const struct ml_arena *a, u32 index)
+{
+	return ml_index_notes(a, index) & MEMLANE_PIN_COUNT_MASK;
+}
+
+/* The last four ageing periods, newest in bit 0: in which was it used? */
+unsigned int ml_index_heat(const struct ml_arena *a, u32 index)
+{
+	return ml_index_state(a, index) >> ML_HEAT_SHIFT;
+}
+
+/**
+ * ml_index_age - an ageing period ends for an index
+ * @a: arena; arena.lock
+ * @index: a bound index
+ *
+ * A user who sets ACCESSED at the same moment is heard in the next period.
+ */
+void ml_index_age(struct ml_arena *a, u32 index)
+{
+	unsigned int state = ml_index_state(a, index);
+	u64 *e = ml_entry(a, index), word = READ_ONCE(*e);
+	bool used = word & MEMLANE_ENTRY_ACCESSED;
+	unsigned int heat = (state >> ML_HEAT_SHIFT) << 1 | used;
+
+	if (used)
+		cmpxchg(e, word, word & ~MEMLANE_ENTRY_ACCESSED);
+	set_state(a, index, (state & ((1U << ML_HEAT_SHIFT) - 1)) | (heat & 0xf) << ML_HEAT_SHIFT);
 }
 
 /* Address of the published word; NULL if the index never was used. */
@@ -179,7 +223,7 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	e = ml_entry(a, *index);
 	gen = ml_entry_gen(READ_ONCE(*e));
 	set_loc(a, *index, loc);
-	set_state(a, *index, ML_BOUND);
+	set_state(a, *index, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
 	a->table.bound++;
 	smp_store_release(e, ml_word(gen ? gen : 1, loc));
 	return 0;
@@ -202,6 +246,7 @@ void ml_index_unbind(struct ml_arena *a, u32 index)
 
 	xchg(e, ml_word(gen, 0));
 	t->bound--;
+	t->purged -= !ml_index_loc(a, index);
 	set_loc(a, index, 0);
 	if (gen == MEMLANE_GEN_MAX) {
 		set_state(a, index, ML_RETIRED);
@@ -224,6 +269,14 @@ void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
 	set_loc(a, index, loc);
 }
 
+/* A bound index loses its place but stays bound until it is freed. */
+void ml_index_purge(struct ml_arena *a, u32 index)
+{
+	ml_index_set_batch(a, index, false);
+	set_loc(a, index, 0);
+	a->table.purged++;
+}
+
 /**
  * ml_handle - the handle of a bound index
  * @a: arena
@@ -244,7 +297,7 @@ u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born)
  * @a: arena; arena.lock
  * @handle: any value
  *
- * Return: 0; -EXDEV foreign; -EBADF wild; -ESTALE freed.
+ * Return: 0; -EXDEV foreign; -EBADF wild; -ESTALE freed; -ENODATA purged.
  */
 int ml_handle_check(const struct ml_arena *a, u64 handle)
 {
@@ -260,8 +313,9 @@ int ml_handle_check(const struct ml_arena *a, u64 handle)
 	word = ml_entry_read(a, index);
 	if (gen > ml_entry_gen(word))
 		return -EBADF;
-	if (!ml_index_bound(a, index) || gen != ml_entry_gen(word) ||
-	    !(word & MEMLANE_ENTRY_LIVE))
+	if (!ml_index_bound(a, index) || gen != ml_entry_gen(word))
 		return -ESTALE;
-	return 0;
+	if (!ml_index_placed(a, index))
+		return -ENODATA;
+	return word & MEMLANE_ENTRY_LIVE ? 0 : -ESTALE;
 }

@@ -9,6 +9,7 @@ int ml_table_init(struct ml_arena *a, u64 handles);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
 void ml_index_unbind(struct ml_arena *a, u32 index);
+void ml_index_purge(struct ml_arena *a, u32 index);
 void ml_index_move(struct ml_arena *a, u32 index, u64 loc);
 
 bool ml_index_bound(const struct ml_arena *a, u32 index);
@@ -16,6 +17,11 @@ unsigned int ml_index_state(const struct ml_arena *a, u32 index);
 u64 ml_index_loc(const struct ml_arena *a, u32 index);
 u32 ml_index_pins(const struct ml_arena *a, u32 index);
 bool ml_index_in_batch(const struct ml_arena *a, u32 index);
+bool ml_index_placed(const struct ml_arena *a, u32 index);
+unsigned int ml_index_heat(const struct ml_arena *a, u32 index);
+void ml_index_age(struct ml_arena *a, u32 index);
+u32 ml_index_notes(const struct ml_arena *a, u32 index);
+u64 ml_index_side(const struct ml_arena *a, u32 index);
 void ml_index_set_batch(struct ml_arena *a, u32 index, bool in);
 
 u64 *ml_entry(const struct ml_arena *a, u32 index);

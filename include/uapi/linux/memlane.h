@@ -54,6 +54,7 @@
 #define MEMLANE_ENTRY_MOVING		(1ULL << 62)	/* a move is planned: veto it */
 #define MEMLANE_ENTRY_COPYING		(1ULL << 61)	/* bytes in flight: wait */
 #define MEMLANE_ENTRY_ACCESSED		(1ULL << 60)	/* used in this ageing period */
+#define MEMLANE_ENTRY_PURGED		(1ULL << 59)	/* dropped with its group: free it */
 #define MEMLANE_ENTRY_FLAGS		(0xffULL << 56)
 #define MEMLANE_ENTRY_GEN_SHIFT		40
 #define MEMLANE_ENTRY_LOC_MASK		((1ULL << 40) - 1)
@@ -127,6 +128,18 @@ struct memlane_slot {
 	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
 };
 
+/* Why an object moved. */
+enum memlane_cause {
+	MEMLANE_CAUSE_COMPACT,	/* to fill a span, or to close a hole */
+	MEMLANE_CAUSE_HAND,	/* MEMLANE_IOCTL_MIGRATE */
+	MEMLANE_CAUSE_STALE,	/* to the SlowLane: not used of late, or hinted */
+	MEMLANE_CAUSE_OVERSIZED,	/* to the SlowLane: larger than the threshold */
+	MEMLANE_CAUSE_HOT,	/* to the FastLane: used in every period of late */
+	MEMLANE_CAUSE_SORT,	/* to a span of its own temperature */
+	MEMLANE_CAUSE_PURGE,	/* dropped */
+	MEMLANE_CAUSES
+};
+
 /* What one lane holds. All sizes in bytes. */
 struct memlane_lane_stat {
 	__aligned_u64 limit;		/* may be used now */
@@ -173,6 +186,9 @@ struct memlane_counts {
 	__aligned_u64 slots_reaped;	/* threads that died without unregistering */
 	__aligned_u64 spilled;		/* fast requests served by the SlowLane */
 	__aligned_u64 cycles;		/* maintenance cycles run */
+	__aligned_u64 periods;		/* ageing periods ended */
+	__aligned_u64 purged;		/* objects dropped that are not freed yet */
+	__aligned_u64 by_cause[8];	/* moves by enum memlane_cause */
 	/* what threads that have left counted in their slots */
 	__aligned_u64 gone_allocs;
 	__aligned_u64 gone_frees;
@@ -292,6 +308,7 @@ struct memlane_register {
 
 #define MEMLANE_ALLOC_NO_SPILL	(1U << 0)	/* this lane or -ENOSPC */
 #define MEMLANE_ALLOC_LIVE	(1U << 1)	/* publish as live objects, not as stock */
+#define MEMLANE_ALLOC_MAY_MOVE	(1U << 2)	/* outside a section: compact if full */
 
 /**
  * struct memlane_alloc - bind handles to free places
@@ -309,6 +326,10 @@ struct memlane_register {
  * Fewer than @count may be given; at least one, or an error. The entries are
  * not live unless MEMLANE_ALLOC_LIVE: the program sets MEMLANE_ENTRY_LIVE
  * itself. A place's bytes are not cleared when it is used again in one arena.
+ *
+ * A full FastLane is compacted and its stale objects migrated (both only with
+ * MEMLANE_ALLOC_MAY_MOVE), then the SlowLane serves, then the lane grows, then
+ * the SlowLane grows. A full SlowLane is compacted, then it grows.
  */
 struct memlane_alloc {
 	__u32 size;
@@ -326,7 +347,7 @@ struct memlane_alloc {
 /**
  * struct memlane_refill - fill a magazine of the caller's slot
  * @size: sizeof(struct memlane_refill)
- * @flags: MEMLANE_ALLOC_NO_SPILL
+ * @flags: MEMLANE_ALLOC_NO_SPILL, MEMLANE_ALLOC_MAY_MOVE
  * @length: as for struct memlane_alloc
  * @lane: as for struct memlane_alloc
  * @align: as for struct memlane_alloc
@@ -571,6 +592,9 @@ enum memlane_option {
 	MEMLANE_OPT_SLOW_SAFETY_MARGIN,	/* permille kept as scratch, 0 to 500 */
 	MEMLANE_OPT_POLICY_INTERVAL,	/* ns between background cycles; 0: none */
 	MEMLANE_OPT_GRACE,		/* ns to wait for sections, 1 us to 10 s */
+	MEMLANE_OPT_AGE_INTERVAL,	/* ns in an ageing period at least; 0: every cycle is one */
+	MEMLANE_OPT_THRESHOLD,		/* bytes: larger objects are not the FastLane's; 0: none */
+	MEMLANE_OPT_PURGEABLE,		/* GET and SET: group in 15..0, bit 16: it may be dropped */
 	MEMLANE_OPTIONS
 };
 

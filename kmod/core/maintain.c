@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* maintain.c - the maintenance cycle, and what a full lane does first */
+#include "compact.h"
+#include "lane.h"
+#include "maintain.h"
+#include "policy.h"
+#include "slot.h"
+#include "sweep.h"
+
+#define ROOM_INTERVAL	100000000ULL	/* ns between compactions for want of room */
+#define ROOM_NS		10000000ULL	/* ns that one of these may take */
+
+static void age_if_due(struct ml_arena *a, struct ml_step *s)
+{
+	u64 now = a->ops->now();
+
+	if (now - a->policy.aged < a->policy.age_interval)
+		return;
+	a->policy.aged = now;
+	a->count.periods++;
+	ml_sweep(a, s, ML_SWEEP_AGE);
+}
+
+/* An empty lane shrinks to what it was at first. */
+static void shrink(struct ml_lane *l)
+{
+	if (!ml_lane_used(l))
+		l->limit = l->initial;
+}
+
+static void cycle(struct ml_arena *a, struct ml_step *s)
+{
+	unsigned int lane;
+
+	ml_slots_reap(a);
+	age_if_due(a, s);
+	if (a->policy.purgeable && ml_policy_pressed(a))
+		ml_sweep(a, s, ML_SWEEP_PURGE);
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		if (ml_policy_wants_compaction(a, lane))
+			ml_compact_lane(a, s, lane, 0);
+		shrink(&a->lane[lane]);
+	}
+}
+
+/**
+ * ml_maintain - run one maintenance cycle
+ * @a: arena
+ * @req: see struct memlane_maintain
+ */
+int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
+{
+	struct ml_step s;
+	int err;
+
+	if (req->flags)
+		return -EOPNOTSUPP;
+	err = ml_step_begin(a, &s, &req->step);
+	if (err)
+		return err;
+	a->count.cycles++;
+	cycle(a, &s);
+	return ml_step_end(a, &s);
+}
+
+/**
+ * ml_make_room - a lane is full: compact it, and let stale objects leave
+ * @a: arena; no lock; the caller is in no section
+ * @lane: which
+ * @pages: that are wanted
+ *
+ * At most once in ROOM_INTERVAL, for ROOM_NS. Return: whether anything was tried.
+ */
+bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
+{
+	struct memlane_step limits = { .max_ns = ROOM_NS };
+	struct ml_step s;
+
+	if (a->ops->now() - READ_ONCE(a->policy.made_room) < ROOM_INTERVAL ||
+	    ml_step_begin(a, &s, &limits))
+		return false;
+	ml_compact_lane(a, &s, lane, pages << ML_PAGE_SHIFT);
+	if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
+		ml_sweep(a, &s, ML_SWEEP_STALE);
+	WRITE_ONCE(a->policy.made_room, a->ops->now());
+	ml_step_end(a, &s);
+	return true;
+}

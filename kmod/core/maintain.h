@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* maintain.h - the maintenance cycle */
+#ifndef ML_MAINTAIN_H
+#define ML_MAINTAIN_H
+
+#include "core.h"
+
+bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages);
+
+#endif /* ML_MAINTAIN_H */
