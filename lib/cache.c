@@ -465,7 +465,7 @@ static uint32_t side_class(const struct memlane *m, uint32_t index)
 int memlane_free(struct memlane *m, memlane_handle h)
 {
 	struct memlane_mag *mag = NULL;
-	uint32_t cls;
+	uint32_t cls = MEMLANE_CLASS_BLOB;
 	int err;
 
 	if (!h)
