@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/* cmd_replay.c - `memlane replay`: replays a trace on libmemlane and on others */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "report.h"
+#include "say.h"
+#include "trace_file.h"
+
+#define RUNS_MAX	8
+#define MAINTAIN_EVERY	20000
+
+struct replay {
+	const char *path;
+	bool json;
+	struct run run[RUNS_MAX];
+	int runs;
+};
+
+static int add_rival(struct replay *r, const char *name, size_t length)
+{
+	const struct rival *rival = rival_find(name, length);
+	int i;
+
+	if (!rival)
+		return misuse("replay: \"%.*s\" is not an allocator that is known here; these are: %s",
+			      (int)length, name, rival_names());
+	for (i = 0; i < r->runs; i++)
+		if (r->run[i].rival == rival)
+			return misuse("replay: %s is named twice", rival->name);
+	if (rival->library && access(rival->library, R_OK))
+		return fail("there is no %s; install the package %s",
+			    rival->library, rival->package);
+	r->run[r->runs++].rival = rival;
+	return 0;
+}
+
+static int add_rivals(struct replay *r, const char *list)
+{
+	size_t n;
+	int ret = 0;
+
+	for (;; list += n + 1) {
+		n = strcspn(list, ",");
+		ret = add_rival(r, list, n);
+		if (ret || !list[n])
+			return ret;
+	}
+}
+
+/* Without this, the machine would swap or kill; both prove nothing. */
+static int room_for(const struct trace_summary *sum)
+{
+	char line[128];
+	uint64_t kib = 0;
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
+			break;
+	fclose(f);
+	if (!kib || sum->peak_bytes / 1024 < kib / 2)
+		return 0;
+	return fail("this trace has %.1f GiB live at its peak; half of the %.1f GiB that are free here is not enough",
+		    (double)sum->peak_bytes / (1ULL << 30), (double)kib / (1ULL << 20));
+}
+
+static int run_all(struct replay *r, const struct trace_file *file, struct report *report)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < r->runs; i++) {
+		report->column[i].run = r->run[i];
+		ret = runner_play(&r->run[i], file, report->trace->header.records,
+				  &report->column[i].res);
+		if (ret)
+			break;
+		report->columns++;
+	}
+	if (!ret)
+		ret = r->json ? report_json(report) : report_table(report);
+	for (i = 0; i < report->columns; i++)
+		runner_drop(report->column[i].res);
+	return ret ? EXIT_FAILED : EXIT_GOOD;
+}
+
+static int replay_trace(struct replay *r, const struct trace_file *file, struct trace *t)
+{
+	struct report_column column[RUNS_MAX];
+	struct trace_summary sum;
+	struct trace_error err;
+	struct report report = {
+		.path = r->path, .trace = t, .sum = &sum, .column = column,
+	};
+
+	if (trace_scan(t, &sum, &err))
+		return fail("%s: %s", r->path, err.text);
+	if (room_for(&sum))
+		return EXIT_FAILED;
+	return run_all(r, file, &report);
+}
+
+static int replay(struct replay *r)
+{
+	struct trace_file file;
+	struct trace_error err;
+	struct trace t;
+	int ret;
+
+	if (trace_file_load(&file, r->path))
+		return EXIT_FAILED;
+	if (trace_open(&t, file.data, file.length, &err)) {
+		ret = fail("%s: %s", r->path, err.text);
+	} else {
+		ret = replay_trace(r, &file, &t);
+		trace_close(&t);
+	}
+	trace_file_close(&file);
+	return ret;
+}
+
+static int set_backend(struct run *run, const char *name)
+{
+	if (strcmp(name, "auto") && strcmp(name, "module") && strcmp(name, "local"))
+		return misuse("replay: --backend is auto, module or local, not \"%s\"", name);
+	run->backend = name;
+	return 0;
+}
+
+static int set_maintain(struct run *run, const char *text)
+{
+	if (!strcmp(text, "0")) {
+		run->maintain_every = 0;
+		return 0;
+	}
+	return say_number(text, UINT64_MAX, &run->maintain_every) ?
+		misuse("replay: --maintain wants a number of calls, not \"%s\"", text) : 0;
+}
+
+static int parse(struct replay *r, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "backend", required_argument, NULL, 'b' },
+		{ "against", required_argument, NULL, 'a' },
+		{ "maintain", required_argument, NULL, 'm' },
+		{ "json", no_argument, NULL, 'j' },
+		{ 0 }
+	};
+	int c, ret = 0;
+
+	while (!ret && (c = getopt_long(argc, argv, ":b:a:m:j", options, NULL)) != -1) {
+		if (c == 'b')
+			ret = set_backend(&r->run[0], optarg);
+		else if (c == 'a')
+			ret = add_rivals(r, optarg);
+		else if (c == 'm')
+			ret = set_maintain(&r->run[0], optarg);
+		else if (c == 'j')
+			r->json = true;
+		else
+			return misuse("replay: %s is not an option, or lacks its value; see memlane replay --help",
+				      argv[optind - 1]);
+	}
+	if (ret)
+		return ret;
+	if (optind + 1 != argc)
+		return misuse("replay: name one trace file, as in: memlane replay redis.mlt.zst");
+	r->path = argv[optind];
+	return 0;
+}
+
+static int run_replay(int argc, char **argv)
+{
+	struct replay r = {
+		.run = { { .backend = "auto", .maintain_every = MAINTAIN_EVERY }, { 0 } },
+		.runs = 2,	/* libmemlane, and the malloc that this program has */
+	};
+	int ret = parse(&r, argc, argv);
+
+	return ret ? ret : replay(&r);
+}
+
+const struct command cmd_replay = {
+	.name = "replay",
+	.summary = "replay a trace on libmemlane, and compare with malloc",
+	.help =
+"Usage: memlane replay [OPTIONS] FILE\n"
+"\n"
+"Replays a trace through libmemlane and, each time in a process of its own,\n"
+"through malloc and the allocators named with --against. Every object is filled\n"
+"with bytes of its own and checked when it is freed and at the end.\n"
+"\n"
+"  -b, --backend auto|module|local   who owns libmemlane's pages (auto)\n"
+"  -a, --against NAME[,NAME...]      glibc, jemalloc, mimalloc, tcmalloc\n"
+"  -m, --maintain CALLS              a maintenance cycle every CALLS calls (20000);\n"
+"                                    0: none\n"
+"  -j, --json                        the report for machines\n"
+"\n"
+"Resident memory is what the process has more than before its heap was opened,\n"
+"and for the module's lanes what the kernel holds besides. Times are those of\n"
+"the calls themselves. The calls are made by one thread in the recorded order.\n",
+	.run = run_replay,
+};

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/* cmd_status.c - `memlane status`: is the module there, and may I use it? */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "explain.h"
+#include "module.h"
+#include "say.h"
+
+static void show_module(int loaded)
+{
+	char path[PATH_MAX];
+
+	if (loaded < 0)
+		printf("module   unknown: %s\n", strerror(-loaded));
+	else
+		printf("module   %s\n", loaded ? "loaded" : "not loaded");
+	if (loaded != 1)
+		printf("built    %s\n", module_find(path, sizeof(path)) ? path :
+		       "no file for this kernel beside this program");
+}
+
+static void show_node(const struct stat *st)
+{
+	const struct passwd *user = getpwuid(st->st_uid);
+	const struct group *group = getgrgid(st->st_gid);
+
+	printf("device   " MODULE_DEVICE " %u:%u, mode %04o, %s:%s\n",
+	       major(st->st_rdev), minor(st->st_rdev), st->st_mode & 07777,
+	       user ? user->pw_name : "?", group ? group->gr_name : "?");
+}
+
+/* An open that is never followed by CREATE makes no arena. */
+static int show_access(void)
+{
+	int fd = open(MODULE_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		printf("access   no: %s\n", explain_device(errno));
+		return EXIT_FAILED;
+	}
+	close(fd);
+	puts("access   yes, for you");
+	return EXIT_GOOD;
+}
+
+static int run_status(int argc, char **argv)
+{
+	int loaded = module_loaded(), users;
+	struct stat st;
+
+	if (argc != 1)
+		return misuse("status: \"%s\" is one word too many", argv[1]);
+	show_module(loaded);
+	if (stat(MODULE_DEVICE, &st)) {
+		printf("device   none: %s\n", loaded == 1 ? explain_device(ETIMEDOUT) :
+							   explain_device(errno));
+		return EXIT_FAILED;
+	}
+	if (!S_ISCHR(st.st_mode)) {
+		puts("device   " MODULE_DEVICE " is no device: remove it");
+		return EXIT_FAILED;
+	}
+	show_node(&st);
+	users = module_users();
+	if (users >= 0)
+		printf("arenas   %d open\n", users);
+	return show_access();
+}
+
+const struct command cmd_status = {
+	.name = "status",
+	.summary = "is the module loaded, and may you use it?",
+	.help =
+"Usage: memlane status\n"
+"\n"
+"Shows whether the module is loaded, the device and its mode, how many arenas\n"
+"are open, and whether you may open one. Exits with 0 when you may.\n",
+	.run = run_status,
+};

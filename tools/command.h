@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* command.h - the subcommands; memlane.c has their table */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+/**
+ * struct command - one subcommand
+ * @name: as typed
+ * @summary: for the list; NULL: not listed, memlane runs it itself
+ * @help: all of `memlane NAME --help`
+ * @run: @argv[0] is the name. Return: exit code of the program
+ */
+struct command {
+	const char *name;
+	const char *summary;
+	const char *help;
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct command cmd_record;
+extern const struct command cmd_replay;
+extern const struct command cmd_play;
+extern const struct command cmd_trace;
+extern const struct command cmd_load;
+extern const struct command cmd_unload;
+extern const struct command cmd_status;
+
+#endif /* COMMAND_H */

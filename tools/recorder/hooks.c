@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * hooks.c - libmemlane-record.so: stands before malloc and writes down each call
+ *
+ * One lock is held over the real call and its record, so the order on the tape
+ * is an order in which the calls did happen: an address that one thread gives
+ * back cannot be handed to another before the free is written.
+ *
+ * State is on a page that the kernel clears in a forked child. A child,
+ * however it was forked, therefore finds recording off and an unlocked lock:
+ * children are not recorded.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "addrmap.h"
+#include "real.h"
+#include "tape.h"
+
+#define EXPORT	__attribute__((visibility("default")))
+
+struct recorder {
+	pthread_mutex_t lock;	/* protects all below; all zero is unlocked */
+	bool active;
+	struct tape tape;
+	struct addrmap map;
+	uint32_t threads;
+};
+
+extern char **environ;
+
+/* Set once, before main(), by the only thread. */
+static struct recorder *recorder;
+
+/* A call made by the real allocator, or by a signal handler inside of it. */
+static __thread bool inside __attribute__((tls_model("initial-exec")));
+static __thread uint32_t my_number __attribute__((tls_model("initial-exec")));
+
+static struct recorder *make_recorder(const char *path)
+{
+	const char *most = getenv("MEMLANE_RECORD_CALLS");
+	struct recorder *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (r == MAP_FAILED)
+		return NULL;
+	if (madvise(r, sizeof(*r), MADV_WIPEONFORK) || !addrmap_init(&r->map) ||
+	    !tape_open(&r->tape, path, most ? strtoull(most, NULL, 10) : ~0ULL)) {
+		munmap(r, sizeof(*r));
+		return NULL;
+	}
+	r->tape.thread = ~0U;	/* so that the first record names its thread */
+	r->active = true;
+	return r;
+}
+
+/* The first call may come before libc has an environment: then wait for it. */
+static void start(void)
+{
+	static bool done;
+	const char *path;
+
+	if (done || !environ)
+		return;
+	done = true;
+	path = getenv("MEMLANE_RECORD_FILE");
+	if (path)
+		recorder = make_recorder(path);
+}
+
+/* What the program executes later must not write on the same tape. */
+__attribute__((constructor)) static void attach(void)
+{
+	const char *preload = getenv("MEMLANE_RECORD_PRELOAD");
+
+	start();
+	if (preload && *preload)
+		setenv("LD_PRELOAD", preload, 1);
+	else
+		unsetenv("LD_PRELOAD");
+	unsetenv("MEMLANE_RECORD_PRELOAD");
+	unsetenv("MEMLANE_RECORD_FILE");
+	unsetenv("MEMLANE_RECORD_CALLS");
+}
+
+static void stop(struct recorder *r)
+{
+	r->active = false;
+	r->tape.header->flags |= htole32(TRACE_LIMITED);
+}
+
+static bool leave(struct recorder *r)
+{
+	pthread_mutex_unlock(&r->lock);
+	inside = false;
+	return false;
+}
+
+static bool number_thread(struct recorder *r)
+{
+	if (!my_number)
+		my_number = ++r->threads;
+	return r->tape.thread == my_number - 1 ||
+	       tape_thread(&r->tape, my_number - 1);
+}
+
+/* Return: true with the lock held, when this call is to be recorded. */
+static bool enter(void)
+{
+	struct recorder *r;
+
+	if (inside)
+		return false;
+	if (__builtin_expect(!recorder, 0)) {
+		inside = true;
+		start();
+		inside = false;
+	}
+	r = recorder;
+	if (!r || !r->active)
+		return false;
+	inside = true;
+	pthread_mutex_lock(&r->lock);
+	if (!r->active)
+		return leave(r);
+	if (!number_thread(r)) {
+		stop(r);
+		return leave(r);
+	}
+	return true;
+}
+
+static void *born(enum trace_op op, size_t align, size_t size, void *p)
+{
+	struct recorder *r = recorder;
+	unsigned int log2 = align ? (unsigned int)__builtin_ctzl(align) : 0;
+
+	if (log2 > TRACE_ALIGN_LOG2_MAX)
+		log2 = TRACE_ALIGN_LOG2_MAX;
+	if (p && (!tape_birth(&r->tape, op, log2, size) ||
+		  !addrmap_put(&r->map, p, r->tape.born - 1)))
+		stop(r);
+	leave(r);
+	return p;
+}
+
+EXPORT void *malloc(size_t size)
+{
+	if (!enter())
+		return real_malloc(size);
+	return born(TRACE_MALLOC, 0, size, real_malloc(size));
+}
+
+EXPORT void *calloc(size_t n, size_t size)
+{
+	if (!enter())
+		return real_calloc(n, size);
+	/* Where the product overflows, the real one answers NULL. */
+	return born(TRACE_CALLOC, 0, n * size, real_calloc(n, size));
+}
+
+EXPORT void *memalign(size_t align, size_t size)
+{
+	if (!enter())
+		return real_memalign(align, size);
+	return born(TRACE_ALIGNED, align, size, real_memalign(align, size));
+}
+
+EXPORT void *aligned_alloc(size_t align, size_t size)
+{
+	if (!enter())
+		return real_aligned_alloc(align, size);
+	return born(TRACE_ALIGNED, align, size, real_aligned_alloc(align, size));
+}
+
+EXPORT int posix_memalign(void **out, size_t align, size_t size)
+{
+	int ret;
+
+	if (!enter())
+		return real_posix_memalign(out, align, size);
+	ret = real_posix_memalign(out, align, size);
+	born(TRACE_ALIGNED, align, size, ret ? NULL : *out);
+	return ret;
+}
+
+EXPORT void *valloc(size_t size)
+{
+	if (!enter())
+		return real_valloc(size);
+	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_valloc(size));
+}
+
+EXPORT void *pvalloc(size_t size)
+{
+	if (!enter())
+		return real_pvalloc(size);
+	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_pvalloc(size));
+}
+
+/* The object was taken out of the map. @q is what realloc answered for it. */
+static void record_realloc(struct recorder *r, uint64_t object, void *p, void *q,
+			   size_t size)
+{
+	bool good;
+
+	if (q)
+		good = tape_realloc(&r->tape, object, size) &&
+		       addrmap_put(&r->map, q, object);
+	else if (!size)
+		good = tape_free(&r->tape, object);
+	else	/* it failed, and the object stands as it was */
+		good = addrmap_put(&r->map, p, object);
+	if (!good)
+		stop(r);
+}
+
+EXPORT void *realloc(void *p, size_t size)
+{
+	struct recorder *r;
+	uint64_t object;
+	void *q;
+
+	if (!p)
+		return malloc(size);
+	if (!enter())
+		return real_realloc(p, size);
+	r = recorder;
+	if (addrmap_take(&r->map, p, &object)) {
+		q = real_realloc(p, size);
+		record_realloc(r, object, p, q, size);
+		leave(r);
+		return q;
+	}
+	tape_missed(&r->tape);
+	/* To the trace it is an object that is born now. */
+	return born(TRACE_MALLOC, 0, size, real_realloc(p, size));
+}
+
+EXPORT void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+EXPORT void free(void *p)
+{
+	struct recorder *r;
+	uint64_t object;
+
+	if (!p)
+		return;
+	if (!enter()) {
+		real_free(p);
+		return;
+	}
+	r = recorder;
+	if (!addrmap_take(&r->map, p, &object))
+		tape_missed(&r->tape);
+	else if (!tape_free(&r->tape, object))
+		stop(r);
+	real_free(p);
+	leave(r);
+}
