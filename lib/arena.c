@@ -192,6 +192,8 @@ int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value)
 	struct memlane_set req = { .option = option };
 	int err = arena_here(m);
 
+	if (option == MEMLANE_OPT_PURGEABLE)
+		req.value = *value;
 	if (!err)
 		err = backend_get(m, &req);
 	if (!err)
@@ -205,4 +207,9 @@ int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes)
 		return -EINVAL;
 	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT :
 				  MEMLANE_OPT_SLOW_LIMIT, bytes);
+}
+
+int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable)
+{
+	return memlane_set_option(m, MEMLANE_OPT_PURGEABLE, group | (uint64_t)purgeable << 16);
 }

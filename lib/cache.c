@@ -11,8 +11,8 @@
  *   - an object is made live before its index leaves the list, and its handle is
  *     told to nobody before that;
  *   - index[nr] is written before an object is ended, and nr is raised after it;
- *   - in_hand stands for a magazine where there is none: blobs, and indices whose
- *     generations are used up.
+ *   - in_hand stands for a magazine where there is none: blobs, purged objects,
+ *     and indices whose generations are used up.
  */
 #include <errno.h>
 #include <string.h>
@@ -133,10 +133,22 @@ static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 	return quota;
 }
 
+/* What a full lane may do about it: moves wait for sections, also for the caller's. */
+static uint32_t refill_flags(const struct order *o)
+{
+	uint32_t flags = 0;
+
+	if (o->flags & MEMLANE_NO_SPILL)
+		flags |= MEMLANE_ALLOC_NO_SPILL;
+	if (!memlane_self->depth)
+		flags |= MEMLANE_ALLOC_MAY_MOVE;
+	return flags;
+}
+
 static void refill_request(const struct order *o, uint32_t nr, struct memlane_refill *req)
 {
 	*req = (struct memlane_refill) {
-		.flags = o->flags & MEMLANE_NO_SPILL ? MEMLANE_ALLOC_NO_SPILL : 0,
+		.flags = refill_flags(o),
 		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size : memlane_class_size(o->cls),
 		.lane = o->lane,
 		.align = o->cls == MEMLANE_CLASS_BLOB ? o->align : 0,
@@ -362,17 +374,17 @@ static uint32_t pins(const struct memlane *m, uint32_t index)
 	return __atomic_load_n(&m->pin[index], __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
 }
 
-/* A pin came in between: undo kill(). The handle may be told stale until then. */
-static void revive(struct memlane *m, uint32_t index, uint32_t gen)
+/* A pin came in between: undo the end of @was. Until then the handle is told stale. */
+static void revive(struct memlane *m, uint32_t index, uint64_t was)
 {
+	const uint64_t back = was & ~(ENTRY_BUSY | MEMLANE_ENTRY_LOC_MASK);
 	uint64_t e = entry_load(m, index);
 
 	for (;;) {
 		if (e & MEMLANE_ENTRY_COPYING) {
 			wait_copy(m, index);
 			e = entry_load(m, index);
-		} else if (entry_swap(m, index, &e, ENTRY_GOOD | entry_loc(e) |
-				      (uint64_t)gen << MEMLANE_ENTRY_GEN_SHIFT)) {
+		} else if (entry_swap(m, index, &e, back | entry_loc(e))) {
 			return;
 		}
 	}
@@ -393,7 +405,7 @@ static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t cls)
 {
 	struct memlane_mag *mag;
 
-	if (cls >= MEMLANE_CLASSES || entry_gen(e) == MEMLANE_GEN_MAX)
+	if (cls >= MEMLANE_CLASSES || entry_gen(e) == MEMLANE_GEN_MAX || e & MEMLANE_ENTRY_PURGED)
 		return NULL;
 	mag = mag_of(this_thread(), entry_lane(m, e), cls);
 	return mag->nr < MEMLANE_MAG_SIZE ? mag : NULL;
@@ -412,7 +424,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 
 	for (;;) {
 		err = entry_check(e, h);
-		if (err)
+		if (err && err != -ENODATA)
 			return err;
 		if (e & MEMLANE_ENTRY_COPYING) {
 			wait_copy(m, index);
@@ -431,7 +443,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 	}
 	if (likely(!pins(m, index)))
 		return 0;
-	revive(m, index, entry_gen(e));
+	revive(m, index, e);
 	return -EBUSY;
 }
 

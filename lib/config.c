@@ -183,6 +183,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 		{ MEMLANE_OPT_COMPACTION_THRESHOLD, permille(c->compaction_threshold) },
 		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, permille(c->slow_lane_usage_threshold) },
 		{ MEMLANE_OPT_SLOW_SAFETY_MARGIN, permille(c->slow_lane_safety_margin) },
+		{ MEMLANE_OPT_THRESHOLD, c->threshold },
 		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
 		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
 	};

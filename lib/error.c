@@ -12,6 +12,8 @@ static const struct {
 	{ ESTALE, "The object was freed: drop the handle, it will never be good again" },
 	{ EXDEV, "The handle belongs to another arena: use it with the arena that gave it" },
 	{ EBADF, "The value never was a handle: pass what memlane_alloc() returned, unchanged" },
+	{ ENODATA, "The object was dropped with its purgeable group when memory was short: free "
+		   "the handle and make the object anew" },
 	{ EBUSY, "The object is pinned, or the kernel holds its pages: unpin it, then try again" },
 	{ EAGAIN, "The object was in use and stayed in its place: try again later" },
 	{ ERANGE, "The object was made with fewer bytes than that: check memlane_size() first" },

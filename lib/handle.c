@@ -25,17 +25,19 @@ int handle_check(const struct memlane *m, memlane_handle h)
 	return 0;
 }
 
-/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF. */
+/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
 int entry_check(uint64_t e, memlane_handle h)
 {
 	if (handle_gen(h) > entry_gen(e))
 		return -EBADF;
-	if (handle_gen(h) != entry_gen(e) || !(e & MEMLANE_ENTRY_LIVE))
+	if (handle_gen(h) != entry_gen(e))
 		return -ESTALE;
-	return 0;
+	if (e & MEMLANE_ENTRY_PURGED)
+		return -ENODATA;
+	return e & MEMLANE_ENTRY_LIVE ? 0 : -ESTALE;
 }
 
-/* The entry of a live object. 0, -ESTALE, -EXDEV, -EBADF, -EOWNERDEAD. */
+/* The entry of a live object. 0, -ESTALE, -EXDEV, -EBADF, -ENODATA, -EOWNERDEAD. */
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e)
 {
 	int err = arena_here(m);

@@ -22,6 +22,7 @@
  *   -ESTALE   the object was freed (or its handle's generations are used up)
  *   -EXDEV    the handle is of another arena
  *   -EBADF    the value never was a handle
+ *   -ENODATA  the object was dropped with its purgeable group: only free is left
  */
 #ifndef MEMLANE_H
 #define MEMLANE_H
@@ -69,7 +70,8 @@ enum memlane_backend_kind {
  * @slow_lane_size: bytes the SlowLane starts with; 10 MiB
  * @fast_lane_max: bytes it may grow to; 64 GiB
  * @slow_lane_max: bytes it may grow to; 64 GiB
- * @threshold: objects of at least so many bytes are born in the SlowLane; 4096
+ * @threshold: objects of at least so many bytes are born in the SlowLane, and
+ *	larger ones are moved there by maintenance; 4096
  * @enable_auto_compaction: maintenance compacts lanes past
  *	@compaction_threshold; true
  * @compaction_threshold: part of a lane in use; 0.90
@@ -180,11 +182,21 @@ MEMLANE_API int memlane_set_option(struct memlane *m, uint32_t option, uint64_t 
  * memlane_get_option - read one option of the policy
  * @m: arena
  * @option: enum memlane_option
- * @value: gets it
+ * @value: gets it; for MEMLANE_OPT_PURGEABLE holds the group
  *
  * Return: 0 or -EOPNOTSUPP.
  */
 MEMLANE_API int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value);
+
+/**
+ * memlane_set_purgeable - may a group be dropped when memory is short?
+ * @m: arena
+ * @group: of objects
+ * @purgeable: true: its objects may go, but for those pinned; they say -ENODATA
+ *
+ * Return: 0 or -ENOMEM.
+ */
+MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable);
 
 /* ----------------------------------------------------------- objects ---- */
 
@@ -256,8 +268,8 @@ MEMLANE_API int memlane_alloc_with(struct memlane *m, uint64_t size,
  *
  * The handle is bad from now on, and for ever.
  *
- * Return: 0; -EBUSY: pinned; -ESTALE, -EXDEV, -EBADF. Nothing is changed by a
- * free that fails.
+ * Return: 0, also for an object that was dropped; -EBUSY: pinned; -ESTALE, -EXDEV,
+ * -EBADF. Nothing is changed by a free that fails.
  */
 MEMLANE_API int memlane_free(struct memlane *m, memlane_handle h);
 
@@ -344,7 +356,7 @@ MEMLANE_API int memlane_group(struct memlane *m, memlane_handle h);
  * Only inside a section; the address is good until the section ends.
  *
  * Return: 0; -ERANGE: the object was made with fewer bytes; -ESTALE, -EXDEV,
- * -EBADF.
+ * -EBADF, -ENODATA.
  */
 MEMLANE_API int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p);
 
