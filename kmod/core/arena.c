@@ -2,6 +2,7 @@
 /* arena.c - making and ending an arena */
 #include <linux/minmax.h>
 
+#include "blocker.h"
 #include "lane.h"
 #include "policy.h"
 #include "slot.h"
@@ -68,8 +69,9 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 	int err;
 
 	a->batch = a->ops->zalloc(a, sizeof(*a->batch));
+	a->blocker = a->ops->zalloc(a, ML_BLOCKERS_SIZE);
 	a->stat_page = a->ops->share(a, MEMLANE_REGION_STAT, 0);
-	if (!a->batch || !a->stat_page)
+	if (!a->batch || !a->blocker || !a->stat_page)
 		return -ENOMEM;
 	a->epoch = 1;
 	a->stat_page->epoch = 1;
@@ -135,6 +137,8 @@ void ml_arena_exit(struct ml_arena *a)
 	ml_table_exit(a);
 	if (a->batch)
 		a->ops->zfree(a, a->batch, sizeof(*a->batch));
+	if (a->blocker)
+		a->ops->zfree(a, a->blocker, ML_BLOCKERS_SIZE);
 	mutex_destroy(&a->grow);
 	mutex_destroy(&a->lock);
 	mutex_destroy(&a->mover);

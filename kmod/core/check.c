@@ -22,6 +22,7 @@ struct sums {
 
 struct report {
 	struct ml_arena *a;
+	bool idle;	/* no batch is under way */
 	char *why;
 	size_t len;
 };
@@ -236,6 +237,8 @@ static int check_bound(struct report *r, u32 index)
 	u64 loc = ml_index_loc(r->a, index), word = ml_entry_read(r->a, index);
 	struct ml_run *run = ml_run_at(r->a, ml_loc_page(loc));
 
+	if (r->idle && ml_index_in_batch(r->a, index))
+		return broken(r, 7, "index %u is in a batch, but none is under way", index);
 	if (!loc)
 		return 0;
 	if (!run || ml_run_is_free(run))
@@ -261,6 +264,9 @@ static int check_table(struct report *r, const struct sums *total)
 			return err;
 		cond_resched();
 	}
+	if (r->idle && total->reserved)
+		return broken(r, 7, "%llu places are reserved, but no batch is under way",
+			      total->reserved);
 	if (nr[ML_BOUND] != t->bound || nr[ML_RETIRED] != t->retired)
 		return broken(r, 9, "%u bound and %u retired, counted %u and %u", nr[ML_BOUND],
 			      nr[ML_RETIRED], t->bound, t->retired);
@@ -281,7 +287,7 @@ static int check_table(struct report *r, const struct sums *total)
  */
 int ml_check(struct ml_arena *a, char *why, size_t len)
 {
-	struct report r = { .a = a, .why = why, .len = len };
+	struct report r = { .a = a, .why = why, .len = len, .idle = mutex_trylock(&a->mover) };
 	struct sums total = { };
 	unsigned int lane;
 	int err = 0;
@@ -292,5 +298,7 @@ int ml_check(struct ml_arena *a, char *why, size_t len)
 	if (!err)
 		err = check_table(&r, &total);
 	mutex_unlock(&a->lock);
+	if (r.idle)
+		mutex_unlock(&a->mover);
 	return err;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* compact.c - compaction of a lane: filling batches by the plan */
 #include "block.h"
+#include "blocker.h"
 #include "compact.h"
 #include "lane.h"
 #include "move.h"
@@ -18,8 +19,10 @@ static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
 	u32 slot;
 
 	for (slot = 0; slot < span->places; slot++)
-		if (owner_of(span, slot) && ml_index_pins(a, owner_of(span, slot)))
+		if (owner_of(span, slot) && ml_index_pins(a, owner_of(span, slot))) {
+			ml_blocked_by_pin(a, owner_of(span, slot));
 			return true;
+		}
 	return false;
 }
 

@@ -336,6 +336,24 @@ struct ml_policy {
 	u64 made_room;			/* when a full lane was last compacted, ns */
 };
 
+/* Time that moving took; arena.lock */
+struct ml_rate {
+	u64 copy_ns;
+	u64 copy_bytes;
+	u64 remap_ns;
+	u64 remap_pages;
+};
+
+/* Somebody who kept objects from moving; arena.lock. Times in ns. */
+struct ml_blocker {
+	u64 handle;
+	u64 first;
+	u64 last;
+	u64 times;
+	u32 slot;
+	u32 thread;
+};
+
 /**
  * struct ml_arena - one open file
  * @ops: immutable
@@ -352,6 +370,8 @@ struct ml_policy {
  * @epoch: of sections; @mover
  * @batch: being moved; filled under both locks, read under @mover
  * @policy: options
+ * @rate: what moves cost
+ * @blocker: the latest MEMLANE_BLOCKERS who were in the way
  * @round: compaction rounds, for span.skip
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @count: counters; @lock
@@ -371,6 +391,8 @@ struct ml_arena {
 	u64 epoch;
 	struct ml_batch *batch;
 	struct ml_policy policy;
+	struct ml_rate rate;
+	struct ml_blocker *blocker;
 	u32 round;
 	bool kept_chunks;
 	struct memlane_counts count;
@@ -427,6 +449,13 @@ int ml_stat(struct ml_arena *a, struct memlane_stat *req);
 /* option.c */
 int ml_set(struct ml_arena *a, struct memlane_set *req);
 int ml_get(struct ml_arena *a, struct memlane_set *req);
+
+/* cost.c */
+int ml_cost(struct ml_arena *a, struct memlane_cost *req);
+
+/* blocker.c */
+int ml_blockers(struct ml_arena *a, struct memlane_blockers *req,
+		struct memlane_blocker *records);
 
 /* compact.c, migrate.c, maintain.c, move.c */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req);

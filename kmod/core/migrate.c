@@ -25,10 +25,13 @@ static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
 {
 	struct ml_batch *b = a->batch;
 	u32 nr = b->nr;
+	u32 index = ml_handle_index(m->handles[i]);
 	int err = ml_handle_check(a, m->handles[i]);
 
-	if (!err)
-		err = ml_batch_place(a, ml_handle_index(m->handles[i]), m->req->lane, ML_KEEP);
+	if (!err && m->req->flags & MEMLANE_MIGRATE_SETTLE)
+		err = ml_batch_settle(a, index);
+	else if (!err)
+		err = ml_batch_place(a, index, m->req->lane, ML_KEEP);
 	if (b->nr > nr) {
 		b->move[nr].caller = i;
 		return true;
@@ -82,7 +85,7 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 
 	req->out_count = 0;
 	req->out_failed = 0;
-	if (req->flags)
+	if (req->flags & ~MEMLANE_MIGRATE_SETTLE)
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES || !req->count)
 		return -EINVAL;

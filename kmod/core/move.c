@@ -25,8 +25,10 @@
 
 #include "blob.h"
 #include "block.h"
+#include "blocker.h"
 #include "lane.h"
 #include "move.h"
+#include "plan.h"
 #include "run.h"
 #include "slot.h"
 #include "stat.h"
@@ -79,6 +81,7 @@ static int movable(struct ml_arena *a, u32 index)
 	if (!ml_index_pins(a, index))
 		return 0;
 	a->count.pinned++;
+	ml_blocked_by_pin(a, index);
 	return -EBUSY;
 }
 
@@ -186,6 +189,30 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 }
 
 /**
+ * ml_batch_settle - plan to move an object out of compaction's way
+ * @a: arena; both locks; the batch is not full
+ * @index: bound, not purged; a long pin is to follow
+ *
+ * A pinned object makes its span an island, so it should be a full one, or one
+ * that is an island already. Return: as ml_batch_place().
+ */
+int ml_batch_settle(struct ml_arena *a, u32 index)
+{
+	struct ml_run *run = ml_run_at(a, ml_loc_page(ml_index_loc(a, index)));
+	struct ml_span *span, *target;
+	struct ml_class *c;
+
+	if (run->kind != ML_SPAN)
+		return 0;
+	span = ml_span_of(run);
+	c = ml_class_set(&a->lane[run->lane], span->cls, span->cold);
+	target = ml_plan_target(a, c, span);
+	if (!target || span->pinned || (target->used <= span->used && !target->pinned))
+		return 0;
+	return ml_batch_block(a, index, target);
+}
+
+/**
  * ml_batch_purge - plan to drop an object
  * @a: arena; both locks; the batch is not full
  * @index: bound, not purged
@@ -247,17 +274,34 @@ static bool page_held(struct ml_arena *a, const struct ml_move *mv)
 	return a->ops->held(a, first, last - first + 1);
 }
 
+static void hand_over(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 pages = mv->len >> ML_PAGE_SHIFT, start = a->ops->now();
+
+	a->ops->remap(a, ml_loc_page(mv->to), ml_loc_page(mv->from), pages);
+	a->count.remapped++;
+	a->count.remapped_pages += pages;
+	a->rate.remap_pages += pages;
+	a->rate.remap_ns += a->ops->now() - start;
+}
+
+static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 start = a->ops->now();
+
+	a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
+	a->rate.copy_bytes += mv->len;
+	a->rate.copy_ns += a->ops->now() - start;
+}
+
 static void transfer(struct ml_arena *a, const struct ml_move *mv)
 {
 	if (mv->remap) {
-		a->ops->remap(a, ml_loc_page(mv->to), ml_loc_page(mv->from),
-			      mv->len >> ML_PAGE_SHIFT);
-		a->count.remapped++;
-		a->count.remapped_pages += mv->len >> ML_PAGE_SHIFT;
+		hand_over(a, mv);
 		return;
 	}
 	if (mv->expect & MEMLANE_ENTRY_LIVE)
-		a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
+		copy_bytes(a, mv);
 	a->count.moved++;
 	a->count.moved_bytes += mv->len;
 }
@@ -291,8 +335,10 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		a->count.vetoed++;
 		return -EAGAIN;
 	}
-	if (ml_index_pins(a, mv->index))
+	if (ml_index_pins(a, mv->index)) {
+		ml_blocked_by_pin(a, mv->index);
 		return give_way(a, mv, &a->count.pinned, -EBUSY);
+	}
 	if (page_held(a, mv))
 		return give_way(a, mv, &a->count.held, -EBUSY);
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */

@@ -10,6 +10,8 @@
 #include "table.h"
 #include "vec.h"
 
+#define FREE_TRIES	64	/* a program that rewrites the entry all the time is told -EBUSY */
+
 static int bind_one(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
 		    u32 *index)
 {
@@ -38,10 +40,23 @@ static bool grow(struct ml_arena *a, unsigned int lane, const struct ml_need *ne
 	return true;
 }
 
+/* What could not be served has not made a lane grow. */
+static void ungrow(struct ml_arena *a, const struct ml_want *w, unsigned int lane, u64 limit)
+{
+	struct ml_lane *l = &a->lane[lane];
+
+	if (l->limit == limit)
+		return;
+	if (w->need.cls != MEMLANE_CLASS_BLOB)
+		ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
+	l->limit = limit;
+}
+
 /* The ladder of a full lane: the other lane, then growth of either. */
 static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 {
 	bool spill = w->lane == MEMLANE_FAST && !w->no_spill;
+	u64 fast = a->lane[MEMLANE_FAST].limit, slow = a->lane[MEMLANE_SLOW].limit;
 	int err;
 
 	do {
@@ -53,8 +68,12 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 		}
 	} while (err == -ENOSPC && (grow(a, w->lane, &w->need) ||
 				    (spill && grow(a, MEMLANE_SLOW, &w->need))));
-	if (!err && w->got != w->lane)
+	if (err) {
+		ungrow(a, w, MEMLANE_FAST, fast);
+		ungrow(a, w, MEMLANE_SLOW, slow);
+	} else if (w->got != w->lane) {
 		a->count.spilled++;
+	}
 	return err;
 }
 
@@ -124,17 +143,18 @@ bool ml_want_room(struct ml_arena *a, const struct ml_want *w)
 			    w->need.pages : ml_span_pages(w->need.cls));
 }
 
-static void publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
+static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
 {
 	u64 *side = ml_vec_make(a, &a->table.side, index);
 	u32 *pin = ml_vec_make(a, &a->table.pin, index);
 	u64 *e = ml_entry(a, index);
 
-	if (side)
-		WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
-	if (pin)
-		WRITE_ONCE(*pin, 0);
+	if (!side || !pin)
+		return -ENOMEM;
+	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
+	WRITE_ONCE(*pin, 0);
 	smp_store_release(e, READ_ONCE(*e) | MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED);
+	return 0;
 }
 
 static int alloc_all(struct ml_arena *a, struct memlane_alloc *req, struct ml_want *w,
@@ -148,7 +168,11 @@ static int alloc_all(struct ml_arena *a, struct memlane_alloc *req, struct ml_wa
 		if (err)
 			break;
 		if (req->flags & MEMLANE_ALLOC_LIVE)
-			publish_live(a, index, req->length, w->need.cls);
+			err = publish_live(a, index, req->length, w->need.cls);
+		if (err) {
+			ml_stock_free(a, index);
+			break;
+		}
 		handles[i] = ml_handle(a, index, w->got);
 	}
 	req->out_count = i;
@@ -266,6 +290,7 @@ static int end_live(struct ml_arena *a, u64 handle)
 static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 {
 	u32 cookie = (handle >> MEMLANE_HANDLE_COOKIE_SHIFT) & MEMLANE_HANDLE_COOKIE_MASK;
+	unsigned int tries = 0;
 	int err;
 
 	if (cookie != a->cookie)
@@ -273,9 +298,9 @@ static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 	if (flags & MEMLANE_FREE_LIVE) {
 		do {
 			err = end_live(a, handle);
-		} while (err == -EAGAIN);
+		} while (err == -EAGAIN && ++tries < FREE_TRIES);
 		if (err)
-			return err;
+			return err == -EAGAIN ? -EBUSY : err;
 	}
 	return ml_stock_free(a, ml_handle_index(handle));
 }

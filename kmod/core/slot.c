@@ -4,6 +4,7 @@
  */
 #include <linux/atomic.h>
 
+#include "blocker.h"
 #include "mag.h"
 #include "slot.h"
 #include "stat.h"
@@ -60,8 +61,10 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
 	while (ml_slot_busy(a, slot) && !section_over(a, slot, epoch)) {
 		if (a->ops->slot_gone(a, slot))
 			return 0;
-		if (a->ops->now() >= deadline)
+		if (a->ops->now() >= deadline) {
+			ml_blocked_by_section(a, slot);
 			return -EAGAIN;
+		}
 		err = a->ops->pause(a, GRACE_POLL);
 		if (err)
 			return err;

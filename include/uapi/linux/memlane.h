@@ -123,7 +123,7 @@ struct memlane_slot {
 	__u64 vetoes;
 	__u64 waits;
 	__u32 in_hand;		/* index that is in no magazine and not live, or 0 */
-	__u32 __pad;
+	__u32 thread;		/* its id, for reports */
 	__u64 __reserved[504];	/* the rest of the first page */
 	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
 };
@@ -469,10 +469,14 @@ struct memlane_compact {
 	struct memlane_step step;
 };
 
+#define MEMLANE_MIGRATE_SETTLE	(1U << 0)	/* before a long pin: out of compaction's way */
+
 /**
  * struct memlane_migrate - move objects to a lane
  * @size: sizeof(struct memlane_migrate)
- * @flags: must be 0
+ * @flags: MEMLANE_MIGRATE_*; with SETTLE @lane is not looked at: a block goes to
+ *         a span that holds pinned objects, or else to the fullest of its class,
+ *         if its own is emptier
  * @lane: where to
  * @count: 1 to 2^20
  * @handles: address of __u64[@count]
@@ -583,6 +587,84 @@ struct memlane_wait {
 	__aligned_u64 handle;
 };
 
+/* For and against a migration: see struct memlane_cost. */
+#define MEMLANE_REASON_STALE		(1U << 0)	/* for: not used of late */
+#define MEMLANE_REASON_HINTED		(1U << 1)	/* for: the program says cold, old or evictable */
+#define MEMLANE_REASON_OVERSIZED	(1U << 2)	/* for: larger than the threshold */
+#define MEMLANE_REASON_HOT		(1U << 3)	/* for: used in every period of late */
+#define MEMLANE_REASON_PINNED		(1U << 8)	/* against: cannot move now */
+#define MEMLANE_REASON_FRAME_CRITICAL	(1U << 9)	/* against: hinted to stay */
+#define MEMLANE_REASON_NO_ROOM		(1U << 10)	/* against: the lane is full */
+#define MEMLANE_REASON_IN_USE		(1U << 11)	/* against: used of late, would slow down */
+#define MEMLANE_REASON_THERE		(1U << 12)	/* against: it is there already */
+
+/**
+ * struct memlane_cost - what a migration would cost, before the fact
+ * @size: sizeof(struct memlane_cost)
+ * @flags: must be 0
+ * @handle: a live object's, else -ESTALE, -EXDEV, -EBADF, -ENODATA
+ * @lane: where to
+ * @out_heat: as in struct memlane_query
+ * @out_bytes: to copy, or 0
+ * @out_pages: to hand over, or 0
+ * @out_ns: estimate from the rates measured in this arena, without the wait for
+ *          sections; 0: nothing was measured yet
+ * @out_reasons: MEMLANE_REASON_*
+ * @out_advised: 1: the policy would do it by itself
+ */
+struct memlane_cost {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 handle;
+	__u32 lane;
+	__u32 out_heat;
+	__aligned_u64 out_bytes;
+	__aligned_u64 out_pages;
+	__aligned_u64 out_ns;
+	__u32 out_reasons;
+	__u32 out_advised;
+};
+
+/**
+ * struct memlane_blocker - who kept objects from moving
+ * @handle: a pinned object, or 0 for a section
+ * @first: ns ago that it was first in the way
+ * @last: ns ago that it was last in the way
+ * @times: how often
+ * @tag: of the object
+ * @thread: in the section, as it wrote in its slot
+ * @slot: of that thread
+ * @__reserved: 0
+ */
+struct memlane_blocker {
+	__aligned_u64 handle;
+	__aligned_u64 first;
+	__aligned_u64 last;
+	__aligned_u64 times;
+	__u32 tag;
+	__u32 thread;
+	__u32 slot;
+	__u32 __reserved;
+};
+
+#define MEMLANE_BLOCKERS	64
+
+/**
+ * struct memlane_blockers - read the list of who kept objects from moving
+ * @size: sizeof(struct memlane_blockers)
+ * @flags: must be 0
+ * @count: room at @records
+ * @out_count: records written, the latest first; MEMLANE_BLOCKERS are kept
+ * @records: address of struct memlane_blocker[@count]
+ */
+struct memlane_blockers {
+	__u32 size;
+	__u32 flags;
+	__u32 count;
+	__u32 out_count;
+	__aligned_u64 records;
+};
+
 enum memlane_option {
 	MEMLANE_OPT_FAST_LIMIT = 1,	/* bytes the FastLane may use, up to its max */
 	MEMLANE_OPT_SLOW_LIMIT,		/* bytes the SlowLane may use, up to its max */
@@ -631,6 +713,8 @@ enum {
 	MEMLANE_CMD_GET,
 	MEMLANE_CMD_REFILL,
 	MEMLANE_CMD_FLUSH,
+	MEMLANE_CMD_COST,
+	MEMLANE_CMD_BLOCKERS,
 };
 
 #define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
@@ -649,6 +733,8 @@ enum {
 #define MEMLANE_IOCTL_GET		_IO(MEMLANE_TYPE, MEMLANE_CMD_GET)
 #define MEMLANE_IOCTL_REFILL		_IO(MEMLANE_TYPE, MEMLANE_CMD_REFILL)
 #define MEMLANE_IOCTL_FLUSH		_IO(MEMLANE_TYPE, MEMLANE_CMD_FLUSH)
+#define MEMLANE_IOCTL_COST		_IO(MEMLANE_TYPE, MEMLANE_CMD_COST)
+#define MEMLANE_IOCTL_BLOCKERS		_IO(MEMLANE_TYPE, MEMLANE_CMD_BLOCKERS)
 
 /**
  * memlane_class_of - size class of a block

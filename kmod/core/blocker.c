@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * blocker.c - who kept objects from moving
+ *
+ * A short list, the latest first. A blocker that comes again moves to the front
+ * and keeps the time when it was first seen; the one longest out of the way
+ * falls off the end. All of it is written by the holder of arena.mover.
+ */
+#include <linux/atomic.h>
+#include <linux/string.h>
+
+#include "blocker.h"
+#include "lane.h"
+#include "slot.h"
+#include "table.h"
+
+static unsigned int find(const struct ml_arena *a, u64 handle, u32 slot)
+{
+	const struct ml_blocker *b = a->blocker;
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_BLOCKERS - 1 && b[i].times; i++)
+		if (b[i].handle == handle && b[i].slot == slot)
+			break;
+	return i;
+}
+
+static void note(struct ml_arena *a, u64 handle, u32 slot, u32 thread)
+{
+	unsigned int i = find(a, handle, slot);
+	struct ml_blocker b = a->blocker[i];
+
+	if (!b.times || b.handle != handle || b.slot != slot) {
+		memset(&b, 0, sizeof(b));
+		b.first = a->ops->now();
+	}
+	b.handle = handle;
+	b.slot = slot;
+	b.thread = thread;
+	b.last = a->ops->now();
+	b.times++;
+	memmove(a->blocker + 1, a->blocker, i * sizeof(b));
+	a->blocker[0] = b;
+}
+
+/**
+ * ml_blocked_by_pin - a pinned object was in the way
+ * @a: arena; arena.mover
+ * @index: bound
+ */
+void ml_blocked_by_pin(struct ml_arena *a, u32 index)
+{
+	note(a, ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))), 0, 0);
+}
+
+/**
+ * ml_blocked_by_section - a section stayed open past the grace period
+ * @a: arena; arena.mover
+ * @slot: in use
+ */
+void ml_blocked_by_section(struct ml_arena *a, u32 slot)
+{
+	note(a, 0, slot, READ_ONCE(ml_slot_head(a, slot)->thread));
+}
+
+static void describe(struct ml_arena *a, const struct ml_blocker *b, u64 now,
+		     struct memlane_blocker *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->handle = b->handle;
+	out->first = now - b->first;
+	out->last = now - b->last;
+	out->times = b->times;
+	out->slot = b->slot;
+	out->thread = b->thread;
+	if (b->handle)
+		out->tag = ml_index_notes(a, ml_handle_index(b->handle)) >> MEMLANE_PIN_TAG_SHIFT;
+}
+
+/**
+ * ml_blockers - read the list
+ * @a: arena
+ * @req: see struct memlane_blockers
+ * @records: room for the smaller of req->count and MEMLANE_BLOCKERS
+ */
+int ml_blockers(struct ml_arena *a, struct memlane_blockers *req,
+		struct memlane_blocker *records)
+{
+	u64 now;
+	u32 i;
+
+	if (req->flags)
+		return -EOPNOTSUPP;
+	if (mutex_lock_killable(&a->mover))
+		return -EINTR;
+	now = a->ops->now();
+	for (i = 0; i < req->count && i < MEMLANE_BLOCKERS && a->blocker[i].times; i++)
+		describe(a, &a->blocker[i], now, &records[i]);
+	req->out_count = i;
+	mutex_unlock(&a->mover);
+	return 0;
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/* cost.c - what a migration would cost, and what speaks for and against it */
+#include <linux/math64.h>
+
+#include "block.h"
+#include "lane.h"
+#include "policy.h"
+#include "table.h"
+
+#define LEAVING		(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
+
+static u64 scaled(u64 amount, u64 ns, u64 per)
+{
+	return per ? mul_u64_u64_div_u64(amount, ns, per) : 0;
+}
+
+static void price(const struct ml_arena *a, const struct ml_need *need, u64 room,
+		  struct memlane_cost *c)
+{
+	const struct ml_rate *r = &a->rate;
+
+	if (need->cls == MEMLANE_CLASS_BLOB && a->ops->remap) {
+		c->out_pages = need->pages;
+		c->out_ns = scaled(need->pages, r->remap_ns, r->remap_pages);
+	} else {
+		c->out_bytes = room;
+		c->out_ns = scaled(room, r->copy_ns, r->copy_bytes);
+	}
+}
+
+static u32 reasons_for(const struct ml_arena *a, u32 index, unsigned int lane)
+{
+	u64 size = ml_index_side(a, index) & MEMLANE_SIDE_SIZE_MASK;
+	u32 heat = ml_index_heat(a, index), why = 0;
+
+	if (lane == MEMLANE_FAST)
+		return heat == 0xf ? MEMLANE_REASON_HOT : 0;
+	if (!heat)
+		why |= MEMLANE_REASON_STALE;
+	if (ml_index_notes(a, index) & LEAVING)
+		why |= MEMLANE_REASON_HINTED;
+	if (a->policy.threshold && size > a->policy.threshold)
+		why |= MEMLANE_REASON_OVERSIZED;
+	return why;
+}
+
+static u32 reasons_against(const struct ml_arena *a, u32 index, unsigned int lane,
+			   const struct ml_need *need)
+{
+	u32 notes = ml_index_notes(a, index), why = 0;
+	u64 pages = need->cls == MEMLANE_CLASS_BLOB ? need->pages : ml_span_pages(need->cls);
+
+	if (ml_lane_of(a, ml_index_loc(a, index)) == lane)
+		why |= MEMLANE_REASON_THERE;
+	if (notes & MEMLANE_PIN_COUNT_MASK)
+		why |= MEMLANE_REASON_PINNED;
+	if (lane == MEMLANE_SLOW && notes & MEMLANE_HINT_FRAME_CRITICAL)
+		why |= MEMLANE_REASON_FRAME_CRITICAL;
+	if (lane == MEMLANE_SLOW && ml_index_heat(a, index))
+		why |= MEMLANE_REASON_IN_USE;
+	if (!ml_lane_room(a, lane, pages, true))
+		why |= MEMLANE_REASON_NO_ROOM;
+	return why;
+}
+
+static void weigh(struct ml_arena *a, struct memlane_cost *c)
+{
+	u32 index = ml_handle_index(c->handle);
+	u64 loc = ml_index_loc(a, index);
+	struct ml_need need;
+	struct ml_wish w;
+
+	if (ml_need_of(a, loc, &need))
+		return;
+	price(a, &need, ml_place_room(a, loc), c);
+	c->out_heat = ml_index_heat(a, index);
+	c->out_reasons = reasons_for(a, index, c->lane) |
+			 reasons_against(a, index, c->lane, &need);
+	c->out_advised = ml_policy_wish(a, index, &w) && w.lane == c->lane &&
+			 w.lane != ml_lane_of(a, loc);
+}
+
+/**
+ * ml_cost - what a migration would cost, before the fact
+ * @a: arena
+ * @req: see struct memlane_cost
+ */
+int ml_cost(struct ml_arena *a, struct memlane_cost *req)
+{
+	struct memlane_cost c = { .size = req->size, .handle = req->handle, .lane = req->lane };
+	int err;
+
+	if (req->flags)
+		return -EOPNOTSUPP;
+	if (req->lane >= MEMLANE_LANES)
+		return -EINVAL;
+	mutex_lock(&a->lock);
+	err = ml_handle_check(a, c.handle);
+	if (!err)
+		weigh(a, &c);
+	mutex_unlock(&a->lock);
+	*req = c;
+	return err;
+}
