@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/* test-vec.c - sparse arrays against a plain one */
+#include "ktap.h"
+#include "vec.h"
+#include "world.h"
+
+#define NR 3000000ULL
+
+static struct world *begin(struct ml_vec *v, unsigned int shift, unsigned int region)
+{
+	struct world *w = world_new(64 << 10, 64 << 10);
+
+	expect_eq(ml_vec_init(&w->arena, v, NR, shift, region), 0);
+	return w;
+}
+
+static void end(struct world *w, struct ml_vec *v)
+{
+	ml_vec_exit(&w->arena, v);
+	ml_vec_exit(&w->arena, v);	/* twice does no harm */
+	world_end(w);
+}
+
+static void misses(void)
+{
+	struct ml_vec v = { };
+	struct world *w = begin(&v, 10, ML_PRIVATE);
+
+	expect(!ml_vec_at(&v, 0));
+	expect(!ml_vec_at(&v, NR - 1));
+	expect(!ml_vec_at(&v, NR));
+	expect(!ml_vec_at(&v, ~0ULL));
+	expect(!ml_vec_make(&w->arena, &v, NR));
+	expect(!ml_vec_make(&w->arena, &v, ~0ULL));
+	expect(ml_vec_make(&w->arena, &v, NR - 1));
+	expect(!ml_vec_at(&v, 0));
+	end(w, &v);
+}
+
+static void no_memory(void)
+{
+	struct ml_vec v = { };
+	struct world *w = begin(&v, 9, ML_PRIVATE);
+
+	w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = 1 };
+	expect(!ml_vec_make(&w->arena, &v, 5));		/* no leaf */
+	w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = 2 };
+	expect(!ml_vec_make(&w->arena, &v, 5));		/* no page */
+	expect(!ml_vec_at(&v, 5));
+	w->fail.doors = 0;
+	expect(ml_vec_make(&w->arena, &v, 5));
+	expect(ml_vec_at(&v, 5) == ml_vec_make(&w->arena, &v, 5));
+	end(w, &v);
+}
+
+/* Elements keep their value and address; neighbours are apart by their size. */
+static void random_elements(void)
+{
+	static u32 model[1 << 14], *where[1 << 14];
+	struct rng r = rng_new();
+	struct ml_vec v = { };
+	struct world *w = begin(&v, 10, ML_PRIVATE);
+	u64 i, ops = ktap_ops(100000), stride = NR >> 14;
+
+	for (i = 0; i < 1 << 14; i++)
+		model[i] = 0, where[i] = NULL;
+	for (; ops; ops--) {
+		u32 *p;
+
+		i = rng_below(&r, 1 << 14);
+		p = ml_vec_at(&v, i * stride);
+		if (where[i])
+			expect(p == where[i]);
+		if (p)
+			expect_eq(*p, model[i]);
+		p = ml_vec_make(&w->arena, &v, i * stride);
+		where[i] = p;
+		model[i] = *p = (u32)rng_next(&r);
+		if ((i * stride) & 1023)
+			expect(ml_vec_at(&v, i * stride - 1) == p - 1);
+	}
+	end(w, &v);
+}
+
+static void shared_pages(void)
+{
+	struct world *w = world_new(64 << 10, 64 << 10);
+	struct ml_arena *a = &w->arena;
+	unsigned int r;
+
+	for (r = 0; r < MEMLANE_REGION_DATA; r++) {
+		struct memlane_info info = { .size = sizeof(info) };
+		u64 pages;
+
+		expect_eq(ml_info(a, &info), 0);
+		pages = info.out_region[r].length >> ML_PAGE_SHIFT;
+		expect(ml_shared_page(a, r, pages - 1));
+		expect(ml_shared_page(a, r, pages - 1) == ml_shared_page(a, r, pages - 1));
+		expect(!ml_shared_page(a, r, pages));
+		expect(!ml_shared_page(a, r, ~0ULL));
+	}
+	expect(!ml_shared_page(a, MEMLANE_REGION_DATA, 0));
+	expect(!ml_shared_page(a, MEMLANE_REGIONS, 0));
+	expect(!ml_shared_page(a, ~0U, 0));
+	expect(ml_shared_page(a, MEMLANE_REGION_STAT, 0) == a->stat_page);
+	world_end(w);
+}
+
+static const struct test tests[] = {
+	{ "vec_misses", misses },
+	{ "vec_no_memory", no_memory },
+	{ "vec_random_elements", random_elements },
+	{ "vec_shared_pages", shared_pages },
+};
+
+KTAP_MAIN(tests)

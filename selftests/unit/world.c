@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: MIT
+/* world.c - where the engine runs in these tests */
+#include <linux/atomic.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "lane.h"
+#include "world.h"
+
+struct share {
+	struct share *next;
+	void *p;
+	unsigned int region;
+	u64 page;
+};
+
+static struct world *world_of(struct ml_arena *a)
+{
+	return container_of(a, struct world, arena);
+}
+
+static bool fails(struct world *w, enum door door)
+{
+	struct failure *f = &w->fail;
+	bool now;
+
+	if (!(f->doors & door))
+		return false;
+	f->calls++;
+	now = f->forever ? f->calls >= f->nth : f->calls == f->nth;
+	f->hits += now;
+	return now;
+}
+
+/* ----------------------------------------------------------- descriptors */
+
+struct header {
+	size_t size;
+	u64 magic;
+};
+
+#define MAGIC 0x6d656d6c616e6521ULL
+
+static void *op_zalloc(struct ml_arena *a, size_t size)
+{
+	struct world *w = world_of(a);
+	struct header *h;
+
+	expect(size);
+	if (fails(w, DOOR_ZALLOC))
+		return NULL;
+	h = calloc(1, sizeof(*h) + size);
+	h->size = size;
+	h->magic = MAGIC;
+	__atomic_add_fetch(&w->allocs, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&w->bytes, size, __ATOMIC_RELAXED);
+	return h + 1;
+}
+
+static void op_zfree(struct ml_arena *a, void *p, size_t size)
+{
+	struct world *w = world_of(a);
+	struct header *h = (struct header *)p - 1;
+
+	expect(h->magic == MAGIC);
+	expect_eq(h->size, size);
+	h->magic = 0;
+	__atomic_sub_fetch(&w->allocs, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&w->bytes, size, __ATOMIC_RELAXED);
+	free(h);
+}
+
+static void *op_share(struct ml_arena *a, unsigned int region, u64 page)
+{
+	struct world *w = world_of(a);
+	struct share *s;
+
+	if (fails(w, DOOR_SHARE))
+		return NULL;
+	for (s = w->shares; s; s = s->next)
+		expect(s->region != region || s->page != page);
+	s = calloc(1, sizeof(*s));
+	s->p = aligned_alloc(ML_PAGE_SIZE, ML_PAGE_SIZE);
+	memset(s->p, 0, ML_PAGE_SIZE);
+	s->region = region;
+	s->page = page;
+	s->next = w->shares;
+	w->shares = s;
+	return s->p;
+}
+
+static void shares_end(struct world *w)
+{
+	struct share *s, *next;
+
+	for (s = w->shares; s; s = next) {
+		next = s->next;
+		free(s->p);
+		free(s);
+	}
+	w->shares = NULL;
+}
+
+/* ----------------------------------------------------------------- pages */
+
+static void *page_at(struct world *w, u64 page)
+{
+	return w->data + (page << ML_PAGE_SHIFT);
+}
+
+static void in_range(struct world *w, u64 page, u64 nr)
+{
+	lockdep_assert_held(&w->arena.lock);
+	expect(nr && page >= w->arena.lane[0].first && page + nr <= w->arena.lane[1].end);
+}
+
+static void set_exists(struct world *w, u64 page, bool exists)
+{
+	unsigned int lane = page >= w->arena.lane[MEMLANE_SLOW].first;
+
+	if (exists == !!(w->page[page] & PAGE_EXISTS))
+		return;
+	w->page[page] ^= PAGE_EXISTS;
+	w->existing[lane] += exists ? 1 : -1;
+}
+
+static int op_commit(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	in_range(w, page, nr);
+	if (fails(w, DOOR_COMMIT))
+		return -ENOMEM;
+	for (i = page; i < page + nr; i++) {
+		expect(!(w->page[i] & PAGE_COMMITTED));
+		w->page[i] |= PAGE_COMMITTED;
+	}
+	w->committed += nr;
+	expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_READ | PROT_WRITE));
+	return 0;
+}
+
+static int op_populate(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	in_range(w, page, nr);
+	if (fails(w, DOOR_POPULATE))
+		return -ENOMEM;
+	for (i = page; i < page + nr; i++) {
+		expect(w->page[i] & PAGE_COMMITTED);
+		set_exists(w, i, true);
+	}
+	return 0;
+}
+
+static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i, had = 0;
+
+	in_range(w, page, nr);
+	for (i = page; i < page + nr; i++) {
+		expect(w->page[i] & PAGE_COMMITTED);
+		had += !!(w->page[i] & PAGE_EXISTS);
+		set_exists(w, i, false);
+		w->page[i] = 0;
+	}
+	w->committed -= nr;
+	expect(!madvise(page_at(w, page), nr << ML_PAGE_SHIFT, MADV_DONTNEED));
+	expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_NONE));
+	return had;
+}
+
+static void op_copy(struct ml_arena *a, u64 to, u64 from, size_t len)
+{
+	struct world *w = world_of(a);
+	u64 page;
+
+	lockdep_assert_held(&a->lock);
+	for (page = to >> ML_PAGE_SHIFT; page <= (to + len - 1) >> ML_PAGE_SHIFT; page++)
+		expect(w->page[page] & PAGE_EXISTS);
+	expect(to + len <= from || from + len <= to);
+	memcpy(w->data + to, w->data + from, len);
+}
+
+static void op_remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	in_range(w, to, nr);
+	in_range(w, from, nr);
+	for (i = 0; i < nr; i++) {
+		expect(w->page[to + i] & w->page[from + i] & PAGE_COMMITTED);
+		expect(!(w->page[to + i] & PAGE_EXISTS));
+		if (!w->threaded && !(w->page[from + i] & PAGE_EXISTS))
+			continue;
+		memcpy(page_at(w, to + i), page_at(w, from + i), ML_PAGE_SIZE);
+		memset(page_at(w, from + i), 0xe1, ML_PAGE_SIZE);
+		set_exists(w, to + i, true);
+		set_exists(w, from + i, false);
+	}
+}
+
+static bool op_held(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	in_range(w, page, nr);
+	for (i = page; i < page + nr; i++)
+		if (w->page[i] & PAGE_HELD)
+			return true;
+	return false;
+}
+
+static u64 op_resident(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	const struct ml_lane *fast = &a->lane[MEMLANE_FAST], *slow = &a->lane[MEMLANE_SLOW];
+	u64 i, n = 0;
+
+	in_range(w, page, nr);
+	if (page == fast->first && page + nr == fast->end)
+		return w->existing[MEMLANE_FAST];
+	if (page == slow->first && page + nr == slow->end)
+		return w->existing[MEMLANE_SLOW];
+	for (i = page; i < page + nr; i++)
+		n += !!(w->page[i] & PAGE_EXISTS);
+	return n;
+}
+
+/* --------------------------------------------------------------- waiting */
+
+static u64 real_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static struct world *current_world;
+
+/* Without threads time passes in pauses only, and 10 ns at a look. */
+static u64 op_now(void)
+{
+	struct world *w = current_world;
+
+	return w && !w->threaded ? (w->clock += 10) : real_clock();
+}
+
+static void op_sync_cores(struct ml_arena *a)
+{
+	struct world *w = world_of(a);
+
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_not_held(&a->lock);
+	w->syncs++;
+	if (w->threaded)
+		expect(!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
+	if (w->in_grace)
+		w->in_grace(w, w->grace_arg);
+}
+
+static int op_pause(struct ml_arena *a, u64 ns)
+{
+	struct world *w = world_of(a);
+	struct timespec t = { .tv_nsec = ns };
+
+	lockdep_assert_not_held(&a->lock);
+	w->pauses++;
+	w->clock += ns;
+	if (w->threaded)
+		nanosleep(&t, NULL);
+	return w->pause_result;
+}
+
+static bool op_slot_gone(struct ml_arena *a, unsigned int slot)
+{
+	return READ_ONCE(world_of(a)->gone[slot]);
+}
+
+static void op_slot_done(struct ml_arena *a, unsigned int slot)
+{
+	lockdep_assert_held(&a->lock);
+	WRITE_ONCE(world_of(a)->gone[slot], false);
+	world_of(a)->done++;
+}
+
+static u64 op_metadata(struct ml_arena *a)
+{
+	return READ_ONCE(world_of(a)->bytes);
+}
+
+#define COMMON_OPS							\
+	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share,	\
+	.commit = op_commit, .populate = op_populate,			\
+	.decommit = op_decommit, .copy = op_copy, .held = op_held,	\
+	.resident = op_resident, .sync_cores = op_sync_cores,		\
+	.pause = op_pause, .slot_gone = op_slot_gone,			\
+	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now
+
+static const struct ml_ops ops_copy = { COMMON_OPS };
+static const struct ml_ops ops_remap = { COMMON_OPS, .remap = op_remap };
+
+/* ---------------------------------------------------------- begin, end */
+
+struct memlane_create world_request(u64 fast, u64 slow)
+{
+	return (struct memlane_create){
+		.size = sizeof(struct memlane_create),
+		.fast_size = fast, .slow_size = slow, .handles = 65536, .threads = 8,
+	};
+}
+
+/* Make an arena in zeroed @w; on failure everything has come back. */
+int world_try(struct world *w, const struct memlane_create *req, bool remap)
+{
+	int err;
+
+	w->clock = 1000;
+	current_world = w;
+	err = ml_arena_init(&w->arena, remap ? &ops_remap : &ops_copy, 0x1234,
+			    MEMLANE_CAP_REMAP, req);
+	if (err) {
+		shares_end(w);
+		expect_eq(w->allocs, 0);
+		return err;
+	}
+	w->pages = w->arena.lane[MEMLANE_SLOW].end;
+	w->page = mmap(NULL, w->pages, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	w->data = mmap(NULL, w->pages << ML_PAGE_SHIFT, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	expect(w->page != MAP_FAILED && w->data != MAP_FAILED);
+	return 0;
+}
+
+struct world *world_new(u64 fast, u64 slow)
+{
+	struct memlane_create req = world_request(fast, slow);
+	struct world *w = calloc(1, sizeof(*w));
+
+	expect_eq(world_try(w, &req, true), 0);
+	return w;
+}
+
+/* Every descriptor must have come back; pages are the owner's to end. */
+void world_end(struct world *w)
+{
+	w->fail.doors = 0;
+	ml_arena_exit(&w->arena);
+	shares_end(w);
+	munmap(w->data, w->pages << ML_PAGE_SHIFT);
+	munmap(w->page, w->pages);
+	expect_eq(w->allocs, 0);
+	expect_eq(w->bytes, 0);
+	current_world = NULL;
+	free(w);
+}
+
+/* The engine's invariants, and that it accounts for every page it committed. */
+void world_check(struct world *w)
+{
+	char why[200];
+
+	if (ml_check(&w->arena, why, sizeof(why)))
+		ktap_fail(__FILE__, __LINE__, "invariant %s", why);
+	expect_eq(ml_lane_used(&w->arena.lane[0]) + ml_lane_used(&w->arena.lane[1]),
+		  w->committed);
+}
+
+/* The bytes at a place, touched by the program. */
+void *world_at(struct world *w, u64 loc, u64 len)
+{
+	u64 byte = loc << MEMLANE_GRANULE_SHIFT, page;
+
+	for (page = byte >> ML_PAGE_SHIFT; page <= (byte + len - 1) >> ML_PAGE_SHIFT; page++)
+		if (!w->threaded) {
+			expect(w->page[page] & PAGE_COMMITTED);
+			set_exists(w, page, true);
+		}
+	return w->data + byte;
+}
+
+void world_hold(struct world *w, u64 loc, bool held)
+{
+	u8 *page = &w->page[ml_loc_page(loc)];
+
+	*page = held ? *page | PAGE_HELD : *page & ~PAGE_HELD;
+}
+
+/* ------------------------------------------------------- the program's side */
+
+/* The program's own touch of a shared page is none of the engine's failures. */
+static void *shared(struct world *w, unsigned int region, u64 byte)
+{
+	unsigned int doors = w->fail.doors;
+	u8 *p;
+
+	w->fail.doors = 0;
+	p = ml_shared_page(&w->arena, region, byte >> ML_PAGE_SHIFT);
+	w->fail.doors = doors;
+	expect(p);
+	return p + (byte & (ML_PAGE_SIZE - 1));
+}
+
+u64 *world_entry(struct world *w, u64 handle)
+{
+	return shared(w, MEMLANE_REGION_TABLE, (handle & 0xffffffff) * sizeof(u64));
+}
+
+u32 *world_pin(struct world *w, u64 handle)
+{
+	return shared(w, MEMLANE_REGION_PIN, (handle & 0xffffffff) * sizeof(u32));
+}
+
+struct memlane_slot *world_slot(struct world *w, u32 slot)
+{
+	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * sizeof(struct memlane_slot));
+}
+
+struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls)
+{
+	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * sizeof(struct memlane_slot) +
+		      offsetof(struct memlane_slot, mag) +
+		      (lane * MEMLANE_CLASSES + cls) * sizeof(struct memlane_mag));
+}
+
+static u64 alloc_one(struct world *w, unsigned int lane, u64 length, u32 flags)
+{
+	struct memlane_alloc req = {
+		.size = sizeof(req), .flags = flags, .length = length, .lane = lane, .count = 1,
+	};
+	u64 handle;
+
+	expect_eq(ml_alloc(&w->arena, &req, &handle), 0);
+	expect_eq(req.out_count, 1);
+	return handle;
+}
+
+u64 world_alloc(struct world *w, unsigned int lane, u64 length)
+{
+	return alloc_one(w, lane, length, MEMLANE_ALLOC_LIVE);
+}
+
+u64 world_stock(struct world *w, unsigned int lane, u64 length)
+{
+	return alloc_one(w, lane, length, 0);
+}
+
+void world_free(struct world *w, u64 handle)
+{
+	struct memlane_free req = { .size = sizeof(req), .flags = MEMLANE_FREE_LIVE, .count = 1 };
+
+	expect_eq(ml_free(&w->arena, &req, &handle), 0);
+}
+
+struct memlane_query world_query(struct world *w, u64 handle)
+{
+	struct memlane_query q = { .size = sizeof(q), .handle = handle };
+
+	expect_eq(ml_query(&w->arena, &q), 0);
+	return q;
+}
+
+struct memlane_step world_compact(struct world *w)
+{
+	struct memlane_compact req = { .size = sizeof(req) };
+
+	expect_eq(ml_compact(&w->arena, &req), 0);
+	return req.step;
+}
+
+/* The result for one handle. */
+int world_migrate(struct world *w, u64 handle, unsigned int lane)
+{
+	struct memlane_migrate req = { .size = sizeof(req), .lane = lane, .count = 1 };
+	s32 result = 1;
+
+	expect_eq(ml_migrate(&w->arena, &req, &handle, &result), 0);
+	expect_eq(req.out_count, 1);
+	expect_eq(req.out_failed, result != 0);
+	return result;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.h - where the engine runs in these tests
+ *
+ * An arena on plain memory: every rule of struct ml_ops is checked, pages that
+ * nobody may touch cannot be touched, allocations can be made to fail, and at
+ * the end everything must have come back.
+ */
+#ifndef ML_WORLD_H
+#define ML_WORLD_H
+
+#include "core.h"
+
+enum door {
+	DOOR_ZALLOC = 1,
+	DOOR_SHARE = 2,
+	DOOR_COMMIT = 4,
+	DOOR_POPULATE = 8,
+	DOOR_ALL = 15
+};
+
+/* The @nth call through one of @doors fails, and with @forever all later ones. */
+struct failure {
+	unsigned int doors;
+	u64 nth;
+	bool forever;
+	u64 calls;
+	u64 hits;
+};
+
+struct share;
+
+struct world {
+	struct ml_arena arena;
+	u8 *data;		/* the data area; PROT_NONE where not committed */
+	u8 *page;		/* PAGE_* of each page */
+	u64 pages;
+	u64 committed;
+	u64 existing[MEMLANE_LANES];
+	u64 allocs;		/* descriptors out */
+	u64 bytes;
+	struct share *shares;
+	struct failure fail;
+	u64 clock;		/* ns; real time when @threaded */
+	u64 pauses;
+	u64 syncs;
+	int pause_result;
+	bool threaded;
+	bool gone[4096];	/* threads that died, by slot */
+	u64 done;		/* calls of slot_done */
+	/* Called without arena.lock while a batch waits; may be NULL. */
+	void (*in_grace)(struct world *w, void *arg);
+	void *grace_arg;
+};
+
+#define PAGE_COMMITTED	1
+#define PAGE_EXISTS	2
+#define PAGE_HELD	4
+
+/* Small lanes by default: limits are met at once. */
+struct memlane_create world_request(u64 fast, u64 slow);
+int world_try(struct world *w, const struct memlane_create *req, bool remap);
+struct world *world_new(u64 fast, u64 slow);
+void world_end(struct world *w);
+void world_check(struct world *w);
+void *world_at(struct world *w, u64 loc, u64 len);
+void world_hold(struct world *w, u64 loc, bool held);
+
+/* The program's side of the shared words. */
+u64 *world_entry(struct world *w, u64 handle);
+u32 *world_pin(struct world *w, u64 handle);
+struct memlane_slot *world_slot(struct world *w, u32 slot);
+struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls);
+
+/* Calls that must succeed. */
+u64 world_alloc(struct world *w, unsigned int lane, u64 length);
+u64 world_stock(struct world *w, unsigned int lane, u64 length);
+void world_free(struct world *w, u64 handle);
+struct memlane_query world_query(struct world *w, u64 handle);
+struct memlane_step world_compact(struct world *w);
+int world_migrate(struct world *w, u64 handle, unsigned int lane);
+
+#endif /* ML_WORLD_H */
