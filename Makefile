@@ -59,7 +59,7 @@ check-race: all selftests
 	@selftests/check kcsan
 
 matrix: all selftests
-	@ONLY='^(smoke|module-.*)$$' selftests/check host vm vm-6.12 vm-7
+	@ONLY='^(smoke|module-.*)$$' selftests/check host matrix vm vm-6.12 vm-7
 
 fuzz bench: all
 	@$(MAKE) -s -C selftests $@

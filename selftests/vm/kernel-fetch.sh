@@ -49,26 +49,32 @@ private() {
 		-o APT::Sandbox::User=root "$@"
 }
 
-# The newest version's dependency of package $1 that looks like $2.
+# The first dependency of package $1 that looks like $2.
 depends() {
-	private apt-cache show --no-all-versions "$1" | sed -n 's/^Depends: //p' |
+	private apt-cache show "$1" | sed -n 's/^Depends: //p' |
 		tr -d ' ' | tr ',' '\n' | sed 's/(.*//' | grep -m 1 "$2"
 }
 
+# The newest version of package $1 and the suite that it is from.
 newest() {
-	private apt-cache madison "$1" | awk '{ print $3 }' | sort -V | tail -n 1
+	private apt-cache madison "$1" | awk '{ sub(/\/.*/, "", $6); print $3, $6 }' | sort -V | tail -n 1
 }
 
 say "looking for Linux $1 in $suites"
 private apt-get update >"$state/log" 2>&1 || { cat "$state/log" >&2; die "the mirror does not answer"; }
-version=$(newest linux-headers-cloud-amd64)
+found=$(newest linux-headers-cloud-amd64)
+version=${found% *}
+suite=${found#* }
+suite=${suite%-backports}
 [ -n "$version" ] || die "no linux-headers-cloud-amd64 in $suites"
-headers=$(private apt-cache show "linux-headers-cloud-amd64=$version" |
-	sed -n 's/^Depends: \(linux-headers-[^ ,]*\).*/\1/p')
+headers=$(depends "linux-headers-cloud-amd64=$version" '^linux-headers-')
 release=${headers#linux-headers-}
 common=$(depends "$headers" '^linux-headers-.*common$')
 kbuild=$(depends "$headers" '^linux-kbuild-')
-modules=$(private apt-cache pkgnames "linux-modules-$release" | sort | head -n 1)
+# Newer suites have the image in parts.
+parts=$(for part in binary modules; do
+	private apt-cache pkgnames "linux-$part-$release" | grep -xF "linux-$part-$release" || :
+done)
 say "Linux $release (package version $version)"
 
 fetch() {
@@ -77,15 +83,22 @@ fetch() {
 }
 rm -f "$state/archives/"*.deb
 # shellcheck disable=SC2086
-fetch "$headers" "$common" "$kbuild" "linux-image-$release" $modules
+fetch "$headers" "$common" "$kbuild" "linux-image-$release" $parts
 for package in "$state/archives/"*.deb; do dpkg -x "$package" "$tree"; done
 rm -f "$state/archives/"*.deb
 
 # The unpacked makefile names a place below / where nothing of its own lies.
 sed -i "s#/usr/src/#$tree/usr/src/#g; s#/usr/lib/#$tree/usr/lib/#g" "$tree/usr/src/$headers/Makefile"
 [ -d "$tree/lib/modules" ] || [ ! -d "$tree/usr/lib/modules" ] || ln -s usr/lib "$tree/lib"
-depmod -b "$tree" "$release"
-[ "$1" != 7 ] || "$here/toolroot.sh" --make "$tree/toolroot"
+depmod -b "$tree" "$release" 2>>"$state/log"
+mkdir -p "$tree/boot"
+[ -f "$tree/boot/vmlinuz-$release" ] ||
+	ln -s "$tree/lib/modules/$release/vmlinuz" "$tree/boot/vmlinuz-$release"
+[ -f "$tree/boot/vmlinuz-$release" ] || die "no image in its packages"
+if [ "$1" = 7 ]; then
+	"$here/toolroot.sh" --make "$suite" "$mirror" "$tree/toolroot" >>"$state/log" 2>&1 ||
+		{ tail -n 5 "$state/log" >&2; die "no system to build in"; }
+fi
 echo "$release" >"$tree/release"
 touch "$tree/complete"
 echo "$tree"
