@@ -46,7 +46,7 @@ fill()
 # values are evicted one here and one there, and leave holes that are too small.
 record_redis()
 {
-	"$memlane" record -o "$out/redis.mlt.zst" -- redis-server --port 0 \
+	"$memlane" record -o "$out/redis-lru.mlt.zst" -- redis-server --port 0 \
 		--unixsocket redis.sock --save '' --appendonly no --daemonize no \
 		--loglevel warning --maxmemory 32mb --maxmemory-policy allkeys-lru &
 	server=$!
