@@ -11,7 +11,8 @@
 #include "slot.h"
 #include "table.h"
 
-#define MOST	300
+#define MOST	400
+#define MEDDLED	100	/* of these are left for one operation's meddling */
 #define HEAD	48	/* bytes of an object that are watched, and its last 8 */
 
 struct object {
@@ -22,6 +23,8 @@ struct object {
 	bool live;	/* else stock */
 	bool pinned;
 	bool held;
+	bool purgeable;	/* in a group that maintenance may drop */
+	bool purged;
 };
 
 struct sequence {
@@ -90,6 +93,9 @@ static void verify_one(struct sequence *s, struct object *o)
 {
 	u64 e = word_of(s, o);
 
+	expect_eq(!!(e & MEMLANE_ENTRY_PURGED), o->purged);
+	if (o->purged)
+		return;
 	expect_eq(ml_entry_gen(e), (o->handle >> 32) & MEMLANE_GEN_MASK);
 	expect_eq(!!(e & MEMLANE_ENTRY_LIVE), o->live);
 	expect(ml_index_bound(s->a, (u32)o->handle));
@@ -106,12 +112,15 @@ static void verify_one(struct sequence *s, struct object *o)
 /* Every object has its bytes, and there are no others. */
 void sequence_verify(struct sequence *s)
 {
-	u32 i;
+	u32 i, purged = 0;
 
-	for (i = 0; i < s->nr; i++)
+	for (i = 0; i < s->nr; i++) {
 		verify_one(s, &s->object[i]);
+		purged += s->object[i].purged;
+	}
 	expect_eq(s->a->table.bound, s->nr);
-	expect_eq(s->a->lane[0].objects + s->a->lane[1].objects, s->nr);
+	expect_eq(s->a->table.purged, purged);
+	expect_eq(s->a->lane[0].objects + s->a->lane[1].objects, s->nr - purged);
 }
 
 static struct object *pick(struct sequence *s)
@@ -187,7 +196,9 @@ static void do_alloc(struct sequence *s)
 	u64 handles[16];
 	int err;
 
-	if (s->nr + req.count > MOST)
+	if (!s->in_grace && byte(s) % 8 == 0)
+		req.flags |= MEMLANE_ALLOC_MAY_MOVE;
+	if (s->nr + req.count > MOST - (s->in_grace ? 0 : MEDDLED))
 		return;
 	err = ml_alloc(s->a, &req, handles);
 	if (err == -EINVAL && req.count > 1) {
@@ -197,7 +208,8 @@ static void do_alloc(struct sequence *s)
 	if (err) {
 		expect(may_fail(s, err));
 		expect_eq(req.out_count, 0);
-		unchanged(s, &was);
+		if (!(req.flags & MEMLANE_ALLOC_MAY_MOVE))
+			unchanged(s, &was);
 		return;
 	}
 	expect(req.out_count >= 1 && req.out_count <= req.count);
@@ -221,7 +233,7 @@ static void do_free(struct sequence *s)
 
 	if (!o)
 		return;
-	req.flags = o->live ? MEMLANE_FREE_LIVE : 0;
+	req.flags = o->live || o->purged ? MEMLANE_FREE_LIVE : 0;
 	err = ml_free(s->a, &req, &o->handle);
 	expect_eq(err, o->pinned ? -EBUSY : 0);
 	expect_eq(req.out_count, !err);
@@ -301,16 +313,18 @@ static void do_stock(struct sequence *s)
 	struct object *o = pick(s);
 	u64 *e = o ? world_entry(s->w, o->handle) : NULL;
 
-	if (!o || o->pinned)
+	if (!o || o->pinned || o->purged)
 		return;
 	veto(s, o);
 	if (o->live) {
 		u64 gen = ml_entry_gen(*e) + 1;
 
 		smp_store_release(e, ml_word(gen, *e & MEMLANE_ENTRY_LOC_MASK));
+		o->purgeable = false;
 		s->dead[s->dead_nr++ % 64] = o->handle;
 		o->handle = (o->handle & ~(MEMLANE_GEN_MASK << 32)) | gen << 32;
 	} else {
+		*world_side(s->w, o->handle) = o->length;
 		smp_store_release(e, *e | MEMLANE_ENTRY_LIVE);
 		watch(s, o, true);
 	}
@@ -330,6 +344,10 @@ static void do_query(struct sequence *s)
 	if (!o)
 		return;
 	q = world_query(s->w, o->handle);
+	if (o->purged) {
+		expect_eq(q.out_state, MEMLANE_STATE_PURGED);
+		return;
+	}
 	if (!o->live) {
 		expect_eq(q.out_state, MEMLANE_STATE_CACHED);
 		return;
@@ -364,7 +382,7 @@ static void do_death(struct sequence *s)
 	mag->index[nr++] = 0;
 	mag->index[nr++] = word(s) << 16 | 0xffff;
 	for (i = 0; i < s->nr && nr < MEMLANE_MAG_SIZE; i++)
-		if (!s->object[i].live && byte(s) & 1) {
+		if (!s->object[i].live && !s->object[i].purged && byte(s) & 1) {
 			mag->index[nr++] = (u32)s->object[i].handle;
 			forget(s, &s->object[i--]);
 		}
@@ -384,8 +402,9 @@ static void do_option(struct sequence *s)
 	static const u32 options[] = {
 		MEMLANE_OPT_FAST_LIMIT, MEMLANE_OPT_SLOW_LIMIT, MEMLANE_OPT_COMPACTION_THRESHOLD,
 		MEMLANE_OPT_SLOW_SAFETY_MARGIN, MEMLANE_OPT_AUTO_COMPACTION, MEMLANE_OPT_GRACE,
+		MEMLANE_OPT_SLOW_USAGE_THRESHOLD, MEMLANE_OPT_AGE_INTERVAL, MEMLANE_OPT_THRESHOLD,
 	};
-	struct memlane_set req = { .size = sizeof(req), .option = options[byte(s) % 6] };
+	struct memlane_set req = { .size = sizeof(req), .option = options[byte(s) % 9] };
 	struct memlane_set get = req;
 	int err;
 
@@ -398,6 +417,88 @@ static void do_option(struct sequence *s)
 			  (req.value + 4095) & ~4095ULL : req.value);
 }
 
+/* The object's group may be dropped from now on. */
+static void do_purgeable(struct sequence *s)
+{
+	struct memlane_set req = {
+		.size = sizeof(req), .option = MEMLANE_OPT_PURGEABLE, .value = 7 | 1 << 16,
+	};
+	struct object *o = pick(s);
+	int err = ml_set(s->a, &req);
+
+	expect(!err || s->w->fail.hits);
+	if (!o || !o->live)
+		return;
+	o->purgeable = true;
+	*world_side(s->w, o->handle) = o->length | 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
+}
+
+/* What maintenance dropped: only what may be dropped, and nothing that is pinned. */
+static void see_purged(struct sequence *s)
+{
+	struct object *o;
+
+	for (o = s->object; o < s->object + s->nr; o++) {
+		if (o->purged || !(word_of(s, o) & MEMLANE_ENTRY_PURGED))
+			continue;
+		expect(o->purgeable && o->live && !o->pinned && !o->held);
+		o->purged = true;
+		o->live = false;
+	}
+}
+
+/* A magazine is filled, used, and given back. */
+static void do_magazine(struct sequence *s)
+{
+	struct memlane_refill fill = {
+		.size = sizeof(fill), .slot = s->slot, .lane = byte(s) % 2,
+		.count = 1 + byte(s) % 150, .length = some_length(s),
+	};
+	struct memlane_flush flush = { .size = sizeof(flush), .slot = s->slot };
+	u32 bound = s->a->table.bound;
+	int err = ml_refill(s->a, &fill);
+
+	if (err) {
+		expect(may_fail(s, err));
+		expect_eq(s->a->table.bound, bound);
+		return;
+	}
+	expect_eq(s->a->table.bound, bound + fill.out_count);
+	flush.lane = fill.out_lane;
+	flush.cls = fill.out_class;
+	if (fill.out_class == MEMLANE_CLASS_BLOB) {
+		expect_eq(world_slot(s->w, s->slot)->in_hand, (u32)fill.out_handle);
+	} else {
+		struct memlane_mag *mag = world_mag(s->w, s->slot, flush.lane, flush.cls);
+
+		expect_eq(mag->nr, fill.out_count);
+		expect_eq(mag->index[mag->nr - 1], (u32)fill.out_handle);
+	}
+	expect_eq(ml_flush(s->a, &flush), 0);
+	expect_eq(flush.out_count, fill.out_count);
+	expect_eq(s->a->table.bound, bound);
+}
+
+/* Questions change nothing. */
+static void do_ask(struct sequence *s)
+{
+	struct memlane_cost cost = { .size = sizeof(cost), .lane = byte(s) % 2 };
+	struct memlane_blockers list = { .size = sizeof(list), .count = MEMLANE_BLOCKERS };
+	struct memlane_blocker who[MEMLANE_BLOCKERS];
+	struct object *o = pick(s);
+
+	expect_eq(ml_blockers(s->a, &list, who), 0);
+	if (!o)
+		return;
+	cost.handle = o->handle;
+	expect_eq(ml_cost(s->a, &cost), o->purged ? -ENODATA : o->live ? 0 : -ESTALE);
+	if (o->live) {
+		expect_eq(!!(cost.out_reasons & MEMLANE_REASON_PINNED), o->pinned);
+		expect_eq(!!(cost.out_reasons & MEMLANE_REASON_THERE),
+			  ml_lane_of(s->a, loc_of(s, o)) == cost.lane);
+	}
+}
+
 /* What the program does while a batch waits for its sections. */
 static void meddle(struct world *w, void *arg)
 {
@@ -405,6 +506,7 @@ static void meddle(struct world *w, void *arg)
 	u32 n = byte(s) % 4;
 
 	s->in_grace = true;
+	see_purged(s);
 	for (; n; n--) {
 		switch (byte(s) % 8) {
 		case 0: do_free(s); break;
@@ -414,7 +516,7 @@ static void meddle(struct world *w, void *arg)
 		case 4: do_query(s); break;
 		case 5: do_hold(s); break;
 		case 6: do_death(s); break;
-		case 7:
+		default:
 			if (s->nr)
 				veto(s, pick(s));
 			break;
@@ -449,6 +551,7 @@ static void do_maintain(struct sequence *s)
 	struct memlane_maintain req = { .size = sizeof(req) };
 	int err = ml_maintain(s->a, &req);
 
+	see_purged(s);
 	check_step(s, &req.step, err);
 }
 
@@ -457,7 +560,7 @@ static void check_arrival(struct sequence *s, u64 handle, u32 lane, int result)
 	u32 i;
 
 	expect(result == 0 || result == -EBUSY || result == -EAGAIN || result == -ENOSPC ||
-	       result == -ESTALE || (result == -ENOMEM && s->w->fail.hits));
+	       result == -ESTALE || result == -ENODATA || (result == -ENOMEM && s->w->fail.hits));
 	for (i = 0; i < s->nr && !result; i++)
 		if (s->object[i].handle == handle && s->object[i].live)
 			expect_eq(ml_lane_of(s->a, loc_of(s, &s->object[i])), lane);
@@ -468,6 +571,7 @@ static void do_migrate(struct sequence *s)
 	struct memlane_migrate req = {
 		.size = sizeof(req), .lane = byte(s) % 2, .count = 1 + byte(s) % 32,
 		.step = { .max_bytes = byte(s) & 1 ? 1 + word(s) : 0 },
+		.flags = byte(s) % 8 ? 0 : MEMLANE_MIGRATE_SETTLE,
 	};
 	u32 i, failed = 0;
 	u64 handles[32];
@@ -482,7 +586,8 @@ static void do_migrate(struct sequence *s)
 	check_step(s, &req.step, err);
 	expect(err || req.step.out_more || req.out_count == req.count);
 	for (i = 0; i < req.out_count; i++) {
-		check_arrival(s, handles[i], req.lane, results[i]);
+		if (!req.flags)
+			check_arrival(s, handles[i], req.lane, results[i]);
 		failed += results[i] != 0;
 	}
 	expect_eq(req.out_failed, failed);
@@ -525,7 +630,7 @@ void sequence_step(struct sequence *s, const u8 **at, const u8 *end)
 
 	s->at = *at;
 	s->end = end;
-	switch (byte(s) % 32) {
+	switch (byte(s) % 36) {
 	case 0 ... 8: do_alloc(s); break;
 	case 9 ... 13: do_free(s); break;
 	case 14: do_bad_handle(s); break;
@@ -540,6 +645,9 @@ void sequence_step(struct sequence *s, const u8 **at, const u8 *end)
 	case 25: do_maintain(s); break;
 	case 26 ... 28: do_migrate(s); break;
 	case 29: do_signal(s); break;
+	case 30: do_purgeable(s); break;
+	case 31: case 32: do_magazine(s); break;
+	case 33: do_ask(s); break;
 	default: do_failure(s); break;
 	}
 	*at = s->at;
@@ -570,7 +678,7 @@ void sequence_end(struct sequence *s)
 
 		if (o->pinned)
 			*world_pin(s->w, o->handle) -= MEMLANE_PIN_ONE;
-		if (o->live) {
+		if (o->live || o->purged) {
 			world_free(s->w, o->handle);
 		} else {
 			struct memlane_free req = { .size = sizeof(req), .count = 1 };

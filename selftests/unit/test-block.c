@@ -140,7 +140,7 @@ static void bins(void)
 
 	mutex_lock(&a->lock);
 	expect(!ml_span_fullest(&a->lane[1].cls[0]));
-	span = ml_span_new(a, MEMLANE_SLOW, 0);
+	span = ml_span_new(a, MEMLANE_SLOW, 0, false);
 	expect_eq(ml_span_bin(span), ML_BIN_EMPTY);
 	for (i = 1; i <= span->places; i++) {
 		expect(ml_span_fullest(&a->lane[1].cls[0]) == span);

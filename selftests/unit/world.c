@@ -420,6 +420,11 @@ u64 *world_entry(struct world *w, u64 handle)
 	return shared(w, MEMLANE_REGION_TABLE, (handle & 0xffffffff) * sizeof(u64));
 }
 
+u64 *world_side(struct world *w, u64 handle)
+{
+	return shared(w, MEMLANE_REGION_SIDE, (handle & 0xffffffff) * sizeof(u64));
+}
+
 u32 *world_pin(struct world *w, u64 handle)
 {
 	return shared(w, MEMLANE_REGION_PIN, (handle & 0xffffffff) * sizeof(u32));

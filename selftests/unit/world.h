@@ -68,6 +68,7 @@ void world_hold(struct world *w, u64 loc, bool held);
 
 /* The program's side of the shared words. */
 u64 *world_entry(struct world *w, u64 handle);
+u64 *world_side(struct world *w, u64 handle);
 u32 *world_pin(struct world *w, u64 handle);
 struct memlane_slot *world_slot(struct world *w, u32 slot);
 struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls);

@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: MIT
+/* test-move.c - the move protocol, one way of going wrong after the other */
+#include <linux/atomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ktap.h"
+#include "lane.h"
+#include "table.h"
+#include "world.h"
+
+static struct world *w;
+static u64 object, before;	/* the object to be moved, and its entry at first */
+
+static u64 entry(void)
+{
+	return *world_entry(w, object);
+}
+
+static u64 place(void)
+{
+	return entry() & MEMLANE_ENTRY_LOC_MASK;
+}
+
+/* A world with one live object in the FastLane. */
+static void begin(u64 length)
+{
+	w = world_new(256 << 10, 1 << 20);
+	object = world_alloc(w, MEMLANE_FAST, length);
+	before = entry();
+	memset(world_at(w, place(), length), 0x5a, length);
+}
+
+static void end(void)
+{
+	world_check(w);
+	w->in_grace = NULL;
+	world_end(w);
+}
+
+static void stayed(void)
+{
+	expect_eq(entry(), before);
+	expect(!ml_index_in_batch(&w->arena, (u32)object));
+	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 0);
+	world_check(w);
+}
+
+static void arrived(u64 length)
+{
+	u64 i;
+
+	expect_eq(ml_lane_of(&w->arena, place()), MEMLANE_SLOW);
+	expect_eq(entry() & ~MEMLANE_ENTRY_LOC_MASK, before & ~MEMLANE_ENTRY_LOC_MASK);
+	for (i = 0; i < length; i += 7)
+		expect_eq(((u8 *)world_at(w, place(), length))[i], 0x5a);
+	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 1);
+	expect_eq(w->arena.lane[MEMLANE_SLOW].migrated_in, 1);
+	expect_eq(w->arena.lane[MEMLANE_FAST].objects, 0);
+	world_check(w);
+}
+
+static void block_moves(void)
+{
+	begin(100);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	expect_eq(w->arena.count.moved, 1);
+	expect_eq(w->arena.count.moved_bytes, 112);
+	expect_eq(w->syncs, 1);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);	/* it is there */
+	expect_eq(w->syncs, 1);
+	end();
+}
+
+static void blob_is_handed_over(void)
+{
+	begin(100000);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100000);
+	expect_eq(w->arena.count.moved, 0);
+	expect_eq(w->arena.count.remapped, 1);
+	expect_eq(w->arena.count.remapped_pages, 25);
+	expect_eq(w->committed, 25);
+	end();
+}
+
+static void blob_is_copied(void)
+{
+	struct memlane_create req = world_request(256 << 10, 1 << 20);
+
+	w = calloc(1, sizeof(*w));
+	expect_eq(world_try(w, &req, false), 0);
+	object = world_alloc(w, MEMLANE_FAST, 100000);
+	before = entry();
+	memset(world_at(w, place(), 100000), 0x5a, 100000);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100000);
+	expect_eq(w->arena.count.moved, 1);
+	expect_eq(w->arena.count.remapped, 0);
+	end();
+}
+
+static void pinned(void)
+{
+	begin(100);
+	*world_pin(w, object) |= MEMLANE_PIN_ONE;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	stayed();
+	expect_eq(w->syncs, 0);		/* nothing was marked */
+	expect_eq(w->arena.count.pinned, 1);
+	*world_pin(w, object) -= MEMLANE_PIN_ONE;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	end();
+}
+
+static void pin_in_grace(struct world *world, void *arg)
+{
+	*world_pin(world, object) |= MEMLANE_PIN_ONE;
+}
+
+static void pinned_under_way(void)
+{
+	begin(100);
+	w->in_grace = pin_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	stayed();
+	expect_eq(w->arena.count.pinned, 1);
+	end();
+}
+
+static void veto_in_grace(struct world *world, void *arg)
+{
+	expect_eq(entry(), before | MEMLANE_ENTRY_MOVING);
+	expect_eq(world_query(world, object).out_state, MEMLANE_STATE_MOVING);
+	expect_eq(cmpxchg(world_entry(world, object), before | MEMLANE_ENTRY_MOVING, before),
+		  before | MEMLANE_ENTRY_MOVING);
+}
+
+static void vetoed(void)
+{
+	begin(100);
+	w->in_grace = veto_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	stayed();
+	expect_eq(w->arena.count.vetoed, 1);
+	end();
+}
+
+static void held(void)
+{
+	begin(100);
+	world_hold(w, place(), true);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	stayed();
+	expect_eq(w->arena.count.held, 1);
+	world_hold(w, place(), false);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	end();
+}
+
+/* The last page of a blob counts as much as the first. */
+static void held_at_the_end(void)
+{
+	begin(100000);
+	world_hold(w, place() + 24 * ML_PAGE_GRANULES, true);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	stayed();
+	end();
+}
+
+static u32 open_slot(u64 section)
+{
+	struct memlane_register reg = { .size = sizeof(reg) };
+
+	expect_eq(ml_register(&w->arena, &reg), 0);
+	world_slot(w, reg.slot)->section = section;
+	return reg.slot;
+}
+
+static void given_up(void)
+{
+	u32 slot;
+
+	begin(100);
+	slot = open_slot(w->arena.stat_page->epoch);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	stayed();
+	expect_eq(w->arena.count.given_up, 1);
+	expect(w->pauses > 100 && w->pauses <= 200);	/* 10 ms at 50 us each */
+	world_slot(w, slot)->section = 0;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	end();
+}
+
+static void enter_anew(struct world *world, void *arg)
+{
+	world_slot(world, *(u32 *)arg)->section = world->arena.stat_page->epoch;
+}
+
+/* A section that began after the plan does not hold it up. */
+static void newer_section(void)
+{
+	u32 slot;
+
+	begin(100);
+	slot = open_slot(w->arena.stat_page->epoch);
+	w->in_grace = enter_anew;
+	w->grace_arg = &slot;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	expect_eq(w->pauses, 0);
+	arrived(100);
+	end();
+}
+
+static void dead_section(void)
+{
+	begin(100);
+	w->gone[open_slot(w->arena.stat_page->epoch)] = true;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	expect_eq(w->pauses, 0);
+	arrived(100);
+	end();
+}
+
+static void killed(void)
+{
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_SLOW, .count = 1,
+	};
+	s32 result = 1;
+
+	begin(100);
+	open_slot(w->arena.stat_page->epoch);
+	w->pause_result = -EINTR;
+	expect_eq(ml_migrate(&w->arena, &req, &object, &result), -EINTR);
+	expect_eq(result, -EAGAIN);
+	expect_eq(w->pauses, 1);
+	stayed();
+	end();
+}
+
+static void free_in_grace(struct world *world, void *arg)
+{
+	world_free(world, object);
+}
+
+static void freed_under_way(void)
+{
+	begin(100);
+	w->in_grace = free_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	world_check(w);
+	expect_eq(w->arena.table.bound, 0);
+	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 0);
+	end();
+}
+
+static u64 second;
+
+/* The same index, bound again to the very same place. */
+static void replace_in_grace(struct world *world, void *arg)
+{
+	world_free(world, object);
+	second = world_alloc(world, MEMLANE_FAST, 100);
+	expect_eq((u32)second, (u32)object);
+	expect_eq(*world_entry(world, second) & MEMLANE_ENTRY_LOC_MASK,
+		  before & MEMLANE_ENTRY_LOC_MASK);
+}
+
+static void freed_and_bound_again(void)
+{
+	begin(100);
+	w->in_grace = replace_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	world_check(w);
+	expect(second != object);
+	expect_eq(world_query(w, second).out_state, MEMLANE_STATE_LIVE);
+	expect_eq(world_query(w, second).out_lane, MEMLANE_FAST);
+	expect_eq(world_query(w, object).out_state, MEMLANE_STATE_STALE);
+	w->in_grace = NULL;
+	expect_eq(world_migrate(w, second, MEMLANE_SLOW), 0);	/* no mark was left on it */
+	end();
+}
+
+/* Stock is moved without a copy; an alloc in the meantime keeps it in place. */
+static void stock_moves(void)
+{
+	struct ml_arena *a;
+	u64 more[3000], loc;
+	int i, moved = 0;
+
+	begin(100);
+	a = &w->arena;
+	for (i = 0; i < 900; i++)
+		more[i] = world_stock(w, MEMLANE_FAST, 100);
+	for (i = 0; i < 900; i++)
+		if (i % 8)
+			expect_eq(ml_free(a, &(struct memlane_free){ .count = 1 }, &more[i]), 0);
+	loc = *world_entry(w, more[0]);
+	world_compact(w);
+	for (i = 0; i < 900; i += 8) {
+		expect(!(*world_entry(w, more[i]) & ~(MEMLANE_ENTRY_LOC_MASK |
+			 MEMLANE_GEN_MASK << MEMLANE_ENTRY_GEN_SHIFT)));
+		moved += ml_index_loc(a, (u32)more[i]) !=
+			 (loc & MEMLANE_ENTRY_LOC_MASK);
+	}
+	expect(moved);
+	expect(a->lane[MEMLANE_FAST].area[ML_USE_BLOCK].runs <= 2);
+	end();
+}
+
+/* One index twice in a call: the second waits for another time. */
+static void twice_in_a_call(void)
+{
+	u64 handles[2];
+	s32 results[2];
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_SLOW, .count = 2,
+	};
+
+	begin(100);
+	handles[0] = handles[1] = object;
+	expect_eq(ml_migrate(&w->arena, &req, handles, results), 0);
+	expect_eq(results[0], 0);
+	expect_eq(results[1], -EAGAIN);
+	expect_eq(req.out_failed, 1);
+	arrived(100);
+	end();
+}
+
+/* Errors of every handle, each at its own place. */
+static void mixed_call(void)
+{
+	u64 handles[5], freed;
+	s32 results[5];
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_SLOW, .count = 5,
+	};
+
+	begin(100);
+	freed = world_alloc(w, MEMLANE_FAST, 5000);
+	world_free(w, freed);
+	handles[0] = freed;
+	handles[1] = object ^ 1ULL << 50;
+	handles[2] = object;
+	handles[3] = object | 0xffffff00;
+	handles[4] = world_stock(w, MEMLANE_FAST, 16);
+	expect_eq(ml_migrate(&w->arena, &req, handles, results), 0);
+	expect_eq(results[0], -ESTALE);
+	expect_eq(results[1], -EXDEV);
+	expect_eq(results[2], 0);
+	expect_eq(results[3], -EBADF);
+	expect_eq(results[4], -ESTALE);
+	expect_eq(req.out_failed, 4);
+	world_check(w);
+	end();
+}
+
+static void lane_is_full(void)
+{
+	begin(100);
+	while (!ml_alloc(&w->arena, &(struct memlane_alloc){
+			 .length = 65536, .lane = MEMLANE_SLOW, .count = 1 }, &second))
+		;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);	/* the margin serves */
+	before = entry();
+	object = world_alloc(w, MEMLANE_FAST, 200000);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -ENOSPC);
+	end();
+}
+
+static void no_memory(void)
+{
+	u64 n;
+	int err = -1;
+
+	begin(100);
+	for (n = 1; err; n++) {
+		w->fail = (struct failure){ .doors = DOOR_ALL, .nth = n };
+		err = world_migrate(w, object, MEMLANE_SLOW);
+		if (err) {
+			expect_eq(err, -ENOMEM);
+			stayed();
+		}
+	}
+	expect(n > 4);
+	w->fail.doors = 0;
+	arrived(100);
+	end();
+}
+
+/* At most so many bytes, but one object at least. */
+static void bounded_steps(void)
+{
+	struct memlane_compact req = { .size = sizeof(req), .step.max_bytes = 500 };
+	u64 handles[1000];
+	int i, steps;
+
+	w = world_new(1 << 20, 1 << 20);
+	for (i = 0; i < 1000; i++)
+		handles[i] = world_alloc(w, MEMLANE_FAST, 256);
+	for (i = 0; i < 1000; i++)
+		if (i % 4)
+			world_free(w, handles[i]);
+	for (steps = 0; steps < 1000; steps++) {
+		expect_eq(ml_compact(&w->arena, &req), 0);
+		expect(req.step.out_moved_bytes < 500 + 256);
+		world_check(w);
+		if (!req.step.out_more)
+			break;
+		expect(req.step.out_moved > 0);
+	}
+	expect(steps > 10 && steps < 1000);
+	expect(w->arena.lane[0].area[ML_USE_BLOCK].runs <= 250 / 128 + 2);
+	world_end(w);
+}
+
+static void wait_for_copy(void)
+{
+	struct memlane_wait req = { .size = sizeof(req), .handle = 0 };
+
+	begin(100);
+	expect_eq(ml_wait(&w->arena, &req), 0);
+	req.handle = object;
+	expect_eq(ml_wait(&w->arena, &req), 0);
+	*world_entry(w, object) |= MEMLANE_ENTRY_COPYING;	/* a forged word: no hang */
+	expect_eq(ml_wait(&w->arena, &req), 0);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	expect_eq(w->arena.count.spoiled, 1);
+	req.handle = ~0ULL;
+	expect_eq(ml_wait(&w->arena, &req), 0);
+	req.flags = 1;
+	expect_eq(ml_wait(&w->arena, &req), -EOPNOTSUPP);
+	end();
+}
+
+/* A forged location is never followed. */
+static void forged_location(void)
+{
+	begin(100);
+	*world_entry(w, object) ^= 1ULL << 20;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	expect_eq(w->arena.count.spoiled, 1);
+	expect_eq(world_query(w, object).out_location, before & MEMLANE_ENTRY_LOC_MASK);
+	*world_entry(w, object) = before;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	end();
+}
+
+static const struct test tests[] = {
+	{ "move_block", block_moves },
+	{ "move_blob_is_handed_over", blob_is_handed_over },
+	{ "move_blob_is_copied", blob_is_copied },
+	{ "move_pinned", pinned },
+	{ "move_pinned_under_way", pinned_under_way },
+	{ "move_vetoed", vetoed },
+	{ "move_held", held },
+	{ "move_held_at_the_end", held_at_the_end },
+	{ "move_given_up", given_up },
+	{ "move_newer_section", newer_section },
+	{ "move_dead_section", dead_section },
+	{ "move_killed", killed },
+	{ "move_freed_under_way", freed_under_way },
+	{ "move_freed_and_bound_again", freed_and_bound_again },
+	{ "move_stock", stock_moves },
+	{ "move_twice_in_a_call", twice_in_a_call },
+	{ "move_mixed_call", mixed_call },
+	{ "move_lane_is_full", lane_is_full },
+	{ "move_no_memory", no_memory },
+	{ "move_bounded_steps", bounded_steps },
+	{ "move_wait_for_copy", wait_for_copy },
+	{ "move_forged_location", forged_location },
+};
+
+KTAP_MAIN(tests)
