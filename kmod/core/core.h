@@ -115,6 +115,8 @@ struct ml_ops {
 	bool (*slot_gone)(struct ml_arena *a, unsigned int slot);
 	/* The slot is free again: forget its thread. */
 	void (*slot_done)(struct ml_arena *a, unsigned int slot);
+	/* Something that the program may want to hear of; NULL: nobody listens. */
+	void (*event)(struct ml_arena *a, unsigned int type, unsigned int lane, u64 value);
 	/* Bytes that zalloc() and share() have out. */
 	u64 (*metadata)(struct ml_arena *a);
 	/* Monotonic nanoseconds. Any context. */
@@ -334,6 +336,7 @@ struct ml_policy {
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */
 	u64 made_room;			/* when a full lane was last compacted, ns */
+	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
 };
 
 /* Time that moving took; arena.lock */
@@ -406,6 +409,12 @@ static inline u64 ml_page_loc(u64 page)
 static inline u64 ml_loc_page(u64 loc)
 {
 	return loc >> (ML_PAGE_SHIFT - MEMLANE_GRANULE_SHIFT);
+}
+
+static inline void ml_event(struct ml_arena *a, unsigned int type, unsigned int lane, u64 value)
+{
+	if (a->ops->event)
+		a->ops->event(a, type, lane, value);
 }
 
 /* Spans of a class: warm or cold. */

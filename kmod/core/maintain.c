@@ -28,6 +28,27 @@ static void shrink(struct ml_lane *l)
 		l->limit = l->initial;
 }
 
+/* Told once each time that a lane comes under pressure. */
+static void tell_pressure(struct ml_arena *a, unsigned int lane)
+{
+	const struct ml_lane *l = &a->lane[lane];
+	bool pressed = ml_lane_used(l) * 1000 >= l->limit * a->policy.slow_usage_threshold;
+
+	if (pressed && !a->policy.pressed[lane])
+		ml_event(a, MEMLANE_EVENT_PRESSURE, lane, ml_lane_used(l) << ML_PAGE_SHIFT);
+	a->policy.pressed[lane] = pressed;
+}
+
+static void purge(struct ml_arena *a, struct ml_step *s)
+{
+	u64 was = a->count.by_cause[MEMLANE_CAUSE_PURGE], dropped;
+
+	ml_sweep(a, s, ML_SWEEP_PURGE);
+	dropped = a->count.by_cause[MEMLANE_CAUSE_PURGE] - was;
+	if (dropped)
+		ml_event(a, MEMLANE_EVENT_PURGED, 0, dropped);
+}
+
 static void cycle(struct ml_arena *a, struct ml_step *s)
 {
 	unsigned int lane;
@@ -35,11 +56,12 @@ static void cycle(struct ml_arena *a, struct ml_step *s)
 	ml_slots_reap(a);
 	age_if_due(a, s);
 	if (a->policy.purgeable && ml_policy_pressed(a))
-		ml_sweep(a, s, ML_SWEEP_PURGE);
+		purge(a, s);
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		if (ml_policy_wants_compaction(a, lane))
 			ml_compact_lane(a, s, lane, 0);
 		shrink(&a->lane[lane]);
+		tell_pressure(a, lane);
 	}
 }
 

@@ -52,6 +52,14 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w, unsigned int lan
 	l->limit = limit;
 }
 
+static void tell_growth(struct ml_arena *a, unsigned int lane, u64 limit)
+{
+	const struct ml_lane *l = &a->lane[lane];
+
+	if (l->limit != limit)
+		ml_event(a, MEMLANE_EVENT_GROWTH, lane, l->limit << ML_PAGE_SHIFT);
+}
+
 /* The ladder of a full lane: the other lane, then growth of either. */
 static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 {
@@ -71,10 +79,14 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 	if (err) {
 		ungrow(a, w, MEMLANE_FAST, fast);
 		ungrow(a, w, MEMLANE_SLOW, slow);
-	} else if (w->got != w->lane) {
-		a->count.spilled++;
+		if (err == -ENOSPC)
+			ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
+		return err;
 	}
-	return err;
+	a->count.spilled += w->got != w->lane;
+	tell_growth(a, MEMLANE_FAST, fast);
+	tell_growth(a, MEMLANE_SLOW, slow);
+	return 0;
 }
 
 /**

@@ -205,6 +205,42 @@ struct memlane_stat_page {
 	struct memlane_counts counts;
 };
 
+/* ------------------------------------------------------------ events ---- */
+
+enum memlane_event_type {
+	MEMLANE_EVENT_DONE = 1,	/* an asynchronous call ended: token, result, counts */
+	MEMLANE_EVENT_GROWTH,	/* a lane's limit was raised: value is the new one, bytes */
+	MEMLANE_EVENT_FULL,	/* a lane could not serve: value is the size wanted, bytes */
+	MEMLANE_EVENT_PRESSURE,	/* a lane passed its usage threshold: value is its usage, bytes */
+	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
+};
+
+/**
+ * struct memlane_event - what read() on the arena's file gives, in whole records
+ * @size: sizeof(struct memlane_event)
+ * @type: enum memlane_event_type
+ * @lane: where, or 0
+ * @result: DONE: 0 or -errno
+ * @token: DONE: of the call
+ * @value: by type; DONE: objects moved and handed over
+ * @failed: DONE: handles that did not arrive
+ * @lost: events dropped before this one because nobody read
+ *
+ * poll() says readable while there are any. A read that finds none waits, or
+ * gives -EAGAIN on a non-blocking file; a buffer under one record: -EINVAL. The
+ * oldest of 64 are dropped when more come.
+ */
+struct memlane_event {
+	__u32 size;
+	__u32 type;
+	__u32 lane;
+	__s32 result;
+	__aligned_u64 token;
+	__aligned_u64 value;
+	__aligned_u64 failed;
+	__aligned_u64 lost;
+};
+
 /* ------------------------------------------------------------- calls ---- */
 
 /**
@@ -450,15 +486,23 @@ struct memlane_step {
 	__aligned_u64 out_more;
 };
 
+/*
+ * Of COMPACT and MIGRATE: queue the call for the arena's thread and return; its
+ * end is told by MEMLANE_EVENT_DONE. -EAGAIN: 64 calls are queued already. At most
+ * 4096 handles (-EINVAL), and no results array (-EINVAL). Needs MEMLANE_CAP_EVENTS.
+ */
+#define MEMLANE_ASYNC			(1U << 31)
+
 /**
  * struct memlane_compact - move objects together and return empty pages
  * @size: sizeof(struct memlane_compact)
- * @flags: must be 0
+ * @flags: MEMLANE_ASYNC
  * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
  * @__reserved: must be 0
  * @hole: good enough when the lane can hold a blob of this many bytes;
  *        0: compact fully
  * @step: limits and results
+ * @token: for MEMLANE_EVENT_DONE
  */
 struct memlane_compact {
 	__u32 size;
@@ -467,6 +511,7 @@ struct memlane_compact {
 	__u32 __reserved;
 	__aligned_u64 hole;
 	struct memlane_step step;
+	__aligned_u64 token;
 };
 
 #define MEMLANE_MIGRATE_SETTLE	(1U << 0)	/* before a long pin: out of compaction's way */
@@ -474,7 +519,7 @@ struct memlane_compact {
 /**
  * struct memlane_migrate - move objects to a lane
  * @size: sizeof(struct memlane_migrate)
- * @flags: MEMLANE_MIGRATE_*; with SETTLE @lane is not looked at: a block goes to
+ * @flags: MEMLANE_ASYNC, MEMLANE_MIGRATE_*; with SETTLE @lane is not looked at: a block goes to
  *         a span that holds pinned objects, or else to the fullest of its class,
  *         if its own is emptier
  * @lane: where to
@@ -486,6 +531,7 @@ struct memlane_compact {
  * @out_count: handles dealt with; later ones were not tried
  * @out_failed: of these, how many did not arrive
  * @step: limits and results
+ * @token: for MEMLANE_EVENT_DONE
  *
  * An object that is in the lane already counts as dealt with. Returns 0 when
  * every handle was dealt with, also if some failed.
@@ -500,6 +546,7 @@ struct memlane_migrate {
 	__u32 out_count;
 	__u32 out_failed;
 	struct memlane_step step;
+	__aligned_u64 token;
 };
 
 enum memlane_state {
