@@ -78,7 +78,8 @@ run_command() {
 
 run_shell() {
 	cd "$VM_FOLDER" || exit
-	PS1='vm# ' setsid -c "$VM_SHELL" </dev/hvc0 >/dev/hvc0 2>&1
+	# shellcheck disable=SC2086
+	PS1='vm# ' setsid -c $VM_SHELL </dev/hvc0 >/dev/hvc0 2>&1
 	status=$?
 }
 

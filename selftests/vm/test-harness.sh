@@ -27,6 +27,14 @@ warning_module() {
 	ML_SOURCE=$tmp ML_OUT=$tmp "$here/module.sh" 6.1 >"$tmp/out" 2>&1
 }
 
+# A console log with a race, as KCSAN writes it, in a module.
+race() {
+	rule=$(printf '=%.0s' $(seq 66))
+	printf '[    1.0] %s\n' "$rule" "BUG: KCSAN: data-race in one / two" \
+		"read to 0x0 of 8 bytes by task 1 on cpu 0:" " one+0x10/0x20 $1" "$rule" \
+		"memlane-stage: end" >"$tmp/log"
+}
+
 # Everything that belongs to a run has its folder in the command line.
 gone() {
 	for try in 1 2 3 4 5 6 7 8 9 10; do
@@ -55,7 +63,7 @@ two_at_once() {
 	[ $? = 5 ] && [ "$status" = 6 ]
 }
 
-plan 17
+plan 19
 vm --no-module -- 'echo to-out; echo to-err >&2; echo again >/dev/stderr
 	touch /memlane-harness 2>/dev/null && echo writable-root
 	touch build/harness && rm build/harness && echo writable-folder
@@ -69,7 +77,12 @@ check "the current folder is writable" said out writable-folder
 check "nothing of a long output is lost" said out "number 20000"
 vm --no-module -- sh -c 'test "$1" = "it'\''s one"' sh "it's one"
 check "words keep their bounds" ended 0
-check "no fault in a clean log" sh -c ': >"$1/log"; "$0/scan-log.sh" "$1/log"' "$here" "$tmp"
+: >"$tmp/log"
+check "no fault in a clean log" "$here/scan-log.sh" "$tmp/log"
+race "[ext4]"
+check "no fault in a race of the kernel's own" "$here/scan-log.sh" "$tmp/log"
+race "[memlane]"
+check "a fault in a race of memlane's" sh -c '! "$0" "$1" >/dev/null' "$here/scan-log.sh" "$tmp/log"
 check "a module that warns builds" warning_module
 vm --ko "$tmp/6.1/memlane.ko" -- true
 check "a warning fails the run" ended 125
