@@ -126,10 +126,10 @@ static unsigned int aligned_class(unsigned int length, unsigned int align)
  */
 int ml_need_for(struct ml_need *need, u64 length, u64 align)
 {
-	align = max_t(u64, align, 1ULL << MEMLANE_GRANULE_SHIFT);
-	if (!length || length > MEMLANE_SIZE_MAX || !is_power_of_2(align) ||
-	    align > ML_CHUNK_PAGES << ML_PAGE_SHIFT)
+	if (!length || length > MEMLANE_SIZE_MAX || align > ML_CHUNK_PAGES << ML_PAGE_SHIFT ||
+	    (align && !is_power_of_2(align)))
 		return -EINVAL;
+	align = max_t(u64, align, 1ULL << MEMLANE_GRANULE_SHIFT);
 	need->pages = ml_pages(length);
 	need->cls = MEMLANE_CLASS_BLOB;
 	need->align = 0;
