@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
 #error "memlane needs Linux 6.1 or newer"
 #endif
 
@@ -18,7 +18,7 @@
 #error "memlane needs a 64-bit kernel"
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
 /* The caller holds mmap_lock for writing, or the VMA is not yet linked. */
 static inline void vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
 				unsigned long clear)
@@ -30,7 +30,7 @@ static inline void vm_flags_mod(struct vm_area_struct *vma, unsigned long set,
 /* How many page table entries map a page of order 0. */
 static inline int memlane_mapcount(struct page *page)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
 	return page_mapcount(page);
 #else
 	return folio_mapcount(page_folio(page));

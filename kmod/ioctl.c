@@ -377,29 +377,30 @@ static int do_set(struct call *call)
 
 /* -------------------------------------------------------------- dispatcher */
 
-/* The sizes as first published are numbers: they never change. */
-#define COMMAND(name, run, take_back, type, first_size, what)	\
+/* With the last member that each struct had when it was first published. */
+#define COMMAND(name, run, take_back, type, last, what)		\
 	[MEMLANE_CMD_##name - MEMLANE_CMD_CREATE] = {		\
-		.fn = run, .undo = take_back, .first = first_size,	\
+		.fn = run, .undo = take_back,				\
+		.first = offsetofend(struct type, last),		\
 		.size = sizeof(struct type), .flags = what }
 
 static const struct command commands[] = {
-	COMMAND(CREATE, do_create, NULL, memlane_create, 56, CREATES | CHANGES),
-	COMMAND(INFO, do_info, NULL, memlane_info, 152, 0),
-	COMMAND(REGISTER, do_register, undo_register, memlane_register, 16, CHANGES),
-	COMMAND(UNREGISTER, do_unregister, NULL, memlane_register, 16, CHANGES),
-	COMMAND(ALLOC, do_alloc, undo_alloc, memlane_alloc, 48, CHANGES),
-	COMMAND(FREE, do_free, NULL, memlane_free, 24, CHANGES),
-	COMMAND(COMPACT, do_compact, NULL, memlane_compact, 128, CHANGES),
-	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, 144, CHANGES),
-	COMMAND(QUERY, do_query, NULL, memlane_query, 56, 0),
-	COMMAND(STAT, do_stat, NULL, memlane_stat, 456, 0),
-	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, 112, CHANGES),
-	COMMAND(WAIT, do_wait, NULL, memlane_wait, 16, 0),
-	COMMAND(SET, do_set, NULL, memlane_set, 24, CHANGES),
-	COMMAND(GET, do_get, NULL, memlane_set, 24, 0),
-	COMMAND(REFILL, do_refill, undo_refill, memlane_refill, 56, CHANGES),
-	COMMAND(FLUSH, do_flush, NULL, memlane_flush, 32, CHANGES),
+	COMMAND(CREATE, do_create, NULL, memlane_create, __reserved, CREATES | CHANGES),
+	COMMAND(INFO, do_info, NULL, memlane_info, out_region, 0),
+	COMMAND(REGISTER, do_register, undo_register, memlane_register, __reserved, CHANGES),
+	COMMAND(UNREGISTER, do_unregister, NULL, memlane_register, __reserved, CHANGES),
+	COMMAND(ALLOC, do_alloc, undo_alloc, memlane_alloc, out_class, CHANGES),
+	COMMAND(FREE, do_free, NULL, memlane_free, handles, CHANGES),
+	COMMAND(COMPACT, do_compact, NULL, memlane_compact, step.out_more, CHANGES),
+	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, step.out_more, CHANGES),
+	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
+	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
+	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),
+	COMMAND(WAIT, do_wait, NULL, memlane_wait, handle, 0),
+	COMMAND(SET, do_set, NULL, memlane_set, value, CHANGES),
+	COMMAND(GET, do_get, NULL, memlane_set, value, 0),
+	COMMAND(REFILL, do_refill, undo_refill, memlane_refill, out_handle, CHANGES),
+	COMMAND(FLUSH, do_flush, NULL, memlane_flush, __reserved, CHANGES),
 };
 
 static const struct command *command_of(unsigned int cmd)
