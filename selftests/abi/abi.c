@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+/*
+ * abi.c - the rules that hold for every call on /dev/memlane
+ *
+ * The table has a request for each call that succeeds as it stands; each test
+ * spoils it in one way and wants the error that memlane.h states.
+ */
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../arena.h"
+
+#define LANE (4 * MIB)
+
+/* What requests refer to. */
+struct world {
+	struct arena arena;
+	__u64 handle[4];	/* live objects */
+	__s32 result[4];
+	__u64 room[4];
+	__u32 slot;
+};
+
+struct sample {
+	const char *name;
+	unsigned long cmd;
+	size_t size;
+	void (*fill)(struct world *w, void *req);
+	bool changes;
+	size_t reserved;	/* offset of a reserved member, or 0 */
+	size_t reserved_size;
+	__u32 flags;		/* known ones */
+};
+
+union request {
+	__u32 word[2];	/* size, flags */
+	unsigned char byte[8192];
+};
+
+static void fill_create(struct world *w, void *p)
+{
+	(void)w;
+	*(struct memlane_create *)p = (struct memlane_create) {
+		.size = sizeof(struct memlane_create), .fast_size = LANE, .slow_size = LANE,
+	};
+}
+
+static void fill_alloc(struct world *w, void *p)
+{
+	*(struct memlane_alloc *)p = (struct memlane_alloc) {
+		.size = sizeof(struct memlane_alloc), .length = 100, .count = 4,
+		.handles = (unsigned long)w->room,
+	};
+}
+
+static void fill_free(struct world *w, void *p)
+{
+	*(struct memlane_free *)p = (struct memlane_free) {
+		.size = sizeof(struct memlane_free), .flags = MEMLANE_FREE_LIVE, .count = 4,
+		.handles = (unsigned long)w->handle,
+	};
+}
+
+static void fill_migrate(struct world *w, void *p)
+{
+	*(struct memlane_migrate *)p = (struct memlane_migrate) {
+		.size = sizeof(struct memlane_migrate), .lane = MEMLANE_SLOW, .count = 4,
+		.handles = (unsigned long)w->handle, .results = (unsigned long)w->result,
+	};
+}
+
+static void fill_unregister(struct world *w, void *p)
+{
+	*(struct memlane_register *)p = (struct memlane_register) {
+		.size = sizeof(struct memlane_register), .slot = w->slot,
+	};
+}
+
+static void fill_refill(struct world *w, void *p)
+{
+	*(struct memlane_refill *)p = (struct memlane_refill) {
+		.size = sizeof(struct memlane_refill), .length = 100, .slot = w->slot, .count = 8,
+	};
+}
+
+static void fill_flush(struct world *w, void *p)
+{
+	*(struct memlane_flush *)p = (struct memlane_flush) {
+		.size = sizeof(struct memlane_flush), .slot = w->slot, .cls = 3,
+	};
+}
+
+static void fill_set(struct world *w, void *p)
+{
+	(void)w;
+	*(struct memlane_set *)p = (struct memlane_set) {
+		.size = sizeof(struct memlane_set), .option = MEMLANE_OPT_GRACE, .value = 1000000,
+	};
+}
+
+static void fill_get(struct world *w, void *p)
+{
+	fill_set(w, p);
+}
+
+static void fill_query(struct world *w, void *p)
+{
+	*(struct memlane_query *)p = (struct memlane_query) {
+		.size = sizeof(struct memlane_query), .handle = w->handle[0],
+	};
+}
+
+/* Those that need nothing but their size. */
+#define FILL_SIZE(type)								\
+	static void fill_##type(struct world *w, void *p)			\
+	{									\
+		(void)w;							\
+		*(struct memlane_##type *)p = (struct memlane_##type) {		\
+			.size = sizeof(struct memlane_##type) };		\
+	}
+FILL_SIZE(info)
+FILL_SIZE(register)
+FILL_SIZE(compact)
+FILL_SIZE(stat)
+FILL_SIZE(maintain)
+FILL_SIZE(wait)
+
+#define PLAIN(what, nr, type, does_change, known) {				\
+	.name = #what, .cmd = MEMLANE_IOCTL_##nr, .fill = fill_##what,		\
+	.size = sizeof(struct memlane_##type), .changes = does_change, .flags = known }
+
+#define RESERVED(what, nr, type, does_change, known) {				\
+	.name = #what, .cmd = MEMLANE_IOCTL_##nr, .fill = fill_##what,		\
+	.size = sizeof(struct memlane_##type), .changes = does_change, .flags = known, \
+	.reserved = offsetof(struct memlane_##type, __reserved),		\
+	.reserved_size = sizeof(((struct memlane_##type *)0)->__reserved) }
+
+static const struct sample samples[] = {
+	RESERVED(create, CREATE, create, true, 0),
+	RESERVED(info, INFO, info, false, 0),
+	RESERVED(register, REGISTER, register, true, 0),
+	RESERVED(unregister, UNREGISTER, register, true, 0),
+	PLAIN(alloc, ALLOC, alloc, true,
+	      MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE),
+	PLAIN(free, FREE, free, true, MEMLANE_FREE_LIVE),
+	RESERVED(compact, COMPACT, compact, true, 0),
+	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE),
+	PLAIN(query, QUERY, query, false, 0),
+	PLAIN(stat, STAT, stat, false, 0),
+	PLAIN(maintain, MAINTAIN, maintain, true, 0),
+	PLAIN(wait, WAIT, wait, false, 0),
+	RESERVED(set, SET, set, true, 0),
+	RESERVED(get, GET, set, false, 0),
+	RESERVED(refill, REFILL, refill, true, MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE),
+	RESERVED(flush, FLUSH, flush, true, 0),
+	{ }
+};
+
+static bool creates(const struct sample *s)
+{
+	return s->cmd == MEMLANE_IOCTL_CREATE;
+}
+
+static struct world world_new(const struct sample *s)
+{
+	struct memlane_register reg = { .size = sizeof(reg) };
+	struct world w = { };
+
+	if (creates(s)) {
+		w.arena.fd = device_open(O_RDWR);
+		return w;
+	}
+	w.arena = arena_new(LANE, LANE);
+	expect_eq(alloc_live(&w.arena, MEMLANE_FAST, 100, 4, w.handle), 4);
+	expect_eq(call(w.arena.fd, MEMLANE_IOCTL_REGISTER, &reg), 0);
+	w.slot = reg.slot;
+	return w;
+}
+
+static void world_end(const struct sample *s, struct world *w)
+{
+	if (creates(s))
+		close(w->arena.fd);
+	else
+		arena_end(&w->arena);
+}
+
+/* A test of each call in a world of its own, whose request is good at first. */
+typedef void each_fn(const struct sample *s, struct world *w, union request *req);
+
+static void with_each(each_fn *fn)
+{
+	const struct sample *s;
+
+	for (s = samples; s->name; s++) {
+		struct world w = world_new(s);
+		union request req = { };
+
+		s->fill(&w, &req);
+		fn(s, &w, &req);
+		world_end(s, &w);
+	}
+}
+
+#define TEST_EACH(title)							\
+	static each_fn title##_one;						\
+	TEST(title)								\
+	{									\
+		with_each(title##_one);						\
+	}									\
+	static void title##_one(const struct sample *s, struct world *w, union request *req)
+
+#define expect_call(s, w, req, want)							\
+	do {										\
+		int got_ = call((w)->arena.fd, (s)->cmd, (req));				\
+		if (got_ != (want))							\
+			fail("%s: %s, not %s", (s)->name, strerror(-got_), strerror(-(want))); \
+	} while (0)
+
+TEST_EACH(each_call_succeeds_as_it_stands)
+{
+	expect_call(s, w, req, 0);
+}
+
+TEST_EACH(any_shorter_size_is_refused)
+{
+	for (req->word[0] = 0; req->word[0] < s->size; req->word[0]++)
+		expect_call(s, w, req, -EINVAL);
+}
+
+TEST_EACH(a_zero_tail_is_taken)
+{
+	req->word[0] = s->size + 8;
+	expect_call(s, w, req, 0);
+}
+
+TEST_EACH(a_zero_tail_up_to_a_page_is_taken)
+{
+	req->word[0] = PAGE;
+	expect_call(s, w, req, 0);
+}
+
+TEST_EACH(any_other_tail_is_refused)
+{
+	size_t i;
+
+	for (i = s->size; i < s->size + 16; i++) {
+		req->word[0] = s->size + 16;
+		req->byte[i] = 1;
+		expect_call(s, w, req, -E2BIG);
+		req->byte[i] = 0;
+	}
+}
+
+TEST_EACH(a_size_over_a_page_is_refused)
+{
+	req->word[0] = PAGE + 1;
+	expect_call(s, w, req, -E2BIG);
+	req->word[0] = UINT32_MAX;
+	expect_call(s, w, req, -E2BIG);
+}
+
+TEST_EACH(each_unknown_flag_is_refused)
+{
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		if (s->flags & 1U << bit)
+			continue;
+		s->fill(w, req);
+		req->word[1] |= 1U << bit;
+		expect_call(s, w, req, -EOPNOTSUPP);
+	}
+}
+
+TEST_EACH(each_reserved_bit_is_refused)
+{
+	size_t bit;
+
+	for (bit = 0; bit < s->reserved_size * 8; bit++) {
+		s->fill(w, req);
+		req->byte[s->reserved + bit / 8] |= 1U << bit % 8;
+		expect_call(s, w, req, -EOPNOTSUPP);
+	}
+}
+
+/* Two pages, the second of which cannot be touched. */
+static char *edge_new(void)
+{
+	char *edge = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	expect(edge != MAP_FAILED);
+	expect_eq(mprotect(edge + PAGE, PAGE, PROT_NONE), 0);
+	return edge;
+}
+
+TEST_EACH(a_bad_request_pointer_is_refused)
+{
+	char *edge = edge_new();
+	size_t have;
+
+	expect_call(s, w, NULL, -EFAULT);
+	expect_call(s, w, (void *)0x10, -EFAULT);
+	expect_call(s, w, (void *)-4096L, -EFAULT);
+	expect_call(s, w, (void *)0xffff888000000000UL, -EFAULT);
+	expect_call(s, w, edge + PAGE, -EFAULT);
+	for (have = 1; have < s->size; have++) {
+		memcpy(edge + PAGE - have, req, have);
+		expect_call(s, w, edge + PAGE - have, -EFAULT);
+	}
+}
+
+/* What the program could not be told of has not happened, where that can be. */
+TEST_EACH(an_answer_that_cannot_be_delivered)
+{
+	struct memlane_counts was = { }, is;
+	char *page = edge_new();
+
+	if (!creates(s))
+		was = counts(&w->arena);
+	memcpy(page, req, s->size);
+	expect_eq(mprotect(page, PAGE, PROT_READ), 0);
+	expect_call(s, w, page, -EFAULT);
+	if (s->cmd == MEMLANE_IOCTL_ALLOC || s->cmd == MEMLANE_IOCTL_REGISTER) {
+		is = counts(&w->arena);
+		expect_eq(is.handles, was.handles);
+		expect_eq(is.slots, was.slots);
+	}
+}
+
+TEST_EACH(nothing_works_before_an_arena_was_created)
+{
+	int fd = device_open(O_RDWR);
+
+	(void)w;
+	if (!creates(s))
+		expect_eq(call(fd, s->cmd, req), -ENODEV);
+	close(fd);
+}
+
+/* Such a file cannot be made an arena either. */
+TEST_EACH(a_file_opened_for_reading_changes_nothing)
+{
+	int fd = device_open(O_RDONLY);
+
+	(void)w;
+	expect_eq(call(fd, s->cmd, req), s->changes ? -EACCES : -ENODEV);
+	close(fd);
+}
+
+/* The kernel's copies fault as ours do, and no lock of its own is in their way. */
+TEST_EACH(requests_may_lie_in_the_arena_itself)
+{
+	char *p;
+
+	if (creates(s))
+		return;
+	p = address_of(&w->arena, alloc_one(&w->arena, MEMLANE_FAST, 16384));
+	memcpy(p + 100, req, s->size);
+	expect_call(s, w, p + 100, 0);
+}
+
+TEST_EACH(answers_write_nothing_beyond_the_size)
+{
+	size_t i;
+
+	memset(req->byte + s->size, 0xa5, 64);
+	expect_call(s, w, req, 0);
+	for (i = 0; i < 64; i++)
+		expect_eq(req->byte[s->size + i], 0xa5);
+}
+
+TEST(unknown_numbers_are_refused)
+{
+	struct arena a = arena_new(LANE, LANE);
+	union request req = { .word = { 64 } };
+	unsigned int nr;
+
+	for (nr = 0; nr < 256; nr++)
+		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_FLUSH)
+			expect_eq(call(a.fd, _IO(MEMLANE_TYPE, nr), &req), -ENOTTY);
+	expect_eq(call(a.fd, _IOW(MEMLANE_TYPE, MEMLANE_CMD_STAT, int), &req), -ENOTTY);
+	expect_eq(call(a.fd, _IO(MEMLANE_TYPE + 1, MEMLANE_CMD_STAT), &req), -ENOTTY);
+	arena_end(&a);
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
