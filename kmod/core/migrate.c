@@ -87,7 +87,7 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 	req->out_failed = 0;
 	if (req->flags & ~MEMLANE_MIGRATE_SETTLE)
 		return -EOPNOTSUPP;
-	if (req->lane >= MEMLANE_LANES || !req->count)
+	if (req->lane >= MEMLANE_LANES || !req->count || req->count > 1U << 20)
 		return -EINVAL;
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
