@@ -192,7 +192,9 @@ announce() {
 	echo "Booting Linux $release under $what ..."
 }
 
+# A job in the background has its stdin from nowhere: the terminal is kept as 3.
 boot() {
+	exec 3<&0
 	accel=$("$here/accel.sh")
 	[ -z "$announce" ] || announce "$accel"
 	if [ $# -gt 0 ]; then
@@ -209,7 +211,7 @@ boot() {
 	setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -display none -no-reboot \
 		$accel $(machine) $(channels $#) $(shares) \
 		-kernel "$image" -initrd "$run/initrd.cpio" -append "$(arguments)" \
-		<&0 2>"$run/qemu.log" &
+		<&3 3<&- 2>"$run/qemu.log" &
 	qemu=$!
 	children="$qemu $children"
 }
