@@ -14,9 +14,8 @@ static uint64_t load(const __u64 *p)
 
 /*
  * Pairs with the engine's writes of seq, which is odd while it writes. What is
- * read in a race with them is thrown away, which TSan cannot know.
+ * read in a race with them is thrown away.
  */
-__attribute__((no_sanitize("thread")))
 static void read_page(const struct memlane_stat_page *page, struct memlane_counts *out)
 {
 	const __u64 *from = (const __u64 *)&page->counts;

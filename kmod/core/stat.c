@@ -89,6 +89,17 @@ static void collect(struct ml_arena *a)
 	c->metadata = a->ops->metadata(a);
 }
 
+/* Word by word: readers may be under way, and throw away what they saw. */
+static void copy_counts(struct memlane_counts *to, const struct memlane_counts *from)
+{
+	const __u64 *src = (const __u64 *)from;
+	__u64 *dst = (__u64 *)to;
+	size_t i;
+
+	for (i = 0; i < sizeof(*to) / sizeof(*dst); i++)
+		WRITE_ONCE(dst[i], src[i]);
+}
+
 /**
  * ml_publish - bring the mapped statistics up to date
  * @a: arena; arena.lock
@@ -102,7 +113,7 @@ void ml_publish(struct ml_arena *a)
 	collect(a);
 	WRITE_ONCE(p->seq, p->seq + 1);
 	smp_wmb();
-	p->counts = a->count;
+	copy_counts(&p->counts, &a->count);
 	smp_wmb();
 	WRITE_ONCE(p->seq, p->seq + 1);
 }
