@@ -130,21 +130,26 @@ static int populate(struct ml_arena *a, u64 page, u64 nr)
 	return 0;
 }
 
-/* Pages that exist in a part of a file: the data between its holes. */
+/* The next piece of data from @from on, before @end; false: there is none. */
+static bool next_data(int fd, off_t *from, off_t *to, off_t end)
+{
+	*from = lseek(fd, *from, SEEK_DATA);
+	if (*from < 0 || *from >= end)
+		return false;
+	*to = lseek(fd, *from, SEEK_HOLE);
+	if (*to < 0 || *to > end)
+		*to = end;
+	return true;
+}
+
+/* Pages that exist in a part of a file. */
 static u64 data_pages(int fd, off_t offset, off_t end)
 {
-	off_t from, to = offset;
+	off_t from, to;
 	u64 bytes = 0;
 
-	while (to < end) {
-		from = lseek(fd, to, SEEK_DATA);
-		if (from < 0 || from >= end)
-			break;
-		to = lseek(fd, from, SEEK_HOLE);
-		if (to < 0 || to > end)
-			to = end;
+	for (from = offset; next_data(fd, &from, &to, end); from = to)
 		bytes += to - from;
-	}
 	return bytes >> ML_PAGE_SHIFT;
 }
 
@@ -185,6 +190,21 @@ static u64 decommit(struct ml_arena *a, u64 page, u64 nr)
 static void copy(struct ml_arena *a, u64 to, u64 from, size_t len)
 {
 	memcpy(local_of(a)->data + to, local_of(a)->data + from, len);
+}
+
+/*
+ * Pages cannot change files, so what exists is copied; what was never touched
+ * stays nothing. This is why MEMLANE_CAP_REMAP is not claimed.
+ */
+static void remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
+{
+	unsigned char *data = local_of(a)->data;
+	off_t start, first, last;
+	int fd = file_at(local_of(a), from, &start);
+
+	for (first = start; next_data(fd, &first, &last, start + (nr << ML_PAGE_SHIFT)); first = last)
+		memcpy(data + (to << ML_PAGE_SHIFT) + (first - start),
+		       data + (from << ML_PAGE_SHIFT) + (first - start), last - first);
 }
 
 /* Nobody but the program itself has these pages. */
@@ -250,6 +270,7 @@ static const struct ml_ops local_ops = {
 	.populate = populate,
 	.decommit = decommit,
 	.copy = copy,
+	.remap = remap,
 	.held = held,
 	.resident = resident,
 	.sync_cores = sync_cores,

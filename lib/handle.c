@@ -66,18 +66,34 @@ static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
 	return e & ENTRY_BUSY ? MEMLANE_STATE_MOVING : MEMLANE_STATE_LIVE;
 }
 
-int memlane_state(struct memlane *m, memlane_handle h)
+/* Freed in which way? The engine knows. */
+static int stale_state(struct memlane *m, memlane_handle h)
 {
 	struct memlane_query req = { .handle = h };
+	int err = backend_query(m, &req);
+
+	return err ? err : (int)req.out_state;
+}
+
+int memlane_state(struct memlane *m, memlane_handle h)
+{
 	uint64_t e;
 	int err = handle_look(m, h, &e);
 
-	if (!err)
+	switch (err) {
+	case 0:
 		return live_state(m, h, e);
-	if (err == -EOWNERDEAD)
+	case -EXDEV:
+		return MEMLANE_STATE_FOREIGN;
+	case -EBADF:
+		return MEMLANE_STATE_WILD;
+	case -ENODATA:
+		return MEMLANE_STATE_PURGED;
+	case -ESTALE:
+		return stale_state(m, h);
+	default:
 		return err;
-	err = backend_query(m, &req);
-	return err ? err : (int)req.out_state;
+	}
 }
 
 const char *memlane_state_name(int state)
