@@ -42,6 +42,8 @@ static struct memlane_arena *arena_new(void)
 	mutex_init(&arena->setup);
 	memlane_pages_init(&arena->pages, arena->inode->i_mapping);
 	memlane_shared_init(&arena->shared);
+	memlane_queue_init(&arena->queue);
+	memlane_events_init(&arena->events);
 	atomic64_inc(&memlane_totals.arenas);
 	return arena;
 
@@ -55,6 +57,7 @@ free_arena:
 static void arena_free(struct memlane_arena *arena)
 {
 	memlane_worker_stop(arena);
+	memlane_queue_exit(&arena->queue);
 	memlane_debugfs_remove(arena);
 	if (arena->created)
 		ml_arena_exit(&arena->core);
@@ -179,6 +182,8 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl = memlane_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = memlane_mmap,
+	.read_iter = memlane_read_iter,
+	.poll = memlane_poll,
 };
 
 struct miscdevice memlane_device = {

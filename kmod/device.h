@@ -17,6 +17,7 @@
  *   core.grow
  *   pages.map_lock   what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
+ *   queue.lock, events.lock   spinlocks; nothing is taken inside
  * Nothing touches user memory while it holds one of these, but for the kernel in
  * mmap_lock.
  */
@@ -29,8 +30,10 @@
 #include <linux/mutex.h>
 
 #include "core/core.h"
+#include "event.h"
 #include "owner.h"
 #include "pages.h"
+#include "queue.h"
 #include "shared.h"
 #include "worker.h"
 
@@ -46,6 +49,8 @@
  * @shared: pages of the other regions
  * @owners: threads by slot
  * @worker: background maintenance
+ * @queue: calls that the worker carries out
+ * @events: for poll() and read()
  * @debugfs: the arena's folder
  * @metadata: bytes that the engine has of memory
  * @ioctls: calls so far
@@ -62,6 +67,8 @@ struct memlane_arena {
 	struct memlane_shared shared;
 	struct memlane_owners owners;
 	struct memlane_worker worker;
+	struct memlane_queue queue;
+	struct memlane_events events;
 	struct dentry *debugfs;
 	atomic64_t metadata;
 	atomic64_t ioctls;
@@ -86,6 +93,7 @@ int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
 
 /* ioctl.c */
 long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+ssize_t memlane_read_iter(struct kiocb *iocb, struct iov_iter *to);
 
 /* mmap.c */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma);

@@ -13,6 +13,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "device.h"
 #include "trace.h"
@@ -282,6 +283,31 @@ static int migrate_pieces(struct call *call, s32 *results)
 	return err;
 }
 
+/* For the arena's thread; the request is whole once this returns. */
+static int queue_migrate(struct call *call)
+{
+	struct memlane_migrate *req = &call->req.migrate;
+	struct memlane_job *job;
+	int err;
+
+	if (req->count > MOST_ALLOCS || req->results)
+		return -EINVAL;
+	if (req->flags & ~(MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE))
+		return -EOPNOTSUPP;
+	job = memlane_job_new(req->count);
+	if (!job)
+		return -ENOMEM;
+	job->is_migrate = true;
+	job->req.migrate = *req;
+	job->req.migrate.flags &= ~MEMLANE_ASYNC;
+	err = get_handles(job->handles, req->handles, 0, req->count);
+	if (!err)
+		err = memlane_queue_add(call->arena, job);
+	if (err)
+		memlane_job_free(job);
+	return err;
+}
+
 static int do_migrate(struct call *call)
 {
 	struct memlane_migrate *req = &call->req.migrate;
@@ -296,6 +322,8 @@ static int do_migrate(struct call *call)
 	};
 	if (!req->count || req->count > MOST_HANDLES)
 		return -EINVAL;
+	if (req->flags & MEMLANE_ASYNC)
+		return queue_migrate(call);
 	call->handles = kmalloc_array(nr, sizeof(u64) + sizeof(s32), GFP_KERNEL_ACCOUNT);
 	if (!call->handles)
 		return -ENOMEM;
@@ -332,11 +360,33 @@ static void undo_register(struct call *call)
 	memlane_unregister(call->arena, &call->req.reg);
 }
 
+static int queue_compact(struct call *call)
+{
+	struct memlane_compact *req = &call->req.compact;
+	struct memlane_job *job;
+	int err;
+
+	if (req->flags & ~MEMLANE_ASYNC || req->__reserved)
+		return -EOPNOTSUPP;
+	job = memlane_job_new(0);
+	if (!job)
+		return -ENOMEM;
+	job->req.compact = *req;
+	job->req.compact.flags = 0;
+	err = memlane_queue_add(call->arena, job);
+	if (err)
+		memlane_job_free(job);
+	return err;
+}
+
 static int do_compact(struct call *call)
 {
 	struct memlane_compact *req = &call->req.compact;
-	int err = ml_compact(&call->arena->core, req);
+	int err;
 
+	if (req->flags & MEMLANE_ASYNC)
+		return queue_compact(call);
+	err = ml_compact(&call->arena->core, req);
 	trace_memlane_compact(call->arena->id, &req->step, err);
 	return err;
 }
@@ -474,4 +524,42 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!(command->flags & CREATES) && !memlane_created(call.arena))
 		return -ENODEV;
 	return serve(&call, command, user);
+}
+
+/* The events that there are, as far as they fit. */
+static ssize_t read_events(struct memlane_events *events, struct iov_iter *to)
+{
+	struct memlane_event event;
+	ssize_t done = 0;
+
+	while (iov_iter_count(to) >= sizeof(event) && memlane_event_take(events, &event)) {
+		if (copy_to_iter(&event, sizeof(event), to) != sizeof(event))
+			return done ? done : -EFAULT;
+		done += sizeof(event);
+	}
+	return done;
+}
+
+/**
+ * memlane_read_iter - read events of an arena
+ * @iocb: of the arena's file
+ * @to: where to
+ *
+ * Return: bytes, in whole records; -EINVAL: no room for one; -EAGAIN: none, and
+ * the caller does not wait; -ERESTARTSYS; -EFAULT.
+ */
+ssize_t memlane_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct memlane_arena *arena = iocb->ki_filp->private_data;
+	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
+	ssize_t done = 0;
+
+	if (iov_iter_count(to) < sizeof(struct memlane_event))
+		return -EINVAL;
+	while (!done) {
+		done = memlane_event_wait(&arena->events, nonblock);
+		if (!done)
+			done = read_events(&arena->events, to);
+	}
+	return done;
 }

@@ -116,6 +116,13 @@ static void slot_done(struct ml_arena *core, unsigned int slot)
 	memlane_owner_forget(&memlane_arena_of(core)->owners, slot);
 }
 
+static void event(struct ml_arena *core, unsigned int type, unsigned int lane, u64 value)
+{
+	struct memlane_event ev = { .type = type, .lane = lane, .value = value };
+
+	memlane_event_put(&memlane_arena_of(core)->events, &ev);
+}
+
 /*
  * The engine asks whenever it is about to publish its counters, with core.lock
  * held: the moment to add those that are counted without it.
@@ -144,6 +151,7 @@ const struct ml_ops memlane_ops = {
 	.pause = pause,
 	.slot_gone = slot_gone,
 	.slot_done = slot_done,
+	.event = event,
 	.metadata = metadata,
 	.now = ktime_get_ns,
 };
@@ -155,7 +163,8 @@ const struct ml_ops memlane_ops = {
  */
 u64 memlane_capabilities(void)
 {
-	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_REMAP | MEMLANE_CAP_SHARE | MEMLANE_CAP_REAP;
+	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_REMAP | MEMLANE_CAP_SHARE | MEMLANE_CAP_REAP |
+		   MEMLANE_CAP_EVENTS;
 
 	return IS_ENABLED(CONFIG_MEMCG) ? caps | MEMLANE_CAP_MEMCG : caps;
 }

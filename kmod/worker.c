@@ -28,25 +28,24 @@ static void run_cycle(struct memlane_arena *arena)
 		.size = sizeof(req),
 		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
 	};
-	struct mem_cgroup *was = set_active_memcg(arena->worker.memcg);
 	int err = ml_maintain(&arena->core, &req);
 
-	set_active_memcg(was);
 	trace_memlane_maintain(arena->id, &req.step, err);
 }
 
 /* Sleep for one interval. True: it is over; false: woken before. */
-static bool nap(struct memlane_worker *worker)
+static bool nap(struct memlane_arena *arena)
 {
+	struct memlane_worker *worker = &arena->worker;
 	ktime_t expires;
 	u64 interval;
 	int early = -EINTR;
 
-	/* Whoever changes the interval, or stops us, wakes us after that. */
+	/* Whoever changes the interval, adds a job, or stops us, wakes us after that. */
 	set_current_state(TASK_IDLE);
 	interval = READ_ONCE(worker->interval);
 	expires = ns_to_ktime(clamp_t(u64, interval, SHORTEST, LONGEST));
-	if (!kthread_should_stop())
+	if (!kthread_should_stop() && !memlane_queue_pending(&arena->queue))
 		early = schedule_hrtimeout_range(interval ? &expires : NULL, SHORTEST / 8,
 						 HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
@@ -57,9 +56,12 @@ static int work(void *data)
 {
 	struct memlane_arena *arena = data;
 
-	while (!kthread_should_stop())
-		if (nap(&arena->worker))
+	set_active_memcg(arena->worker.memcg);
+	while (!kthread_should_stop()) {
+		memlane_queue_run(arena);
+		if (nap(arena))
 			run_cycle(arena);
+	}
 	return 0;
 }
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* queue.h - calls that the arena's thread carries out */
+#ifndef MEMLANE_QUEUE_H
+#define MEMLANE_QUEUE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+
+#include <linux/memlane.h>
+
+struct memlane_arena;
+
+#define MEMLANE_QUEUE_MOST	64
+
+/**
+ * struct memlane_job - one call
+ * @list: in the queue
+ * @is_migrate: which of the two it is
+ * @req: the request
+ * @handles: of a migration
+ */
+struct memlane_job {
+	struct list_head list;
+	bool is_migrate;
+	union {
+		struct memlane_compact compact;
+		struct memlane_migrate migrate;
+	} req;
+	u64 handles[];
+};
+
+/* Calls that wait; @lock protects all of it. */
+struct memlane_queue {
+	spinlock_t lock;
+	struct list_head jobs;
+	u32 nr;
+};
+
+void memlane_queue_init(struct memlane_queue *queue);
+void memlane_queue_exit(struct memlane_queue *queue);
+struct memlane_job *memlane_job_new(u32 handles);
+void memlane_job_free(struct memlane_job *job);
+int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job);
+bool memlane_queue_pending(struct memlane_queue *queue);
+void memlane_queue_run(struct memlane_arena *arena);
+
+#endif /* MEMLANE_QUEUE_H */
