@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/* events.c - asynchronous calls, and what poll() and read() tell */
+#include <poll.h>
+#include <sys/epoll.h>
+
+#include "../arena.h"
+
+#define TOKEN	0x1234567890abcdefULL
+#define WAIT_MS	20000
+
+static void expect_readable(int fd, int want)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	expect_eq(poll(&p, 1, want ? WAIT_MS : 0), want);
+	if (want)
+		expect_eq(p.revents, POLLIN);
+}
+
+static struct memlane_event next_event(int fd)
+{
+	struct memlane_event ev = { };
+
+	expect_eq(read(fd, &ev, sizeof(ev)), sizeof(ev));
+	expect_eq(ev.size, sizeof(ev));
+	return ev;
+}
+
+static struct memlane_event event_of(int fd, unsigned int type)
+{
+	struct memlane_event ev;
+
+	do {
+		expect_readable(fd, 1);
+		ev = next_event(fd);
+	} while (ev.type != type);
+	return ev;
+}
+
+static int migrate_async(const struct arena *a, __u64 *handles, __u32 count, __u32 lane)
+{
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = lane, .count = count,
+		.handles = (unsigned long)handles, .token = TOKEN,
+	};
+
+	return call(a->fd, MEMLANE_IOCTL_MIGRATE, &req);
+}
+
+static int compact_async(const struct arena *a, __u64 token)
+{
+	struct memlane_compact req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .token = token,
+	};
+
+	return call(a->fd, MEMLANE_IOCTL_COMPACT, &req);
+}
+
+TEST(nothing_to_read)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev;
+
+	expect_readable(a.fd, 0);
+	expect_eq(fcntl(a.fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	expect(read(a.fd, &ev, sizeof(ev)) < 0 && errno == EAGAIN);
+	expect(read(a.fd, &ev, sizeof(ev) - 1) < 0 && errno == EINVAL);
+	arena_end(&a);
+}
+
+TEST(migration_by_the_thread)
+{
+	struct arena a = arena_new(4 * MIB, 4 * MIB);
+	struct memlane_event ev;
+	__u64 handles[64];
+	int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 1000, 64, handles), 64);
+	for (i = 0; i < 64; i++)
+		memset(address_of(&a, handles[i]), i, 1000);
+	expect_eq(migrate_async(&a, handles, 64, MEMLANE_SLOW), 0);
+	ev = event_of(a.fd, MEMLANE_EVENT_DONE);
+	expect_eq(ev.token, TOKEN);
+	expect_eq(ev.result, 0);
+	expect_eq(ev.value, 64);
+	expect_eq(ev.failed, 0);
+	for (i = 0; i < 64; i++) {
+		expect_eq(query(&a, handles[i]).out_lane, MEMLANE_SLOW);
+		expect_eq(address_of(&a, handles[i])[999], i);
+	}
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+TEST(stale_handles_are_counted)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev;
+	__u64 handles[2];
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 100, 2, handles), 2);
+	expect_eq(free_live(&a, handles, 1), 0);
+	expect_eq(migrate_async(&a, handles, 2, MEMLANE_SLOW), 0);
+	ev = event_of(a.fd, MEMLANE_EVENT_DONE);
+	expect_eq(ev.value, 1);
+	expect_eq(ev.failed, 1);
+	arena_end(&a);
+}
+
+TEST(compaction_by_the_thread)
+{
+	struct arena a = arena_new(8 * MIB, MIB);
+	__u64 handles[2048], odd[1024];
+	struct memlane_event ev;
+	int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 1024, 2048, handles), 2048);
+	for (i = 0; i < 1024; i++)
+		odd[i] = handles[2 * i + 1];
+	expect_eq(free_live(&a, odd, 1024), 0);
+	expect_eq(compact_async(&a, 7), 0);
+	ev = event_of(a.fd, MEMLANE_EVENT_DONE);
+	expect_eq(ev.token, 7);
+	expect_eq(ev.result, 0);
+	expect(ev.value > 0);
+	expect(counts(&a).lane[MEMLANE_FAST].used <= 1024 * 1024 + 256 * 1024);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+TEST(refusals)
+{
+	struct arena a = arena_new(MIB, MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_FAST, 100);
+	__s32 result;
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .count = 1,
+		.handles = (unsigned long)&handle, .results = (unsigned long)&result,
+	};
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), -EINVAL);
+	req.results = 0;
+	req.count = 4097;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), -EINVAL);
+	req.count = 1;
+	req.handles = 16;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), -EFAULT);
+	expect_readable(a.fd, 0);
+	arena_end(&a);
+}
+
+TEST(growth_and_full_lanes)
+{
+	int fd = device_open(O_RDWR);
+	struct memlane_create create = {
+		.size = sizeof(create), .fast_size = MIB, .slow_size = MIB,
+		.fast_max = 4 * MIB, .slow_max = MIB,
+	};
+	struct arena a = { .fd = fd };
+	struct memlane_event ev;
+	__u64 handle;
+
+	expect_eq(call(fd, MEMLANE_IOCTL_CREATE, &create), 0);
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 2 * MIB, 1, &handle), 1);
+	ev = event_of(fd, MEMLANE_EVENT_GROWTH);
+	expect_eq(ev.lane, MEMLANE_FAST);
+	expect(ev.value > MIB && ev.value <= 4 * MIB);
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 3 * MIB, 1, &handle), -ENOSPC);
+	ev = event_of(fd, MEMLANE_EVENT_FULL);
+	expect_eq(ev.value, 3 * MIB);
+	expect_eq(close(fd), 0);
+}
+
+TEST(the_oldest_are_dropped)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev;
+	unsigned int i, n;
+	__u64 handle;
+
+	for (i = 0; i < 80; i++)
+		expect_eq(alloc_live(&a, MEMLANE_FAST, 2 * MIB, 1, &handle), -ENOSPC);
+	ev = next_event(a.fd);
+	expect_eq(ev.lost, 80 - 64);
+	expect_eq(fcntl(a.fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+	for (n = 1; read(a.fd, &ev, sizeof(ev)) == sizeof(ev); n++)
+		expect_eq(ev.lost, 0);
+	expect_eq(n, 64);
+	arena_end(&a);
+}
+
+TEST(epoll)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct epoll_event want = { .events = EPOLLIN }, got;
+	int ep = epoll_create1(0);
+
+	expect(ep >= 0);
+	expect_eq(epoll_ctl(ep, EPOLL_CTL_ADD, a.fd, &want), 0);
+	expect_eq(epoll_wait(ep, &got, 1, 0), 0);
+	expect_eq(compact_async(&a, 1), 0);
+	expect_eq(epoll_wait(ep, &got, 1, WAIT_MS), 1);
+	expect_eq(got.events, EPOLLIN);
+	expect_eq(close(ep), 0);
+	arena_end(&a);
+}
+
+/* The file is released while jobs wait: they are dropped, and nothing is left. */
+TEST(release_with_jobs)
+{
+	struct arena a = arena_new(16 * MIB, MIB);
+	static __u64 handles[4096];
+	int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 2048, 4096, handles), 4096);
+	for (i = 0; i < 64 && !migrate_async(&a, handles, 4096, i % 2); i++)
+		;
+	expect(i > 0);
+	arena_end(&a);
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
