@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "watch.h"
 
 /* ----------------------------------------------------------- layout ---- */
 
@@ -89,6 +90,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c)
 
 	m->owner = getpid();
 	m->threshold = c->threshold;
+	m->frames_per_cycle = c->frames_per_cycle;
 	err = registry_new(m);
 	if (err)
 		return err;
@@ -96,11 +98,17 @@ static int set_up(struct memlane *m, const struct memlane_config *c)
 	if (err)
 		goto close_registry;
 	lay_out(m);
-	err = config_apply(c, m);
+	err = watch_open(m, c);
 	if (err)
 		goto close_backend;
+	err = config_apply(c, m);
+	if (err)
+		goto close_watch;
+	tasks_init(&m->tasks);
 	return 0;
 
+close_watch:
+	watch_close(m);
 close_backend:
 	m->backend->close(m);
 close_registry:
@@ -136,11 +144,15 @@ void memlane_close(struct memlane *m)
 		return;
 	if (arena_here(m)) {
 		/* The registry may be locked by a thread that this child lacks. */
+		watch_close(m);
 		m->backend->disown(m);
 	} else {
+		tasks_wait(&m->tasks);
+		watch_close(m);
 		registry_close(m);
 		m->backend->close(m);
 	}
+	names_exit(m);
 	free(m);
 	errno = saved;
 }

@@ -5,7 +5,8 @@
  * The state of the whole process is: memlane_self (one pointer a thread), a
  * pthread key, and the counter of the local backend's cookies.
  *
- * Locks: registry.lock alone. It is held over REGISTER's end and UNREGISTER, so
+ * Locks: registry.lock, tasks.lock and watch.lock, of which none is taken under
+ * another but watch.lock under registry.lock. The registry's is held over REGISTER's end and UNREGISTER, so
  * that an arena cannot be closed in between, and while the counters of all
  * threads are added up.
  */
@@ -18,7 +19,9 @@
 #include <memlane.h>
 
 struct backend;
+struct name;
 struct thread;
+struct watch;
 
 /* As the engine's headers have them, which backend_local.c sees too. */
 #define likely(x)	__builtin_expect(!!(x), 1)
@@ -43,6 +46,41 @@ struct registry {
 	struct thread *threads;
 };
 
+#define FRAME_CHUNKS	24
+
+/* A pinned object that scratch of frames is cut from. */
+struct chunk {
+	memlane_handle handle;
+	unsigned char *base;
+	unsigned char *end;
+};
+
+/**
+ * struct frames - scratch of a thread; its own
+ * @nr: chunks in use
+ * @have: chunks there are, @nr at least
+ * @at: in the last chunk in use: what comes next, as far as frame.c has seen
+ * @chunk: the first ones are the oldest
+ */
+struct frames {
+	uint32_t nr;
+	uint32_t have;
+	unsigned char *at;
+	struct chunk chunk[FRAME_CHUNKS];
+};
+
+/**
+ * struct tasks - migrations in the background
+ * @lock: protects @nr
+ * @none: @nr is 0
+ * @nr: under way
+ */
+struct tasks {
+	pthread_mutex_t lock;
+	pthread_cond_t none;
+	unsigned int nr;
+};
+
 /**
  * struct thread - one thread's part in one arena
  * @self: what the inline functions use; first. @self.arena is cleared under
@@ -53,6 +91,7 @@ struct registry {
  * @slot: immutable
  * @number: of @slot, immutable
  * @spilled: classes whose last refill for the FastLane came from the SlowLane
+ * @frames: scratch memory
  */
 struct thread {
 	struct memlane_self self;
@@ -62,6 +101,7 @@ struct thread {
 	struct memlane_slot *slot;
 	uint32_t number;
 	uint64_t spilled[2];
+	struct frames frames;
 };
 
 /**
@@ -73,6 +113,13 @@ struct thread {
  * @slots: the first slot
  * @fast_end: first granule that is not the FastLane's
  * @threshold: objects of so many bytes are born in the SlowLane
+ * @easy_size: larger objects take the long way through alloc; 0: all do
+ * @hard_free: handles up to this take the long way through free: 0, or all
+ * @watch: of an arena that is checked or tracked, or NULL
+ * @names: of tags, or NULL; atomic
+ * @ticks: frames so far; atomic
+ * @frames_per_cycle: maintenance every so many @ticks; 0: none
+ * @tasks: it has a lock of its own
  * @info: layout
  * @region: where the regions are
  * @reg: its threads
@@ -89,6 +136,13 @@ struct memlane {
 	unsigned char *slots;
 	uint64_t fast_end;
 	uint64_t threshold;
+	uint64_t easy_size;
+	uint64_t hard_free;
+	struct watch *watch;
+	struct name **names;
+	uint64_t ticks;
+	uint32_t frames_per_cycle;
+	struct tasks tasks;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];
 	struct registry *reg;
@@ -108,6 +162,16 @@ int config_backend(const struct memlane_config *c);
 void config_request(const struct memlane_config *c, struct memlane_create *req);
 int config_apply(const struct memlane_config *c, struct memlane *m);
 int config_take(struct memlane_config *own, const struct memlane_config *c);
+
+/* async.c */
+void tasks_init(struct tasks *t);
+void tasks_wait(struct tasks *t);
+
+/* frame.c */
+void frames_end(struct thread *t);
+
+/* notes.c */
+void names_exit(struct memlane *m);
 
 /* section.c */
 int registry_new(struct memlane *m);

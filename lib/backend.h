@@ -49,5 +49,7 @@ DEFINE_BACKEND_CALL(maintain, memlane_maintain, MEMLANE_CMD_MAINTAIN)
 DEFINE_BACKEND_CALL(wait, memlane_wait, MEMLANE_CMD_WAIT)
 DEFINE_BACKEND_CALL(set, memlane_set, MEMLANE_CMD_SET)
 DEFINE_BACKEND_CALL(get, memlane_set, MEMLANE_CMD_GET)
+DEFINE_BACKEND_CALL(cost, memlane_cost, MEMLANE_CMD_COST)
+DEFINE_BACKEND_CALL(blockers, memlane_blockers, MEMLANE_CMD_BLOCKERS)
 
 #endif /* LIB_BACKEND_H */

@@ -442,6 +442,7 @@ static int local_set(struct local *l, struct memlane_set *req)
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
 	struct memlane_migrate *migrate = req;
+	struct memlane_blockers *blockers = req;
 	struct ml_arena *a = &l->core;
 
 	switch (cmd) {
@@ -470,6 +471,10 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 		return local_set(l, req);
 	case MEMLANE_CMD_GET:
 		return ml_get(a, req);
+	case MEMLANE_CMD_COST:
+		return ml_cost(a, req);
+	case MEMLANE_CMD_BLOCKERS:
+		return ml_blockers(a, req, (void *)(uintptr_t)blockers->records);
 	default:
 		return -ENOTTY;
 	}

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "watch.h"
 
 #define STOCK_BYTES	65536U	/* one refill holds at most so many */
 #define STOCK_MAX	63U	/* and so many indices */
@@ -32,6 +33,7 @@ _Static_assert(2 * STOCK_MAX <= MEMLANE_MAG_SIZE, "a magazine holds two refills"
 /* What one object is to be; immutable. */
 struct order {
 	uint64_t size;
+	uint32_t pad;		/* bytes that the place has more: guards */
 	uint32_t align;
 	uint32_t lane;
 	uint32_t flags;
@@ -149,7 +151,7 @@ static void refill_request(const struct order *o, uint32_t nr, struct memlane_re
 {
 	*req = (struct memlane_refill) {
 		.flags = refill_flags(o),
-		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size : memlane_class_size(o->cls),
+		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size + o->pad : memlane_class_size(o->cls),
 		.lane = o->lane,
 		.align = o->cls == MEMLANE_CLASS_BLOB ? o->align : 0,
 		.slot = this_thread()->number,
@@ -313,8 +315,10 @@ memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
 	struct order o = { .size = size };
 	memlane_handle h = 0;
 
-	if (unlikely(size - 1 >= MEMLANE_SIZE_MAX))
-		return 0;
+	if (unlikely(size - 1 >= m->easy_size)) {
+		watch_alloc(m, size, NULL, &h);
+		return h;
+	}
 	o.lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
 	o.cls = size <= MEMLANE_BLOCK_MAX ? memlane_class_of(size) : MEMLANE_CLASS_BLOB;
 	o.side = side_word(size, o.cls, 0);
@@ -332,39 +336,47 @@ static int check_opts(const struct memlane_alloc_opts *opts)
 	return 0;
 }
 
-static void place_order(const struct memlane *m, uint64_t size,
+static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 			const struct memlane_alloc_opts *opts, struct order *o)
 {
 	o->size = size;
+	o->pad = pad;
 	o->align = opts->align > 16 ? opts->align : 16;
 	o->flags = opts->flags;
 	if (opts->lane == MEMLANE_BY_SIZE)
 		o->lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
 	else
 		o->lane = opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
-	o->cls = class_for(size, o->align);
+	o->cls = class_for(size + pad, o->align);
 	o->side = side_word(size, o->cls, opts->group);
 	o->notes = (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
 		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
 }
 
-int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
-		       memlane_handle *out)
+/* With @pad bytes more at its place; the size is in range. */
+int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
+		const struct memlane_alloc_opts *opts, memlane_handle *out)
 {
 	static const struct memlane_alloc_opts none;
 	struct order o;
 	int err;
 
-	*out = 0;
-	if (size - 1 >= MEMLANE_SIZE_MAX)
-		return -EINVAL;
 	if (!opts)
 		opts = &none;
 	err = check_opts(opts);
 	if (err)
 		return err;
-	place_order(m, size, opts, &o);
+	place_order(m, size, pad, opts, &o);
 	return alloc(m, &o, out);
+}
+
+int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		       memlane_handle *out)
+{
+	*out = 0;
+	if (unlikely(size - 1 >= m->easy_size))
+		return watch_alloc(m, size, opts, out);
+	return cache_alloc(m, size, 0, opts, out);
 }
 
 /* -------------------------------------------------------------- free ---- */
@@ -474,14 +486,12 @@ static uint32_t side_class(const struct memlane *m, uint32_t index)
 	return (m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
 }
 
-int memlane_free(struct memlane *m, memlane_handle h)
+static inline int end_object(struct memlane *m, memlane_handle h)
 {
 	struct memlane_mag *mag = NULL;
 	uint32_t cls = MEMLANE_CLASS_BLOB;
 	int err;
 
-	if (!h)
-		return 0;
 	err = memlane_enter(m);
 	if (unlikely(err))
 		return err;
@@ -498,4 +508,16 @@ int memlane_free(struct memlane *m, memlane_handle h)
 	else
 		flush(m, 0, MEMLANE_CLASS_BLOB, 0);
 	return 0;
+}
+
+int cache_free(struct memlane *m, memlane_handle h)
+{
+	return end_object(m, h);
+}
+
+int memlane_free(struct memlane *m, memlane_handle h)
+{
+	if (unlikely(h <= m->hard_free))
+		return watch_free(m, h);
+	return end_object(m, h);
 }

@@ -13,6 +13,7 @@
 #define LANE_MIN	(64 * KIB)
 #define MAX_SUM		(8 * TIB)
 #define INTERVAL_MAX	1e6
+#define FRAMES_MAX	1000000
 #define CONFIG_SIZE_MIN	offsetof(struct memlane_config, threshold)
 
 static const struct memlane_config defaults = {
@@ -31,6 +32,7 @@ static const struct memlane_config defaults = {
 	.section_grace = 0.010,
 	.max_handles = (16 << 20) - 1,
 	.max_threads = 1024,
+	.age_interval = 1,
 };
 
 void memlane_config_init(struct memlane_config *config)
@@ -78,6 +80,8 @@ static const char *check_policy(const struct memlane_config *c)
 		return "policy_check_interval must be 0 (none) or from 0.001 to 1000000 seconds";
 	if (!within(c->section_grace, 1e-6, 10))
 		return "section_grace must be from 0.000001 to 10 seconds";
+	if (!within(c->age_interval, 0, INTERVAL_MAX))
+		return "age_interval must be from 0 (every cycle) to 1000000 seconds";
 	return NULL;
 }
 
@@ -91,6 +95,10 @@ static const char *check_numbers(const struct memlane_config *c)
 		return "max_threads must be from 1 to 4096";
 	if (c->__reserved)
 		return "__reserved must be 0";
+	if (c->__reserved2)
+		return "__reserved2 must be 0";
+	if (c->frames_per_cycle > FRAMES_MAX)
+		return "frames_per_cycle must be from 0 (never) to 1000000";
 	return NULL;
 }
 
@@ -184,6 +192,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, permille(c->slow_lane_usage_threshold) },
 		{ MEMLANE_OPT_SLOW_SAFETY_MARGIN, permille(c->slow_lane_safety_margin) },
 		{ MEMLANE_OPT_THRESHOLD, c->threshold },
+		{ MEMLANE_OPT_AGE_INTERVAL, ns(c->age_interval) },
 		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
 		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
 	};

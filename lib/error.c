@@ -28,6 +28,7 @@ static const struct {
 		  "the cgroup's limit" },
 	{ EUSERS, "Too many threads use the arena: let some call memlane_thread_leave(), or "
 		  "open it with a higher max_threads" },
+	{ ENOLCK, "An address is good inside a section only: call memlane_enter() first" },
 	{ EDEADLK, "The call would wait for the section it is in: call memlane_exit() first" },
 	{ EOWNERDEAD, "The arena stayed with the parent of this fork: open another one here" },
 	{ ENOENT, "There is no /dev/memlane: load the module (memlane load), or use the local "

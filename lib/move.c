@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backend.h"
+#include "watch.h"
 
 #define BATCH_MAX	(1U << 20)
 
@@ -40,6 +41,8 @@ int memlane_maintain(struct memlane *m, struct memlane_step *step)
 		return err;
 	if (step)
 		req.step = *step;
+	if (m->watch)
+		track_look(m);
 	err = backend_maintain(m, &req);
 	if (step)
 		*step = req.step;

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backend.h"
+#include "watch.h"
 
 /* Keep the object where it is; false: the entry has changed, look again. */
 static bool claim(struct memlane *m, uint32_t index, uint64_t e)
@@ -49,7 +50,7 @@ void *memlane_get_slow(struct memlane *m, memlane_handle h)
 {
 	void *p;
 
-	if (m->hot.mask)
+	if (m->hot.mask && watch_may_get(m, h))
 		resolve(m, h, &p);
 	else
 		p = NULL;
@@ -62,7 +63,7 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 
 	*p = NULL;
 	if (m->hot.mask)
-		err = resolve(m, h, p);
+		err = unlikely(m->watch) && !watch_may_get(m, h) ? -ENOLCK : resolve(m, h, p);
 	if (err)
 		return err;
 	if (size <= (m->side[handle_index(h)] & MEMLANE_SIDE_SIZE_MASK))
@@ -142,5 +143,9 @@ int memlane_unpin(struct memlane *m, memlane_handle h)
 	uint64_t e;
 	int err = handle_look(m, h, &e);
 
-	return err ? err : pin_sub(m, handle_index(h));
+	if (!err)
+		err = pin_sub(m, handle_index(h));
+	if (unlikely(err == -EINVAL))
+		watch_wrong(m, MEMLANE_REPORT_UNPIN, h, 0);
+	return err;
 }

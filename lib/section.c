@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "backend.h"
+#include "watch.h"
 
 #define SPINS	1000	/* loads before WAIT: about the copy of a small object */
 
@@ -107,6 +108,7 @@ static void end(struct thread *t)
 
 	pthread_mutex_lock(&reg->lock);
 	if (reg->arena) {
+		frames_end(t);
 		registry_unlink(reg, t);
 		backend_unregister(reg->arena, &req);
 	}
@@ -255,7 +257,7 @@ bool in_section(const struct memlane *m)
 }
 
 /* memlane_exit() of another arena than the last, of a nested section, or of none. */
-int memlane_exit_other(struct memlane *m)
+static int exit_other(struct memlane *m)
 {
 	struct memlane_self *self = memlane_self;
 	struct thread *t;
@@ -271,6 +273,15 @@ int memlane_exit_other(struct memlane *m)
 	if (--self->depth == 0)
 		__atomic_store_n(self->section, 0, __ATOMIC_RELEASE);
 	return 0;
+}
+
+int memlane_exit_other(struct memlane *m)
+{
+	int err = exit_other(m);
+
+	if (err)
+		watch_wrong(m, MEMLANE_REPORT_EXIT, 0, 0);
+	return err;
 }
 
 /* ----------------------------------------------------------- waiting ---- */

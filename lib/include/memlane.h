@@ -61,6 +61,15 @@ enum memlane_backend_kind {
 	MEMLANE_BACKEND_LOCAL
 };
 
+struct memlane_report;
+
+/**
+ * typedef memlane_report_fn - told of what is wrong, in the thread that met it
+ * @arg: config.report_arg
+ * @report: good during the call; no call of the library is allowed in there
+ */
+typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report);
+
 /**
  * struct memlane_config - how an arena is to be
  * @size: sizeof(struct memlane_config); memlane_config_init() sets it
@@ -84,6 +93,18 @@ enum memlane_backend_kind {
  * @max_handles: objects at a time, up to 2^30 - 1; 2^24 - 1
  * @max_threads: threads at a time, up to 4096; 1024
  * @__reserved: must be 0
+ * @age_interval: seconds in an ageing period at least; 0: every maintenance
+ *	cycle ends one; 1
+ * @frames_per_cycle: memlane_tick_frame() runs a maintenance cycle every so many
+ *	frames; 0: never; 0
+ * @guard: checking mode: guard bytes around each object, and reports of wrong
+ *	use. Objects take 96 bytes more, and alignments over 64 are refused
+ *	(-EOPNOTSUPP); false
+ * @report_leaks: memlane_close() reports objects that were not freed; false
+ * @tracking: keep the history of objects, 16 bytes each; false
+ * @__reserved2: must be 0
+ * @report: gets the reports of @guard and @report_leaks; NULL: stderr
+ * @report_arg: for @report
  */
 struct memlane_config {
 	uint32_t size;
@@ -102,6 +123,14 @@ struct memlane_config {
 	uint64_t max_handles;
 	uint32_t max_threads;
 	uint32_t __reserved;
+	double age_interval;
+	uint32_t frames_per_cycle;
+	bool guard;
+	bool report_leaks;
+	bool tracking;
+	uint8_t __reserved2;
+	memlane_report_fn report;
+	void *report_arg;
 };
 
 /**
@@ -356,7 +385,7 @@ MEMLANE_API int memlane_group(struct memlane *m, memlane_handle h);
  * Only inside a section; the address is good until the section ends.
  *
  * Return: 0; -ERANGE: the object was made with fewer bytes; -ESTALE, -EXDEV,
- * -EBADF, -ENODATA.
+ * -EBADF, -ENODATA; -ENOLCK: outside a section (where config.guard tells).
  */
 MEMLANE_API int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p);
 
@@ -568,6 +597,9 @@ struct memlane_self {
 	struct memlane *arena;
 	uint64_t *section;
 	uint32_t depth;
+	uint32_t chunk;			/* of frame scratch */
+	unsigned char *scratch;
+	unsigned char *scratch_end;
 };
 
 /* The arena this thread used last; never NULL. */
@@ -653,6 +685,557 @@ static inline void *memlane_get(struct memlane *m, memlane_handle h)
 		return hot->data + ((e & MEMLANE_ENTRY_LOC_MASK) << MEMLANE_GRANULE_SHIFT);
 	return memlane_get_slow(m, h);
 }
+
+/* ------------------------------------------------------------ presets ---- */
+
+/**
+ * enum memlane_preset - configurations for common jobs
+ * @MEMLANE_PRESET_GAME_LOOP: the frame is the clock: a bounded maintenance cycle
+ *	every 60 frames, nothing in the background, a section may hold a move up
+ *	for 1 ms
+ * @MEMLANE_PRESET_BULK: few large objects: what is over 1 KiB is born in a large
+ *	SlowLane, compacted late
+ * @MEMLANE_PRESET_LOW_MEMORY: small lanes, compacted early and often
+ * @MEMLANE_PRESET_OBJECT_POOL: many objects of the same sizes, all in the
+ *	FastLane, where freed places are used again: nothing moves by itself
+ * @MEMLANE_PRESET_FRAME_SCRATCH: memlane_frame_alloc() and little else: a
+ *	FastLane for the scratch of many threads, no maintenance
+ */
+enum memlane_preset {
+	MEMLANE_PRESET_GAME_LOOP,
+	MEMLANE_PRESET_BULK,
+	MEMLANE_PRESET_LOW_MEMORY,
+	MEMLANE_PRESET_OBJECT_POOL,
+	MEMLANE_PRESET_FRAME_SCRATCH
+};
+
+/**
+ * memlane_config_preset - fill in the values of a preset
+ * @config: to be filled: the defaults, but for what the preset changes
+ * @preset: enum memlane_preset
+ *
+ * Return: 0; -EINVAL: no such preset.
+ */
+MEMLANE_API int memlane_config_preset(struct memlane_config *config, int preset);
+
+/* --------------------------------------------- before and after moves ---- */
+
+/**
+ * memlane_migration_cost - what a migration would cost, before the fact
+ * @m: arena
+ * @h: handle
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @cost: gets bytes or pages, estimated ns, heat, and the reasons for and against
+ *
+ * Return: 0; -EINVAL: no such lane; -ESTALE, -EXDEV, -EBADF, -ENODATA.
+ */
+MEMLANE_API int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
+				       struct memlane_cost *cost);
+
+/**
+ * memlane_blockers - who kept objects from moving
+ * @m: arena
+ * @records: gets them, the latest first
+ * @nr: room there; MEMLANE_BLOCKERS are kept
+ *
+ * Return: how many were written, or a negative errno value.
+ */
+MEMLANE_API int memlane_blockers(struct memlane *m, struct memlane_blocker *records,
+				 uint32_t nr);
+
+/**
+ * memlane_pin_long - keep an object where it is, but out of compaction's way
+ * @m: arena
+ * @h: handle
+ * @p: gets the address; NULL on error
+ *
+ * As memlane_try_pin(), after the object was moved to where other pinned objects
+ * are, if it could be: for pins of more than some milliseconds.
+ *
+ * Return: as memlane_try_pin(); -EDEADLK: inside a section.
+ */
+MEMLANE_API int memlane_pin_long(struct memlane *m, memlane_handle h, void **p);
+
+/**
+ * typedef memlane_migrated_fn - memlane_migrate_async() has ended
+ * @arg: as it was passed
+ * @failed: what memlane_migrate_batch() returned
+ *
+ * Runs in a thread of the library, in no section.
+ */
+typedef void (*memlane_migrated_fn)(void *arg, int failed);
+
+/**
+ * memlane_migrate_async - move objects to a lane while the caller goes on
+ * @m: arena; memlane_close() waits for the end
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @handles: of the objects; copied
+ * @nr: how many, up to 2^20
+ * @done: called at the end; NULL: nobody
+ * @arg: for @done
+ *
+ * Return: 0: @done will be called; -EINVAL: no such lane, or @nr is 0 or too
+ * large; -ENOMEM, -EAGAIN: no memory, or no thread.
+ */
+MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane, const memlane_handle *handles,
+				      uint32_t nr, memlane_migrated_fn done, void *arg);
+
+/* -------------------------------------------------------------- notes ---- */
+
+/**
+ * memlane_set_hints - tell the policy what is known of an object
+ * @m: arena
+ * @h: handle
+ * @hints: MEMLANE_HINT_FRAME_CRITICAL keeps it in the FastLane; _COLD, _OLD and
+ *	_EVICTABLE let maintenance move it to the SlowLane
+ *
+ * Return: 0; -EOPNOTSUPP: unknown hint; errors of memlane_try_pin().
+ */
+MEMLANE_API int memlane_set_hints(struct memlane *m, memlane_handle h, uint32_t hints);
+
+/**
+ * memlane_hints - what memlane_set_hints() or memlane_alloc_with() said
+ * @m: arena
+ * @h: handle
+ *
+ * Return: MEMLANE_HINT_* bits, or a negative errno value.
+ */
+MEMLANE_API int memlane_hints(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_set_priority - how much an object matters to the program
+ * @m: arena
+ * @h: handle
+ * @priority: 0 to 3
+ *
+ * Return: 0; -EINVAL: no such priority; errors of memlane_try_pin().
+ */
+MEMLANE_API int memlane_set_priority(struct memlane *m, memlane_handle h, uint32_t priority);
+
+/**
+ * memlane_priority - what memlane_set_priority() or memlane_alloc_with() said
+ * @m: arena
+ * @h: handle
+ *
+ * Return: 0 to 3, or a negative errno value.
+ */
+MEMLANE_API int memlane_priority(struct memlane *m, memlane_handle h);
+
+/* The tag of what memlane_frame_alloc() gives out. */
+#define MEMLANE_TAG_FRAME	0xffffU
+
+/**
+ * memlane_tag_name - give a tag a name, for reports
+ * @m: arena
+ * @tag: 0 to 65535
+ * @name: is copied; NULL: none any more
+ *
+ * Return: 0 or -ENOMEM.
+ */
+MEMLANE_API int memlane_tag_name(struct memlane *m, uint16_t tag, const char *name);
+
+/**
+ * memlane_name_of_tag - the name that a tag has
+ * @m: arena
+ * @tag: 0 to 65535
+ *
+ * Return: its name, good until memlane_close(); "" if it has none.
+ */
+MEMLANE_API const char *memlane_name_of_tag(struct memlane *m, uint16_t tag);
+
+/* ------------------------------------------------ looking at all objects ---- */
+
+/**
+ * struct memlane_object - what is known of an object without a system call
+ * @handle: names it; whether its sign is that which memlane_alloc() gave is not
+ *	known here, and nothing asks for it
+ * @bytes: asked for
+ * @lane: where it is
+ * @cls: size class, or MEMLANE_CLASS_BLOB
+ * @tag: of the program
+ * @group: of the program
+ * @pins: how many
+ * @priority: 0 to 3
+ * @hints: MEMLANE_HINT_*
+ * @accessed: used in this ageing period
+ * @purged: dropped with its group, not freed yet
+ */
+struct memlane_object {
+	memlane_handle handle;
+	uint64_t bytes;
+	uint8_t lane;
+	uint8_t cls;
+	uint16_t tag;
+	uint16_t group;
+	uint16_t pins;
+	uint8_t priority;
+	uint8_t hints;
+	bool accessed;
+	bool purged;
+};
+
+typedef int (*memlane_each_fn)(void *arg, const struct memlane_object *object);
+
+/**
+ * memlane_each - call a function for each object
+ * @m: arena
+ * @fn: may free, pin and migrate the object; not 0: stop
+ * @arg: for @fn
+ *
+ * Reads shared memory: no system call, time in proportion to the handles ever in
+ * use at a time. Objects made or freed meanwhile are met or not.
+ *
+ * Return: 0, what @fn returned last, or a negative errno value.
+ */
+MEMLANE_API int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg);
+
+/**
+ * struct memlane_usage - a sum over objects
+ * @objects: in each lane
+ * @bytes: asked for, in each lane
+ * @room: bytes of their places, in each lane
+ * @pinned: objects
+ * @accessed: objects used in this ageing period
+ * @purged: objects that were dropped and not freed yet; they are in no lane
+ */
+struct memlane_usage {
+	uint64_t objects[MEMLANE_LANES];
+	uint64_t bytes[MEMLANE_LANES];
+	uint64_t room[MEMLANE_LANES];
+	uint64_t pinned;
+	uint64_t accessed;
+	uint64_t purged;
+};
+
+/**
+ * memlane_stat_tag - what objects of a tag there are
+ * @m: arena
+ * @tag: 0 to 65535
+ * @usage: gets the sum; see memlane_each() for its cost
+ *
+ * Return: 0 or -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_stat_tag(struct memlane *m, uint16_t tag, struct memlane_usage *usage);
+
+/**
+ * memlane_stat_class - what objects of a size class there are
+ * @m: arena
+ * @cls: as of memlane_class_of(), or MEMLANE_CLASS_BLOB
+ * @usage: gets the sum; see memlane_each() for its cost
+ *
+ * Return: 0; -EINVAL: no such class; -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_stat_class(struct memlane *m, unsigned int cls,
+				   struct memlane_usage *usage);
+
+/**
+ * struct memlane_lane_usage - how a lane does
+ * @usage: pages in use, as a fraction of the limit
+ * @fragmentation: part of the pages in use that no place given out fills
+ * @pressure: pages in use, as a fraction of what the lane may grow to
+ * @stat: the engine's numbers
+ */
+struct memlane_lane_usage {
+	double usage;
+	double fragmentation;
+	double pressure;
+	struct memlane_lane_stat stat;
+};
+
+/**
+ * memlane_stat_lane - how a lane does, from the mapped page
+ * @m: arena
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @usage: gets it
+ *
+ * Return: 0; -EINVAL: no such lane; -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *usage);
+
+/* ------------------------------------------------------------- groups ---- */
+
+/**
+ * memlane_stat_group - what objects of a group there are
+ * @m: arena
+ * @group: 0 to 65535
+ * @usage: gets the sum; see memlane_each() for its cost
+ *
+ * Return: 0 or -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_stat_group(struct memlane *m, uint16_t group,
+				   struct memlane_usage *usage);
+
+/**
+ * memlane_group_free - free all objects of a group
+ * @m: arena
+ * @group: 0 to 65535
+ *
+ * Dropped ones too. See memlane_each() for the cost.
+ *
+ * Return: how many are left because they are pinned, or a negative errno value.
+ */
+MEMLANE_API int memlane_group_free(struct memlane *m, uint16_t group);
+
+/**
+ * memlane_group_migrate - move all objects of a group to a lane
+ * @m: arena
+ * @group: 0 to 65535
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ *
+ * Return: how many did not arrive, or a negative errno value.
+ */
+MEMLANE_API int memlane_group_migrate(struct memlane *m, uint16_t group, int lane);
+
+/**
+ * memlane_group_pin - pin each object of a group once
+ * @m: arena
+ * @group: 0 to 65535
+ *
+ * Return: how many were pinned, or a negative errno value; then none is.
+ */
+MEMLANE_API int memlane_group_pin(struct memlane *m, uint16_t group);
+
+/**
+ * memlane_group_unpin - take back one pin of each object of a group
+ * @m: arena
+ * @group: 0 to 65535
+ *
+ * Return: how many were not pinned, or a negative errno value.
+ */
+MEMLANE_API int memlane_group_unpin(struct memlane *m, uint16_t group);
+
+/**
+ * memlane_group_purgeable - memlane_set_purgeable() by its other name
+ * @m: arena
+ * @group: 0 to 65535
+ * @purgeable: may its objects be dropped when memory is short?
+ *
+ * Return: 0 or -ENOMEM.
+ */
+static inline int memlane_group_purgeable(struct memlane *m, uint16_t group, bool purgeable)
+{
+	return memlane_set_purgeable(m, group, purgeable);
+}
+
+/* ------------------------------------------------- reports and tracking ---- */
+
+/**
+ * enum memlane_report_kind - what a report is about
+ * @MEMLANE_REPORT_UNDERRUN: bytes before an object were overwritten
+ * @MEMLANE_REPORT_OVERRUN: bytes behind an object were overwritten
+ * @MEMLANE_REPORT_GET: memlane_get() or memlane_try_get() outside a section
+ * @MEMLANE_REPORT_EXIT: memlane_exit() without memlane_enter()
+ * @MEMLANE_REPORT_UNPIN: memlane_unpin() of what is not pinned
+ * @MEMLANE_REPORT_FRAME: frame scratch was written after its frame ended, or
+ *	frames were ended out of order
+ * @MEMLANE_REPORT_LEAK: an object was not freed when the arena was closed
+ */
+enum memlane_report_kind {
+	MEMLANE_REPORT_UNDERRUN,
+	MEMLANE_REPORT_OVERRUN,
+	MEMLANE_REPORT_GET,
+	MEMLANE_REPORT_EXIT,
+	MEMLANE_REPORT_UNPIN,
+	MEMLANE_REPORT_FRAME,
+	MEMLANE_REPORT_LEAK
+};
+
+/**
+ * struct memlane_report - one thing that is wrong
+ * @kind: enum memlane_report_kind
+ * @tag: of the object
+ * @group: of the object
+ * @handle: of the object, as it was given out; 0: there is none
+ * @bytes: asked for
+ * @offset: of the first wrong byte from the object's start, negative before it
+ * @tag_name: of the tag, or ""
+ * @text: all of this in a sentence; good during the call
+ */
+struct memlane_report {
+	uint32_t kind;
+	uint16_t tag;
+	uint16_t group;
+	memlane_handle handle;
+	uint64_t bytes;
+	int64_t offset;
+	const char *tag_name;
+	const char *text;
+};
+
+/**
+ * memlane_check - look at the guard bytes of all objects
+ * @m: arena, opened with config.guard
+ * @report: gets what is damaged; NULL: config.report, or stderr
+ * @arg: for @report
+ *
+ * Return: how many objects are damaged; -EOPNOTSUPP: no guards here.
+ */
+MEMLANE_API int memlane_check(struct memlane *m, memlane_report_fn report, void *arg);
+
+/**
+ * struct memlane_track - the history of an object
+ * @age_ms: since it was made
+ * @looks: times that the library looked, at maintenance and at ticks of frames
+ * @used: of these, how often it had been used in the ageing period
+ * @promoted: moves to the FastLane that were seen
+ * @demoted: moves to the SlowLane that were seen
+ */
+struct memlane_track {
+	uint32_t age_ms;
+	uint16_t looks;
+	uint16_t used;
+	uint16_t promoted;
+	uint16_t demoted;
+};
+
+/**
+ * memlane_track - the history of an object
+ * @m: arena, opened with config.tracking
+ * @h: handle
+ * @track: gets it
+ *
+ * Return: 0; -EOPNOTSUPP: no tracking here; -ESTALE, -EXDEV, -EBADF, -ENODATA.
+ */
+MEMLANE_API int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *track);
+
+/**
+ * enum memlane_advice_kind - what would be better
+ * @MEMLANE_ADVISE_POOL: objects of this size come and go quickly: keep some
+ * @MEMLANE_ADVISE_FAST: objects of this tag are used all the time, but live in
+ *	the SlowLane: make them in the FastLane
+ * @MEMLANE_ADVISE_SLOW: objects of this tag are hardly used, but live in the
+ *	FastLane: make them in the SlowLane, or hint that they are cold
+ * @MEMLANE_ADVISE_STAY: objects of this tag went to and fro between the lanes:
+ *	hint that they are frame critical, or make them in the SlowLane
+ */
+enum memlane_advice_kind {
+	MEMLANE_ADVISE_POOL,
+	MEMLANE_ADVISE_FAST,
+	MEMLANE_ADVISE_SLOW,
+	MEMLANE_ADVISE_STAY
+};
+
+/**
+ * struct memlane_advice - one recommendation
+ * @kind: enum memlane_advice_kind
+ * @tag: which tag; not for POOL
+ * @bytes: POOL: largest size of the class
+ * @objects: how many it is about
+ * @text: all of this in a sentence; good during the call
+ */
+struct memlane_advice {
+	uint32_t kind;
+	uint16_t tag;
+	uint64_t bytes;
+	uint64_t objects;
+	const char *text;
+};
+
+typedef void (*memlane_advice_fn)(void *arg, const struct memlane_advice *advice);
+
+/**
+ * memlane_recommend - what the history of the objects speaks for
+ * @m: arena, opened with config.tracking
+ * @fn: gets the recommendations; NULL: stderr
+ * @arg: for @fn
+ *
+ * Return: how many there were; -EOPNOTSUPP: no tracking here; -ENOMEM.
+ */
+MEMLANE_API int memlane_recommend(struct memlane *m, memlane_advice_fn fn, void *arg);
+
+/* ------------------------------------------------------------- frames ---- */
+
+/**
+ * struct memlane_mark - where a frame began
+ * @at: address; NULL: it did not begin
+ * @chunk: for the library
+ */
+struct memlane_mark {
+	unsigned char *at;
+	uint32_t chunk;
+};
+
+MEMLANE_API struct memlane_mark memlane_frame_first(struct memlane *m);
+MEMLANE_API void *memlane_frame_more(struct memlane *m, size_t size);
+MEMLANE_API int memlane_frame_rewind(struct memlane *m, struct memlane_mark mark);
+
+/**
+ * memlane_frame_begin - start a frame of this thread
+ * @m: arena
+ *
+ * What memlane_frame_alloc() gives until memlane_frame_end() is scratch of this
+ * frame. Frames nest.
+ *
+ * Return: the mark for memlane_frame_end(); @at is NULL: the thread cannot join,
+ * or there is no memory.
+ */
+static inline struct memlane_mark memlane_frame_begin(struct memlane *m)
+{
+	struct memlane_self *self = memlane_self;
+	struct memlane_mark mark;
+
+	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
+	    __builtin_expect(!self->scratch, 0))
+		return memlane_frame_first(m);
+	mark.at = self->scratch;
+	mark.chunk = self->chunk;
+	return mark;
+}
+
+/**
+ * memlane_frame_alloc - scratch memory until the frame ends
+ * @m: arena
+ * @size: bytes; the address is a multiple of 16
+ *
+ * The memory has no handle and does not move. It is a large pinned object of the
+ * arena, with the tag MEMLANE_TAG_FRAME, kept for later frames of the thread.
+ *
+ * Return: the address, or NULL: no frame has begun, or there is no memory.
+ */
+static inline void *memlane_frame_alloc(struct memlane *m, size_t size)
+{
+	struct memlane_self *self = memlane_self;
+	unsigned char *p = self->scratch;
+
+	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
+	    __builtin_expect(size > (size_t)(self->scratch_end - p), 0))
+		return memlane_frame_more(m, size);
+	/* The end is a multiple of 16 from here: rounding does not pass it. */
+	self->scratch = p + ((size + 15) & ~(size_t)15);
+	return p;
+}
+
+/**
+ * memlane_frame_end - end a frame: its scratch is gone
+ * @m: arena
+ * @mark: from memlane_frame_begin() of this thread
+ *
+ * Frames begun inside it end too.
+ *
+ * Return: 0; -EINVAL: the mark is not of a frame that this thread is in.
+ */
+static inline int memlane_frame_end(struct memlane *m, struct memlane_mark mark)
+{
+	struct memlane_self *self = memlane_self;
+
+	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
+	    __builtin_expect(mark.chunk != self->chunk, 0) ||
+	    __builtin_expect(mark.at > self->scratch || !mark.at, 0))
+		return memlane_frame_rewind(m, mark);
+	self->scratch = mark.at;
+	return 0;
+}
+
+/**
+ * memlane_tick_frame - a frame of the program has passed
+ * @m: arena
+ *
+ * Frames are a clock: every config.frames_per_cycle of them, a maintenance cycle
+ * of at most a millisecond runs in the caller's context. Not inside a section.
+ *
+ * Return: the number of frames so far, or a negative errno value.
+ */
+MEMLANE_API int64_t memlane_tick_frame(struct memlane *m);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * each.c - a walk over all objects, and sums of them, in shared memory
+ *
+ * Indices are given out in rising order, and an entry that was ever used has a
+ * generation: the first word that is 0 ends the walk.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backend.h"
+
+static memlane_handle handle_of(const struct memlane *m, uint64_t e, uint32_t index)
+{
+	bool slow = !(e & MEMLANE_ENTRY_PURGED) && entry_lane(m, e) == MEMLANE_SLOW;
+
+	return (slow ? MEMLANE_HANDLE_BORN_SLOW : 0) | m->hot.key |
+	       (uint64_t)entry_gen(e) << MEMLANE_HANDLE_GEN_SHIFT | index;
+}
+
+/* Fill in what the shared words say; false: no object. */
+static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct memlane_object *o)
+{
+	uint64_t side;
+	uint32_t w;
+
+	if (!(e & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
+		return false;
+	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
+	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+	*o = (struct memlane_object) {
+		.handle = handle_of(m, e, index),
+		.bytes = side & MEMLANE_SIDE_SIZE_MASK,
+		.lane = entry_lane(m, e),
+		.cls = side >> MEMLANE_SIDE_CLASS_SHIFT,
+		.tag = w >> MEMLANE_PIN_TAG_SHIFT,
+		.group = side >> MEMLANE_SIDE_GROUP_SHIFT,
+		.pins = (w & MEMLANE_PIN_COUNT_MASK) / MEMLANE_PIN_ONE,
+		.priority = (w & MEMLANE_PIN_PRIORITY_MASK) >> MEMLANE_PIN_PRIORITY_SHIFT,
+		.hints = w & MEMLANE_HINT_MASK,
+		.accessed = e & MEMLANE_ENTRY_ACCESSED,
+		.purged = e & MEMLANE_ENTRY_PURGED,
+	};
+	return true;
+}
+
+int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg)
+{
+	struct memlane_object o;
+	uint64_t e, index;
+	int err = arena_here(m);
+
+	for (index = 1; !err && index < m->info.out_handles; index++) {
+		e = entry_load(m, index);
+		if (!e)
+			break;
+		if (look(m, index, e, &o))
+			err = fn(arg, &o);
+	}
+	return err;
+}
+
+/* --------------------------------------------------------------- sums ---- */
+
+enum kind { BY_TAG, BY_CLASS, BY_GROUP };
+
+/* What is added up: objects that have @value as what @kind says. */
+struct sum {
+	enum kind kind;
+	uint32_t value;
+	struct memlane_usage *usage;
+};
+
+static uint32_t value_of(enum kind kind, const struct memlane_object *o)
+{
+	switch (kind) {
+	case BY_TAG:
+		return o->tag;
+	case BY_CLASS:
+		return o->cls;
+	default:
+		return o->group;
+	}
+}
+
+static uint64_t room_of(const struct memlane_object *o)
+{
+	if (o->cls < MEMLANE_CLASSES)
+		return memlane_class_size(o->cls);
+	return (o->bytes + 4095) & ~4095ULL;
+}
+
+static int add(void *arg, const struct memlane_object *o)
+{
+	const struct sum *s = arg;
+	struct memlane_usage *u = s->usage;
+
+	if (value_of(s->kind, o) != s->value)
+		return 0;
+	if (o->purged) {
+		u->purged++;
+		return 0;
+	}
+	u->objects[o->lane]++;
+	u->bytes[o->lane] += o->bytes;
+	u->room[o->lane] += room_of(o);
+	u->pinned += o->pins != 0;
+	u->accessed += o->accessed;
+	return 0;
+}
+
+static int add_up(struct memlane *m, enum kind kind, uint32_t value, struct memlane_usage *usage)
+{
+	struct sum s = { .kind = kind, .value = value, .usage = usage };
+
+	memset(usage, 0, sizeof(*usage));
+	return memlane_each(m, add, &s);
+}
+
+int memlane_stat_tag(struct memlane *m, uint16_t tag, struct memlane_usage *usage)
+{
+	return add_up(m, BY_TAG, tag, usage);
+}
+
+int memlane_stat_group(struct memlane *m, uint16_t group, struct memlane_usage *usage)
+{
+	return add_up(m, BY_GROUP, group, usage);
+}
+
+int memlane_stat_class(struct memlane *m, unsigned int cls, struct memlane_usage *usage)
+{
+	if (cls >= MEMLANE_CLASSES && cls != MEMLANE_CLASS_BLOB)
+		return -EINVAL;
+	return add_up(m, BY_CLASS, cls, usage);
+}
+
+/* -------------------------------------------------------------- lanes ---- */
+
+static double part(uint64_t of, uint64_t whole)
+{
+	return whole ? (double)of / whole : 0;
+}
+
+int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *usage)
+{
+	struct memlane_stats st = { .size = sizeof(st) };
+	const struct memlane_lane_stat *l;
+	int err;
+
+	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
+		return -EINVAL;
+	err = memlane_stat(m, &st);
+	if (err)
+		return err;
+	l = &st.counts.lane[lane];
+	*usage = (struct memlane_lane_usage) {
+		.usage = part(l->used, l->limit),
+		.fragmentation = part(l->used - l->bound, l->used),
+		.pressure = part(l->used, l->max),
+		.stat = *l,
+	};
+	return 0;
+}

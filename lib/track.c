@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: MIT
+/*
+ * track.c - the history of objects, and what it speaks for
+ *
+ * A note of 16 bytes for each index: when its object was made, how often it had
+ * been used when the library looked, and between which lanes it went. Whoever
+ * frees an object adds its age to the tally of its slot. Notes are written by
+ * who makes an object and by who looks; a look that comes between may be lost.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "watch.h"
+
+#define POOL_FREES	256	/* fewer say nothing */
+#define POOL_SHARE	16	/* at least this part of all frees */
+#define POOL_AGE_MS	1000	/* mean age of what comes and goes quickly */
+#define LOOKS_MIN	4	/* fewer say nothing */
+
+#define get(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
+#define put(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
+
+static uint32_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec * 1000U + t.tv_nsec / 1000000;
+}
+
+static void bump(uint16_t *n)
+{
+	uint16_t was = get(n);
+
+	if (was != UINT16_MAX)
+		put(n, was + 1);
+}
+
+/* An object was made, and is told to nobody yet. */
+void track_begin(struct memlane *m, memlane_handle h)
+{
+	struct note *n = &m->watch->note[handle_index(h)];
+	bool slow = h & MEMLANE_HANDLE_BORN_SLOW;
+
+	put(&n->born, m->watch->tracking ? now_ms() : 0);
+	put(&n->looks, 0);
+	put(&n->used, 0);
+	put(&n->promoted, 0);
+	put(&n->demoted, 0);
+	put(&n->lane, slow ? MEMLANE_SLOW : MEMLANE_FAST);
+	put(&n->born_slow, slow);
+}
+
+/* Only threads of the slot, one after the other, write its tally. */
+static struct tally *tally_of(struct memlane *m)
+{
+	struct tally **p = &m->watch->tally[this_thread()->number];
+
+	if (unlikely(!*p))
+		__atomic_store_n(p, calloc(1, sizeof(**p)), __ATOMIC_RELEASE);
+	return *p;
+}
+
+/* An object was freed by this thread, which takes part in the arena. */
+void track_end(struct memlane *m, const struct note *note, uint32_t cls)
+{
+	struct tally *t = tally_of(m);
+	unsigned int i = cls < MEMLANE_CLASSES ? cls : TALLY_BLOB;
+
+	if (!t)
+		return;
+	put(&t->frees[i], t->frees[i] + 1);
+	put(&t->age_ms[i], t->age_ms[i] + (uint32_t)(now_ms() - note->born));
+}
+
+static int look(void *arg, const struct memlane_object *o)
+{
+	struct memlane *m = arg;
+	struct note *n = &m->watch->note[handle_index(o->handle)];
+	uint8_t was = get(&n->lane);
+
+	if (o->purged)
+		return 0;
+	bump(&n->looks);
+	if (o->accessed)
+		bump(&n->used);
+	if (o->lane != was)
+		bump(o->lane == MEMLANE_FAST ? &n->promoted : &n->demoted);
+	put(&n->lane, o->lane);
+	return 0;
+}
+
+/* Before a maintenance cycle: what has been used, and what has moved? */
+void track_look(struct memlane *m)
+{
+	if (m->watch->tracking)
+		memlane_each(m, look, m);
+}
+
+int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *track)
+{
+	struct note *n;
+	uint64_t e;
+	int err = handle_look(m, h, &e);
+
+	if (err)
+		return err;
+	if (!m->watch || !m->watch->tracking)
+		return -EOPNOTSUPP;
+	n = &m->watch->note[handle_index(h)];
+	*track = (struct memlane_track) {
+		.age_ms = now_ms() - get(&n->born),
+		.looks = get(&n->looks),
+		.used = get(&n->used),
+		.promoted = get(&n->promoted),
+		.demoted = get(&n->demoted),
+	};
+	return 0;
+}
+
+/* ------------------------------------------------------ recommendations ---- */
+
+/* The objects of one tag. */
+struct habit {
+	uint64_t objects;
+	uint64_t slow;
+	uint64_t looks;
+	uint64_t used;
+	uint64_t moves;
+};
+
+/* One call of memlane_recommend(). */
+struct advisor {
+	struct memlane *m;
+	struct habit *habit;
+	memlane_advice_fn fn;
+	void *arg;
+	int nr;
+};
+
+static void to_stderr(void *arg, const struct memlane_advice *a)
+{
+	(void)arg;
+	fprintf(stderr, "memlane: %s\n", a->text);
+}
+
+static void advise(struct advisor *a, struct memlane_advice *advice)
+{
+	a->nr++;
+	if (a->fn)
+		a->fn(a->arg, advice);
+	else
+		to_stderr(NULL, advice);
+}
+
+static int learn(void *arg, const struct memlane_object *o)
+{
+	struct advisor *a = arg;
+	struct note *n = &a->m->watch->note[handle_index(o->handle)];
+	struct habit *habit = &a->habit[o->tag];
+
+	if (o->purged || o->tag == MEMLANE_TAG_FRAME)
+		return 0;
+	habit->objects++;
+	habit->slow += o->lane == MEMLANE_SLOW;
+	habit->looks += get(&n->looks);
+	habit->used += get(&n->used);
+	habit->moves += get(&n->promoted) + get(&n->demoted);
+	return 0;
+}
+
+/* What the habit of a tag speaks for: enum memlane_advice_kind, or -1. */
+static int judge(const struct habit *h)
+{
+	if (!h->objects || h->looks < LOOKS_MIN * h->objects)
+		return -1;
+	if (h->moves >= 4 * h->objects)
+		return MEMLANE_ADVISE_STAY;
+	if (h->used * 4 >= h->looks * 3 && h->slow * 2 > h->objects)
+		return MEMLANE_ADVISE_FAST;
+	if (h->used * 4 <= h->looks && h->slow * 2 < h->objects)
+		return MEMLANE_ADVISE_SLOW;
+	return -1;
+}
+
+static void advise_tag(struct advisor *a, uint32_t tag)
+{
+	static const char *const what[] = {
+		[MEMLANE_ADVISE_FAST] = "used all the time in the SlowLane: make them in the FastLane",
+		[MEMLANE_ADVISE_SLOW] = "hardly used in the FastLane: make them in the SlowLane",
+		[MEMLANE_ADVISE_STAY] = "moved to and fro: hint that they are frame critical",
+	};
+	const struct habit *h = &a->habit[tag];
+	struct memlane_advice advice = { .tag = tag, .objects = h->objects };
+	int kind = judge(h);
+	char text[256];
+
+	if (kind < 0)
+		return;
+	snprintf(text, sizeof(text), "%llu objects of tag %u (%s) are %s",
+		 (unsigned long long)h->objects, tag, memlane_name_of_tag(a->m, tag), what[kind]);
+	advice.kind = kind;
+	advice.text = text;
+	advise(a, &advice);
+}
+
+static void add_tallies(struct memlane *m, struct tally *sum)
+{
+	const struct tally *t;
+	unsigned int slot, i;
+
+	for (slot = 0; slot < m->info.out_threads; slot++) {
+		t = __atomic_load_n(&m->watch->tally[slot], __ATOMIC_ACQUIRE);
+		for (i = 0; t && i < TALLIES; i++) {
+			sum->frees[i] += get(&t->frees[i]);
+			sum->age_ms[i] += get(&t->age_ms[i]);
+		}
+	}
+}
+
+static void advise_pools(struct advisor *a)
+{
+	struct memlane_advice advice = { .kind = MEMLANE_ADVISE_POOL };
+	struct tally sum = { .frees = { 0 } };
+	uint64_t all = 0, nr;
+	unsigned int i;
+	char text[256];
+
+	add_tallies(a->m, &sum);
+	for (i = 0; i < TALLIES; i++)
+		all += sum.frees[i];
+	for (i = 0; i < MEMLANE_CLASSES; i++) {
+		nr = sum.frees[i];
+		if (nr < POOL_FREES || nr * POOL_SHARE < all || sum.age_ms[i] > nr * POOL_AGE_MS)
+			continue;
+		advice.bytes = memlane_class_size(i);
+		advice.objects = nr;
+		advice.text = text;
+		snprintf(text, sizeof(text),
+			 "%llu objects of up to %llu bytes lived %llu ms on average: pool them",
+			 (unsigned long long)nr, (unsigned long long)advice.bytes,
+			 (unsigned long long)(sum.age_ms[i] / nr));
+		advise(a, &advice);
+	}
+}
+
+int memlane_recommend(struct memlane *m, memlane_advice_fn fn, void *arg)
+{
+	struct advisor a = { .m = m, .fn = fn, .arg = arg };
+	uint32_t tag;
+	int err = arena_here(m);
+
+	if (err)
+		return err;
+	if (!m->watch || !m->watch->tracking)
+		return -EOPNOTSUPP;
+	a.habit = calloc(65536, sizeof(*a.habit));
+	if (!a.habit)
+		return -ENOMEM;
+	memlane_each(m, learn, &a);
+	advise_pools(&a);
+	for (tag = 0; tag < 65536; tag++)
+		advise_tag(&a, tag);
+	free(a.habit);
+	return a.nr;
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/* watch.c - the long way through alloc and free, and reports of what is wrong */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "watch.h"
+
+/* -------------------------------------------------------- open, close ---- */
+
+static size_t notes_length(const struct memlane *m)
+{
+	return m->info.out_handles * sizeof(struct note);
+}
+
+/* Sparse: a page is there once an index of it was used. */
+static int notes_new(struct memlane *m, struct watch *w)
+{
+	void *p = mmap(NULL, notes_length(m), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	w->note = p;
+	madvise(p, notes_length(m), MADV_NOHUGEPAGE);
+	w->tally = calloc(m->info.out_threads, sizeof(*w->tally));
+	return w->tally ? 0 : -ENOMEM;
+}
+
+static void watch_end(struct memlane *m)
+{
+	struct watch *w = m->watch;
+	unsigned int i;
+
+	if (w->note)
+		munmap(w->note, notes_length(m));
+	for (i = 0; w->tally && i < m->info.out_threads; i++)
+		free(w->tally[i]);
+	free(w->tally);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+	m->watch = NULL;
+}
+
+static struct watch *watch_new(const struct memlane_config *c)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->guard = c->guard;
+	w->leaks = c->report_leaks;
+	w->tracking = c->tracking;
+	w->pad = c->guard ? GUARD_FRONT + GUARD_BACK : 0;
+	w->report = c->report;
+	w->arg = c->report_arg;
+	pthread_mutex_init(&w->lock, NULL);
+	return w;
+}
+
+/* The arena has its layout; no object was made yet. 0 or -ENOMEM. */
+int watch_open(struct memlane *m, const struct memlane_config *c)
+{
+	m->easy_size = MEMLANE_SIZE_MAX;
+	m->hard_free = 0;
+	if (!c->guard && !c->report_leaks && !c->tracking)
+		return 0;
+	m->watch = watch_new(c);
+	if (!m->watch)
+		return -ENOMEM;
+	if (notes_new(m, m->watch)) {
+		watch_end(m);
+		return -ENOMEM;
+	}
+	m->easy_size = 0;
+	m->hard_free = ~0ULL;
+	if (c->guard) {
+		m->hot.data += GUARD_FRONT;
+		m->hot.match ^= GUARD_MATCH;
+	}
+	return 0;
+}
+
+/* -------------------------------------------------------------- reports ---- */
+
+static const char *what(const struct memlane_report *r)
+{
+	static const char *const texts[] = {
+		[MEMLANE_REPORT_UNDERRUN] = "bytes before an object were overwritten",
+		[MEMLANE_REPORT_OVERRUN] = "bytes behind an object were overwritten",
+		[MEMLANE_REPORT_GET] = "memlane_get() outside a section",
+		[MEMLANE_REPORT_EXIT] = "memlane_exit() without memlane_enter()",
+		[MEMLANE_REPORT_UNPIN] = "memlane_unpin() of an object that is not pinned",
+		[MEMLANE_REPORT_FRAME] = "frame scratch was written after the end of its frame",
+		[MEMLANE_REPORT_LEAK] = "an object was not freed",
+	};
+
+	if (r->kind == MEMLANE_REPORT_FRAME && r->offset < 0)
+		return "memlane_frame_end() of a frame that is not open";
+	return texts[r->kind];
+}
+
+static void to_stderr(void *arg, const struct memlane_report *r)
+{
+	(void)arg;
+	fprintf(stderr, "memlane: %s\n", r->text);
+}
+
+/**
+ * watch_tell - hand a report over
+ * @m: arena
+ * @r: its text and name are filled in
+ * @report: NULL: the arena's
+ * @arg: for @report
+ */
+void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn report, void *arg)
+{
+	char text[512];
+
+	r->tag_name = memlane_name_of_tag(m, r->tag);
+	r->text = text;
+	if (r->handle)
+		snprintf(text, sizeof(text),
+			 "%s: handle 0x%016" PRIx64 ", tag %u (%s), group %u, %" PRIu64
+			 " bytes, offset %" PRId64,
+			 what(r), r->handle, r->tag, r->tag_name, r->group, r->bytes, r->offset);
+	else
+		snprintf(text, sizeof(text), "%s", what(r));
+	if (!report) {
+		report = m->watch->report ? m->watch->report : to_stderr;
+		arg = m->watch->arg;
+	}
+	report(arg, r);
+}
+
+/* The program did something wrong with @h; in checking mode it is told. */
+void watch_wrong(struct memlane *m, uint32_t kind, memlane_handle h, int64_t offset)
+{
+	struct memlane_report r = { .kind = kind, .handle = h, .offset = offset };
+
+	if (!is_guarded(m))
+		return;
+	if (h && memlane_is_valid(m, h)) {
+		r.tag = memlane_tag(m, h);
+		r.group = memlane_group(m, h);
+		r.bytes = memlane_size(m, h);
+	}
+	watch_tell(m, &r, NULL, NULL);
+}
+
+/* In checking mode memlane_get() asks whether it is where it may be. */
+bool watch_may_get(struct memlane *m, memlane_handle h)
+{
+	if (!is_guarded(m) || in_section(m))
+		return true;
+	watch_wrong(m, MEMLANE_REPORT_GET, h, 0);
+	return false;
+}
+
+/* The handle with the sign that it was given out with. */
+memlane_handle watch_handle(const struct memlane *m, memlane_handle h)
+{
+	const struct note *n = &m->watch->note[handle_index(h)];
+	bool slow = __atomic_load_n(&n->born_slow, __ATOMIC_RELAXED);
+
+	h &= ~MEMLANE_HANDLE_BORN_SLOW;
+	return slow ? h | MEMLANE_HANDLE_BORN_SLOW : h;
+}
+
+/* -------------------------------------------------------- alloc, free ---- */
+
+static void lock(struct watch *w)
+{
+	if (w->guard)
+		pthread_mutex_lock(&w->lock);
+}
+
+static void unlock(struct watch *w)
+{
+	if (w->guard)
+		pthread_mutex_unlock(&w->lock);
+}
+
+static int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		memlane_handle *out)
+{
+	struct watch *w = m->watch;
+	int err = cache_alloc(m, size, w->pad, opts, out);
+
+	if (err)
+		return err;
+	track_begin(m, *out);
+	if (w->guard)
+		guard_put(m, *out, size);
+	return 0;
+}
+
+/* Every size in a watched arena; in others the sizes that are out of range. */
+int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		memlane_handle *out)
+{
+	struct watch *w = m->watch;
+	int err;
+
+	if (!w || size - 1 >= MEMLANE_SIZE_MAX - w->pad)
+		return -EINVAL;
+	if (w->guard && opts && opts->align > GUARD_ALIGN && !(opts->align & (opts->align - 1)))
+		return -EOPNOTSUPP;
+	/* Not under the lock, which a thread that leaves takes the other way round. */
+	err = memlane_thread_join(m);
+	if (err)
+		return err;
+	lock(w);
+	err = make(m, size, opts, out);
+	unlock(w);
+	return err;
+}
+
+static void check_before_free(struct memlane *m, memlane_handle h)
+{
+	struct memlane_object o = { .handle = h };
+
+	if (!memlane_is_valid(m, h))
+		return;
+	o.bytes = memlane_size(m, h);
+	o.tag = memlane_tag(m, h);
+	o.group = memlane_group(m, h);
+	guard_look(m, &o, NULL, NULL);
+}
+
+static int end_object(struct memlane *m, memlane_handle h)
+{
+	struct watch *w = m->watch;
+	uint32_t index = handle_index(h), cls;
+	struct note note = { .born = 0 };
+	int err;
+
+	if (w->guard)
+		check_before_free(m, h);
+	if (!w->tracking || index >= m->info.out_handles)
+		return cache_free(m, h);
+	note.born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
+	cls = m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;
+	err = cache_free(m, h);
+	if (!err)
+		track_end(m, &note, cls);
+	return err;
+}
+
+/* Every handle in a watched arena; in others 0, which is nobody's. */
+int watch_free(struct memlane *m, memlane_handle h)
+{
+	int err;
+
+	if (!h)
+		return 0;
+	err = memlane_thread_join(m);
+	if (err)
+		return err;
+	lock(m->watch);
+	err = end_object(m, h);
+	unlock(m->watch);
+	return err;
+}
+
+/* --------------------------------------------------------------- leaks ---- */
+
+static int tell_leak(void *arg, const struct memlane_object *o)
+{
+	struct memlane *m = arg;
+	struct memlane_report r = {
+		.kind = MEMLANE_REPORT_LEAK,
+		.handle = watch_handle(m, o->handle),
+		.tag = o->tag,
+		.group = o->group,
+		.bytes = o->bytes,
+	};
+
+	if (o->tag != MEMLANE_TAG_FRAME)
+		watch_tell(m, &r, NULL, NULL);
+	return 0;
+}
+
+/* The arena is about to end, or is not here: then there is nothing to report. */
+void watch_close(struct memlane *m)
+{
+	if (!m->watch)
+		return;
+	if (m->watch->leaks)
+		memlane_each(m, tell_leak, m);
+	watch_end(m);
+}
