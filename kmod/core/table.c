@@ -122,7 +122,8 @@ u32 ml_index_notes(const struct ml_arena *a, u32 index)
 {
 	u32 *pin = ml_vec_at(&a->table.pin, index);
 
-	return pin ? READ_ONCE(*pin) : 0;
+	/* Pairs with the release of an unpin: a copy has what was written before it. */
+	return pin ? smp_load_acquire(pin) : 0;
 }
 
 /* The program's side word (group, class, size): any value may be read here. */
