@@ -408,9 +408,11 @@ static void *shared(struct world *w, unsigned int region, u64 byte)
 	unsigned int doors = w->fail.doors;
 	u8 *p;
 
-	w->fail.doors = 0;
+	if (doors)
+		w->fail.doors = 0;
 	p = ml_shared_page(&w->arena, region, byte >> ML_PAGE_SHIFT);
-	w->fail.doors = doors;
+	if (doors)
+		w->fail.doors = doors;
 	expect(p);
 	return p + (byte & (ML_PAGE_SIZE - 1));
 }
