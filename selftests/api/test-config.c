@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/* test-config.c - defaults, and a refusal that names the field for every nonsense value */
+#include <math.h>
+#include <stddef.h>
+
+#include "api.h"
+
+/* The defaults with one value changed. */
+struct nonsense {
+	const char *field;
+	size_t offset;
+	size_t size;
+	union {
+		uint32_t u32;
+		uint64_t u64;
+		double d;
+	} value;
+};
+
+#define BAD(f, member, v) \
+	{ #f, offsetof(struct memlane_config, f), sizeof(((struct memlane_config *)0)->f), \
+	  { .member = (v) } }
+
+static const struct nonsense table[] = {
+	BAD(size, u32, 0),
+	BAD(size, u32, 12),
+	BAD(size, u32, 1 << 20),
+	BAD(backend, u32, 3),
+	BAD(fast_lane_size, u64, 0),
+	BAD(fast_lane_size, u64, 65535),
+	BAD(slow_lane_size, u64, 4096),
+	BAD(fast_lane_max, u64, 0),
+	BAD(fast_lane_max, u64, 1048575),
+	BAD(fast_lane_max, u64, (8ULL << 40) + 1),
+	BAD(fast_lane_max, u64, ~0ULL),
+	BAD(slow_lane_max, u64, 1),
+	BAD(slow_lane_max, u64, 8ULL << 40),
+	BAD(slow_lane_max, u64, ~0ULL),
+	BAD(threshold, u64, 0),
+	BAD(threshold, u64, ~0ULL),
+	BAD(compaction_threshold, d, 0),
+	BAD(compaction_threshold, d, -0.5),
+	BAD(compaction_threshold, d, 1.01),
+	BAD(compaction_threshold, d, NAN),
+	BAD(slow_lane_usage_threshold, d, 0),
+	BAD(slow_lane_usage_threshold, d, INFINITY),
+	BAD(slow_lane_safety_margin, d, -0.001),
+	BAD(slow_lane_safety_margin, d, 0.51),
+	BAD(slow_lane_safety_margin, d, NAN),
+	BAD(policy_check_interval, d, -1),
+	BAD(policy_check_interval, d, 0.0001),
+	BAD(policy_check_interval, d, 1e9),
+	BAD(policy_check_interval, d, NAN),
+	BAD(section_grace, d, 0),
+	BAD(section_grace, d, 11),
+	BAD(section_grace, d, NAN),
+	BAD(max_handles, u64, 0),
+	BAD(max_handles, u64, 1ULL << 30),
+	BAD(max_threads, u32, 0),
+	BAD(max_threads, u32, 4097),
+	BAD(__reserved, u32, 1),
+};
+
+TEST(defaults_are_the_documented_ones)
+{
+	struct memlane_config c;
+
+	memset(&c, 0xa5, sizeof(c));
+	memlane_config_init(&c);
+	expect_eq(c.size, sizeof(c));
+	expect_eq(c.fast_lane_size, MIB);
+	expect_eq(c.slow_lane_size, 10 * MIB);
+	expect_eq(c.threshold, 4096);
+	expect(c.enable_auto_compaction);
+	expect(c.compaction_threshold == 0.90);
+	expect(c.slow_lane_usage_threshold == 0.85);
+	expect(c.slow_lane_safety_margin == 0.10);
+	expect(c.policy_check_interval == 10);
+	expect(memlane_config_check(&c) == NULL);
+	expect(memlane_config_check(NULL) == NULL);
+}
+
+TEST(nonsense_is_refused_by_name)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	const char *why;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		memlane_config_init(&c);
+		memcpy((char *)&c + table[i].offset, &table[i].value, table[i].size);
+		why = memlane_config_check(&c);
+		if (!why)
+			fail("case %zu: %s is accepted", i, table[i].field);
+		if (!strstr(why, table[i].field))
+			fail("case %zu: \"%s\" does not name %s", i, why, table[i].field);
+		m = (struct memlane *)&c;
+		expect_eq(memlane_open(&m, &c), -EINVAL);
+		expect(m == NULL);
+	}
+}
+
+TEST(limits_themselves_are_accepted)
+{
+	struct memlane_config c;
+
+	memlane_config_init(&c);
+	c.fast_lane_size = c.fast_lane_max = 65536;
+	c.slow_lane_size = c.slow_lane_max = 65536;
+	c.threshold = 65536;
+	c.compaction_threshold = 1;
+	c.slow_lane_safety_margin = 0.5;
+	c.policy_check_interval = 0.001;
+	c.section_grace = 10;
+	c.max_handles = 1;
+	c.max_threads = 1;
+	expect(memlane_config_check(&c) == NULL);
+	c.max_handles = (1ULL << 30) - 1;
+	c.max_threads = 4096;
+	c.fast_lane_max = 4ULL << 40;
+	c.slow_lane_max = 4ULL << 40;
+	expect(memlane_config_check(&c) == NULL);
+}
+
+TEST(an_older_programs_config_gets_defaults_for_the_rest)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.size = offsetof(struct memlane_config, compaction_threshold);
+	c.compaction_threshold = NAN;
+	c.max_threads = 99999;
+	m = open_with(&c);
+	memlane_close(m);
+}
+
+TEST(a_newer_programs_config_is_taken_if_its_tail_is_zero)
+{
+	struct {
+		struct memlane_config c;
+		char tail[64];
+	} big;
+	struct memlane *m;
+
+	memset(&big, 0, sizeof(big));
+	big.c = quiet();
+	big.c.size = sizeof(big);
+	m = open_with(&big.c);
+	memlane_close(m);
+	big.tail[63] = 1;
+	expect_eq(memlane_open(&m, &big.c), -EINVAL);
+	expect(strstr(memlane_config_check(&big.c), "size"));
+}
+
+TEST(the_smallest_arena_works)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+
+	c.fast_lane_size = c.fast_lane_max = 65536;
+	c.slow_lane_size = c.slow_lane_max = 65536;
+	c.max_handles = 1;
+	c.max_threads = 1;
+	m = open_with(&c);
+	h = must_alloc(m, 100);
+	fill(m, h, 1);
+	verify(m, h, 1);
+	expect_eq(memlane_alloc_with(m, 100, NULL, &h), -ENOSPC);
+	expect_eq(h, 0);
+	memlane_close(m);
+}
+
+TEST(the_environment_chooses_only_for_auto)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	setenv("MEMLANE_BACKEND", "remote", 1);
+	expect_eq(memlane_open(&m, &c), -EINVAL);
+	c.backend = MEMLANE_BACKEND_LOCAL;
+	expect_eq(memlane_open(&m, &c), 0);
+	expect_eq(memlane_backend(m), MEMLANE_BACKEND_LOCAL);
+	memlane_close(m);
+	setenv("MEMLANE_BACKEND", "local", 1);
+	c.backend = MEMLANE_BACKEND_AUTO;
+	expect_eq(memlane_open(&m, &c), 0);
+	expect_eq(memlane_backend(m), MEMLANE_BACKEND_LOCAL);
+	memlane_close(m);
+}
+
+TEST(auto_takes_the_module_if_it_can)
+{
+	struct memlane *m;
+
+	unsetenv("MEMLANE_BACKEND");
+	expect_eq(memlane_open(&m, NULL), 0);
+	expect_eq(memlane_backend(m), access("/dev/memlane", R_OK | W_OK) ?
+		  MEMLANE_BACKEND_LOCAL : MEMLANE_BACKEND_MODULE);
+	expect_eq(!!(memlane_capabilities(m) & MEMLANE_CAP_MODULE),
+		  memlane_backend(m) == MEMLANE_BACKEND_MODULE);
+	memlane_close(m);
+	memlane_close(NULL);
+}
+
+TEST(options_follow_the_config)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	uint64_t v;
+
+	c.compaction_threshold = 0.755;
+	c.slow_lane_safety_margin = 0.25;
+	c.section_grace = 0.002;
+	c.enable_auto_compaction = false;
+	m = open_with(&c);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, &v), 0);
+	expect_eq(v, 755);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_SLOW_SAFETY_MARGIN, &v), 0);
+	expect_eq(v, 250);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_GRACE, &v), 0);
+	expect_eq(v, 2000000);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_AUTO_COMPACTION, &v), 0);
+	expect_eq(v, 0);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, 1001), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, 333), 0);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, &v), 0);
+	expect_eq(v, 333);
+	expect_eq(memlane_set_option(m, 0, 1), -EOPNOTSUPP);
+	expect_eq(memlane_get_option(m, 9999, &v), -EOPNOTSUPP);
+	memlane_close(m);
+}
+
+TEST(the_background_cycle_runs)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	uint64_t cycles;
+	int i;
+
+	c.policy_check_interval = 0.01;
+	m = open_with(&c);
+	cycles = stats(m).counts.cycles;
+	for (i = 0; i < 500 && stats(m).counts.cycles < cycles + 3; i++)
+		usleep(10000);
+	expect(stats(m).counts.cycles >= cycles + 3);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_POLICY_INTERVAL, 0), 0);
+	usleep(100000);
+	cycles = stats(m).counts.cycles;
+	usleep(100000);
+	expect_eq(stats(m).counts.cycles, cycles);
+	memlane_close(m);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/* test-fork.c - the child of a fork has no arena, and is told so */
+#include "api.h"
+
+/* In the child. Exit status: 0, or 1 + the line of what went wrong, modulo 250. */
+#define CHECK(cond) do { if (!(cond)) _exit(1 + __LINE__ % 250); } while (0)
+
+static void child_calls(struct memlane *m, memlane_handle h)
+{
+	struct memlane_stats st = { .size = sizeof(st) };
+	memlane_handle x = h;
+	uint64_t v;
+	void *p;
+
+	CHECK(memlane_enter(m) == -EOWNERDEAD);
+	CHECK(memlane_get(m, h) == NULL);
+	CHECK(memlane_try_get(m, h, 1, &p) == -EOWNERDEAD && !p);
+	CHECK(memlane_exit(m) == -EINVAL);
+	CHECK(memlane_alloc(m, 100) == 0);
+	CHECK(memlane_alloc(m, MIB) == 0);
+	CHECK(memlane_alloc_with(m, 100, NULL, &x) == -EOWNERDEAD && !x);
+	CHECK(memlane_free(m, h) == -EOWNERDEAD);
+	CHECK(!memlane_is_valid(m, h));
+	CHECK(memlane_state(m, h) == -EOWNERDEAD);
+	CHECK(memlane_size(m, h) == 0);
+	CHECK(memlane_id(m, h) == 0);
+	CHECK(memlane_lane(m, h) == -EOWNERDEAD);
+	CHECK(memlane_tag(m, h) == -EOWNERDEAD);
+	CHECK(memlane_pin(m, h) == NULL);
+	CHECK(memlane_try_pin(m, h, &p) == -EOWNERDEAD);
+	CHECK(memlane_unpin(m, h) == -EOWNERDEAD);
+	CHECK(memlane_migrate(m, h, MEMLANE_SLOW) == -EOWNERDEAD);
+	CHECK(memlane_compact(m, 0, 0, NULL) == -EOWNERDEAD);
+	CHECK(memlane_maintain(m, NULL) == -EOWNERDEAD);
+	CHECK(memlane_stat(m, &st) == -EOWNERDEAD);
+	CHECK(memlane_set_limit(m, MEMLANE_FAST, MIB) == -EOWNERDEAD);
+	CHECK(memlane_get_option(m, MEMLANE_OPT_GRACE, &v) == -EOWNERDEAD);
+	CHECK(memlane_thread_join(m) == -EOWNERDEAD);
+	CHECK(memlane_thread_flush(m) == -EOWNERDEAD);
+	CHECK(memlane_thread_leave(m) == 0);
+	memlane_close(m);
+}
+
+static void child_own_arena(void)
+{
+	struct memlane_config c = quiet();
+	struct memlane *own;
+	memlane_handle h;
+
+	CHECK(memlane_open(&own, &c) == 0);
+	h = memlane_alloc(own, 100);
+	CHECK(h && memlane_enter(own) == 0);
+	CHECK(memlane_get(own, h));
+	CHECK(memlane_exit(own) == 0);
+	CHECK(memlane_migrate(own, h, MEMLANE_SLOW) == 0);
+	memlane_close(own);
+}
+
+static void in_child(struct memlane *m, memlane_handle h)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		child_calls(m, h);
+		child_own_arena();
+		_exit(0);
+	}
+	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+	if (WIFSIGNALED(status))
+		fail("the child ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		fail("the child failed at line 250 n + %d", WEXITSTATUS(status) - 1);
+}
+
+static void still_good(struct memlane *m, memlane_handle h)
+{
+	verify(m, h, 8);
+	expect_eq(memlane_migrate(m, h, MEMLANE_SLOW), 0);
+	verify(m, h, 8);
+	expect_eq(memlane_migrate(m, h, MEMLANE_FAST), 0);
+	expect_eq(memlane_free(m, must_alloc(m, 100)), 0);
+}
+
+TEST(every_call_of_the_child_answers_and_the_parent_goes_on)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 1000);
+	int i;
+
+	fill(m, h, 8);
+	for (i = 0; i < 5; i++) {
+		in_child(m, h);
+		still_good(m, h);
+	}
+	memlane_close(m);
+}
+
+TEST(fork_inside_a_section)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 1000);
+
+	fill(m, h, 8);
+	expect_eq(memlane_enter(m), 0);
+	in_child(m, h);
+	expect_eq(memlane_exit(m), 0);
+	still_good(m, h);
+	memlane_close(m);
+}
+
+static struct memlane *shared;
+static memlane_handle shared_handle;
+
+static void *make_object(void *arg)
+{
+	shared_handle = must_alloc(shared, 1000);
+	fill(shared, shared_handle, 8);
+	return arg;
+}
+
+TEST(fork_by_a_thread_that_never_used_the_arena)
+{
+	pthread_t t;
+
+	shared = open_quiet();
+	start(&t, make_object, NULL);
+	finish(t);
+	in_child(shared, shared_handle);
+	still_good(shared, shared_handle);
+	memlane_close(shared);
+}
+
+static bool stop;
+
+static void *churn(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
+		expect_eq(memlane_free(shared, must_alloc(shared, 40000)), 0);
+	return arg;
+}
+
+/* Locks of the library and of the engine may be held when the process is copied. */
+TEST(fork_while_other_threads_are_in_calls)
+{
+	pthread_t t[2];
+	int i;
+
+	shared = open_quiet();
+	make_object(NULL);
+	for (i = 0; i < 2; i++)
+		start(&t[i], churn, NULL);
+	for (i = 0; i < 50; i++)
+		in_child(shared, shared_handle);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	for (i = 0; i < 2; i++)
+		finish(t[i]);
+	still_good(shared, shared_handle);
+	memlane_close(shared);
+}

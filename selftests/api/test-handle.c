@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/* test-handle.c - bad handles: each is told apart, and changes nothing */
+#include "api.h"
+
+#define GENERATIONS 65535
+
+/* Every call that takes a handle answers @err, and nothing has changed. */
+static void refused(struct memlane *m, memlane_handle h, int err)
+{
+	struct memlane_stats before = stats(m), after;
+	int32_t result = 0;
+	void *p = &p;
+
+	expect(!memlane_is_valid(m, h));
+	expect_eq(memlane_size(m, h), 0);
+	expect_eq(memlane_id(m, h), 0);
+	expect_eq(memlane_lane(m, h), err);
+	expect_eq(memlane_tag(m, h), err);
+	expect_eq(memlane_group(m, h), err);
+	expect_eq(memlane_free(m, h), h ? err : 0);
+	expect_eq(memlane_unpin(m, h), err);
+	expect_eq(memlane_try_pin(m, h, &p), err);
+	expect(p == NULL);
+	expect(memlane_pin(m, h) == NULL);
+	expect_eq(memlane_enter(m), 0);
+	expect(memlane_get(m, h) == NULL);
+	p = &p;
+	expect_eq(memlane_try_get(m, h, 1, &p), err);
+	expect(p == NULL);
+	expect_eq(memlane_exit(m), 0);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, &h, 1, &result, NULL), 1);
+	expect(result == err || (err == -EBADF && result == -EXDEV));
+	after = stats(m);
+	expect_eq(after.live_objects, before.live_objects);
+	expect_eq(after.frees, before.frees);
+	expect_eq(after.counts.handles, before.counts.handles);
+}
+
+TEST(no_handle_is_bad_and_its_free_is_nothing)
+{
+	struct memlane *m = open_quiet();
+
+	refused(m, 0, -EBADF);
+	expect_eq(memlane_state(m, 0), MEMLANE_STATE_WILD);
+	memlane_close(m);
+}
+
+TEST(a_freed_handle_is_stale_for_ever)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100), again;
+
+	expect_eq(memlane_free(m, h), 0);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_FREED);
+	refused(m, h, -ESTALE);
+	again = must_alloc(m, 100);
+	expect_eq((uint32_t)again, (uint32_t)h);
+	expect(again != h);
+	fill(m, again, 5);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_STALE);
+	refused(m, h, -ESTALE);
+	verify(m, again, 5);
+	expect_eq(memlane_free(m, again), 0);
+	memlane_close(m);
+}
+
+TEST(a_freed_blob_is_stale_for_ever)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, MIB), again;
+
+	expect_eq(memlane_free(m, h), 0);
+	refused(m, h, -ESTALE);
+	again = must_alloc(m, MIB);
+	fill(m, again, 6);
+	refused(m, h, -ESTALE);
+	verify(m, again, 6);
+	memlane_close(m);
+}
+
+TEST(another_arenas_handle_is_foreign)
+{
+	struct memlane *m = open_quiet(), *other = open_quiet();
+	memlane_handle h = must_alloc(m, 100), theirs = must_alloc(other, 100);
+
+	expect_eq((uint32_t)h, (uint32_t)theirs);
+	fill(m, h, 1);
+	fill(other, theirs, 2);
+	refused(m, theirs, -EXDEV);
+	refused(other, h, -EXDEV);
+	expect_eq(memlane_state(m, theirs), MEMLANE_STATE_FOREIGN);
+	verify(m, h, 1);
+	verify(other, theirs, 2);
+	memlane_close(other);
+	verify(m, h, 1);
+	memlane_close(m);
+}
+
+TEST(invented_handles_are_wild)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100);
+	const uint64_t cookie = h & (0x7fffULL << 48);
+
+	refused(m, 42, -EBADF);
+	refused(m, cookie | 1ULL << 32, -EBADF);
+	refused(m, cookie | 1ULL << 32 | 0xffffffff, -EBADF);
+	refused(m, cookie | 1ULL << 32 | 0x40000000, -EBADF);
+	refused(m, h & ~(0xffffULL << 32), -EBADF);
+	refused(m, h + (1ULL << 32), -EBADF);
+	refused(m, h | 0xffffULL << 32, -EBADF);
+	refused(m, h + 100000, -EBADF);
+	expect_eq(memlane_state(m, h + 100000), MEMLANE_STATE_WILD);
+	expect_eq(memlane_state(m, h + (1ULL << 32)), MEMLANE_STATE_WILD);
+	memlane_close(m);
+}
+
+/* Flip bits of a good handle: only the born bit may be wrong and go unnoticed. */
+TEST(no_single_or_double_bit_error_goes_unnoticed)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100);
+	int i, j;
+
+	for (i = 0; i < 63; i++)
+		for (j = i; j < 63; j++)
+			expect(!memlane_is_valid(m, h ^ (1ULL << i) ^ (i == j ? 0 : 1ULL << j)));
+	expect_eq(memlane_free(m, h), 0);
+	memlane_close(m);
+}
+
+TEST(random_values_do_no_harm)
+{
+	struct memlane *m = open_quiet();
+	unsigned long long seed = harness_seed();
+	memlane_handle h[64], x;
+	int i, k;
+
+	for (i = 0; i < 64; i++) {
+		h[i] = must_alloc(m, 50 + i);
+		fill(m, h[i], i);
+	}
+	for (k = 0; k < 200000; k++) {
+		x = rng_next(&seed);
+		/* Half of them in the right arena, most of these of a small index. */
+		if (k & 1)
+			x = (x & ~(0x7fffULL << 48)) | (h[0] & (0x7fffULL << 48));
+		if (k & 2)
+			x &= ~0xffffff00ULL;
+		for (i = 0; i < 64; i++)
+			if ((x << 1) == (h[i] << 1))
+				break;
+		if (i == 64)
+			expect(memlane_free(m, x) < 0 || !x);
+	}
+	for (i = 0; i < 64; i++)
+		verify(m, h[i], i);
+	expect_eq(stats(m).live_objects, 64);
+	memlane_close(m);
+}
+
+TEST(a_pinned_object_is_not_freed)
+{
+	struct memlane *m = open_quiet();
+	const uint64_t size[] = { 100, MIB };
+	memlane_handle h;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		h = must_alloc(m, size[i]);
+		fill(m, h, 9);
+		expect(memlane_pin(m, h) != NULL);
+		expect_eq(memlane_state(m, h), MEMLANE_STATE_PINNED);
+		expect_eq(memlane_free(m, h), -EBUSY);
+		verify(m, h, 9);
+		expect_eq(memlane_unpin(m, h), 0);
+		expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
+		expect_eq(memlane_free(m, h), 0);
+		expect_eq(memlane_free(m, h), -ESTALE);
+	}
+	memlane_close(m);
+}
+
+TEST(states_have_names)
+{
+	int i, j;
+
+	for (i = 0; i < MEMLANE_STATES; i++) {
+		expect(strcmp(memlane_state_name(i), "unknown"));
+		for (j = 0; j < i; j++)
+			expect(strcmp(memlane_state_name(i), memlane_state_name(j)));
+	}
+	expect(!strcmp(memlane_state_name(MEMLANE_STATES), "unknown"));
+	expect(!strcmp(memlane_state_name(-1), "unknown"));
+	expect(!strcmp(memlane_state_name(MEMLANE_STATE_LIVE), "live"));
+}
+
+static uint32_t gen(memlane_handle h)
+{
+	return h >> 32 & 0xffff;
+}
+
+/* Use one index up to generation @last: all its handles were different, and are stale. */
+static void wear_out(struct memlane *m, uint64_t size, uint32_t last)
+{
+	memlane_handle *all = calloc(GENERATIONS + 1, sizeof(*all));
+	uint64_t retired = stats(m).counts.retired;
+	uint32_t n = 0, i;
+
+	for (;;) {
+		all[n] = must_alloc(m, size);
+		if ((uint32_t)all[n] != (uint32_t)all[0])
+			break;
+		expect(n == 0 || all[n] - all[n - 1] == 1ULL << 32);
+		expect_eq(memlane_free(m, all[n]), 0);
+		expect(++n <= GENERATIONS);
+	}
+	expect_eq(n, last - gen(all[0]) + 1);
+	expect_eq(gen(all[n - 1]), last);
+	expect_eq(stats(m).counts.retired, retired + 1);
+	for (i = 0; i < n; i++)
+		expect(!memlane_is_valid(m, all[i]));
+	expect_eq(memlane_state(m, all[0]), MEMLANE_STATE_RETIRED);
+	expect_eq(memlane_state(m, all[n - 1]), MEMLANE_STATE_RETIRED);
+	refused(m, all[n - 1], -ESTALE);
+	refused(m, all[0], -ESTALE);
+	expect_eq(memlane_free(m, all[n]), 0);
+	free(all);
+}
+
+TEST(an_index_is_retired_when_its_generations_are_used_up)
+{
+	struct memlane *m = open_quiet();
+
+	wear_out(m, 64, GENERATIONS);
+	wear_out(m, 64, GENERATIONS);
+	memlane_close(m);
+}
+
+/* It goes back to the arena after each use, which keeps the last generation for itself. */
+TEST(an_index_of_a_blob_is_retired_too)
+{
+	struct memlane *m = open_quiet();
+
+	wear_out(m, MEMLANE_BLOCK_MAX + 1, GENERATIONS - 1);
+	memlane_close(m);
+}
+
+static bool has_state(struct memlane *m, const memlane_handle *h, int n, int state)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (memlane_state(m, h[i]) != state)
+			return false;
+	return true;
+}
+
+TEST(a_purged_object_says_so_and_can_only_be_freed)
+{
+	struct memlane_config c = quiet();
+	struct memlane_alloc_opts opts = { .group = 7 };
+	struct memlane *m;
+	memlane_handle h[64], kept, pinned;
+	int i;
+
+	c.slow_lane_size = c.slow_lane_max = MIB;
+	c.slow_lane_usage_threshold = 0.5;
+	m = open_with(&c);
+	opts.lane = MEMLANE_IN_SLOW;
+	expect_eq(memlane_set_purgeable(m, 7, true), 0);
+	for (i = 0; i < 64; i++) {
+		expect_eq(memlane_alloc_with(m, 10000, &opts, &h[i]), 0);
+		fill(m, h[i], i);
+	}
+	expect_eq(memlane_alloc_with(m, 10000, &opts, &pinned), 0);
+	fill(m, pinned, 100);
+	memlane_pin(m, pinned);
+	kept = must_alloc_in(m, 10000, MEMLANE_IN_SLOW);
+	fill(m, kept, 101);
+	for (i = 0; i < 50 && !has_state(m, h, 64, MEMLANE_STATE_PURGED); i++)
+		expect_eq(memlane_maintain(m, NULL), 0);
+	verify(m, kept, 101);
+	verify(m, pinned, 100);
+	expect(stats(m).counts.purged > 0);
+	for (i = 0; i < 64; i++) {
+		if (memlane_state(m, h[i]) != MEMLANE_STATE_PURGED) {
+			verify(m, h[i], i);
+			continue;
+		}
+		memlane_enter(m);
+		expect(memlane_get(m, h[i]) == NULL);
+		memlane_exit(m);
+		expect(memlane_pin(m, h[i]) == NULL);
+		expect_eq(memlane_lane(m, h[i]), -ENODATA);
+		expect(!memlane_is_valid(m, h[i]));
+	}
+	for (i = 0; i < 64; i++) {
+		expect_eq(memlane_free(m, h[i]), 0);
+		expect_eq(memlane_free(m, h[i]), -ESTALE);
+	}
+	expect_eq(stats(m).counts.purged, 0);
+	expect_eq(stats(m).live_objects, 2);
+	memlane_close(m);
+}

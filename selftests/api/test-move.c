@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/* test-move.c - compaction and migration: bytes, handles, pages, limits */
+#include "api.h"
+
+static void check_bounce(struct memlane *m, uint64_t size)
+{
+	memlane_handle h = must_alloc_in(m, size, MEMLANE_IN_FAST), same = h;
+	int64_t id = memlane_id(m, h);
+	int i;
+
+	fill(m, h, size);
+	for (i = 0; i < 10; i++) {
+		expect_eq(memlane_migrate(m, h, MEMLANE_SLOW), 0);
+		expect_eq(memlane_lane(m, h), MEMLANE_SLOW);
+		expect_eq(memlane_id(m, h), -id);
+		expect_eq(memlane_size(m, h), size);
+		verify(m, h, size);
+		expect_eq(memlane_migrate(m, h, MEMLANE_SLOW), 0);
+		expect_eq(memlane_migrate(m, h, MEMLANE_FAST), 0);
+		expect_eq(memlane_lane(m, h), MEMLANE_FAST);
+		expect_eq(memlane_id(m, h), id);
+		verify(m, h, size);
+	}
+	expect_eq(h, same);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
+	expect_eq(memlane_free(m, h), 0);
+}
+
+TEST(a_handle_is_stable_through_fast_slow_fast)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.fast_lane_size = 16 * MIB;
+	m = open_with(&c);
+	check_bounce(m, 1);
+	check_bounce(m, 16);
+	check_bounce(m, 100);
+	check_bounce(m, 4096);
+	check_bounce(m, MEMLANE_BLOCK_MAX);
+	check_bounce(m, MEMLANE_BLOCK_MAX + 1);
+	check_bounce(m, MIB + 1);
+	memlane_close(m);
+}
+
+enum { MANY = 20000 };
+
+static uint64_t size_of(int i)
+{
+	return i % 100 ? 16 + i % 700 : 40000;
+}
+
+/* Objects of many sizes; the one at i keeps number i. */
+static memlane_handle *populate(struct memlane *m)
+{
+	memlane_handle *h = calloc(MANY, sizeof(*h));
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		h[i] = must_alloc(m, size_of(i));
+		fill(m, h[i], i);
+	}
+	return h;
+}
+
+static uint64_t resident(struct memlane *m)
+{
+	struct memlane_stats st = stats(m);
+
+	return st.counts.lane[0].resident + st.counts.lane[1].resident;
+}
+
+static void free_all_but(struct memlane *m, memlane_handle *h, int n)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		if (i % n) {
+			expect_eq(memlane_free(m, h[i]), 0);
+			h[i] = 0;
+		}
+}
+
+static void verify_all(struct memlane *m, const memlane_handle *h)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		if (h[i])
+			verify(m, h[i], i);
+}
+
+TEST(compaction_gives_pages_back)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	struct memlane_step step = { .max_bytes = 0 };
+	uint64_t before, after;
+
+	free_all_but(m, h, 7);
+	expect_eq(memlane_thread_flush(m), 0);
+	before = resident(m);
+	expect_eq(memlane_compact(m, 0, 0, &step), 0);
+	after = resident(m);
+	expect(step.out_moved > 0);
+	expect(step.out_moved_bytes > 0);
+	expect(step.out_pages_returned > 0);
+	expect_eq(step.out_more, 0);
+	expect(after < before / 2);
+	/* What is left: at most a part-filled span for each of the classes in use. */
+	if (after > stats(m).live_bytes * 5 / 4 + 4 * MIB)
+		fail("%llu bytes resident for %llu live", (unsigned long long)after,
+		     (unsigned long long)stats(m).live_bytes);
+	verify_all(m, h);
+	memlane_close(m);
+	free(h);
+}
+
+TEST(compaction_comes_to_an_end)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	struct memlane_step step = { .max_bytes = 0 };
+	int i;
+
+	free_all_but(m, h, 5);
+	for (i = 0; i < 2 || (i < 10 && step.out_moved); i++)
+		expect_eq(memlane_compact(m, 0, 0, &step), 0);
+	expect_eq(step.out_moved, 0);
+	expect_eq(step.out_pages_returned, 0);
+	verify_all(m, h);
+	memlane_close(m);
+	free(h);
+}
+
+TEST(steps_bound_a_compaction_and_add_up_to_it)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	struct memlane_step step;
+	int steps = 0;
+
+	free_all_but(m, h, 9);
+	do {
+		step = (struct memlane_step) { .max_bytes = 32 * KIB };
+		expect_eq(memlane_compact(m, 0, 0, &step), 0);
+		expect(step.out_moved_bytes <= 32 * KIB + MEMLANE_BLOCK_MAX);
+		expect(++steps < 1000);
+	} while (step.out_more);
+	expect(steps > 3);
+	verify_all(m, h);
+	memlane_close(m);
+	free(h);
+}
+
+TEST(everything_can_be_freed_after_compaction)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	int i;
+
+	free_all_but(m, h, 3);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	for (i = 0; i < MANY; i++)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	expect_eq(resident(m), 0);
+	expect_eq(stats(m).counts.handles, 0);
+	memlane_close(m);
+	free(h);
+}
+
+/* Stock is bound but not live: it holds no span open, and is good afterwards. */
+TEST(stock_moves_too)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	int i;
+
+	free_all_but(m, h, 11);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	for (i = 0; i < MANY; i++)
+		if (!h[i]) {
+			h[i] = must_alloc(m, size_of(i));
+			fill(m, h[i], i);
+		}
+	verify_all(m, h);
+	memlane_close(m);
+	free(h);
+}
+
+TEST(lanes_and_holes_of_a_compaction_are_checked)
+{
+	struct memlane *m = open_quiet();
+
+	expect_eq(memlane_compact(m, 4, 0, NULL), -EINVAL);
+	expect_eq(memlane_compact(m, 0, ~0ULL, NULL), -EINVAL);
+	expect_eq(memlane_compact(m, 1, 0, NULL), 0);
+	expect_eq(memlane_compact(m, 2, MIB, NULL), 0);
+	memlane_close(m);
+}
+
+TEST(a_batch_tells_the_fate_of_each)
+{
+	struct memlane *m = open_quiet(), *other = open_quiet();
+	memlane_handle h[6];
+	int32_t result[6];
+	struct memlane_step step = { .max_bytes = 0 };
+
+	h[0] = must_alloc(m, 100);
+	h[1] = must_alloc(m, 100);
+	h[2] = must_alloc(other, 100);
+	h[3] = must_alloc(m, 100);
+	h[4] = h[0] + 5000;
+	h[5] = must_alloc_in(m, 100, MEMLANE_IN_SLOW);
+	expect(memlane_pin(m, h[1]) != NULL);
+	expect_eq(memlane_free(m, h[3]), 0);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, h, 6, result, &step), 4);
+	expect_eq(result[0], 0);
+	expect_eq(result[1], -EBUSY);
+	expect_eq(result[2], -EXDEV);
+	expect_eq(result[3], -ESTALE);
+	expect_eq(result[4], -EBADF);
+	expect_eq(result[5], 0);
+	expect_eq(step.out_moved, 1);
+	expect_eq(step.out_pinned, 1);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, h, 0, NULL, NULL), 0);
+	expect_eq(memlane_migrate_batch(m, 2, h, 6, NULL, NULL), -EINVAL);
+	expect_eq(memlane_migrate_batch(m, -1, h, 6, NULL, NULL), -EINVAL);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, h, (1 << 20) + 1, NULL, NULL), -EINVAL);
+	expect_eq(memlane_migrate(m, h[0], 7), -EINVAL);
+	memlane_close(other);
+	memlane_close(m);
+}
+
+TEST(a_limited_batch_says_what_was_not_tried)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h[3000];
+	int32_t result[3000];
+	struct memlane_step step = { .max_bytes = 10000 };
+	int i, failed, again = 0;
+
+	for (i = 0; i < 3000; i++) {
+		h[i] = must_alloc(m, 100);
+		fill(m, h[i], i);
+	}
+	failed = memlane_migrate_batch(m, MEMLANE_SLOW, h, 3000, result, &step);
+	expect(failed > 2000 && failed < 3000);
+	expect_eq(step.out_more, 1);
+	for (i = 0; i < 3000; i++) {
+		expect_eq(memlane_lane(m, h[i]), result[i] ? MEMLANE_FAST : MEMLANE_SLOW);
+		again += result[i] == -EAGAIN;
+		verify(m, h[i], i);
+	}
+	expect_eq(again, failed);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, h, 3000, result, NULL), 0);
+	memlane_close(m);
+}
+
+TEST(a_full_lane_takes_nothing_in)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h = 0;
+	int i, err = 0;
+
+	c.fast_lane_size = c.fast_lane_max = 64 * KIB;
+	m = open_with(&c);
+	for (i = 0; i < 100 && !err; i++) {
+		h = must_alloc_in(m, 8192, MEMLANE_IN_SLOW);
+		fill(m, h, i);
+		err = memlane_migrate(m, h, MEMLANE_FAST);
+	}
+	expect_eq(err, -ENOSPC);
+	expect_eq(memlane_lane(m, h), MEMLANE_SLOW);
+	verify(m, h, i - 1);
+	memlane_close(m);
+}
+
+/* Where the backend hands pages over, a blob's move copies nothing. */
+TEST(blobs_move_without_copying_where_pages_are_handed_over)
+{
+	struct memlane_config c = quiet();
+	struct memlane_step step = { .max_bytes = 0 };
+	struct memlane *m;
+	memlane_handle h;
+
+	c.fast_lane_size = 16 * MIB;
+	m = open_with(&c);
+	if (!(memlane_capabilities(m) & MEMLANE_CAP_REMAP))
+		skip("no MEMLANE_CAP_REMAP");
+	h = must_alloc(m, 4 * MIB);
+	fill(m, h, 3);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_FAST, &h, 1, NULL, &step), 0);
+	expect_eq(step.out_remapped, 1);
+	expect_eq(step.out_remapped_pages, 1024);
+	expect_eq(step.out_moved_bytes, 0);
+	verify(m, h, 3);
+	memlane_close(m);
+}
+
+TEST(maintenance_compacts_a_fragmented_lane)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle *h = populate(m);
+	struct memlane_step step = { .max_bytes = 0 };
+	uint64_t before;
+
+	free_all_but(m, h, 20);
+	expect_eq(memlane_thread_flush(m), 0);
+	before = resident(m);
+	expect_eq(memlane_maintain(m, &step), 0);
+	expect(step.out_moved > 0);
+	expect(resident(m) < before);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	verify_all(m, h);
+	memlane_close(m);
+	free(h);
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+/* test-thread.c - threads that come, share, move things and go */
+#include <sys/syscall.h>
+
+#include "api.h"
+
+static struct memlane *m;
+
+/* A box in which threads hand objects to each other. */
+enum { BOX = 512 };
+static memlane_handle box[BOX];
+static bool stop;
+
+/* An object's bytes follow from its own handle: whoever takes it out can verify. */
+static void *trade(void *arg)
+{
+	unsigned long long seed = harness_seed() + (uintptr_t)arg * 2;
+	memlane_handle h;
+	int i;
+
+	for (i = 0; i < 20000; i++) {
+		h = must_alloc(m, 8 + rng_next(&seed) % 1500);
+		fill(m, h, h);
+		h = __atomic_exchange_n(&box[rng_next(&seed) % BOX], h, __ATOMIC_ACQ_REL);
+		if (h) {
+			verify(m, h, h);
+			expect_eq(memlane_free(m, h), 0);
+		}
+	}
+	return NULL;
+}
+
+static void *keep_moving(void *arg)
+{
+	unsigned long long seed = harness_seed() + 98;
+	memlane_handle some[64];
+	int i;
+
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		for (i = 0; i < 64; i++)
+			some[i] = __atomic_load_n(&box[rng_next(&seed) % BOX], __ATOMIC_ACQUIRE);
+		expect(memlane_migrate_batch(m, rng_next(&seed) & 1, some, 64, NULL, NULL) >= 0);
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	}
+	return arg;
+}
+
+static void empty_box(void)
+{
+	int i;
+
+	for (i = 0; i < BOX; i++)
+		if (box[i]) {
+			verify(m, box[i], box[i]);
+			expect_eq(memlane_free(m, box[i]), 0);
+		}
+}
+
+TEST(objects_pass_between_threads_while_everything_moves)
+{
+	pthread_t t[4], mover;
+	struct memlane_stats st;
+	uintptr_t i;
+
+	m = open_quiet();
+	harness_seed();
+	start(&mover, keep_moving, NULL);
+	for (i = 0; i < 4; i++)
+		start(&t[i], trade, (void *)i);
+	for (i = 0; i < 4; i++)
+		finish(t[i]);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	finish(mover);
+	empty_box();
+	st = stats(m);
+	printf("# moved %llu, vetoed %llu, waited %llu, given up %llu\n",
+	       (unsigned long long)st.counts.moved, (unsigned long long)st.vetoes,
+	       (unsigned long long)st.waits, (unsigned long long)st.counts.given_up);
+	expect_eq(st.allocs, 80000);
+	expect_eq(st.live_objects, 0);
+	expect_eq(st.live_bytes, 0);
+	expect(st.counts.moved > 0);
+	memlane_close(m);
+}
+
+static void *use_and_end(void *arg)
+{
+	memlane_handle h = must_alloc(m, 100);
+
+	fill(m, h, 1);
+	expect_eq(memlane_free(m, must_alloc(m, 50)), 0);
+	*(memlane_handle *)arg = h;
+	return NULL;
+}
+
+TEST(a_thread_that_ends_gives_its_stock_back)
+{
+	memlane_handle h[50];
+	pthread_t t;
+	int i;
+
+	m = open_quiet();
+	for (i = 0; i < 50; i++) {
+		start(&t, use_and_end, &h[i]);
+		finish(t);
+	}
+	expect_eq(stats(m).counts.slots, 0);
+	expect_eq(stats(m).counts.handles, 50);
+	expect_eq(stats(m).allocs, 100);
+	expect_eq(stats(m).frees, 50);
+	expect_eq(stats(m).live_bytes, 5000);
+	for (i = 0; i < 50; i++)
+		verify(m, h[i], 1);
+	memlane_close(m);
+}
+
+TEST(leaving_and_flushing_give_stock_back)
+{
+	memlane_handle h;
+
+	m = open_quiet();
+	expect_eq(memlane_thread_leave(m), 0);
+	h = must_alloc(m, 100);
+	expect(stats(m).counts.handles > 1);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect_eq(stats(m).counts.handles, 1);
+	expect_eq(stats(m).counts.slots, 1);
+	expect_eq(memlane_thread_leave(m), 0);
+	expect_eq(stats(m).counts.slots, 0);
+	expect_eq(stats(m).live_objects, 1);
+	expect_eq(memlane_free(m, h), 0);
+	expect_eq(stats(m).counts.slots, 1);
+	memlane_close(m);
+}
+
+static pthread_barrier_t both;
+
+static void *join_late(void *arg)
+{
+	*(int *)arg = memlane_thread_join(m);
+	return NULL;
+}
+
+TEST(too_many_threads_are_told_so)
+{
+	struct memlane_config c = quiet();
+	pthread_t t;
+	int result;
+
+	c.max_threads = 1;
+	m = open_with(&c);
+	expect_eq(memlane_thread_join(m), 0);
+	expect_eq(memlane_thread_join(m), 0);
+	start(&t, join_late, &result);
+	finish(t);
+	expect_eq(result, -EUSERS);
+	expect_eq(memlane_thread_leave(m), 0);
+	start(&t, join_late, &result);
+	finish(t);
+	expect_eq(result, 0);
+	expect_eq(memlane_free(m, must_alloc(m, 10)), 0);
+	memlane_close(m);
+}
+
+static void *outlive(void *arg)
+{
+	memlane_handle h = must_alloc(m, 100);
+	struct memlane *own;
+
+	fill(m, h, 1);
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	/* The arena is gone; another one must not be taken for it. */
+	own = open_quiet();
+	expect_eq(memlane_exit(own), -EINVAL);
+	h = must_alloc(own, 100);
+	fill(own, h, 2);
+	verify(own, h, 2);
+	memlane_close(own);
+	return arg;
+}
+
+TEST(an_arena_may_be_closed_before_its_threads_end)
+{
+	pthread_t t;
+	int i;
+
+	pthread_barrier_init(&both, NULL, 2);
+	for (i = 0; i < 20; i++) {
+		m = open_quiet();
+		start(&t, outlive, NULL);
+		pthread_barrier_wait(&both);
+		memlane_close(m);
+		pthread_barrier_wait(&both);
+		finish(t);
+	}
+}
+
+static void *come_and_go(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		expect_eq(memlane_free(m, must_alloc(m, 64 + i)), 0);
+		if (i % 3 == 0)
+			expect_eq(memlane_thread_leave(m), 0);
+	}
+	return arg;
+}
+
+TEST(threads_may_join_and_leave_all_the_time)
+{
+	pthread_t t[8];
+	int i, round;
+
+	m = open_quiet();
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < 8; i++)
+			start(&t[i], come_and_go, NULL);
+		for (i = 0; i < 8; i++)
+			finish(t[i]);
+	}
+	expect_eq(stats(m).counts.slots, 0);
+	expect_eq(stats(m).counts.handles, 0);
+	expect_eq(stats(m).allocs, 10 * 8 * 300);
+	memlane_close(m);
+}
+
+/* Ends without running any destructor, inside a section, with stock. */
+static void *die(void *arg)
+{
+	memlane_handle h = must_alloc(m, 100);
+
+	*(memlane_handle *)arg = h;
+	fill(m, h, 3);
+	memlane_enter(m);
+	pthread_barrier_wait(&both);
+	syscall(SYS_exit, 0);
+	return NULL;
+}
+
+TEST(a_dead_threads_slot_is_taken_back)
+{
+	memlane_handle h;
+	pthread_t t;
+	int i;
+
+	m = open_quiet();
+	if (!(memlane_capabilities(m) & MEMLANE_CAP_REAP))
+		skip("no MEMLANE_CAP_REAP");
+	pthread_barrier_init(&both, NULL, 2);
+	start(&t, die, &h);
+	pthread_barrier_wait(&both);
+	for (i = 0; i < 200 && !stats(m).counts.slots_reaped; i++) {
+		usleep(10000);
+		expect_eq(memlane_maintain(m, NULL), 0);
+	}
+	expect_eq(stats(m).counts.slots_reaped, 1);
+	expect_eq(stats(m).counts.slots, 0);
+	expect_eq(stats(m).counts.handles, 1);
+	expect_eq(memlane_migrate(m, h, MEMLANE_SLOW), 0);
+	verify(m, h, 3);
+	memlane_close(m);
+}
