@@ -10,7 +10,7 @@ FOLDER := $(notdir $(CURDIR))
 BUILD ?= $(HERE)../build/selftests/$(FOLDER)
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard *.c))
 
-TEST_CFLAGS := -std=gnu11 -O2 -g -pthread -Wall -Wextra -Werror -I$(HERE)include
+TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror -I$(HERE)include
 
 all: $(PROGRAMS)
 

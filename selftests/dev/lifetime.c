@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+/* lifetime.c - who keeps an arena alive, and that nothing stays behind */
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "../arena.h"
+
+#define LANE (16 * MIB)
+
+static bool module_goes(void)
+{
+	return !syscall(SYS_delete_module, "memlane", O_NONBLOCK);
+}
+
+static void expect_module_stays(void)
+{
+	if (geteuid())
+		skip("only root may unload modules");
+	expect(!module_goes());
+	if (errno == EPERM)
+		skip("unloading modules is not allowed here");
+	expect_eq(errno, EAGAIN);
+}
+
+TEST(the_module_stays_while_a_file_is_open)
+{
+	int fd = device_open(O_RDWR);
+
+	expect_module_stays();
+	close(fd);
+}
+
+TEST(the_module_stays_while_something_is_mapped)
+{
+	struct arena a = arena_new(LANE, LANE);
+
+	close(a.fd);
+	expect_module_stays();
+}
+
+TEST(the_module_stays_while_a_file_is_on_its_way)
+{
+	int fd = device_open(O_RDWR), pair[2];
+	char room[CMSG_SPACE(sizeof(fd))] = { };
+	struct iovec io = { "x", 1 };
+	struct msghdr msg = {
+		.msg_iov = &io, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	*c = (struct cmsghdr) {
+		.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(fd)),
+	};
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	expect_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	expect_eq(sendmsg(pair[0], &msg, 0), 1);
+	close(fd);
+	expect_module_stays();
+	/* The descriptor is lost with the sockets, and nobody ever had it. */
+}
+
+TEST(mappings_outlive_the_descriptor)
+{
+	struct arena a = arena_new(LANE, LANE);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, MIB);
+	char *p = address_of(&a, handle);
+	size_t i;
+
+	memset(p, 0x3c, MIB / 2);
+	close(a.fd);
+	for (i = 0; i < MIB; i += PAGE)
+		expect_eq(p[i], i < MIB / 2 ? 0x3c : 0);
+	memset(p, 0x3d, MIB);
+	expect_eq(p[MIB - 1], 0x3d);
+	expect(debugfs_number("pages") >= (long)(MIB / PAGE));
+	for (i = 0; i < MEMLANE_REGIONS; i++)
+		expect_eq(munmap(a.map[i], arena_region(&a, i).length), 0);
+	expect_eq(debugfs_number("pages"), 0);
+}
+
+/* The descriptor alone passes to another process, whose own mappings serve it. */
+static void receiver(int sock, __u64 handle)
+{
+	char room[CMSG_SPACE(sizeof(int))], byte;
+	struct iovec io = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &io, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
+	};
+	struct arena b = { .info.size = sizeof(b.info) };
+	char *p;
+
+	expect_eq(recvmsg(sock, &msg, 0), 1);
+	memcpy(&b.fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(b.fd));
+	expect_eq(read(sock, &byte, 1), 0);	/* the sender has died */
+	expect_eq(call(b.fd, MEMLANE_IOCTL_INFO, &b.info), 0);
+	b.map[MEMLANE_REGION_TABLE] = arena_mmap(&b, MEMLANE_REGION_TABLE, PROT_READ | PROT_WRITE);
+	b.map[MEMLANE_REGION_DATA] = arena_mmap(&b, MEMLANE_REGION_DATA, PROT_READ | PROT_WRITE);
+	p = address_of(&b, handle);
+	expect_eq(p[0], 0x66);
+	expect_eq(migrate_one(&b, handle, MEMLANE_FAST), 0);
+	expect_eq(address_of(&b, handle)[2 * PAGE], 0x66);
+	expect_eq(free_live(&b, &handle, 1), 0);
+	_exit(0);
+}
+
+TEST(an_arena_passes_to_another_process)
+{
+	int pair[2], to_child[2], status;
+	__u64 handle;
+	pid_t child, sender;
+
+	expect_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	expect_eq(pipe(to_child), 0);
+	child = fork();
+	if (!child) {
+		close(pair[0]);
+		close(to_child[1]);
+		expect_eq(read(to_child[0], &handle, sizeof(handle)), sizeof(handle));
+		receiver(pair[1], handle);
+	}
+	sender = fork();
+	if (!sender) {
+		struct arena a = arena_new(LANE, LANE);
+		char room[CMSG_SPACE(sizeof(a.fd))] = { };
+		struct iovec io = { "x", 1 };
+		struct msghdr msg = {
+			.msg_iov = &io, .msg_iovlen = 1,
+			.msg_control = room, .msg_controllen = sizeof(room),
+		};
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+		handle = alloc_one(&a, MEMLANE_SLOW, 3 * PAGE);
+		memset(address_of(&a, handle), 0x66, 3 * PAGE);
+		expect_eq(write(to_child[1], &handle, sizeof(handle)), sizeof(handle));
+		*c = (struct cmsghdr) {
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(a.fd)),
+		};
+		memcpy(CMSG_DATA(c), &a.fd, sizeof(a.fd));
+		expect_eq(sendmsg(pair[0], &msg, 0), 1);
+		kill(getpid(), SIGKILL);
+	}
+	close(pair[0]);
+	close(pair[1]);
+	expect_eq(waitpid(sender, &status, 0), sender);
+	expect_eq(waitpid(child, &status, 0), child);
+	expect_eq(status, 0);
+}
+
+/* One life: objects come, move and go, until somebody ends it. */
+static void churn(unsigned long long seed)
+{
+	struct arena a = arena_new(LANE, LANE);
+	__u64 handle[64] = { };
+
+	for (;;) {
+		unsigned int i = rng_next(&seed) % 64;
+		__u64 length = 1 + rng_next(&seed) % (i < 8 ? 40 * PAGE : 2000);
+
+		if (handle[i] && rng_next(&seed) % 4 == 0) {
+			migrate_one(&a, handle[i], rng_next(&seed) % 2);
+		} else if (handle[i]) {
+			expect_eq(free_live(&a, &handle[i], 1), 0);
+			handle[i] = 0;
+		} else {
+			handle[i] = alloc_one(&a, rng_next(&seed) % 2, length);
+			memset(address_of(&a, handle[i]), i, length);
+		}
+		if (rng_next(&seed) % 256 == 0)
+			compact(&a);
+	}
+}
+
+TEST(a_kill_at_any_moment_leaves_nothing)
+{
+	unsigned long long seed = harness_seed();
+	int round, status;
+
+	for (round = 0; round < 40; round++) {
+		unsigned long long one = rng_next(&seed);
+		pid_t pid = fork();
+
+		if (!pid)
+			churn(one | 1);
+		expect(pid > 0);
+		usleep(rng_next(&seed) % 60000);
+		kill(pid, SIGKILL);
+		expect_eq(waitpid(pid, &status, 0), pid);
+		expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		expect_nothing_left();
+	}
+}
+
+TEST(a_thousand_arenas_come_and_go)
+{
+	int i, fd;
+
+	for (i = 0; i < 1000; i++) {
+		fd = device_open(O_RDWR);
+		expect_eq(arena_create(fd, LANE, LANE), 0);
+		close(fd);
+	}
+	expect_nothing_left();
+}
+
+TEST(many_arenas_at_a_time_have_cookies_of_their_own)
+{
+	enum { NR = 200 };
+	struct memlane_info info = { .size = sizeof(info) };
+	static unsigned char seen[1 << 15];
+	int fd[NR], i;
+
+	for (i = 0; i < NR; i++) {
+		fd[i] = device_open(O_RDWR);
+		expect_eq(arena_create(fd[i], LANE, LANE), 0);
+		expect_eq(call(fd[i], MEMLANE_IOCTL_INFO, &info), 0);
+		expect(info.out_cookie > 0 && info.out_cookie < 1 << 15);
+		expect(!seen[info.out_cookie]);
+		seen[info.out_cookie] = 1;
+	}
+	for (i = 0; i < NR; i++)
+		close(fd[i]);
+}
+
+/* A thread sleeps in the kernel, for a section that does not end, when it is killed. */
+TEST(a_kill_ends_the_wait_for_a_section)
+{
+	struct timespec from, to;
+	int status, ready[2];
+	pid_t pid;
+
+	expect_eq(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct arena a = arena_new(LANE, LANE);
+		struct memlane_register reg = { .size = sizeof(reg) };
+		struct memlane_set set = {
+			.size = sizeof(set), .option = MEMLANE_OPT_GRACE, .value = 10000000000ULL,
+		};
+		__u64 handle = alloc_one(&a, MEMLANE_FAST, 100);
+		struct memlane_slot *slot;
+
+		expect_eq(call(a.fd, MEMLANE_IOCTL_SET, &set), 0);
+		expect_eq(call(a.fd, MEMLANE_IOCTL_REGISTER, &reg), 0);
+		slot = (void *)(a.map[MEMLANE_REGION_SLOTS] + reg.slot * a.info.out_slot_size);
+		slot->section = 12345;
+		expect_eq(write(ready[1], "x", 1), 1);
+		migrate_one(&a, handle, MEMLANE_SLOW);
+		_exit(1);
+	}
+	expect_eq(read(ready[0], &status, 1), 1);
+	usleep(300000);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	kill(pid, SIGKILL);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	expect(WIFSIGNALED(status));
+	expect(to.tv_sec - from.tv_sec < 5);
+}
+
+TEST(the_worker_ends_with_its_arena)
+{
+	struct memlane_set set = {
+		.size = sizeof(set), .option = MEMLANE_OPT_POLICY_INTERVAL, .value = 1,
+	};
+	struct arena a = arena_new(LANE, LANE);
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		set.value = i % 2 ? 0 : 1000000;
+		expect_eq(call(a.fd, MEMLANE_IOCTL_SET, &set), 0);
+	}
+	set.value = 1;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_SET, &set), 0);
+	while (counts(&a).cycles < 20)
+		usleep(1000);
+	arena_end(&a);
+	expect_nothing_left();
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
