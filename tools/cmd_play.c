@@ -30,7 +30,7 @@ static int play_trace(struct trace *t, const char *heap, uint64_t every,
 		return refuse(res, err.text);
 	snprintf(config.backend, sizeof(config.backend), "%s", heap);
 	config.peak_bytes = sum.peak_bytes;
-	config.objects = t->header.objects;
+	config.peak_objects = sum.peak_objects;
 	return play(ops, t, &sum, &config, every, res) ? EXIT_FAILED : EXIT_GOOD;
 }
 

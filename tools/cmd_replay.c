@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "memory.h"
 #include "report.h"
 #include "say.h"
 #include "trace_file.h"
 
 #define RUNS_MAX	8
 #define MAINTAIN_EVERY	20000
+#define OBJECT_COST	64	/* bytes: of rounding and of tables */
 
 struct replay {
 	const char *path;
@@ -54,23 +56,24 @@ static int add_rivals(struct replay *r, const char *list)
 	}
 }
 
-/* Without this, the machine would swap or kill; both prove nothing. */
-static int room_for(const struct trace_summary *sum)
+/*
+ * Where the machine has less, it would swap or kill, and both prove nothing. A
+ * heap may be twice what is live, and each object costs its allocator something.
+ */
+static int room_for(const struct replay *r, const struct trace *t,
+		    const struct trace_summary *sum)
 {
-	char line[128];
-	uint64_t kib = 0;
-	FILE *f = fopen("/proc/meminfo", "re");
+	uint64_t there = memory_available();
+	uint64_t need = 2 * sum->peak_bytes + OBJECT_COST * sum->peak_objects +
+			sizeof(uint64_t) * t->header.objects;
 
-	if (!f)
+	if (need <= there)
 		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
-			break;
-	fclose(f);
-	if (!kib || sum->peak_bytes / 1024 < kib / 2)
-		return 0;
-	return fail("this trace has %.1f GiB live at its peak; half of the %.1f GiB that are free here is not enough",
-		    (double)sum->peak_bytes / (1ULL << 30), (double)kib / (1ULL << 20));
+	return fail("%s: after record %" PRIu64 " it has %.1f GiB live in at most %" PRIu64
+		    " objects; to replay it may take %.1f GiB, and this machine has %.1f to give",
+		    r->path, sum->peak_record, (double)sum->peak_bytes / (1ULL << 30),
+		    sum->peak_objects, (double)need / (1ULL << 30),
+		    (double)there / (1ULL << 30));
 }
 
 static int run_all(struct replay *r, const struct trace_file *file, struct report *report)
@@ -103,7 +106,7 @@ static int replay_trace(struct replay *r, const struct trace_file *file, struct 
 
 	if (trace_scan(t, &sum, &err))
 		return fail("%s: %s", r->path, err.text);
-	if (room_for(&sum))
+	if (room_for(r, t, &sum))
 		return EXIT_FAILED;
 	return run_all(r, file, &report);
 }

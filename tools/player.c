@@ -268,6 +268,8 @@ static int play_heap(struct player *p, const struct trace_summary *sum)
 	    timed(p, PLAY_SETTLE, p->ops->settle, "giving memory back") ||
 	    measure(p, &p->res->settled))
 		return -1;
+	if (p->ops->metadata)
+		p->res->metadata = p->ops->metadata(p->heap);
 	return check_all(p) || free_all(p) ? -1 : 0;
 }
 

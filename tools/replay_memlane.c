@@ -10,6 +10,7 @@
 #include "resident.h"
 
 #define LANE_MAX	(4ULL << 40)	/* both lanes: 8 TiB, by the ABI */
+#define HANDLES_MAX	((1ULL << 30) - 1)
 
 static uint32_t backend_kind(const char *name)
 {
@@ -34,6 +35,9 @@ static int open_memlane(void **heap, const struct replay_config *config, const c
 	/* Twice the live bytes is room for any rounding; unused room costs nothing. */
 	c.fast_lane_max = at_least(c.fast_lane_max, 2 * config->peak_bytes);
 	c.slow_lane_max = at_least(c.slow_lane_max, 2 * config->peak_bytes);
+	c.max_handles = at_least(c.max_handles, config->peak_objects + config->peak_objects / 8);
+	if (c.max_handles > HANDLES_MAX)
+		c.max_handles = HANDLES_MAX;
 	if (c.fast_lane_max > LANE_MAX || c.slow_lane_max > LANE_MAX)
 		return -ENOSPC;
 	/* Maintenance runs where the replay asks for it, so that it is measured. */
@@ -169,6 +173,14 @@ static uint64_t hidden_memlane(void *heap)
 	return exist > mapped ? exist - mapped : 0;
 }
 
+static uint64_t metadata_memlane(void *heap)
+{
+	struct memlane_stats st;
+
+	stat_exact(heap, &st);
+	return st.counts.metadata;
+}
+
 const struct replay_ops replay_memlane = {
 	.open = open_memlane,
 	.close = close_memlane,
@@ -181,4 +193,5 @@ const struct replay_ops replay_memlane = {
 	.maintain = maintain_memlane,
 	.settle = settle_memlane,
 	.hidden = hidden_memlane,
+	.metadata = metadata_memlane,
 };

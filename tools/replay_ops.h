@@ -16,7 +16,7 @@
 struct replay_config {
 	char backend[16];		/* auto, module, local */
 	uint64_t peak_bytes;		/* live in the trace */
-	uint64_t objects;		/* in the trace */
+	uint64_t peak_objects;		/* live in the trace */
 };
 
 /**
@@ -32,6 +32,7 @@ struct replay_config {
  * @maintain: what a program would do now and then; NULL: nothing. 0 or -errno
  * @settle: give back to the system what can be given back. 0 or -errno
  * @hidden: bytes held outside of this process's address space; NULL: none
+ * @metadata: bytes of tables and descriptors, wherever they are; NULL: not known
  */
 struct replay_ops {
 	int (*open)(void **heap, const struct replay_config *config, const char **why);
@@ -45,6 +46,7 @@ struct replay_ops {
 	int (*maintain)(void *heap);
 	int (*settle)(void *heap);
 	uint64_t (*hidden)(void *heap);
+	uint64_t (*metadata)(void *heap);
 };
 
 extern const struct replay_ops replay_malloc;

@@ -109,6 +109,15 @@ static void cell_ratio(const struct play_result *res, int what, char *text)
 	snprintf(text, CELL, "%.3f", overhead(moment(res, what)));
 }
 
+static void cell_metadata(const struct play_result *res, int what, char *text)
+{
+	(void)what;
+	if (res->metadata)
+		snprintf(text, CELL, "%.2f MiB", (double)res->metadata / 1048576);
+	else
+		strcpy(text, "-");
+}
+
 static void time_text(uint64_t ns, char *text)
 {
 	if (ns < 10000)
@@ -151,6 +160,7 @@ static const struct row rows[] = {
 	{ "  over live bytes", cell_ratio, END },
 	{ "compacted or trimmed", cell_resident, SETTLED },
 	{ "  over live bytes", cell_ratio, SETTLED },
+	{ "  of it metadata", cell_metadata, 0 },
 	{ "alloc p99", cell_p99, PLAY_ALLOC },
 	{ "alloc longest", cell_max, PLAY_ALLOC },
 	{ "resize p99", cell_p99, PLAY_RESIZE },
@@ -261,6 +271,8 @@ static struct json_object *run_json(const struct report_column *c)
 	json_object_object_add(o, "peak", moment_json(&res->peak));
 	json_object_object_add(o, "end", moment_json(&res->end));
 	json_object_object_add(o, "settled", moment_json(&res->settled));
+	if (res->metadata)
+		add_number(o, "settled_metadata_bytes", res->metadata);
 	for (i = 0; i < PLAY_CALLS; i++)
 		json_object_object_add(calls, call_name[i], histogram_json(&res->call[i]));
 	json_object_object_add(o, "pauses", calls);

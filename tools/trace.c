@@ -84,6 +84,17 @@ static const char *contradiction(const struct trace_header *h)
 	return NULL;
 }
 
+uint64_t trace_length(const void *header)
+{
+	struct trace_header h;
+
+	memcpy(&h, header, sizeof(h));
+	header_to_host(&h);
+	if (memcmp(h.magic, TRACE_MAGIC, sizeof(h.magic)) || contradiction(&h))
+		return sizeof(h);
+	return sizeof(h) + h.command_length + h.record_bytes;
+}
+
 static int read_header(struct trace *t, struct trace_error *err)
 {
 	const char *why;
@@ -128,8 +139,9 @@ int trace_open(struct trace *t, const void *data, uint64_t length,
 	if (t->unfinished)
 		t->header.records = t->header.objects = there / 2;
 	t->capacity = t->header.objects;
-	if (t->capacity > there / 2)	/* it will turn out to be cut short */
-		t->capacity = there / 2;
+	/* Where the file is cut short, one may be born that is not all there. */
+	if (t->capacity > there / 2 + 1)
+		t->capacity = there / 2 + 1;
 	t->size = mmap(NULL, (t->capacity + 1) * sizeof(*t->size),
 		       PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -358,6 +370,7 @@ int trace_next(struct trace *t, struct trace_record *r, struct trace_error *err)
 int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *err)
 {
 	struct trace_record r;
+	uint64_t live = 0;
 	int ret;
 
 	memset(sum, 0, sizeof(*sum));
@@ -366,6 +379,10 @@ int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *e
 		sum->total++;
 		if (r.size > sum->largest)
 			sum->largest = r.size;
+		live += r.op != TRACE_FREE && r.op != TRACE_REALLOC;
+		live -= r.op == TRACE_FREE;
+		if (live > sum->peak_objects)
+			sum->peak_objects = live;
 		if (t->live_bytes > sum->peak_bytes) {
 			sum->peak_bytes = t->live_bytes;
 			sum->peak_record = t->record - 1;
@@ -374,7 +391,7 @@ int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *e
 	if (ret)
 		return ret;
 	sum->live_bytes = t->live_bytes;
-	sum->live_objects = t->born - sum->calls[TRACE_FREE];
+	sum->live_objects = live;
 	t->header.records = t->record;
 	t->header.objects = t->born;
 	trace_rewind(t);

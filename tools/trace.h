@@ -92,8 +92,18 @@ struct trace_summary {
 	uint64_t live_bytes;	/* at the end */
 	uint64_t peak_bytes;
 	uint64_t peak_record;	/* after which the peak stood first */
+	uint64_t peak_objects;	/* most live at a time, whenever that was */
 	uint64_t largest;
 };
+
+/**
+ * trace_length - bytes of a trace, as its header has them
+ * @header: the first bytes of a file, as many as struct trace_header has
+ *
+ * Return: bytes of header, command and records. Where it is no header of a trace,
+ * those of the header alone: trace_open() has a sentence for it.
+ */
+uint64_t trace_length(const void *header);
 
 /**
  * trace_open - begin to read a trace

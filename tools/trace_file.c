@@ -11,11 +11,36 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "memory.h"
 #include "say.h"
+#include "trace.h"
 #include "trace_file.h"
 
-#define UNPACKED_MAX	(8ULL << 30)
 #define PACK_LEVEL	19
+
+/*
+ * A byte of records may be half of an object, and an object takes eight bytes in
+ * the reader and eight in a replay: one for the byte itself, eight for these.
+ */
+#define MEMORY_SHARE	9
+
+/*
+ * struct sink - where a trace's bytes gather
+ * @path: of the trace, for sentences
+ * @fd: anonymous file that gets them
+ * @most: bytes that this machine has memory for
+ * @end: bytes that mean something, once the header is there; ~0 before
+ * @seen: bytes so far; those from @end on are dropped
+ * @header: the first of them
+ */
+struct sink {
+	const char *path;
+	int fd;
+	uint64_t most;
+	uint64_t end;
+	uint64_t seen;
+	unsigned char header[sizeof(struct trace_header)];
+};
 
 static int write_all(int fd, const char *p, size_t n)
 {
@@ -33,76 +58,112 @@ static int write_all(int fd, const char *p, size_t n)
 	return 0;
 }
 
-/* One round of unpacking, from @in to @fd. Return: 0, or -1 and a sentence. */
-static int drain(ZSTD_DStream *z, ZSTD_inBuffer *in, int fd, char *buffer, size_t room,
-		 size_t *left, uint64_t *total, const char *path)
+static int too_large(const struct sink *s, const char *what, uint64_t bytes)
 {
-	ZSTD_outBuffer out = { buffer, room, 0 };
+	fail("%s %s %.1f GiB of trace; to read more than %.1f GiB this machine has not the memory",
+	     s->path, what, (double)bytes / (1ULL << 30), (double)s->most / (1ULL << 30));
+	return -1;
+}
 
-	*left = ZSTD_decompressStream(z, &out, in);
-	if (ZSTD_isError(*left)) {
-		fail("%s cannot be unpacked: %s", path, ZSTD_getErrorName(*left));
+/* Keeps a copy of the header; when it is whole it tells where the records end. */
+static int watch_header(struct sink *s, const char *p, size_t n)
+{
+	size_t room = sizeof(s->header) - s->seen;
+
+	memcpy(s->header + s->seen, p, n < room ? n : room);
+	if (n < room)
+		return 0;
+	s->end = trace_length(s->header);
+	return s->end > s->most ? too_large(s, "says that it has", s->end) : 0;
+}
+
+/* Return: 0, or -1 and a sentence. */
+static int sink_put(struct sink *s, const char *p, size_t n)
+{
+	uint64_t keep;
+
+	if (s->seen < sizeof(s->header) && watch_header(s, p, n))
 		return -1;
-	}
-	*total += out.pos;
-	if (*total > UNPACKED_MAX) {
-		fail("%s unpacks to more than %llu GiB; that is no trace", path,
-		     UNPACKED_MAX >> 30);
-		return -1;
-	}
-	if (write_all(fd, buffer, out.pos)) {
-		fail("no memory to unpack %s: %s", path, strerror(errno));
+	keep = s->seen < s->end ? s->end - s->seen : 0;
+	s->seen += n;
+	if (s->seen > s->most)
+		return too_large(s, "has more than", s->most);
+	if (write_all(s->fd, p, n < keep ? n : keep)) {
+		fail("no memory to read %s: %s", s->path, strerror(errno));
 		return -1;
 	}
 	return 0;
 }
 
-static int unpack_stream(ZSTD_DStream *z, int from, int fd, const char *path)
+/* Unpacks what is in @in; what it gives may take several rounds. */
+static int drain(ZSTD_DStream *z, ZSTD_inBuffer *in, char *buffer, size_t room,
+		 size_t *left, struct sink *s)
+{
+	ZSTD_outBuffer out;
+
+	do {
+		out = (ZSTD_outBuffer){ buffer, room, 0 };
+		*left = ZSTD_decompressStream(z, &out, in);
+		if (ZSTD_isError(*left)) {
+			fail("%s cannot be unpacked: %s", s->path, ZSTD_getErrorName(*left));
+			return -1;
+		}
+		if (sink_put(s, buffer, out.pos))
+			return -1;
+	} while (in->pos < in->size || out.pos == room);
+	return 0;
+}
+
+static int unpack_stream(ZSTD_DStream *z, int from, struct sink *s)
 {
 	size_t room = ZSTD_DStreamOutSize(), in_room = ZSTD_DStreamInSize(), left = 1;
 	char *buffer = malloc(room + in_room);
-	uint64_t total = 0;
 	ssize_t n = 0;
-	int ret = buffer ? 0 : fail("no memory to unpack %s", path);
+	int ret = buffer ? 0 : fail("no memory to unpack %s", s->path);
 
 	while (!ret && (n = read(from, buffer + room, in_room)) > 0) {
 		ZSTD_inBuffer in = { buffer + room, (size_t)n, 0 };
 
-		while (!ret && in.pos < in.size)
-			ret = drain(z, &in, fd, buffer, room, &left, &total, path);
+		ret = drain(z, &in, buffer, room, &left, s);
 	}
 	if (!ret && n < 0)
-		ret = fail("%s cannot be read: %s", path, strerror(errno));
+		ret = fail("%s cannot be read: %s", s->path, strerror(errno));
 	if (!ret && left)
 		ret = fail("%s is cut short: its compressed data end in the middle, after %"
-			   PRIu64 " bytes of trace", path, total);
+			   PRIu64 " bytes of trace", s->path, s->seen);
 	free(buffer);
 	return ret ? -1 : 0;
 }
 
-static int unpack(int from, int fd, const char *path)
+static int unpack(int from, struct sink *s)
 {
 	ZSTD_DStream *z = ZSTD_createDStream();
 	int ret;
 
 	if (!z) {
-		fail("no memory to unpack %s", path);
+		fail("no memory to unpack %s", s->path);
 		return -1;
 	}
-	ret = unpack_stream(z, from, fd, path);
+	ret = unpack_stream(z, from, s);
 	ZSTD_freeDStream(z);
 	return ret;
 }
 
-static int copy(int from, int fd, const char *path)
+/*
+ * A file whose recorder was killed is as long as a trace could have become, and
+ * a hole behind its records: it is not read to its end.
+ */
+static int copy(int from, struct sink *s)
 {
 	char buffer[65536];
-	ssize_t n;
+	ssize_t n = 0;
 
-	while ((n = read(from, buffer, sizeof(buffer))) > 0)
-		if (write_all(fd, buffer, (size_t)n))
-			return fail("no memory for %s: %s", path, strerror(errno)), -1;
-	return n ? fail("%s cannot be read: %s", path, strerror(errno)), -1 : 0;
+	while (s->seen < s->end && (n = read(from, buffer, sizeof(buffer))) > 0)
+		if (sink_put(s, buffer, (size_t)n))
+			return -1;
+	if (n < 0)
+		fail("%s cannot be read: %s", s->path, strerror(errno));
+	return n < 0 ? -1 : 0;
 }
 
 static int packed(int fd)
@@ -134,18 +195,22 @@ int trace_file_map(struct trace_file *f, int fd)
 
 static int take(struct trace_file *f, int from, const char *path)
 {
-	int ret, fd = memfd_create("memlane-trace", 0);
+	struct sink s = {
+		.path = path, .fd = memfd_create("memlane-trace", 0), .end = ~0ULL,
+		.most = memory_available() / MEMORY_SHARE,
+	};
+	int ret;
 
-	if (fd < 0)
+	if (s.fd < 0)
 		return fail("no memory for %s: %s", path, strerror(errno)), -1;
-	ret = packed(from) ? unpack(from, fd, path) : copy(from, fd, path);
+	ret = packed(from) ? unpack(from, &s) : copy(from, &s);
 	if (!ret) {
-		ret = trace_file_map(f, fd);
+		ret = trace_file_map(f, s.fd);
 		if (ret)
 			fail("no memory for %s: %s", path, strerror(-ret));
 	}
 	if (ret)
-		close(fd);
+		close(s.fd);
 	return ret ? -1 : 0;
 }
 

@@ -1,0 +1,286 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-tools.sh - the command itself: what it records, replays, refuses and says
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+. "$here/../ktap.sh"
+
+memlane=$top/build/tools/memlane
+allocs=$top/build/selftests/tools/allocs
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+
+# says STATUS WORDS COMMAND...: ends so, and prints these words.
+says()
+{
+	local want=$1 words=$2 got=0
+
+	shift 2
+	"$@" > out 2>&1 || got=$?
+	if [ $got != "$want" ] || ! grep -qF -e "$words" out; then
+		echo "# $*: ended with $got, not $want, or does not say \"$words\":"
+		sed 's/^/#   /' out
+		return 1
+	fi
+}
+
+# record WHAT: allocs WHAT into WHAT.mlt, and its records into WHAT.txt.
+record()
+{
+	"$memlane" record -o "$1.mlt" -- "$allocs" "$1" > record.out 2>&1
+	status=$?
+	"$memlane" trace --dump "$1.mlt" > "$1.txt"
+}
+
+# calls WHAT: operation and size of those calls that allocs makes itself.
+calls()
+{
+	awk -F '\t' '$5 >= 70000 { print $3, $5, $6 }' "$1.txt" | sed 's/ *$//'
+}
+
+all_forms()
+{
+	record forms
+	[ $status = 0 ] || return 1
+	calls forms > got
+	cat > want <<-END
+	malloc 70001
+	free 70001
+	calloc 90003
+	free 90003
+	malloc 70003
+	realloc 170003
+	realloc 70014
+	free 70014
+	memalign 70005 align 64
+	free 70005
+	memalign 73728 align 4096
+	free 73728
+	memalign 70007 align 256
+	free 70007
+	memalign 70009 align 4096
+	free 70009
+	memalign 70011 align 4096
+	free 70011
+	malloc 70013
+	END
+	diff want got
+}
+
+# Every thread's calls are there, and none of them contradicts another.
+all_threads()
+{
+	record threads
+	[ $status = 0 ] || return 1
+	awk -F '\t' '$3 == "malloc" || $3 == "realloc" { n[$2]++ }
+		END { for (t in n) if (n[t] > 5000) many++; exit many != 4 }' threads.txt
+}
+
+no_children()
+{
+	record children
+	[ $status = 0 ] || return 1
+	calls children > got
+	printf 'malloc 70021\nrealloc 70025\n' | diff - got
+}
+
+up_to_the_kill()
+{
+	record killed
+	[ $status = 137 ] || return 1
+	grep -q 'killed by signal 9' record.out &&
+		"$memlane" trace killed.mlt | grep -q 'killed by a signal' &&
+		[ "$(calls killed | grep -c 'malloc 70031')" = 1000 ]
+}
+
+# Both are killed: nobody closes the file.
+recorder_killed()
+{
+	local recorder program
+
+	# shellcheck disable=SC2016
+	"$memlane" record -o lost.mlt -- sh -c 'echo $$; while :; do :; done' > lost.out &
+	recorder=$!
+	for _ in $(seq 200); do
+		[ -s lost.out ] && break
+		sleep 0.05
+	done
+	program=$(cat lost.out)
+	kill -9 "$recorder"
+	wait "$recorder" 2>/dev/null
+	[ -n "$program" ] && kill -9 "$program" &&
+		says 0 'never closed' "$memlane" trace lost.mlt
+}
+
+limited()
+{
+	"$memlane" record -n 100 -o limit.mlt -- "$allocs" threads 2> record.out || return 1
+	says 0 'stopped at a limit' "$memlane" trace limit.mlt &&
+		[ "$("$memlane" trace --dump limit.mlt | wc -l)" -le 100 ]
+}
+
+packed()
+{
+	"$memlane" record -o p.mlt.zst -- "$allocs" forms 2> record.out || return 1
+	[ "$(head -c 4 p.mlt.zst | od -An -tx1 | tr -d ' ')" = 28b52ffd ] && [ ! -e p.mlt.part ] &&
+		"$memlane" trace --dump p.mlt.zst > p.txt && calls p > got && diff want got
+}
+
+# A preloaded allocator is recorded through, and a program gets its own preloads.
+through_jemalloc()
+{
+	local lib
+
+	lib=$(ldconfig -p | awk '/libjemalloc.so.2/ { print $NF; exit }')
+	[ -n "$lib" ] || { echo "# no libjemalloc2"; return 1; }
+	LD_PRELOAD=$lib "$memlane" record -o je.mlt -- "$allocs" threads 2> record.out &&
+		"$memlane" trace je.mlt > out &&
+		LD_PRELOAD=$lib "$memlane" record -o env.mlt -- env > env.out 2> record.out &&
+		grep -qx "LD_PRELOAD=$lib" env.out && ! grep -q MEMLANE_RECORD env.out
+}
+
+# damage NAME OFFSET BYTES: a copy of forms.mlt with other bytes at OFFSET.
+damage()
+{
+	cp forms.mlt "$1.mlt"
+	# shellcheck disable=SC2059
+	printf "$3" | dd of="$1.mlt" bs=1 seek="$2" conv=notrunc status=none
+}
+
+refuses()
+{
+	says 1 "$2" "$memlane" replay --backend local "$1.mlt" &&
+		says 1 "$2" "$memlane" trace "$1.mlt"
+}
+
+malformed()
+{
+	local first=$((96 + $(od -An -tu4 -j44 -N4 forms.mlt)))
+
+	damage magic 0 'X' && refuses magic 'wrong magic' || return 1
+	damage version 8 '\377' && refuses version 'version' || return 1
+	damage op $first '\077' && refuses op "record 0 at byte $first: unknown operation" || return 1
+	# Its first record may be a thread's number or a birth: make it a free.
+	damage free $first '\005\000' && refuses free 'record 0' && grep -q 'never allocated' out || return 1
+	head -c -3 forms.mlt > short.mlt && refuses short 'cut short' || return 1
+	head -c 50 forms.mlt > header.mlt && refuses header 'cut short' || return 1
+	: > empty.mlt && refuses empty 'cut short' || return 1
+	head -c 60 p.mlt.zst > packed.mlt && refuses packed 'compressed data end' || return 1
+	{ head -c 40 p.mlt.zst; head -c 400 /dev/zero; } > noise.mlt && refuses noise 'cannot be unpacked'
+}
+
+# trace_of RECORD_BYTES RECORDS OBJECTS: a header to stdout; each number in octal, lowest byte first.
+trace_of()
+{
+	printf 'MLTRACE\n\1\0\0\0\1\0\0\0'
+	for number; do
+		# shellcheck disable=SC2059
+		printf "$number"
+	done
+	printf '\1\0\0\0'
+	head -c 52 /dev/zero
+}
+
+# What lies behind the records is not read, be it a hole of any size. The limit
+# on what a process may write holds for memory files, too.
+holes()
+{
+	cp forms.mlt hole.mlt && truncate -s 40G hole.mlt || return 1
+	(ulimit -f 1024 && says 0 'memalign' "$memlane" trace hole.mlt) || return 1
+	cat p.mlt.zst p.mlt.zst > twice.mlt.zst && says 0 'memalign' "$memlane" trace twice.mlt.zst
+}
+
+# Half a tebibyte of records, and then one object of as much.
+absurd_sizes()
+{
+	local half='\0\0\0\0\200\0\0\0' seven='\7\0\0\0\0\0\0\0' one='\1\0\0\0\0\0\0\0'
+
+	trace_of "$half" "$one" "$one" > huge.mlt && truncate -s 513G huge.mlt || return 1
+	(ulimit -f 1024 && refuses huge 'says that it has 512.0 GiB of trace') || return 1
+	{ trace_of "$seven" "$one" "$one"; printf '\1\200\200\200\200\200\020'; } > large.mlt
+	says 1 'after record 0 it has 512.0 GiB live' "$memlane" replay --backend local large.mlt
+}
+
+replays_locally()
+{
+	"$memlane" replay --backend local --maintain 1000 --json threads.mlt > out 2> err || return 1
+	grep -q '"allocator": "memlane (local)"' out && grep -q '"allocator": "own malloc"' out &&
+		awk -F '[:,]' '/"objects_verified"/ { n++; if ($2 < 10000) bad = 1 }
+			/"maintain": \{/ { getline; if ($2 > 0) maintained = 1 }
+			END { exit n != 2 || bad || !maintained }' out
+}
+
+replays_on_rivals()
+{
+	"$memlane" replay --backend local --against glibc,jemalloc,mimalloc,tcmalloc threads.mlt > out 2> err &&
+		grep -q 'own malloc *glibc *jemalloc *mimalloc *tcmalloc' out && [ ! -s err ]
+}
+
+# An allocator that hands out one place twice must be found out.
+finds_spoiled_objects()
+{
+	cat > bad.c <<-'END'
+	#include <stdlib.h>
+	#include <dlfcn.h>
+	void *malloc(size_t size)
+	{
+		static void *(*next)(size_t);
+		static void *last;
+
+		if (!next)
+			*(void **)&next = dlsym(RTLD_NEXT, "malloc");
+		if (size == 70001)
+			return last = next(size);
+		return size == 70003 && last ? last : next(size);
+	}
+	END
+	cat > two.c <<-'END'
+	#include <stdlib.h>
+	void *volatile a, *volatile b;
+	int main(void) { a = malloc(70001); b = malloc(70003); free(a); return 0; }
+	END
+	gcc -O0 -shared -fPIC -o bad.so bad.c -ldl && gcc -O0 -o two two.c &&
+		"$memlane" record -o two.mlt -- ./two 2> record.out &&
+		LD_PRELOAD=$dir/bad.so says 1 'does not have the bytes it was given' \
+			"$memlane" replay --backend local two.mlt
+}
+
+plan 34
+check "record: every form of allocation, in order" all_forms
+check "record: threads" all_threads
+check "record: children are left out" no_children
+check "record: a killed program's trace is good up to there" up_to_the_kill
+check "record: a killed recorder's trace is good up to there" recorder_killed
+check "record: stops at a limit" limited
+check "record: packs" packed
+check "record: works on a preloaded allocator" through_jemalloc
+check "record: the command's status is handed on" says 7 recorded \
+	"$memlane" record -o x.mlt -- sh -c 'exit 7'
+check "record: no such command" says 127 'cannot be run' "$memlane" record -o x.mlt -- ./no-such-program
+check "record: no such folder" says 1 'cannot be made' "$memlane" record -o no/x.mlt -- true
+check "record: no file named" says 2 'say where' "$memlane" record -- true
+check "record: no command named" says 2 'is missing' "$memlane" record -o x.mlt
+check "record: nonsense number" says 2 'whole number' "$memlane" record -n 0 -o x.mlt -- true
+check "malformed traces are refused, the record named" malformed
+check "what lies behind the records takes no memory" holes
+check "absurd sizes are refused before they take memory" absurd_sizes
+check "replay: every object verified, locally and on malloc" replays_locally
+check "replay: four rivals" replays_on_rivals
+check "replay: an allocator that spoils objects is found" finds_spoiled_objects
+check "replay: no such file" says 1 'No such file' "$memlane" replay none.mlt
+check "replay: a folder" says 1 'is a folder' "$memlane" replay .
+check "replay: unknown rival" says 2 'jemalloc, mimalloc' "$memlane" replay --against dlmalloc forms.mlt
+check "replay: a rival twice" says 2 'named twice' "$memlane" replay --against glibc,glibc forms.mlt
+check "replay: unknown backend" says 2 'auto, module or local' "$memlane" replay --backend gpu forms.mlt
+check "replay: unknown option" says 2 'is not an option' "$memlane" replay --fast forms.mlt
+check "replay: no trace named" says 2 'name one trace' "$memlane" replay
+check "play is not for people" says 2 'memlane replay' "$memlane" play
+check "unknown command" says 2 'no command "fly"' "$memlane" fly
+check "no command" says 2 'a command is missing' "$memlane"
+check "help of a command" says 0 'Usage: memlane record' "$memlane" record --help
+check "list of commands" says 0 'memlane COMMAND --help' "$memlane" --help
+check "version" says 0 'memlane 1' "$memlane" --version
+check "load: no such file" says 1 'cannot be read' "$memlane" load --file ./none.ko
+finish
