@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: MIT
+/*
+ * torture.c - everything at once, on objects that say whose bytes they have
+ *
+ * Workers make, read, write, pin, migrate and free shared objects; one more
+ * thread moves all of them to and fro and compacts without a pause. Workers
+ * live for a while, end (some inside a section) and are followed by others; the
+ * number of objects swings. Every read verifies what it reads.
+ *
+ * The test itself is free of races: an object's record is locked, shared by
+ * those who read it and alone by those who write or free it. The mover takes no
+ * such lock, so that nothing but the protocol stands between it and the readers.
+ *
+ *	ML_SEED		of all random choices; printed
+ *	ML_OPS		verified reads to reach; 0: run for ML_SECONDS
+ *	ML_SECONDS	time limit; reaching it before ML_OPS is a failure
+ *	ML_THREADS	workers
+ */
+#include "api.h"
+#include "content.h"
+
+#define OBJECTS		4096
+#define ID_STEP		OBJECTS		/* an object's number modulo this is its record's */
+#define MOST_PINNED	(OBJECTS / 32)
+#define SWING		400000		/* verified reads from one tide to the next */
+#define LIFE		30000		/* operations of a worker, about */
+#define BATCH		200
+#define BLOB_MAX	(128 * KIB)
+
+/**
+ * struct object - what the test knows of an object
+ * @lock: -1: one holder alone; else how many share it
+ * @pins: held by the test; changed by sharers, so that who is alone can rely on it
+ * @address: while pinned
+ * @handle: 0: none; read by the mover without the lock
+ * @id: never used twice
+ * @version: times it was written
+ * @size: bytes
+ */
+struct object {
+	int lock;
+	int pins;
+	void *address;
+	memlane_handle handle;
+	uint64_t id;
+	uint64_t version;
+	uint64_t size;
+};
+
+enum event {
+	READ, NESTED, LINGERED, WRITTEN, ALLOCATED, ZEROED, FREED, FREE_REFUSED, STALE, PINNED,
+	UNPINNED, MIGRATED, NOT_MIGRATED, COMPACTED, MAINTAINED, LEFT, ENDED, ENDED_INSIDE, FULL,
+	EVENTS
+};
+
+static const char *const event_name[EVENTS] = {
+	"verified reads", "nested sections", "long sections", "writes", "allocs", "zeroed allocs",
+	"frees", "frees refused (pinned)", "stale handles refused", "pins", "unpins", "migrated",
+	"not migrated", "compactions", "maintenance cycles", "leaves", "threads ended",
+	"threads ended in a section", "lane full",
+};
+
+static struct memlane *arena;
+static struct object object[OBJECTS];
+static uint64_t total[EVENTS];	/* atomic */
+static int live, pinned;	/* atomic */
+static bool over;		/* atomic */
+static uint64_t want_reads;
+static time_t deadline;
+
+struct worker {
+	unsigned long long rng;
+	uint64_t seen[EVENTS];
+};
+
+static uint64_t pick(struct worker *w, uint64_t n)
+{
+	return (rng_next(&w->rng) >> 16) % n;
+}
+
+static bool chance(struct worker *w, unsigned int in)
+{
+	return !pick(w, in);
+}
+
+static uint64_t env(const char *name, uint64_t otherwise)
+{
+	const char *s = getenv(name);
+
+	return s && *s ? strtoull(s, NULL, 0) : otherwise;
+}
+
+/* --------------------------------------------------------------- records */
+
+static bool try_share(struct object *o)
+{
+	int n = __atomic_load_n(&o->lock, __ATOMIC_RELAXED);
+
+	return n >= 0 && __atomic_compare_exchange_n(&o->lock, &n, n + 1, false,
+						     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static void leave_shared(struct object *o)
+{
+	__atomic_sub_fetch(&o->lock, 1, __ATOMIC_RELEASE);
+}
+
+static bool try_alone(struct object *o)
+{
+	int n = 0;
+
+	return __atomic_compare_exchange_n(&o->lock, &n, -1, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static void release(struct object *o)
+{
+	__atomic_store_n(&o->lock, 0, __ATOMIC_RELEASE);
+}
+
+static memlane_handle handle_of(const struct object *o)
+{
+	return __atomic_load_n(&o->handle, __ATOMIC_RELAXED);
+}
+
+static void set_handle(struct object *o, memlane_handle h)
+{
+	__atomic_store_n(&o->handle, h, __ATOMIC_RELAXED);
+}
+
+/* A live object, shared; NULL if none was found soon. */
+static struct object *share_any(struct worker *w)
+{
+	struct object *o;
+	int try;
+
+	for (try = 0; try < 16; try++) {
+		o = &object[pick(w, OBJECTS)];
+		if (!try_share(o))
+			continue;
+		if (handle_of(o))
+			return o;
+		leave_shared(o);
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------ operations */
+
+static void verify_at(struct worker *w, const struct object *o, const void *p)
+{
+	size_t wrong;
+
+	if (!p)
+		fail("object %llu, handle %#llx: no address, state %s", (unsigned long long)o->id,
+		     (unsigned long long)o->handle,
+		     memlane_state_name(memlane_state(arena, o->handle)));
+	if (chance(w, 16))
+		wrong = content_wrong(p, o->size, o->id, o->version);
+	else
+		wrong = content_wrong_sample(p, o->size, o->id, o->version, w->rng);
+	if (wrong)
+		fail("object %llu version %llu of %llu bytes: %zu wrong bytes",
+		     (unsigned long long)o->id, (unsigned long long)o->version,
+		     (unsigned long long)o->size, wrong);
+	w->seen[READ]++;
+}
+
+/* One object, in the section that the caller has entered. */
+static void read_one(struct worker *w)
+{
+	struct object *o = share_any(w);
+	int times = 1;
+
+	if (!o)
+		return;
+	if (chance(w, 2048)) {
+		times = 100;
+		w->seen[LINGERED]++;
+	}
+	while (times--)
+		verify_at(w, o, memlane_get(arena, o->handle));
+	leave_shared(o);
+}
+
+static void op_read(struct worker *w)
+{
+	bool nested = chance(w, 8);
+
+	expect_eq(memlane_enter(arena), 0);
+	read_one(w);
+	if (nested) {
+		expect_eq(memlane_enter(arena), 0);
+		read_one(w);
+		read_one(w);
+		expect_eq(memlane_exit(arena), 0);
+		read_one(w);
+		w->seen[NESTED]++;
+	}
+	expect_eq(memlane_exit(arena), 0);
+}
+
+static void op_write(struct worker *w)
+{
+	struct object *o = &object[pick(w, OBJECTS)];
+	void *p;
+
+	if (!try_alone(o))
+		return;
+	if (handle_of(o)) {
+		expect_eq(memlane_enter(arena), 0);
+		p = memlane_get(arena, o->handle);
+		verify_at(w, o, p);
+		content_write(p, o->size, o->id, ++o->version);
+		verify_at(w, o, memlane_get(arena, o->handle));
+		expect_eq(memlane_exit(arena), 0);
+		w->seen[WRITTEN]++;
+	}
+	release(o);
+}
+
+static uint64_t any_size(struct worker *w)
+{
+	uint64_t kind = pick(w, 100);
+
+	if (kind < 40)
+		return 1 + pick(w, 64);
+	if (kind < 80)
+		return 1 + pick(w, 512);
+	if (kind < 95)
+		return 1 + pick(w, 4 * KIB);
+	if (kind < 99)
+		return 1 + pick(w, MEMLANE_BLOCK_MAX);
+	return 1 + pick(w, BLOB_MAX);
+}
+
+static void expect_zero(const unsigned char *p, uint64_t size)
+{
+	uint64_t i;
+
+	for (i = 0; i < size; i++)
+		if (p[i])
+			fail("byte %llu of %llu is not zero", (unsigned long long)i,
+			     (unsigned long long)size);
+}
+
+static void birth(struct worker *w, struct object *o)
+{
+	struct memlane_alloc_opts opts = {
+		.lane = pick(w, 3), .flags = chance(w, 4) ? MEMLANE_ZERO : 0,
+		.tag = o - object, .group = pick(w, 8),
+	};
+	memlane_handle h;
+	void *p;
+	int err;
+
+	o->size = any_size(w);
+	err = memlane_alloc_with(arena, o->size, &opts, &h);
+	if (err == -ENOSPC) {
+		w->seen[FULL]++;
+		return;
+	}
+	expect_eq(err, 0);
+	o->id += ID_STEP;
+	expect_eq(memlane_enter(arena), 0);
+	p = memlane_get(arena, h);
+	expect(p);
+	if (opts.flags) {
+		expect_zero(p, o->size);
+		w->seen[ZEROED]++;
+	}
+	content_write(p, o->size, o->id, ++o->version);
+	expect_eq(memlane_exit(arena), 0);
+	set_handle(o, h);
+	__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
+	w->seen[ALLOCATED]++;
+}
+
+static void death(struct worker *w, struct object *o)
+{
+	memlane_handle h = o->handle;
+
+	if (__atomic_load_n(&o->pins, __ATOMIC_RELAXED)) {
+		expect_eq(memlane_free(arena, h), -EBUSY);
+		w->seen[FREE_REFUSED]++;
+		return;
+	}
+	expect_eq(memlane_free(arena, h), 0);
+	set_handle(o, 0);
+	__atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+	w->seen[FREED]++;
+	if (chance(w, 8)) {
+		expect_eq(memlane_free(arena, h), -ESTALE);
+		expect_eq(memlane_enter(arena), 0);
+		expect(!memlane_get(arena, h));
+		expect_eq(memlane_exit(arena), 0);
+		w->seen[STALE]++;
+	}
+}
+
+/* How many objects there should be: from an eighth to nearly all, and back. */
+static int tide(void)
+{
+	uint64_t at = __atomic_load_n(&total[READ], __ATOMIC_RELAXED) % SWING;
+	uint64_t level = at < SWING / 2 ? at : SWING - at;
+
+	return OBJECTS / 8 + level * (OBJECTS * 6 / 8) / (SWING / 2);
+}
+
+static void op_replace(struct worker *w)
+{
+	struct object *o = &object[pick(w, OBJECTS)];
+	int level = tide(), now = __atomic_load_n(&live, __ATOMIC_RELAXED);
+
+	if (!try_alone(o))
+		return;
+	if (!handle_of(o) && now < level + OBJECTS / 16)
+		birth(w, o);
+	else if (handle_of(o) && now > level - OBJECTS / 16)
+		death(w, o);
+	release(o);
+}
+
+/* While a pin is held the address is the same for everybody. */
+static void op_pin(struct worker *w)
+{
+	struct object *o;
+	void *p;
+
+	if (__atomic_load_n(&pinned, __ATOMIC_RELAXED) >= MOST_PINNED)
+		return;
+	o = share_any(w);
+	if (!o)
+		return;
+	expect_eq(memlane_try_pin(arena, o->handle, &p), 0);
+	verify_at(w, o, p);
+	__atomic_store_n(&o->address, p, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&o->pins, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&pinned, 1, __ATOMIC_RELAXED);
+	leave_shared(o);
+	w->seen[PINNED]++;
+}
+
+/* Whoever takes the test's count down owns that pin. */
+static bool claim_pin(struct object *o)
+{
+	int n = __atomic_load_n(&o->pins, __ATOMIC_RELAXED);
+
+	while (n > 0)
+		if (__atomic_compare_exchange_n(&o->pins, &n, n - 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static void unpin(struct worker *w, struct object *o)
+{
+	void *p = __atomic_load_n(&o->address, __ATOMIC_RELAXED);
+
+	verify_at(w, o, p);
+	expect_eq(memlane_enter(arena), 0);
+	expect(memlane_get(arena, o->handle) == p);
+	expect_eq(memlane_exit(arena), 0);
+	expect_eq(memlane_unpin(arena, o->handle), 0);
+	__atomic_sub_fetch(&pinned, 1, __ATOMIC_RELAXED);
+	w->seen[UNPINNED]++;
+}
+
+static void op_unpin(struct worker *w)
+{
+	struct object *o;
+	int try;
+
+	for (try = 0; try < 64; try++) {
+		o = &object[pick(w, OBJECTS)];
+		if (!__atomic_load_n(&o->pins, __ATOMIC_RELAXED) || !try_share(o))
+			continue;
+		if (claim_pin(o))
+			unpin(w, o);
+		leave_shared(o);
+	}
+}
+
+static void count_migration(struct worker *w, int result)
+{
+	if (result && result != -EBUSY && result != -EAGAIN && result != -ENOSPC)
+		fail("migrate: %s", memlane_strerror(result));
+	w->seen[result ? NOT_MIGRATED : MIGRATED]++;
+}
+
+static void op_migrate(struct worker *w)
+{
+	struct object *o = share_any(w);
+
+	if (!o)
+		return;
+	count_migration(w, memlane_migrate(arena, o->handle, pick(w, MEMLANE_LANES)));
+	leave_shared(o);
+}
+
+static void op_compact(struct worker *w)
+{
+	struct memlane_step step = { .max_bytes = 1 + pick(w, 4 * MIB), .max_ns = 20000000 };
+
+	expect_eq(memlane_compact(arena, pick(w, 4), chance(w, 2) ? BLOB_MAX : 0, &step), 0);
+	w->seen[COMPACTED]++;
+}
+
+static void op_maintain(struct worker *w)
+{
+	struct memlane_step step = { .max_bytes = 1 + pick(w, 4 * MIB), .max_ns = 20000000 };
+
+	expect_eq(memlane_maintain(arena, &step), 0);
+	w->seen[MAINTAINED]++;
+}
+
+static void op_stat(struct worker *w)
+{
+	struct memlane_stats st = {
+		.size = sizeof(st), .flags = chance(w, 2) ? MEMLANE_STAT_EXACT : 0,
+	};
+
+	expect_eq(memlane_stat(arena, &st), 0);
+	expect(st.counts.lane[MEMLANE_FAST].used <= st.counts.lane[MEMLANE_FAST].max);
+	expect(st.counts.lane[MEMLANE_SLOW].used <= st.counts.lane[MEMLANE_SLOW].max);
+}
+
+static void op_leave(struct worker *w)
+{
+	expect_eq(chance(w, 2) ? memlane_thread_flush(arena) : memlane_thread_leave(arena), 0);
+	w->seen[LEFT]++;
+}
+
+static const struct {
+	unsigned int weight;
+	void (*run)(struct worker *w);
+} operation[] = {
+	{ 8000, op_read }, { 1000, op_write }, { 1000, op_replace }, { 40, op_pin },
+	{ 10, op_unpin }, { 20, op_migrate }, { 4, op_compact }, { 2, op_maintain },
+	{ 4, op_stat }, { 2, op_leave },
+};
+
+static void one_operation(struct worker *w)
+{
+	unsigned int i, sum = 0, at;
+
+	for (i = 0; i < sizeof(operation) / sizeof(operation[0]); i++)
+		sum += operation[i].weight;
+	at = pick(w, sum);
+	for (i = 0; at >= operation[i].weight; i++)
+		at -= operation[i].weight;
+	operation[i].run(w);
+}
+
+/* --------------------------------------------------------------- threads */
+
+static void settle_tally(struct worker *w)
+{
+	unsigned int i;
+
+	for (i = 0; i < EVENTS; i++)
+		__atomic_add_fetch(&total[i], w->seen[i], __ATOMIC_RELAXED);
+	memset(w->seen, 0, sizeof(w->seen));
+	if ((want_reads && __atomic_load_n(&total[READ], __ATOMIC_RELAXED) >= want_reads) ||
+	    time(NULL) >= deadline)
+		__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+}
+
+static bool is_over(void)
+{
+	return __atomic_load_n(&over, __ATOMIC_RELAXED);
+}
+
+static void *live_once(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t life = LIFE / 2 + pick(w, LIFE);
+
+	while (life-- && !is_over()) {
+		one_operation(w);
+		if (life % 256 == 0)
+			settle_tally(w);
+	}
+	w->seen[ENDED]++;
+	if (chance(w, 4)) {
+		expect_eq(memlane_enter(arena), 0);
+		read_one(w);
+		w->seen[ENDED_INSIDE]++;
+	}
+	settle_tally(w);
+	return NULL;
+}
+
+/* One life after the other. */
+static void *lives(void *arg)
+{
+	pthread_t t;
+
+	while (!is_over()) {
+		start(&t, live_once, arg);
+		finish(t);
+	}
+	return NULL;
+}
+
+/* Handles are read without the lock: they may be stale when the mover comes. */
+static void move_batch(struct worker *w)
+{
+	memlane_handle h[BATCH];
+	int32_t result[BATCH];
+	uint32_t nr = 0, i;
+	size_t at = pick(w, OBJECTS);
+
+	for (i = 0; i < BATCH; i++) {
+		h[nr] = handle_of(&object[(at + i) % OBJECTS]);
+		nr += h[nr] != 0;
+	}
+	expect(memlane_migrate_batch(arena, pick(w, MEMLANE_LANES), h, nr, result, NULL) >= 0);
+	for (i = 0; i < nr; i++)
+		if (result[i] != -ESTALE)
+			count_migration(w, result[i]);
+}
+
+static void *move_all(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!is_over()) {
+		move_batch(w);
+		if (chance(w, 4))
+			op_compact(w);
+		if (chance(w, 32))
+			op_maintain(w);
+		settle_tally(w);
+	}
+	return NULL;
+}
+
+/* --------------------------------------------------------------- the test */
+
+static struct memlane *open_small(void)
+{
+	struct memlane_config c = quiet();
+
+	c.fast_lane_size = 2 * MIB;
+	c.fast_lane_max = 32 * MIB;
+	c.slow_lane_size = 2 * MIB;
+	c.slow_lane_max = 32 * MIB;
+	c.policy_check_interval = 0.002;
+	c.compaction_threshold = 0.5;
+	c.max_handles = 1 << 20;
+	c.max_threads = 256;
+	return open_with(&c);
+}
+
+/* Thread 0 is the mover. */
+static void run_threads(unsigned int threads)
+{
+	struct worker w[65] = { 0 };
+	pthread_t t[65];
+	unsigned int i;
+
+	for (i = 0; i <= threads; i++) {
+		w[i].rng = harness_seed() * (2 * i + 1);
+		start(&t[i], i ? lives : move_all, &w[i]);
+	}
+	for (i = 0; i <= threads; i++)
+		finish(t[i]);
+}
+
+static void report(const struct memlane_stats *st)
+{
+	const struct memlane_counts *c = &st->counts;
+	unsigned int i;
+
+	for (i = 0; i < EVENTS; i++)
+		printf("# %s %llu\n", event_name[i], (unsigned long long)total[i]);
+	printf("# moved %llu (%llu MiB), remapped %llu, vetoed %llu (by readers %llu), waits %llu\n",
+	       c->moved, c->moved_bytes >> 20, c->remapped, c->vetoed,
+	       (unsigned long long)st->vetoes, (unsigned long long)st->waits);
+	printf("# pinned %llu, held %llu, given up %llu, batches %llu, pages returned %llu\n",
+	       c->pinned, c->held, c->given_up, c->batches, c->pages_returned);
+	printf("# spoiled %llu, cycles %llu, wrong bytes 0\n", c->spoiled, c->cycles);
+}
+
+/* A run in which something never happened proves nothing of it. */
+static void expect_no_gap(const struct memlane_stats *st)
+{
+	unsigned int i;
+
+	for (i = 0; i < EVENTS; i++)
+		if (!total[i] && i != FULL)
+			fail("no %s", event_name[i]);
+	expect(st->counts.moved > 1000);
+	expect(st->counts.vetoed > 0);
+	expect(st->vetoes > 0);
+	expect(st->counts.pinned > 0);
+	if (memlane_capabilities(arena) & MEMLANE_CAP_REMAP)
+		expect(st->counts.remapped > 0);
+	expect_eq(st->counts.spoiled, 0);
+}
+
+/* All that is left is whole, and can be given back to the last page. */
+static void tear_down(void)
+{
+	struct worker w = { .rng = harness_seed() };
+	struct memlane_stats st;
+	struct object *o;
+
+	for (o = object; o < object + OBJECTS; o++) {
+		if (!o->handle)
+			continue;
+		expect_eq(memlane_enter(arena), 0);
+		expect_eq(content_wrong(memlane_get(arena, o->handle), o->size, o->id,
+					o->version), 0);
+		expect_eq(memlane_exit(arena), 0);
+		while (claim_pin(o))
+			unpin(&w, o);
+		death(&w, o);
+	}
+	expect_eq(pinned, 0);
+	expect_eq(live, 0);
+	expect_eq(memlane_thread_leave(arena), 0);
+	expect_eq(memlane_compact(arena, 0, 0, NULL), 0);
+	st = stats(arena);
+	expect_eq(st.live_objects, 0);
+	expect_eq(st.live_bytes, 0);
+	expect_eq(st.counts.handles, 0);
+	expect_eq(st.counts.slots, 0);
+	expect_eq(st.counts.lane[MEMLANE_FAST].used, 0);
+	expect_eq(st.counts.lane[MEMLANE_SLOW].used, 0);
+}
+
+TEST(everything_at_once)
+{
+	unsigned int threads = env("ML_THREADS", 4), i;
+	struct memlane_stats st;
+
+	expect(threads >= 1 && threads <= 64);
+	want_reads = env("ML_OPS", 2000000);
+	deadline = time(NULL) + env("ML_SECONDS", 60);
+	arena = open_small();
+	for (i = 0; i < OBJECTS; i++)
+		object[i].id = i;
+	run_threads(threads);
+	st = stats(arena);
+	report(&st);
+	expect_no_gap(&st);
+	if (want_reads && total[READ] < want_reads)
+		fail("the time was over before %llu reads", (unsigned long long)want_reads);
+	tear_down();
+	memlane_close(arena);
+}
