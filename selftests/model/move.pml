@@ -1,0 +1,809 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * move.pml - the move protocol, as a Promela model
+ *
+ * Documentation/protocol.md is the text to this. Each user thread owns a FIFO
+ * store buffer (x86-TSO): its plain stores reach memory when `cache` drains
+ * them, its own loads look there first, and its locked operations wait until
+ * it is empty. The mover is the kernel: its interrupt is the only way in which
+ * it can make somebody else's stores visible.
+ *
+ * Ghosts: owner[], place[] and dead[] record what is true; no thread decides by
+ * them, except that the kernel may read owner[] and place[], which stand for its
+ * own free map and descriptors. User threads only see mem[], pins[] and epoch.
+ *
+ * Compile-time choices (-D), listed in the file `cases`:
+ *   READERS=n, SECTIONS=n	readers, and sections that each one runs
+ *   PINNER, FREER, ALLOCATOR	the other user threads
+ *   READS_BACK			the allocator looks for what it has made
+ *   MARKS			reader 0 sets ACCESSED
+ *   HOLD			reader 0 may stay in its section for ever
+ *   OTHERS=n			foreign objects that settle on left places
+ *   BATCHES=n			batches of the mover, of one object each
+ *   ONLY=PROPERTY		check this one alone
+ *   M_*			one mutation of the protocol
+ */
+
+/* Properties. The number of the first one broken ends up in `broken`. */
+#define ALL		0
+#define WRONG_BYTES	1	/* a read found bytes that are not the object's */
+#define LOST_WRITE	2	/* a write went to a place that the object has left */
+#define TWO_OWNERS	3	/* a free place was given out while a word names it */
+#define FREED_PINNED	4	/* free succeeded under a pin, or pin after a free */
+#define STALE_RESOLVED	5	/* a freed handle was found good */
+#define UNDEAD		6	/* a handle was called stale and then lived on */
+#define UNPIN_REFUSED	7	/* the holder of a pin cannot give it back */
+#define LOST_OBJECT	8	/* the maker of an object cannot find it */
+#define NONE		9	/* spin's own: end states, cycles */
+
+#ifndef ONLY
+#define ONLY ALL
+#endif
+#ifndef SECTIONS
+#define SECTIONS 0
+#endif
+
+byte broken;
+
+#define check(property, holds) \
+	if \
+	:: (ONLY == ALL || ONLY == property) && !(holds) -> \
+		broken = property; assert(broken == 0) \
+	:: else \
+	fi
+
+/* Entry words: 4 flags, 2 bits of generation, 2 bits of location. */
+#define LIVE		1
+#define MOVING		2
+#define COPYING		4
+#define ACCESSED	8
+#define BUSY		(MOVING | COPYING)
+#define GEN(w)		(((w) >> 4) & 3)
+#define LOC(w)		((w) >> 6)
+#define ENTRY(f, g, l)	((f) | ((g) << 4) | ((l) << 6))
+
+/* User threads. Absent ones have no slot, so that they cost no states. */
+#ifdef PINNER
+#define PINS_IT		READERS
+#define N1		(READERS + 1)
+#else
+#define N1		READERS
+#endif
+#ifdef FREER
+#define FREES_IT	N1
+#define N2		(N1 + 1)
+#else
+#define N2		N1
+#endif
+#ifdef ALLOCATOR
+#define ALLOCS_IT	N2
+#define THREADS		(N2 + 1)
+#else
+#define THREADS		N2
+#endif
+
+#define INDICES		2
+#define PLACES		4
+#define DEPTH		4	/* of a store buffer */
+
+/* Memory: slots, entry words, and one byte for each place's contents. */
+#define SLOT(t)		(t)
+#define WORD(i)		(THREADS + (i))
+#define DATA(p)		(THREADS + INDICES + (p))
+byte mem[THREADS + INDICES + PLACES];
+byte pins[INDICES];
+byte epoch = 1;
+bool kernel_lock;
+bool magazine[INDICES];		/* bound, free, ready to be allocated */
+
+/* Contents of a place: rubbish (0), the object of a handle, or a stranger's. */
+#define OBJECT(i, g)	(1 + (i) * 4 + (g))
+#define STRANGER	15
+
+/* The kernel's records. A place's owner: */
+#define NOBODY		0
+#define RESERVED	1	/* a destination of the mover */
+#define FOREIGN		2
+#define INDEX(i)	(3 + (i))
+#define UNBOUND		15
+byte owner[PLACES];
+byte place[INDICES];
+byte dead[INDICES];		/* generations below this one are freed */
+#ifdef STRICT
+bool called_stale;		/* somebody was told that 0's first handle is stale */
+#endif
+
+/* ---- store buffers ------------------------------------------------------ */
+
+byte sb_count[THREADS];
+byte sb_addr[THREADS * DEPTH];
+byte sb_value[THREADS * DEPTH];
+
+inline push(me, a, v)
+{
+	sb_addr[me * DEPTH + sb_count[me]] = a;
+	sb_value[me * DEPTH + sb_count[me]] = v;
+	sb_count[me]++
+}
+
+inline store(me, a, v)
+{
+	d_step { sb_count[me] < DEPTH -> push(me, a, v) }
+}
+
+/* Inside atomic or d_step only: the newest own store, else memory. */
+#define own(me, k, a)	(sb_count[me] > k && sb_addr[(me) * DEPTH + k] == (a))
+#define load(me, a) \
+	(own(me, 3, a) -> sb_value[(me) * DEPTH + 3] : \
+	(own(me, 2, a) -> sb_value[(me) * DEPTH + 2] : \
+	(own(me, 1, a) -> sb_value[(me) * DEPTH + 1] : \
+	(own(me, 0, a) -> sb_value[(me) * DEPTH] : mem[a]))))
+
+#define drained(me)	(sb_count[me] == 0)
+
+/* Which object a byte value belongs to, for the check of data stores. */
+#define index_of(v)	(((v) - 1) >> 2)
+#define gen_of(v)	(((v) - 1) & 3)
+
+/*
+ * One store reaches memory. A store to an object's bytes must find the object
+ * there and not being copied. If the program has freed it meanwhile, that is
+ * its own error, and the store is left out, as a correct program has none.
+ */
+inline drain(t)
+{
+	d_step {
+		sb_count[t] > 0 ->
+		a = sb_addr[t * DEPTH];
+		v = sb_value[t * DEPTH];
+		if
+		:: a >= DATA(0) && gen_of(v) < dead[index_of(v)]
+		:: a >= DATA(0) && gen_of(v) >= dead[index_of(v)] ->
+			check(LOST_WRITE, place[index_of(v)] == a - DATA(0) &&
+			      !(mem[WORD(index_of(v))] & COPYING));
+			mem[a] = v
+		:: else -> mem[a] = v
+		fi;
+		sb_count[t]--;
+		n = 0;
+		do
+		:: n < sb_count[t] ->
+			sb_addr[t * DEPTH + n] = sb_addr[t * DEPTH + n + 1];
+			sb_value[t * DEPTH + n] = sb_value[t * DEPTH + n + 1];
+			n++
+		:: else -> break
+		od;
+		sb_addr[t * DEPTH + n] = 0;
+		sb_value[t * DEPTH + n] = 0;
+		a = 0; v = 0; n = 0
+	}
+}
+
+active proctype cache()
+{
+	byte a, v, n;
+
+end:	do
+	:: drain(0)
+#if THREADS > 1
+	:: drain(1)
+#endif
+#if THREADS > 2
+	:: drain(2)
+#endif
+#if THREADS > 3
+	:: drain(3)
+#endif
+#if THREADS > 4
+	:: drain(4)
+#endif
+	od
+}
+
+/* ---- what the library does, in a user thread ---------------------------- */
+
+/* Any time may pass between the load of the epoch and its store. */
+inline enter(me)
+{
+	e = epoch;
+	d_step {
+		sb_count[me] < DEPTH ->
+		push(me, SLOT(me), e);
+		e = 0
+	}
+}
+
+inline leave(me)
+{
+	d_step {
+		sb_count[me] < DEPTH ->
+		push(me, SLOT(me), 0);
+		w = 0
+	}
+}
+
+#define stale(w, g)	(!((w) & LIVE) || GEN(w) != (g))
+
+/* STRICT asks whether a handle that is called stale is so for ever. */
+inline say_stale(i, g)
+{
+#ifdef STRICT
+	called_stale = called_stale || (i == 0 && g == 0)
+#else
+	skip
+#endif
+}
+
+inline found_good(i, g)
+{
+	check(STALE_RESOLVED, g >= dead[i])
+}
+
+/* Clears MOVING from the word w as it was loaded; ok if it was still that. */
+inline veto(me, i)
+{
+#ifdef M_PLAIN_VETO
+	store(me, WORD(i), w & ~MOVING);
+	atomic { w = w & ~MOVING; ok = true }
+#else
+	atomic {
+		drained(me) ->
+		if
+		:: mem[WORD(i)] == w ->
+			w = w & ~MOVING;
+			mem[WORD(i)] = w;
+			found_good(i, GEN(w));
+			ok = true
+		:: else
+		fi
+	}
+#endif
+}
+
+/* The wait for a copy is over; w was loaded while it was going on. */
+#define copied(i)	((w & COPYING) && !(mem[WORD(i)] & COPYING))
+
+/* Leaves ok and the word in w. */
+inline get(me, i, g)
+{
+	ok = false;
+	do
+	:: atomic {
+		w = load(me, WORD(i));
+		if
+		:: stale(w, g) -> say_stale(i, g); break
+		:: !stale(w, g) && !(w & BUSY) ->
+			found_good(i, g); ok = true; break
+		:: else
+		fi
+	   };
+	   if
+	   :: copied(i)
+	   :: !(w & COPYING) ->
+		veto(me, i);
+		if
+		:: ok -> break
+		:: else
+		fi
+	   fi
+	od
+}
+
+/*
+ * Reads the object, stores to it, leaves. One step: the store leaves the bytes
+ * as they are, so a run in which an earlier read or store is wrong has a twin
+ * in which this one is.
+ */
+inline use_and_leave(me, i, g)
+{
+	d_step {
+		sb_count[me] < DEPTH - 1 ->
+		check(WRONG_BYTES, g < dead[i] ||
+		      load(me, DATA(LOC(w))) == OBJECT(i, g));
+		push(me, DATA(LOC(w)), OBJECT(i, g));
+		push(me, SLOT(me), 0);
+		w = 0; ok = false
+	}
+}
+
+/* A get marks its object as used, if it can do so at once. */
+inline mark_accessed(me, i)
+{
+#ifdef M_PLAIN_ACCESSED
+	store(me, WORD(i), w | ACCESSED)
+#else
+	atomic {
+		drained(me) ->
+		if
+		:: mem[WORD(i)] == w -> mem[WORD(i)] = w | ACCESSED
+		:: else
+		fi
+	}
+#endif
+}
+
+proctype reader(byte me)
+{
+	byte e, w, round;
+	bool ok;
+
+	do
+	:: round < SECTIONS ->
+		enter(me);
+		get(me, 0, 0);
+#ifdef HOLD
+		if
+		:: me == 0 ->
+end_held:		false
+		:: true
+		fi;
+#endif
+		if
+		:: ok ->
+#ifdef MARKS
+			if
+			:: me == 0 -> mark_accessed(me, 0)
+			:: me != 0
+			fi;
+#endif
+			use_and_leave(me, 0, 0)
+		:: !ok -> leave(me)
+		fi;
+		round++
+	:: round == SECTIONS -> break
+	od
+}
+
+#ifdef PINNER
+#ifdef M_PIN_NO_SECTION
+#define pin_enter(me)	skip
+#define pin_leave(me)	skip
+#else
+#define pin_enter(me)	enter(me)
+#define pin_leave(me)	leave(me)
+#endif
+
+/*
+ * Reads and stores under the pin, then drops it. One step, at any time before
+ * the pin ends: see use_and_leave().
+ */
+inline use_and_unpin(me, p, i, g)
+{
+	d_step {
+		drained(me) ->
+		check(FREED_PINNED, dead[i] <= g);
+		check(WRONG_BYTES, mem[DATA(p)] == OBJECT(i, g));
+		check(LOST_WRITE, place[i] == p && !(mem[WORD(i)] & COPYING));
+#ifdef M_UNPIN_LOOKS
+		check(UNPIN_REFUSED, !stale(mem[WORD(i)], g));
+#endif
+		pins[i]--;
+		p = 0
+	}
+}
+
+proctype pinner(byte me)
+{
+	byte e, w, p;
+	bool ok;
+
+	pin_enter(me);
+	get(me, 0, 0);
+	if
+	:: ok ->
+		atomic { drained(me) -> pins[0]++ };
+#ifndef M_PIN_NO_RELOAD
+		get(me, 0, 0);
+#endif
+		if
+		:: ok ->
+			p = LOC(w);
+			pin_leave(me);
+			use_and_unpin(me, p, 0, 0)
+		:: !ok ->
+			atomic { drained(me) -> pins[0]-- };
+			pin_leave(me)
+		fi
+	:: !ok -> pin_leave(me)
+	fi
+}
+#endif
+
+#ifdef FREER
+#ifdef M_SAME_GENERATION
+#define freed(w, g)	ENTRY(0, g, LOC(w))
+#else
+#define freed(w, g)	ENTRY(0, (g) + 1, LOC(w))
+#endif
+
+#ifdef M_FREE_NO_SECTION
+#define free_enter(me)	skip
+#define free_leave(me)	skip
+#else
+#define free_enter(me)	enter(me)
+#define free_leave(me)	leave(me)
+#endif
+
+/* LIVE, moving or not, becomes free by one compare-exchange. */
+inline kill_entry(me, i, g)
+{
+	ok = false;
+	do
+	:: atomic {
+		w = mem[WORD(i)];
+		if
+		:: stale(w, g) -> break
+		:: else
+		fi
+	   };
+	   if
+	   :: copied(i)
+	   :: !(w & COPYING) && pins[i] != 0 -> break
+	   :: !(w & COPYING) && pins[i] == 0 ->
+		atomic {
+			drained(me) ->
+			if
+			:: mem[WORD(i)] == w ->
+				mem[WORD(i)] = freed(w, g);
+				ok = true;
+				break
+			:: else
+			fi
+		}
+	   fi
+	od
+}
+
+/* Somebody pinned it in between: undo kill_entry(). */
+inline revive(me, i, g)
+{
+	do
+	:: w = mem[WORD(i)];
+	   if
+	   :: copied(i)
+	   :: !(w & COPYING) ->
+		atomic {
+			drained(me) ->
+			if
+			:: mem[WORD(i)] == w ->
+#ifdef STRICT
+				check(UNDEAD, !called_stale);
+#endif
+				mem[WORD(i)] = ENTRY(LIVE, g, LOC(w));
+				break
+			:: else
+			fi
+		}
+	   fi
+	od
+}
+
+/* The index goes back to the kernel, which frees its place. */
+inline flush(i)
+{
+	d_step {
+		!kernel_lock ->
+		mem[WORD(i)] = ENTRY(0, GEN(mem[WORD(i)]), 0);
+		owner[place[i]] = NOBODY;
+		place[i] = UNBOUND
+	}
+}
+
+proctype freer(byte me)
+{
+	byte e, w;
+	bool ok;
+
+	free_enter(me);
+	kill_entry(me, 0, 0);
+	if
+	:: ok ->
+#ifdef M_FREE_NO_LOOK
+		dead[0] = 1
+#else
+		if
+		:: d_step { pins[0] == 0 -> dead[0] = 1 }
+		:: pins[0] != 0 -> ok = false; revive(me, 0, 0)
+		fi
+#endif
+	:: !ok
+	fi;
+	free_leave(me);
+	if
+	:: ok -> magazine[0] = true
+	:: ok -> flush(0)
+	:: !ok
+	fi
+}
+#endif
+
+#ifdef ALLOCATOR
+#ifdef M_ALLOC_NO_SECTION
+#define alloc_enter(me)	skip
+#define alloc_leave(me)	skip
+#else
+#define alloc_enter(me)	enter(me)
+#define alloc_leave(me)	leave(me)
+#endif
+
+/* A bound index becomes an object; its word is left in w. */
+inline alloc(me, i)
+{
+	ok = false;
+	do
+	:: w = load(me, WORD(i));
+	   if
+	   :: copied(i)
+#ifdef M_PLAIN_ALLOC
+	   :: !(w & COPYING) ->
+#else
+	   :: !(w & BUSY) ->
+#endif
+		w = (w & ~MOVING) | LIVE;
+		store(me, WORD(i), w);
+		break
+#ifndef M_PLAIN_ALLOC
+	   :: (w & BUSY) == MOVING ->
+		atomic {
+			drained(me) ->
+			if
+			:: mem[WORD(i)] == w ->
+				w = (w & ~MOVING) | LIVE;
+				mem[WORD(i)] = w;
+				break
+			:: else
+			fi
+		}
+#endif
+	   fi
+	od
+}
+
+proctype allocator(byte me)
+{
+	byte e, w, i, g;
+	bool ok;
+
+	do
+	:: atomic {
+		if
+		:: magazine[0] -> magazine[0] = false; i = 0
+		:: magazine[1] -> magazine[1] = false; i = 1
+		:: break
+		fi
+	   };
+	   alloc_enter(me);
+	   alloc(me, i);
+	   g = GEN(w);
+	   store(me, DATA(LOC(w)), OBJECT(i, g));
+	   alloc_leave(me);
+#ifdef READS_BACK
+	   enter(me);
+	   get(me, i, g);
+	   atomic { check(LOST_OBJECT, ok) };
+	   use_and_leave(me, i, g);
+#endif
+	   d_step { i = 0; g = 0; ok = false }
+	od
+}
+#endif
+
+/* ---- the kernel --------------------------------------------------------- */
+
+#define named(i, p)	(place[i] != UNBOUND && LOC(mem[WORD(i)]) == (p))
+#define lowest_free \
+	(owner[0] == NOBODY -> 0 : (owner[1] == NOBODY -> 1 : \
+	(owner[2] == NOBODY -> 2 : (owner[3] == NOBODY -> 3 : UNBOUND))))
+
+/* Inside atomic or d_step only: the free place p is given to `to`. */
+inline occupy(p, to, bytes)
+{
+	check(TWO_OWNERS, !named(0, p) && !named(1, p));
+	mem[DATA(p)] = bytes;
+	owner[p] = to
+}
+
+#if OTHERS
+/* Objects of no further interest settle on places that others have left. */
+proctype others()
+{
+	byte n;
+
+end:	do
+	:: d_step {
+		n < OTHERS && !kernel_lock && lowest_free < INDICES ->
+		occupy(lowest_free, FOREIGN, STRANGER);
+		n++
+	   }
+	od
+}
+#endif
+
+/*
+ * Step 1. Leaves UNBOUND in new if there is nothing to move. What only holders
+ * of the lock can see is one step with taking it, or with dropping it.
+ */
+inline plan()
+{
+	atomic {
+		!kernel_lock -> kernel_lock = true;
+		if
+		:: i = 0
+		:: i = 1
+		fi;
+		old = place[i];
+		new = lowest_free;
+		if
+		:: old != UNBOUND && new != UNBOUND && pins[i] == 0 ->
+			occupy(new, RESERVED, 0)
+		:: else -> new = UNBOUND
+		fi
+	};
+#ifdef M_EPOCH_FIRST
+	epoch++;
+#endif
+	d_step {
+		if
+		:: new != UNBOUND ->
+			w = mem[WORD(i)] | MOVING;
+			mem[WORD(i)] = w;
+#ifdef M_EARLY_FREE
+			owner[old] = NOBODY
+#endif
+		:: else
+		fi;
+		kernel_lock = false
+	}
+}
+
+/* Step 2. Every thread's earlier stores are visible afterwards. */
+inline new_epoch()
+{
+#ifndef M_EPOCH_FIRST
+	epoch++;
+#endif
+#ifndef M_NO_BARRIER
+	t = 0;
+	do
+	:: t < THREADS && drained(t) -> t++
+	:: t == THREADS -> t = 0; break
+	od
+#endif
+}
+
+#define outside(t)	(mem[SLOT(t)] == 0 || mem[SLOT(t)] == epoch)
+
+/* Step 3. Patience may end whenever a slot still holds an older epoch. */
+inline grace()
+{
+	t = 0;
+	do
+	:: t < THREADS && outside(t) -> t++
+	:: t == THREADS -> patient = true; break
+#ifdef M_NO_GIVE_UP
+	:: t < THREADS && !outside(t)
+#else
+	:: t < THREADS && !outside(t) -> patient = false; break
+#endif
+	od;
+	t = 0
+}
+
+/* Inside atomic or d_step only. Nothing has changed but MOVING. */
+inline give_up()
+{
+#ifdef M_PLAIN_GIVE_UP
+	mem[WORD(i)] = w & ~MOVING;
+#else
+	if
+	:: mem[WORD(i)] == w -> mem[WORD(i)] = w & ~MOVING
+	:: else
+	fi;
+#endif
+	owner[new] = NOBODY;
+	kernel_lock = false
+}
+
+/* Step 4 and 5. Again, one step with the lock what only its holders can see. */
+inline carry_out()
+{
+	atomic {
+		!kernel_lock -> kernel_lock = true;
+#if !defined(M_NO_SECOND_PIN_CHECK) && !defined(M_PINS_AFTER_COPYING)
+		if
+		:: pins[i] != 0 -> give_up(); goto next
+		:: else
+		fi
+#endif
+	};
+	atomic {
+#ifdef M_PLAIN_COPYING
+		mem[WORD(i)] = w ^ BUSY;
+#else
+		if
+		:: mem[WORD(i)] == w -> mem[WORD(i)] = w ^ BUSY
+		:: else -> give_up(); goto next
+		fi
+#endif
+	};
+#ifdef M_PINS_AFTER_COPYING
+	atomic {
+		if
+		:: pins[i] != 0 -> give_up(); goto next
+		:: else
+		fi
+	};
+#endif
+	if
+	:: w & LIVE -> mem[DATA(new)] = mem[DATA(old)]
+	:: else
+	fi;
+	d_step {
+		mem[WORD(i)] = ENTRY(w & (LIVE | ACCESSED), GEN(w), new);
+		place[i] = new;
+		owner[new] = INDEX(i);
+#ifndef M_EARLY_FREE
+		owner[old] = NOBODY;
+#endif
+		kernel_lock = false
+	}
+}
+
+proctype mover()
+{
+	byte i, old, new, w, t, batch;
+	bool patient;
+
+	do
+	:: batch < BATCHES ->
+		plan();
+		if
+		:: new != UNBOUND ->
+			new_epoch();
+			grace();
+			if
+			:: patient -> carry_out()
+			:: !patient -> atomic { !kernel_lock -> kernel_lock = true; give_up() }
+			fi
+		:: else
+		fi;
+next:		atomic {
+			i = 0; old = 0; new = 0; w = 0; t = 0; patient = false;
+			batch++
+		}
+	:: batch == BATCHES -> break
+	od
+}
+
+/* Index 0 lives in place 0; index 1 waits in a magazine, bound to place 1. */
+init {
+	atomic {
+		mem[WORD(0)] = ENTRY(LIVE, 0, 0);
+		mem[WORD(1)] = ENTRY(0, 0, 1);
+		mem[DATA(0)] = OBJECT(0, 0);
+		owner[0] = INDEX(0);
+		owner[1] = INDEX(1);
+		place[0] = 0;
+		place[1] = 1;
+		magazine[1] = true;
+#if READERS > 0
+		run reader(0);
+#endif
+#if READERS > 1
+		run reader(1);
+#endif
+#ifdef PINNER
+		run pinner(PINS_IT);
+#endif
+#ifdef FREER
+		run freer(FREES_IT);
+#endif
+#ifdef ALLOCATOR
+		run allocator(ALLOCS_IT);
+#endif
+#if OTHERS
+		run others();
+#endif
+		run mover()
+	}
+}
