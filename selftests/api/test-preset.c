@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/* test-preset.c - presets, and values of a configuration that reach the engine */
+#include <math.h>
+
+#include "api.h"
+
+static uint64_t option(struct memlane *m, uint32_t which)
+{
+	uint64_t value = 0;
+
+	expect_eq(memlane_get_option(m, which, &value), 0);
+	return value;
+}
+
+TEST(every_preset_opens_and_works)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	memlane_handle h;
+	int preset;
+
+	for (preset = MEMLANE_PRESET_GAME_LOOP; preset <= MEMLANE_PRESET_FRAME_SCRATCH; preset++) {
+		expect_eq(memlane_config_preset(&c, preset), 0);
+		expect(!memlane_config_check(&c));
+		m = open_with(&c);
+		h = must_alloc(m, 100);
+		fill(m, h, preset);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+		verify(m, h, preset);
+		expect_eq(memlane_free(m, h), 0);
+		memlane_close(m);
+	}
+}
+
+TEST(presets_differ_from_the_defaults_and_each_other)
+{
+	struct memlane_config c[MEMLANE_PRESET_FRAME_SCRATCH + 2];
+	int i, j, n = MEMLANE_PRESET_FRAME_SCRATCH + 1;
+
+	memlane_config_init(&c[n]);
+	for (i = 0; i < n; i++)
+		expect_eq(memlane_config_preset(&c[i], i), 0);
+	for (i = 0; i <= n; i++)
+		for (j = 0; j < i; j++)
+			expect(memcmp(&c[i], &c[j], sizeof(c[i])));
+}
+
+TEST(an_unknown_preset_is_refused_and_changes_nothing)
+{
+	struct memlane_config c = { .size = 7 };
+
+	expect_eq(memlane_config_preset(&c, -1), -EINVAL);
+	expect_eq(memlane_config_preset(&c, MEMLANE_PRESET_FRAME_SCRATCH + 1), -EINVAL);
+	expect_eq(c.size, 7);
+}
+
+TEST(an_object_pool_keeps_blocks_of_all_sizes_in_the_fast_lane)
+{
+	struct memlane_config c;
+	struct memlane *m;
+
+	expect_eq(memlane_config_preset(&c, MEMLANE_PRESET_OBJECT_POOL), 0);
+	m = open_with(&c);
+	expect_eq(memlane_lane(m, must_alloc(m, MEMLANE_BLOCK_MAX)), MEMLANE_FAST);
+	expect_eq(option(m, MEMLANE_OPT_AUTO_COMPACTION), 0);
+	memlane_close(m);
+}
+
+TEST(a_configuration_reaches_the_engine)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.fast_lane_size = 2 * MIB;
+	c.slow_lane_size = 3 * MIB;
+	c.threshold = 1000;
+	c.enable_auto_compaction = false;
+	c.compaction_threshold = 0.75;
+	c.slow_lane_usage_threshold = 0.5;
+	c.slow_lane_safety_margin = 0.2;
+	c.section_grace = 0.005;
+	c.age_interval = 2.5;
+	m = open_with(&c);
+	expect_eq(option(m, MEMLANE_OPT_FAST_LIMIT), 2 * MIB);
+	expect_eq(option(m, MEMLANE_OPT_SLOW_LIMIT), 3 * MIB);
+	expect_eq(option(m, MEMLANE_OPT_THRESHOLD), 1000);
+	expect_eq(option(m, MEMLANE_OPT_AUTO_COMPACTION), 0);
+	expect_eq(option(m, MEMLANE_OPT_COMPACTION_THRESHOLD), 750);
+	expect_eq(option(m, MEMLANE_OPT_SLOW_USAGE_THRESHOLD), 500);
+	expect_eq(option(m, MEMLANE_OPT_SLOW_SAFETY_MARGIN), 200);
+	expect_eq(option(m, MEMLANE_OPT_POLICY_INTERVAL), 0);
+	expect_eq(option(m, MEMLANE_OPT_GRACE), 5000000);
+	expect_eq(option(m, MEMLANE_OPT_AGE_INTERVAL), 2500000000ULL);
+	memlane_close(m);
+}
+
+TEST(the_threshold_decides_where_objects_are_born)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.threshold = 1000;
+	m = open_with(&c);
+	expect_eq(memlane_lane(m, must_alloc(m, 999)), MEMLANE_FAST);
+	expect_eq(memlane_lane(m, must_alloc(m, 1000)), MEMLANE_SLOW);
+	memlane_close(m);
+}
+
+TEST(options_change_at_run_time_and_nonsense_is_refused)
+{
+	struct memlane *m = open_quiet();
+
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, 300), 0);
+	expect_eq(option(m, MEMLANE_OPT_COMPACTION_THRESHOLD), 300);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, 0), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_COMPACTION_THRESHOLD, 1001), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_SLOW_SAFETY_MARGIN, 501), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_AUTO_COMPACTION, 2), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_GRACE, 1), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPTIONS, 1), -EOPNOTSUPP);
+	expect_eq(option(m, MEMLANE_OPT_COMPACTION_THRESHOLD), 300);
+	memlane_close(m);
+}
+
+/* The sentence begins with the name of the field. */
+static void expect_refused(const struct memlane_config *c, const char *field)
+{
+	const char *why = memlane_config_check(c);
+	struct memlane *m;
+
+	expect(why != NULL);
+	if (strncmp(why, field, strlen(field)))
+		fail("\"%s\" does not name %s", why, field);
+	expect_eq(memlane_open(&m, c), -EINVAL);
+}
+
+TEST(nonsense_in_the_newer_fields_is_refused_by_name)
+{
+	const double bad[] = { -1, 1e7, NAN, INFINITY };
+	struct memlane_config c;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		c = quiet();
+		c.age_interval = bad[i];
+		expect_refused(&c, "age_interval");
+	}
+	c = quiet();
+	c.frames_per_cycle = 1000001;
+	expect_refused(&c, "frames_per_cycle");
+	c = quiet();
+	c.__reserved2 = 1;
+	expect_refused(&c, "__reserved2");
+}
+
+TEST(a_shorter_configuration_has_the_defaults_for_the_rest)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.guard = true;
+	c.age_interval = -5;
+	c.size = offsetof(struct memlane_config, age_interval);
+	m = open_with(&c);
+	expect_eq(option(m, MEMLANE_OPT_AGE_INTERVAL), 1000000000);
+	expect_eq(memlane_check(m, NULL, NULL), -EOPNOTSUPP);
+	memlane_close(m);
+}
