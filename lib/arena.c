@@ -2,6 +2,7 @@
 /* arena.c - opening and closing; what an arena is, and whether it is here */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -30,6 +31,34 @@ size_t region_reserve(const struct memlane_info *info, unsigned int region)
 	if (region == MEMLANE_REGION_TABLE && length < masked)
 		length = masked;
 	return (length + info->out_page_size - 1) & ~((uint64_t)info->out_page_size - 1);
+}
+
+/**
+ * region_reserve_at - addresses for a region: zeros that take no memory
+ * @length: bytes, whole pages
+ * @prot: PROT_*
+ * @p: gets the address, on a chunk of 2 MiB; NULL on error
+ *
+ * Objects are aligned in the data area, so it has to be itself. The child of a
+ * fork does not get it. Return: 0 or -errno; to be unmapped also on error.
+ */
+int region_reserve_at(size_t length, int prot, void **p)
+{
+	const size_t chunk = 2 << 20;
+	char *all, *at;
+
+	*p = NULL;
+	all = mmap(NULL, length + chunk, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (all == MAP_FAILED)
+		return -errno;
+	at = (char *)(((uintptr_t)all + chunk - 1) & ~(chunk - 1));
+	if (at > all)
+		munmap(all, at - all);
+	munmap(at + length, all + chunk - at);
+	*p = at;
+	/* Sparse: huge pages would make memory of what is never used. */
+	madvise(at, length, MADV_NOHUGEPAGE);
+	return madvise(at, length, MADV_DONTFORK) ? -errno : 0;
 }
 
 static void lay_out(struct memlane *m)

@@ -156,6 +156,7 @@ struct memlane {
 int arena_here(struct memlane *m);
 void arena_bury(struct memlane *m);
 size_t region_reserve(const struct memlane_info *info, unsigned int region);
+int region_reserve_at(size_t length, int prot, void **p);
 
 /* config.c */
 int config_backend(const struct memlane_config *c);

@@ -27,15 +27,12 @@ static int map_region(struct memlane *m, unsigned int region)
 {
 	const struct memlane_region *r = &m->info.out_region[region];
 	int prot = region == MEMLANE_REGION_STAT ? PROT_READ : PROT_READ | PROT_WRITE;
-	size_t length = region_reserve(&m->info, region);
-	void *p;
+	void **p = &m->region[region];
+	int err = region_reserve_at(region_reserve(&m->info, region), PROT_READ, p);
 
-	p = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	m->region[region] = p;
-	if (madvise(p, length, MADV_DONTFORK) ||
-	    mmap(p, r->length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset) == MAP_FAILED)
+	if (err)
+		return err;
+	if (mmap(*p, r->length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset) == MAP_FAILED)
 		return -errno;
 	return 0;
 }

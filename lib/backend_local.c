@@ -500,19 +500,6 @@ static u32 next_cookie(void)
 	return 0x7fff - __atomic_fetch_add(&last, 1, __ATOMIC_RELAXED) % 0x7fff;
 }
 
-static int reserve(void **p, size_t length)
-{
-	*p = mmap(NULL, length, PROT_READ | PROT_WRITE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (*p == MAP_FAILED) {
-		*p = NULL;
-		return -errno;
-	}
-	/* Sparse: huge pages would make memory of what is never used. */
-	madvise(*p, length, MADV_NOHUGEPAGE);
-	return madvise(*p, length, MADV_DONTFORK) ? -errno : 0;
-}
-
 /* The engine asks for pages of these while it begins: their sizes are told beforehand. */
 static int reserve_regions(struct local *l, const struct memlane_create *req)
 {
@@ -528,7 +515,8 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
 	r[MEMLANE_REGION_STAT].length = ML_PAGE_SIZE;
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
-		err = reserve(&l->region[i], region_reserve(&l->info, i));
+		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ | PROT_WRITE,
+					&l->region[i]);
 	return err;
 }
 
@@ -551,7 +539,8 @@ static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
 static int map_data(struct local *l)
 {
 	u64 slow = l->core.lane[MEMLANE_SLOW].first, end = l->core.lane[MEMLANE_SLOW].end;
-	int err = reserve(&l->region[MEMLANE_REGION_DATA], end << ML_PAGE_SHIFT);
+	int err = region_reserve_at(end << ML_PAGE_SHIFT, PROT_READ | PROT_WRITE,
+				    &l->region[MEMLANE_REGION_DATA]);
 
 	l->data = l->region[MEMLANE_REGION_DATA];
 	if (!err)
