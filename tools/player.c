@@ -268,8 +268,8 @@ static int play_heap(struct player *p, const struct trace_summary *sum)
 	    timed(p, PLAY_SETTLE, p->ops->settle, "giving memory back") ||
 	    measure(p, &p->res->settled))
 		return -1;
-	if (p->ops->metadata)
-		p->res->metadata = p->ops->metadata(p->heap);
+	if (p->ops->parts)
+		p->ops->parts(p->heap, &p->res->parts);
 	return check_all(p) || free_all(p) ? -1 : 0;
 }
 

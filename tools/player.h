@@ -35,7 +35,7 @@ struct play_moment {
  * @peak: where the trace's live bytes have their peak
  * @end: after the last record, before anything else is freed
  * @settled: then, after giving back what could be given back
- * @metadata: bytes of tables and descriptors then, if the allocator can tell
+ * @parts: what memory is used for then, if the allocator can tell; else 0
  * @call: durations in ns, by enum play_call
  */
 struct play_result {
@@ -50,7 +50,7 @@ struct play_result {
 	struct play_moment peak;
 	struct play_moment end;
 	struct play_moment settled;
-	uint64_t metadata;
+	struct replay_parts parts;
 	struct histogram call[PLAY_CALLS];
 };
 

@@ -173,12 +173,13 @@ static uint64_t hidden_memlane(void *heap)
 	return exist > mapped ? exist - mapped : 0;
 }
 
-static uint64_t metadata_memlane(void *heap)
+static void parts_memlane(void *heap, struct replay_parts *parts)
 {
 	struct memlane_stats st;
 
-	stat_exact(heap, &st);
-	return st.counts.metadata;
+	parts->pages = stat_exact(heap, &st);
+	parts->bound = st.counts.lane[MEMLANE_FAST].bound + st.counts.lane[MEMLANE_SLOW].bound;
+	parts->metadata = st.counts.metadata;
 }
 
 const struct replay_ops replay_memlane = {
@@ -193,5 +194,5 @@ const struct replay_ops replay_memlane = {
 	.maintain = maintain_memlane,
 	.settle = settle_memlane,
 	.hidden = hidden_memlane,
-	.metadata = metadata_memlane,
+	.parts = parts_memlane,
 };

@@ -20,6 +20,18 @@ struct replay_config {
 };
 
 /**
+ * struct replay_parts - what memory is used for, in bytes
+ * @bound: places of objects, rounded up to their classes
+ * @pages: pages that hold places, all that exist
+ * @metadata: tables and descriptors, wherever they are
+ */
+struct replay_parts {
+	uint64_t bound;
+	uint64_t pages;
+	uint64_t metadata;
+};
+
+/**
  * struct replay_ops - what the player needs
  * @open: make a heap; -errno, and @why gets a sentence when it has more to say
  * @close: end it; may leave memory to the end of the process
@@ -32,7 +44,7 @@ struct replay_config {
  * @maintain: what a program would do now and then; NULL: nothing. 0 or -errno
  * @settle: give back to the system what can be given back. 0 or -errno
  * @hidden: bytes held outside of this process's address space; NULL: none
- * @metadata: bytes of tables and descriptors, wherever they are; NULL: not known
+ * @parts: what its memory is used for; NULL: not known
  */
 struct replay_ops {
 	int (*open)(void **heap, const struct replay_config *config, const char **why);
@@ -46,7 +58,7 @@ struct replay_ops {
 	int (*maintain)(void *heap);
 	int (*settle)(void *heap);
 	uint64_t (*hidden)(void *heap);
-	uint64_t (*metadata)(void *heap);
+	void (*parts)(void *heap, struct replay_parts *parts);
 };
 
 extern const struct replay_ops replay_malloc;

@@ -109,11 +109,43 @@ static void cell_ratio(const struct play_result *res, int what, char *text)
 	snprintf(text, CELL, "%.3f", overhead(moment(res, what)));
 }
 
-static void cell_metadata(const struct play_result *res, int what, char *text)
+enum { ROUNDED, EMPTY, TABLES, REST };
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* What is resident beyond the live bytes; the four together are all of it. */
+static uint64_t part(const struct play_result *res, int what)
+{
+	const struct replay_parts *p = &res->parts;
+
+	switch (what) {
+	case ROUNDED:
+		return less(p->bound, res->settled.live);
+	case EMPTY:
+		return less(p->pages, p->bound);
+	case TABLES:
+		return p->metadata;
+	default:
+		return less(res->settled.resident, p->pages + p->metadata);
+	}
+}
+
+static void cell_part(const struct play_result *res, int what, char *text)
+{
+	if (res->parts.pages)
+		snprintf(text, CELL, "%.2f MiB", (double)part(res, what) / 1048576);
+	else
+		strcpy(text, "-");
+}
+
+static void cell_lanes(const struct play_result *res, int what, char *text)
 {
 	(void)what;
-	if (res->metadata)
-		snprintf(text, CELL, "%.2f MiB", (double)res->metadata / 1048576);
+	if (res->parts.pages && res->settled.live)
+		snprintf(text, CELL, "%.3f", (double)res->parts.pages / (double)res->settled.live);
 	else
 		strcpy(text, "-");
 }
@@ -160,7 +192,11 @@ static const struct row rows[] = {
 	{ "  over live bytes", cell_ratio, END },
 	{ "compacted or trimmed", cell_resident, SETTLED },
 	{ "  over live bytes", cell_ratio, SETTLED },
-	{ "  of it metadata", cell_metadata, 0 },
+	{ "  rounding of sizes", cell_part, ROUNDED },
+	{ "  empty places", cell_part, EMPTY },
+	{ "  handles and tables", cell_part, TABLES },
+	{ "  the process's own", cell_part, REST },
+	{ "  lanes over live bytes", cell_lanes, 0 },
 	{ "alloc p99", cell_p99, PLAY_ALLOC },
 	{ "alloc longest", cell_max, PLAY_ALLOC },
 	{ "resize p99", cell_p99, PLAY_RESIZE },
@@ -257,6 +293,18 @@ static struct json_object *histogram_json(const struct histogram *h)
 	return o;
 }
 
+static struct json_object *parts_json(const struct play_result *res)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_number(o, "lane_bytes", res->parts.pages);
+	add_number(o, "rounding_bytes", part(res, ROUNDED));
+	add_number(o, "empty_bytes", part(res, EMPTY));
+	add_number(o, "metadata_bytes", part(res, TABLES));
+	add_number(o, "other_bytes", part(res, REST));
+	return o;
+}
+
 static struct json_object *run_json(const struct report_column *c)
 {
 	struct json_object *o = json_object_new_object(), *calls = json_object_new_object();
@@ -271,8 +319,8 @@ static struct json_object *run_json(const struct report_column *c)
 	json_object_object_add(o, "peak", moment_json(&res->peak));
 	json_object_object_add(o, "end", moment_json(&res->end));
 	json_object_object_add(o, "settled", moment_json(&res->settled));
-	if (res->metadata)
-		add_number(o, "settled_metadata_bytes", res->metadata);
+	if (res->parts.pages)
+		json_object_object_add(o, "settled_parts", parts_json(res));
 	for (i = 0; i < PLAY_CALLS; i++)
 		json_object_object_add(calls, call_name[i], histogram_json(&res->call[i]));
 	json_object_object_add(o, "pauses", calls);
