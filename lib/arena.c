@@ -113,7 +113,15 @@ static int open_backend(struct memlane *m, const struct memlane_config *c)
 	return try_backend(m, &backend_local, c);
 }
 
-static int set_up(struct memlane *m, const struct memlane_config *c)
+/* Only a file of the module's has an arena of another process. */
+static int attach_backend(struct memlane *m, int fd)
+{
+	m->backend = &backend_dev;
+	return m->backend->attach(m, fd);
+}
+
+/* @fd: of an arena that exists, whose policy is its maker's; -1: make one */
+static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 {
 	int err;
 
@@ -123,14 +131,15 @@ static int set_up(struct memlane *m, const struct memlane_config *c)
 	err = registry_new(m);
 	if (err)
 		return err;
-	err = open_backend(m, c);
+	err = fd < 0 ? open_backend(m, c) : attach_backend(m, fd);
 	if (err)
 		goto close_registry;
 	lay_out(m);
 	err = watch_open(m, c);
 	if (err)
 		goto close_backend;
-	err = config_apply(c, m);
+	if (fd < 0)
+		err = config_apply(c, m);
 	if (err)
 		goto close_watch;
 	tasks_init(&m->tasks);
@@ -145,24 +154,44 @@ close_registry:
 	return err;
 }
 
-int memlane_open(struct memlane **out, const struct memlane_config *config)
+static int begin(struct memlane **out, const struct memlane_config *own, int fd)
 {
-	struct memlane_config own;
-	struct memlane *m;
-	int saved = errno, err;
+	struct memlane *m = calloc(1, sizeof(*m));
+	int saved = errno, err = m ? set_up(m, own, fd) : -ENOMEM;
 
-	*out = NULL;
-	err = config_take(&own, config);
-	if (err)
-		return err;
-	m = calloc(1, sizeof(*m));
-	err = m ? set_up(m, &own) : -ENOMEM;
 	errno = saved;
 	if (err)
 		free(m);
 	else
 		*out = m;
 	return err;
+}
+
+int memlane_open(struct memlane **out, const struct memlane_config *config)
+{
+	struct memlane_config own;
+	int err = config_take(&own, config);
+
+	*out = NULL;
+	return err ? err : begin(out, &own, -1);
+}
+
+int memlane_open_fd(struct memlane **out, int fd, const struct memlane_config *config)
+{
+	struct memlane_config own;
+	int err = config_take(&own, config);
+
+	*out = NULL;
+	if (!err && fd < 0)
+		err = -EBADF;
+	if (!err && (own.guard || own.report_leaks || own.tracking))
+		err = -EOPNOTSUPP;
+	return err ? err : begin(out, &own, fd);
+}
+
+int memlane_fd(const struct memlane *m)
+{
+	return m->backend->attach ? m->fd : -EOPNOTSUPP;
 }
 
 void memlane_close(struct memlane *m)
@@ -178,6 +207,9 @@ void memlane_close(struct memlane *m)
 	} else {
 		tasks_wait(&m->tasks);
 		watch_close(m);
+		/* Others may go on with the arena, but not with this stock. */
+		if (m->backend->attach)
+			memlane_thread_leave(m);
 		registry_close(m);
 		m->backend->close(m);
 	}

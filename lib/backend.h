@@ -14,7 +14,9 @@
  * struct backend - one way to own pages
  * @kind: which
  * @open: make the arena: fill in m->info and m->region. Undone by @close
- * @close: undo @open; also a part of it
+ * @attach: the same for an arena that another has made, by its file, which is
+ *	left to the caller; NULL: no file has one
+ * @close: undo @open or @attach; also a part of it
  * @disown: in the child of a fork, which has inherited the descriptors only
  * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
  *	inside the implicit section of a library call, but for WAIT
@@ -22,6 +24,7 @@
 struct backend {
 	enum memlane_backend_kind kind;
 	int (*open)(struct memlane *m, struct memlane_create *req);
+	int (*attach)(struct memlane *m, int fd);
 	void (*close)(struct memlane *m);
 	void (*disown)(struct memlane *m);
 	int (*call)(struct memlane *m, unsigned int cmd, void *req);

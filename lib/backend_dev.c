@@ -53,12 +53,10 @@ static void dev_disown(struct memlane *m)
 	close(m->fd);
 }
 
-static int create(struct memlane *m, struct memlane_create *req)
+static int read_info(struct memlane *m)
 {
-	int err = dev_call(m, MEMLANE_CMD_CREATE, req);
+	int err;
 
-	if (err)
-		return err;
 	m->info.size = sizeof(m->info);
 	err = dev_call(m, MEMLANE_CMD_INFO, &m->info);
 	if (!err && (m->info.out_version != MEMLANE_VERSION ||
@@ -67,17 +65,40 @@ static int create(struct memlane *m, struct memlane_create *req)
 	return err;
 }
 
+/* The arena of m->fd exists. */
+static int map_regions(struct memlane *m)
+{
+	int err = read_info(m);
+	unsigned int i;
+
+	for (i = 0; !err && i < MEMLANE_REGIONS; i++)
+		err = map_region(m, i);
+	return err;
+}
+
 static int dev_open(struct memlane *m, struct memlane_create *req)
 {
-	unsigned int i;
 	int err;
 
 	m->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (m->fd < 0)
 		return -errno;
-	err = create(m, req);
-	for (i = 0; !err && i < MEMLANE_REGIONS; i++)
-		err = map_region(m, i);
+	err = dev_call(m, MEMLANE_CMD_CREATE, req);
+	if (!err)
+		err = map_regions(m);
+	if (err)
+		dev_close(m);
+	return err;
+}
+
+static int dev_attach(struct memlane *m, int fd)
+{
+	int err;
+
+	m->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (m->fd < 0)
+		return -errno;
+	err = map_regions(m);
 	if (err)
 		dev_close(m);
 	return err;
@@ -86,6 +107,7 @@ static int dev_open(struct memlane *m, struct memlane_create *req)
 const struct backend backend_dev = {
 	.kind = MEMLANE_BACKEND_MODULE,
 	.open = dev_open,
+	.attach = dev_attach,
 	.close = dev_close,
 	.disown = dev_disown,
 	.call = dev_call,

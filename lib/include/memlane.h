@@ -162,6 +162,37 @@ MEMLANE_API const char *memlane_config_check(const struct memlane_config *config
 MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *config);
 
 /**
+ * memlane_open_fd - take part in an arena that another process has made
+ * @out: the arena
+ * @fd: its file, inherited or received; may be closed afterwards
+ * @config: NULL: defaults. Its threshold and frames_per_cycle are looked at; the
+ *	rest is the maker's business
+ *
+ * Handles are good in all processes that have the arena, addresses are not. The
+ * arena ends when all have closed it; an object that its maker forgets is there
+ * until then. Threads are each process's own, and so are memlane_stat()'s
+ * @allocs to @waits, but for threads that have left.
+ *
+ * Return: 0; -EINVAL: as memlane_open(); -EBADF; -ENOTTY: not a file of
+ * /dev/memlane; -ENODEV: its arena has not been made; -EACCES: open for reading
+ * alone; -EOPNOTSUPP: guards, tracking or a report of leaks are asked for; -EPROTO;
+ * -ENOMEM.
+ */
+MEMLANE_API int memlane_open_fd(struct memlane **out, int fd,
+				const struct memlane_config *config);
+
+/**
+ * memlane_fd - the arena's file
+ * @m: arena
+ *
+ * To be polled and read for events, or handed to another process. It is the
+ * library's: it is not to be closed, and dup() of it has no FD_CLOEXEC.
+ *
+ * Return: a descriptor; -EOPNOTSUPP: the arena has no file (MEMLANE_CAP_SHARE).
+ */
+MEMLANE_API int memlane_fd(const struct memlane *m);
+
+/**
  * memlane_close - end an arena and all its objects
  * @m: arena; NULL: nothing is done
  *
