@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "backend.h"
 #include "watch.h"
@@ -158,6 +159,7 @@ static int enlist(struct memlane *m, struct thread *t)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
 	t->slot = (void *)(m->slots + (size_t)req.slot * m->info.out_slot_size);
+	__atomic_store_n(&t->slot->thread, gettid(), __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;
 	t->self.arena = m;
 	return 0;
