@@ -56,10 +56,11 @@ void report_trace(const char *path, const struct trace *t, const struct trace_su
 
 	report_command(t, command, sizeof(command));
 	printf("%s: %s\n", path, command);
-	printf("%" PRIu64 " calls, %" PRIu64 " objects, %" PRIu32 " threads; live at most %.1f MiB, at the end %.1f MiB in %"
-	       PRIu64 " objects\n", sum->total, t->header.objects, t->header.threads,
-	       (double)sum->peak_bytes / 1048576, (double)sum->live_bytes / 1048576,
-	       sum->live_objects);
+	printf("%" PRIu64 " calls, %" PRIu64 " objects, %" PRIu32 " threads\n",
+	       sum->total, t->header.objects, t->header.threads);
+	printf("live at most %.1f MiB and %" PRIu64 " objects, at the end %.1f MiB in %" PRIu64 "\n",
+	       (double)sum->peak_bytes / 1048576, sum->peak_objects,
+	       (double)sum->live_bytes / 1048576, sum->live_objects);
 	if (t->unfinished)
 		puts("The recording was never closed; what stands in it is whole.");
 	if (t->header.flags & TRACE_KILLED)
@@ -339,6 +340,7 @@ static struct json_object *trace_json(const struct report *r)
 	add_number(o, "objects", r->trace->header.objects);
 	add_number(o, "threads", r->trace->header.threads);
 	add_number(o, "peak_live_bytes", r->sum->peak_bytes);
+	add_number(o, "peak_live_objects", r->sum->peak_objects);
 	add_number(o, "end_live_bytes", r->sum->live_bytes);
 	add_number(o, "end_live_objects", r->sum->live_objects);
 	return o;

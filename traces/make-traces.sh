@@ -3,7 +3,7 @@
 #
 # make-traces.sh [NAME...] - record the traces of this folder again
 #
-# Names: redis sqlite cc1; all of them when none is given. Needs build/tools and
+# Names: redis redis_small sqlite cc1; all of them when none is given. Needs build/tools and
 # the packages redis-server, redis-tools, sqlite3, linux-source-6.1, libelf-dev.
 # What is recorded are the machine's own programs on its own data: a new trace
 # is like the old one, not the same. OUT is where they go; this folder otherwise.
@@ -42,11 +42,12 @@ fill()
 	redis-benchmark -s redis.sock -q -c 4 -P 16 -t set -r 100000000 -d "$1" -n "$2"
 }
 
-# A cache that is full of 240-byte values, and then gets 492-byte ones: the old
-# values are evicted one here and one there, and leave holes that are too small.
-record_redis()
+# cache NAME SIZE COUNT SIZE COUNT: a cache that is full of values of the first
+# size, and then gets values of twice that: the old ones are evicted one here and
+# one there, and leave holes that are too small.
+cache()
 {
-	"$memlane" record -o "$out/redis-lru.mlt.zst" -- redis-server --port 0 \
+	"$memlane" record -o "$out/$1.mlt.zst" -- redis-server --port 0 \
 		--unixsocket redis.sock --save '' --appendonly no --daemonize no \
 		--loglevel warning --maxmemory 32mb --maxmemory-policy allkeys-lru &
 	server=$!
@@ -54,13 +55,23 @@ record_redis()
 		redis ping >/dev/null 2>&1 && break
 		sleep 0.1
 	done
-	fill 240 220000
-	fill 492 50000
+	fill "$2" "$3"
+	fill "$4" "$5"
 	redis info memory | grep -E '^(used_memory_human|used_memory_rss_human|mem_fragmentation_ratio|mem_allocator)'
 	redis info stats | grep '^evicted_keys'
 	redis shutdown nosave || true
 	wait "$server" || true
 	server=
+}
+
+record_redis()
+{
+	cache redis-lru 2000 40000 4000 9000
+}
+
+record_redis_small()
+{
+	cache redis-small 240 220000 492 50000
 }
 
 # Files of the machine as a table in memory: load, index, join, change, search.
@@ -92,11 +103,11 @@ record_cc1()
 [ -x "$memlane" ] || die "build/tools/memlane is missing; run make tools"
 out=$(cd "$out" && pwd)
 cd "$work"
-for name in "${@:-redis sqlite cc1}"; do
+for name in "${@:-redis redis_small sqlite cc1}"; do
 	for one in $name; do
 		case $one in
-		redis|sqlite|cc1) "record_$one" ;;
-		*) die "there is no trace \"$one\"; these are: redis sqlite cc1" ;;
+		redis | redis_small | sqlite | cc1) "record_$one" ;;
+		*) die "there is no trace \"$one\"; these are: redis redis_small sqlite cc1" ;;
 		esac
 	done
 done
