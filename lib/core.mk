@@ -40,7 +40,7 @@ CORE_OBJ_$(1) := $$(CORE_SRC:$(TOP)/kmod/core/%.c=$(CORE_DIR)/$(1)/%.o)
 
 $(CORE_DIR)/$(1)/%.o: $(TOP)/kmod/core/%.c $(CORE_DIR)/fence $(TOP)/lib/core.mk
 	@mkdir -p $$(@D)
-	$$(CORE_CC_$(1)) $$(CORE_CFLAGS) $$(CORE_FLAGS_$(1)) $$(CORE_INC) -MMD -c -o $$@ $$<
+	$$(CORE_CC_$(1)) $$(CORE_CFLAGS) $$(CORE_FLAGS_$(1)) $$(CORE_INC) -MMD -MP -c -o $$@ $$<
 
 $(CORE_DIR)/$(1)/core.a: $$(CORE_OBJ_$(1))
 	rm -f $$@

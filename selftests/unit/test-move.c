@@ -259,6 +259,24 @@ static void freed_under_way(void)
 	end();
 }
 
+static void forge_in_grace(struct world *world, void *arg)
+{
+	world_free(world, object);
+	*world_entry(world, object) = before | MEMLANE_ENTRY_MOVING;
+}
+
+/* The object is gone, but its entry looks as if a move of it were planned still. */
+static void forged_after_free(void)
+{
+	begin(100);
+	w->in_grace = forge_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	world_check(w);
+	expect_eq(w->arena.table.bound, 0);
+	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 0);
+	end();
+}
+
 static u64 second;
 
 /* The same index, bound again to the very same place. */
@@ -466,6 +484,7 @@ static const struct test tests[] = {
 	{ "move_dead_section", dead_section },
 	{ "move_killed", killed },
 	{ "move_freed_under_way", freed_under_way },
+	{ "move_forged_after_free", forged_after_free },
 	{ "move_freed_and_bound_again", freed_and_bound_again },
 	{ "move_stock", stock_moves },
 	{ "move_twice_in_a_call", twice_in_a_call },

@@ -270,10 +270,11 @@ static void no_memory(void)
 {
 	struct model *m = begin();
 	struct ml_lane *lane = &m->a->lane[MEMLANE_SLOW];
-	unsigned int n;
+	unsigned int n, left = 2;
 	int err = -1;
 
-	for (n = 1; err; n++) {
+	/* The second time the page map is there, so that the nodes are what fails. */
+	for (n = 1; left; n = err ? n + 1 : 1) {
 		struct ml_run run = {
 			.kind = ML_SPAN, .use = ML_USE_BLOCK, .lane = MEMLANE_SLOW, .align = 3,
 		};
@@ -285,11 +286,11 @@ static void no_memory(void)
 			ml_run_give(m->a, &run);
 		else
 			expect_eq(err, -ENOMEM);
+		left -= !err;
 		expect_eq(lane->area[ML_USE_BLOCK].used, 0);
 		expect_eq(lane->area[ML_USE_BLOCK].chunks, 0);
 		compare(m);
 	}
-	expect(n > 4);
 	end(m);
 }
 

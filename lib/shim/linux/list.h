@@ -10,9 +10,6 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
-#define LIST_HEAD_INIT(name)	{ &(name), &(name) }
-#define LIST_HEAD(name)		struct list_head name = LIST_HEAD_INIT(name)
-
 static inline void INIT_LIST_HEAD(struct list_head *h)
 {
 	h->next = h->prev = h;
@@ -33,12 +30,6 @@ static inline void list_add(struct list_head *n, struct list_head *h)
 static inline void list_add_tail(struct list_head *n, struct list_head *h)
 {
 	list_add(n, h->prev);
-}
-
-static inline void list_del_init(struct list_head *n)
-{
-	ml_shim_chain(n->prev, n->next);
-	INIT_LIST_HEAD(n);
 }
 
 static inline void list_del(struct list_head *n)
@@ -72,21 +63,10 @@ static inline int list_is_singular(const struct list_head *head)
 #define list_entry(p, type, member)		container_of(p, type, member)
 #define list_first_entry(h, type, member)	list_entry((h)->next, type, member)
 #define list_last_entry(h, type, member)	list_entry((h)->prev, type, member)
-#define list_first_entry_or_null(h, type, member) \
-	(list_empty(h) ? NULL : list_first_entry(h, type, member))
 #define list_next_entry(p, member)	list_entry((p)->member.next, __typeof__(*(p)), member)
-#define list_prev_entry(p, member)	list_entry((p)->member.prev, __typeof__(*(p)), member)
 #define list_entry_is_head(p, h, member)	(&(p)->member == (h))
-#define list_for_each(p, h)	for (p = (h)->next; p != (h); p = p->next)
 #define list_for_each_entry(p, h, member)				\
 	for (p = list_first_entry(h, __typeof__(*p), member);		\
 	     !list_entry_is_head(p, h, member); p = list_next_entry(p, member))
-#define list_for_each_entry_reverse(p, h, member)			\
-	for (p = list_last_entry(h, __typeof__(*p), member);		\
-	     !list_entry_is_head(p, h, member); p = list_prev_entry(p, member))
-#define list_for_each_entry_safe(p, n, h, member)			\
-	for (p = list_first_entry(h, __typeof__(*p), member),		\
-	     n = list_next_entry(p, member);				\
-	     !list_entry_is_head(p, h, member); p = n, n = list_next_entry(n, member))
 
 #endif

@@ -4,7 +4,6 @@
 #define ML_SHIM_MUTEX_H
 
 #include <linux/bug.h>
-#include <linux/cleanup.h>
 #include <pthread.h>
 
 struct mutex {
@@ -59,18 +58,5 @@ static inline int __must_check mutex_lock_killable(struct mutex *m)
 
 #define lockdep_assert_held(m)		WARN_ON(!ml_shim_held(m))
 #define lockdep_assert_not_held(m)	WARN_ON(ml_shim_held(m))
-
-typedef struct mutex *guard_mutex_t;
-
-static inline struct mutex *guard_mutex_enter(struct mutex *m)
-{
-	mutex_lock(m);
-	return m;
-}
-
-static inline void guard_mutex_leave(struct mutex **m)
-{
-	mutex_unlock(*m);
-}
 
 #endif

@@ -7,7 +7,7 @@
 #include <linux/types.h>
 
 struct rb_node {
-	struct rb_node *up;		/* itself: in no tree */
+	struct rb_node *up;
 	struct rb_node *rb_right;
 	struct rb_node *rb_left;
 };
@@ -18,12 +18,7 @@ struct rb_root {
 
 #define RB_ROOT			((struct rb_root){ NULL })
 #define RB_EMPTY_ROOT(r)	((r)->rb_node == NULL)
-#define RB_EMPTY_NODE(n)	((n)->up == (n))
-#define RB_CLEAR_NODE(n)	((n)->up = (n))
-#define rb_parent(n)		((n)->up)
 #define rb_entry(p, type, member)	container_of(p, type, member)
-#define rb_entry_safe(p, type, member) \
-	({ __typeof__(p) __n = (p); __n ? rb_entry(__n, type, member) : NULL; })
 
 static inline u64 ml_shim_rank(const struct rb_node *n)
 {

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/* test-check.c - the checker names what is broken: each invariant is broken once */
+#include "block.h"
+#include "ktap.h"
+#include "run.h"
+#include "table.h"
+#include "vec.h"
+#include "world.h"
+
+static struct world *w;
+static struct ml_arena *a;
+static struct ml_span *span;
+static struct ml_run *blob, *rest;	/* and the free run behind it */
+static u64 object;
+
+static void begin(void)
+{
+	u64 large;
+
+	w = world_new(256 << 10, 1 << 20);
+	a = &w->arena;
+	object = world_alloc(w, MEMLANE_SLOW, 100);
+	world_alloc(w, MEMLANE_SLOW, 100);
+	large = world_alloc(w, MEMLANE_SLOW, 100000);
+	span = ml_span_of(ml_run_at(a, ml_loc_page(ml_index_loc(a, (u32)object))));
+	blob = ml_run_at(a, ml_loc_page(ml_index_loc(a, (u32)large)));
+	rest = ml_run_at(a, ml_run_end(blob));
+	world_check(w);
+}
+
+static int broken(void)
+{
+	char why[200] = "";
+	int nr = ml_check(a, why, sizeof(why));
+
+	if (nr)
+		expect(why[0] == 'I' && why[1] - '0' == (nr < 10 ? nr : 1));
+	return nr;
+}
+
+/* Each change is undone, so that the arena can end. */
+#define BREAKS(nr, field, value) do {					\
+	__typeof__(field) was = (field);				\
+									\
+	(field) = (value);						\
+	expect_eq(broken(), nr);					\
+	(field) = was;							\
+	expect_eq(broken(), 0);						\
+} while (0)
+
+static void runs(void)
+{
+	begin();
+	BREAKS(1, blob->nr, blob->nr + 1);
+	BREAKS(1, *(struct ml_run **)ml_vec_at(&a->map, span->run.page + 1), blob);
+	BREAKS(1, *(struct ml_run **)ml_vec_at(&a->map, blob->page), rest);
+	BREAKS(3, a->lane[1].area[ML_USE_BLOB].used, 5);
+	BREAKS(3, a->lane[1].area[ML_USE_BLOB].chunks, 7);
+	BREAKS(3, a->lane[1].area[ML_USE_BLOCK].runs, 7);
+	BREAKS(4, a->lane[1].limit, 10);
+	BREAKS(4, a->lane[0].max, 1);
+	world_end(w);
+}
+
+static void touching_free_runs(void)
+{
+	struct ml_run *spare = a->ops->zalloc(a, sizeof(*spare));
+	u64 half = rest->nr / 2;
+
+	*spare = *rest;
+	spare->page += half;
+	spare->nr -= half;
+	rest->nr = half;
+	*(struct ml_run **)ml_vec_make(a, &a->map, spare->page - 1) = rest;
+	*(struct ml_run **)ml_vec_make(a, &a->map, spare->page) = spare;
+	*(struct ml_run **)ml_vec_at(&a->map, ml_run_end(spare) - 1) = spare;
+	expect_eq(broken(), 2);
+	rest->nr += spare->nr;
+	*(struct ml_run **)ml_vec_at(&a->map, ml_run_end(rest) - 1) = rest;
+	a->ops->zfree(a, spare, sizeof(*spare));
+}
+
+static void free_runs(void)
+{
+	begin();
+	touching_free_runs();
+	expect_eq(broken(), 0);
+	BREAKS(2, ml_run_last(a, &a->lane[1])->kind, ML_FREE);	/* whole chunks */
+	world_end(w);
+}
+
+static void spans(void)
+{
+	begin();
+	BREAKS(5, span->used, 1);
+	BREAKS(5, span->free, ML_SLOT_END);
+	BREAKS(5, span->rmap[span->free], ML_SLOT_FREE | span->free);	/* a loop */
+	BREAKS(5, span->rmap[5], ML_SLOT_FREE | 100000);
+	BREAKS(8, span->bin, 3);
+	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->used, 7);
+	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->spans, 0);
+	world_end(w);
+}
+
+static void owners(void)
+{
+	begin();
+	BREAKS(6, span->rmap[0], 2);			/* a stale reverse map entry */
+	BREAKS(6, span->rmap[0], 77);
+	BREAKS(6, blob->index, (u32)object);
+	BREAKS(7, blob->index, 0);
+	BREAKS(7, a->lane[1].objects, 2);
+	BREAKS(7, a->lane[1].bound, 0);
+	BREAKS(7, a->table.purged, 1);
+	ml_index_set_batch(a, (u32)object, true);
+	expect_eq(broken(), 7);
+	ml_index_set_batch(a, (u32)object, false);
+	world_end(w);
+}
+
+static void indices(void)
+{
+	begin();
+	BREAKS(9, a->table.free, 1);
+	BREAKS(9, a->table.bound, 2);
+	BREAKS(9, a->table.retired, 1);
+	BREAKS(10, *world_entry(w, object), *world_entry(w, object) + 1);
+	world_free(w, object);
+	expect_eq(broken(), 0);
+	BREAKS(9, a->table.free, 0);
+	BREAKS(9, *(u32 *)ml_vec_at(&a->table.lo, a->table.free), a->table.free);
+	world_end(w);
+}
+
+static const struct test tests[] = {
+	{ "check_runs", runs },
+	{ "check_free_runs", free_runs },
+	{ "check_spans", spans },
+	{ "check_owners", owners },
+	{ "check_indices", indices },
+};
+
+KTAP_MAIN(tests)
