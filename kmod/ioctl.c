@@ -47,6 +47,8 @@ struct call {
 		struct memlane_set set;
 		struct memlane_refill refill;
 		struct memlane_flush flush;
+		struct memlane_cost cost;
+		struct memlane_blockers blockers;
 	} req;
 };
 
@@ -396,6 +398,30 @@ static int do_query(struct call *call)
 	return ml_query(&call->arena->core, &call->req.query);
 }
 
+static int do_cost(struct call *call)
+{
+	return ml_cost(&call->arena->core, &call->req.cost);
+}
+
+static int do_blockers(struct call *call)
+{
+	struct memlane_blockers *req = &call->req.blockers;
+	u32 room = min_t(u32, req->count, MEMLANE_BLOCKERS);
+	struct memlane_blocker *records;
+	int err;
+
+	req->out_count = 0;
+	records = kcalloc(room, sizeof(*records), GFP_KERNEL_ACCOUNT);
+	if (!records)
+		return -ENOMEM;
+	err = ml_blockers(&call->arena->core, req, records);
+	if (copy_to_user(u64_to_user_ptr(req->records), records,
+			 req->out_count * sizeof(*records)))
+		err = -EFAULT;
+	kfree(records);
+	return err;
+}
+
 static int do_stat(struct call *call)
 {
 	return ml_stat(&call->arena->core, &call->req.stat);
@@ -441,8 +467,8 @@ static const struct command commands[] = {
 	COMMAND(UNREGISTER, do_unregister, NULL, memlane_register, __reserved, CHANGES),
 	COMMAND(ALLOC, do_alloc, undo_alloc, memlane_alloc, out_class, CHANGES),
 	COMMAND(FREE, do_free, NULL, memlane_free, handles, CHANGES),
-	COMMAND(COMPACT, do_compact, NULL, memlane_compact, step.out_more, CHANGES),
-	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, step.out_more, CHANGES),
+	COMMAND(COMPACT, do_compact, NULL, memlane_compact, token, CHANGES),
+	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, token, CHANGES),
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),
@@ -451,6 +477,8 @@ static const struct command commands[] = {
 	COMMAND(GET, do_get, NULL, memlane_set, value, 0),
 	COMMAND(REFILL, do_refill, undo_refill, memlane_refill, out_handle, CHANGES),
 	COMMAND(FLUSH, do_flush, NULL, memlane_flush, __reserved, CHANGES),
+	COMMAND(COST, do_cost, NULL, memlane_cost, out_advised, 0),
+	COMMAND(BLOCKERS, do_blockers, NULL, memlane_blockers, records, 0),
 };
 
 static const struct command *command_of(unsigned int cmd)

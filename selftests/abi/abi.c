@@ -20,6 +20,7 @@ struct world {
 	__s32 result[4];
 	__u64 room[4];
 	__u32 slot;
+	struct memlane_blocker blocker;
 };
 
 struct sample {
@@ -104,6 +105,21 @@ static void fill_get(struct world *w, void *p)
 	fill_set(w, p);
 }
 
+static void fill_cost(struct world *w, void *p)
+{
+	*(struct memlane_cost *)p = (struct memlane_cost) {
+		.size = sizeof(struct memlane_cost), .handle = w->handle[0], .lane = MEMLANE_SLOW,
+	};
+}
+
+static void fill_blockers(struct world *w, void *p)
+{
+	*(struct memlane_blockers *)p = (struct memlane_blockers) {
+		.size = sizeof(struct memlane_blockers), .count = 1,
+		.records = (unsigned long)&w->blocker,
+	};
+}
+
 static void fill_query(struct world *w, void *p)
 {
 	*(struct memlane_query *)p = (struct memlane_query) {
@@ -144,8 +160,8 @@ static const struct sample samples[] = {
 	PLAIN(alloc, ALLOC, alloc, true,
 	      MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE),
 	PLAIN(free, FREE, free, true, MEMLANE_FREE_LIVE),
-	RESERVED(compact, COMPACT, compact, true, 0),
-	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE),
+	RESERVED(compact, COMPACT, compact, true, MEMLANE_ASYNC),
+	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_ASYNC),
 	PLAIN(query, QUERY, query, false, 0),
 	PLAIN(stat, STAT, stat, false, 0),
 	PLAIN(maintain, MAINTAIN, maintain, true, 0),
@@ -154,6 +170,8 @@ static const struct sample samples[] = {
 	RESERVED(get, GET, set, false, 0),
 	RESERVED(refill, REFILL, refill, true, MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE),
 	RESERVED(flush, FLUSH, flush, true, 0),
+	PLAIN(cost, COST, cost, false, 0),
+	PLAIN(blockers, BLOCKERS, blockers, false, 0),
 	{ }
 };
 
@@ -379,7 +397,7 @@ TEST(unknown_numbers_are_refused)
 	unsigned int nr;
 
 	for (nr = 0; nr < 256; nr++)
-		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_FLUSH)
+		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_BLOCKERS)
 			expect_eq(call(a.fd, _IO(MEMLANE_TYPE, nr), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IOW(MEMLANE_TYPE, MEMLANE_CMD_STAT, int), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IO(MEMLANE_TYPE + 1, MEMLANE_CMD_STAT), &req), -ENOTTY);
