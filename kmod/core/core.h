@@ -182,6 +182,7 @@ struct ml_run {
  * @pinned: holds a pinned object, so it is filled rather than drained
  * @skip: compaction round in which it was drained or found pinned
  * @cursor: slot at which to go on draining
+ * @fed: number of the batch that last reserved places here
  * @places: slots
  * @used: bound or reserved slots
  * @free: first free slot, or ML_SLOT_END
@@ -196,6 +197,7 @@ struct ml_span {
 	bool pinned;
 	u32 skip;
 	u32 cursor;
+	u32 fed;
 	u32 places;
 	u32 used;
 	u32 free;

@@ -112,7 +112,10 @@ int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
 {
 	int err = movable(a, index);
 
-	return err ? err : add_block(a, index, ml_slot_take(a, target));
+	if (err)
+		return err;
+	ml_plan_feed(a, target);
+	return add_block(a, index, ml_slot_take(a, target));
 }
 
 static int add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)

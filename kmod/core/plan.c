@@ -10,7 +10,9 @@
  *
  * A span that was drained or found pinned in this round carries the round's
  * number and stands behind the others of its bin, so that the head of a list
- * answers for the whole list.
+ * answers for the whole list. A span that the batch at hand fills is not drained by
+ * it: what is reserved there has no owner yet, and would stay behind. There is one
+ * of these a class at most that is not full, the latest target.
  */
 #include "plan.h"
 #include "run.h"
@@ -18,6 +20,27 @@
 static bool done(const struct ml_arena *a, const struct ml_span *span)
 {
 	return span->skip == a->round;
+}
+
+static bool fed(const struct ml_arena *a, const struct ml_span *span)
+{
+	return span->fed == (u32)a->count.batches + 1;
+}
+
+/* The batch at hand reserves a place in this span. */
+void ml_plan_feed(const struct ml_arena *a, struct ml_span *span)
+{
+	span->fed = a->count.batches + 1;
+}
+
+/* A span of this bin that may be drained, or NULL. */
+static struct ml_span *source_in(const struct ml_arena *a, const struct list_head *bin)
+{
+	struct ml_span *span = list_first_entry(bin, struct ml_span, list);
+
+	if (fed(a, span) && span != list_last_entry(bin, struct ml_span, list))
+		span = list_next_entry(span, list);
+	return done(a, span) || fed(a, span) ? NULL : span;
 }
 
 /**
@@ -35,8 +58,8 @@ struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *
 	for (bin = 1; bin <= ML_BINS; bin++) {
 		if (list_empty(&c->bin[bin]))
 			continue;
-		span = list_first_entry(&c->bin[bin], struct ml_span, list);
-		if (!done(a, span))
+		span = source_in(a, &c->bin[bin]);
+		if (span)
 			return span;
 	}
 	return NULL;
