@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/* test-frame.c - scratch of frames, and frames as a clock */
+#include "api.h"
+
+TEST(scratch_follows_itself_and_is_used_again)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark mark = memlane_frame_begin(m);
+	unsigned char *a, *b, *c;
+
+	expect(mark.at);
+	a = memlane_frame_alloc(m, 1);
+	b = memlane_frame_alloc(m, 100);
+	c = memlane_frame_alloc(m, 16);
+	expect(a && !((uintptr_t)a & 15));
+	expect_eq(b - a, 16);
+	expect_eq(c - b, 112);
+	memset(a, 1, 1);
+	memset(b, 2, 100);
+	memset(c, 3, 16);
+	expect_eq(memlane_frame_end(m, mark), 0);
+	mark = memlane_frame_begin(m);
+	expect(memlane_frame_alloc(m, 32) == a);
+	expect_eq(memlane_frame_end(m, mark), 0);
+	memlane_close(m);
+}
+
+TEST(frames_nest)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark outer, inner;
+	unsigned char *a, *b;
+
+	outer = memlane_frame_begin(m);
+	a = memlane_frame_alloc(m, 64);
+	memset(a, 7, 64);
+	inner = memlane_frame_begin(m);
+	b = memlane_frame_alloc(m, 64);
+	memset(b, 8, 64);
+	expect_eq(memlane_frame_end(m, inner), 0);
+	expect(memlane_frame_alloc(m, 16) == b);
+	expect_eq(a[0], 7);
+	expect_eq(a[63], 7);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	expect_eq(memlane_frame_end(m, inner), -EINVAL);
+	memlane_close(m);
+}
+
+/* Through many chunks, deterministic bytes, sizes over a chunk. */
+TEST(a_frame_grows_and_its_bytes_stay)
+{
+	struct memlane *m = open_quiet();
+	unsigned long long seed = harness_seed();
+	static unsigned char *p[2000];
+	static size_t size[2000];
+	struct memlane_mark mark, inner = { .at = NULL };
+	uint64_t used = 0;
+	int i, round;
+
+	for (round = 0; round < 3; round++) {
+		mark = memlane_frame_begin(m);
+		for (i = 0; i < 2000; i++) {
+			size[i] = i == 1000 ? 300000 : 1 + rng_next(&seed) % 600;
+			p[i] = memlane_frame_alloc(m, size[i]);
+			expect(p[i] != NULL);
+			memset(p[i], i, size[i]);
+			if (i == 500)
+				inner = memlane_frame_begin(m);
+		}
+		for (i = 0; i < 2000; i++)
+			expect(p[i][0] == (unsigned char)i && p[i][size[i] - 1] == (unsigned char)i);
+		expect_eq(memlane_frame_end(m, inner), 0);
+		expect_eq(p[499][0], (unsigned char)499);
+		expect_eq(memlane_frame_end(m, mark), 0);
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+		if (round == 1)
+			used = stats(m).counts.ioctls;
+		if (round == 2)
+			expect_eq(stats(m).counts.ioctls - used, 2);
+	}
+	memlane_close(m);
+}
+
+TEST(scratch_outside_a_frame_is_refused)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark nowhere = { .at = NULL };
+	struct memlane_mark wild = { .at = (unsigned char *)&wild, .chunk = 1 };
+
+	expect(!memlane_frame_alloc(m, 16));
+	expect_eq(memlane_frame_end(m, nowhere), -EINVAL);
+	expect(memlane_frame_begin(m).at);
+	wild.chunk = 2;
+	expect_eq(memlane_frame_end(m, wild), -EINVAL);
+	wild.chunk = 1;
+	wild.at = NULL;
+	expect_eq(memlane_frame_end(m, wild), -EINVAL);
+	expect(!memlane_frame_alloc(m, SIZE_MAX));
+	expect(!memlane_frame_alloc(m, SIZE_MAX - 15));
+	memlane_close(m);
+}
+
+TEST(a_lane_that_is_full_gives_no_scratch)
+{
+	struct memlane_config c = quiet();
+	struct memlane_mark mark;
+	struct memlane *m;
+
+	c.fast_lane_size = c.fast_lane_max = 1 * MIB;
+	c.slow_lane_size = c.slow_lane_max = 1 * MIB;
+	m = open_with(&c);
+	mark = memlane_frame_begin(m);
+	expect(mark.at);
+	expect(!memlane_frame_alloc(m, 64 * MIB));
+	expect(memlane_frame_alloc(m, 1000));
+	expect_eq(memlane_frame_end(m, mark), 0);
+	memlane_close(m);
+}
+
+TEST(arenas_have_scratch_of_their_own)
+{
+	struct memlane *m = open_quiet(), *n = open_quiet();
+	struct memlane_mark a = memlane_frame_begin(m), b = memlane_frame_begin(n);
+	char *p = memlane_frame_alloc(m, 10), *q = memlane_frame_alloc(n, 10);
+
+	memset(p, 1, 10);
+	memset(q, 2, 10);
+	expect(memlane_frame_alloc(m, 10) == p + 16);
+	expect(memlane_frame_alloc(n, 10) == q + 16);
+	expect_eq(p[9], 1);
+	expect_eq(memlane_frame_end(m, a), 0);
+	expect_eq(memlane_frame_end(n, b), 0);
+	memlane_close(m);
+	memlane_close(n);
+}
+
+static void *one_frame(void *arg)
+{
+	struct memlane *m = arg;
+	struct memlane_mark mark = memlane_frame_begin(m);
+	char *p = memlane_frame_alloc(m, 100000);
+
+	expect(p != NULL);
+	memset(p, 5, 100000);
+	expect_eq(memlane_frame_end(m, mark), 0);
+	return NULL;
+}
+
+TEST(a_thread_that_ends_gives_its_scratch_back)
+{
+	struct memlane *m = open_quiet();
+	pthread_t t[4];
+	int i, round;
+
+	for (round = 0; round < 5; round++) {
+		for (i = 0; i < 4; i++)
+			start(&t[i], one_frame, m);
+		for (i = 0; i < 4; i++)
+			finish(t[i]);
+	}
+	expect_eq(stats(m).live_objects, 0);
+	one_frame(m);
+	expect(stats(m).live_objects > 0);
+	expect_eq(memlane_thread_leave(m), 0);
+	expect_eq(stats(m).live_objects, 0);
+	memlane_close(m);
+}
+
+/* About the cost of adding to a pointer: its own loop against one that only adds. */
+static double ns_of(struct memlane *m, bool frames)
+{
+	static unsigned char *volatile sink;
+	static unsigned char room[1 << 16];
+	struct timespec a, b;
+	struct memlane_mark mark;
+	unsigned char *p = room;
+	int i, j;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (i = 0; i < 20000; i++) {
+		mark = memlane_frame_begin(m);
+		p = room;
+		for (j = 0; j < 1000; j++) {
+			if (frames) {
+				sink = memlane_frame_alloc(m, 48);
+			} else {
+				sink = p;
+				p += 48;
+			}
+		}
+		expect_eq(memlane_frame_end(m, mark), 0);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	expect(sink != NULL);
+	return ((b.tv_sec - a.tv_sec) * 1e9 + b.tv_nsec - a.tv_nsec) / 2e7;
+}
+
+TEST(scratch_costs_a_few_nanoseconds)
+{
+	struct memlane *m = open_quiet();
+	double alloc = 1e9, add = 1e9, t;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		t = ns_of(m, true);
+		alloc = t < alloc ? t : alloc;
+		t = ns_of(m, false);
+		add = t < add ? t : add;
+	}
+	printf("# %.2f ns an allocation, %.2f ns an addition\n", alloc, add);
+	expect(alloc < add * 20 + 5);
+	memlane_close(m);
+}
+
+TEST(frames_are_a_clock)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	memlane_handle stale, used;
+	int i;
+
+	expect_eq(memlane_config_preset(&c, MEMLANE_PRESET_GAME_LOOP), 0);
+	c.frames_per_cycle = 10;
+	m = open_with(&c);
+	stale = must_alloc(m, 100);
+	used = must_alloc(m, 100);
+	for (i = 1; i <= 100; i++) {
+		expect_eq(memlane_enter(m), 0);
+		expect(memlane_get(m, used));
+		expect_eq(memlane_exit(m), 0);
+		expect_eq(memlane_tick_frame(m), i);
+		if (i == 40)
+			expect_eq(memlane_lane(m, stale), MEMLANE_FAST);
+	}
+	expect_eq(stats(m).counts.cycles, 10);
+	expect_eq(stats(m).counts.periods, 10);
+	expect_eq(memlane_lane(m, stale), MEMLANE_SLOW);
+	expect_eq(memlane_lane(m, used), MEMLANE_FAST);
+	expect_eq(memlane_enter(m), 0);
+	expect_eq(memlane_tick_frame(m), -EDEADLK);
+	expect_eq(memlane_exit(m), 0);
+	memlane_close(m);
+}
