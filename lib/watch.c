@@ -172,6 +172,17 @@ memlane_handle watch_handle(const struct memlane *m, memlane_handle h)
 
 /* -------------------------------------------------------- alloc, free ---- */
 
+/*
+ * The thread takes part before it takes the lock, which a thread that leaves takes
+ * inside the registry's.
+ */
+static int join(struct memlane *m)
+{
+	if (likely(__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m))
+		return 0;
+	return memlane_thread_join(m);
+}
+
 static void lock(struct watch *w)
 {
 	if (w->guard)
@@ -209,8 +220,7 @@ int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opt
 		return -EINVAL;
 	if (w->guard && opts && opts->align > GUARD_ALIGN && !(opts->align & (opts->align - 1)))
 		return -EOPNOTSUPP;
-	/* Not under the lock, which a thread that leaves takes the other way round. */
-	err = memlane_thread_join(m);
+	err = join(m);
 	if (err)
 		return err;
 	lock(w);
@@ -257,7 +267,7 @@ int watch_free(struct memlane *m, memlane_handle h)
 
 	if (!h)
 		return 0;
-	err = memlane_thread_join(m);
+	err = join(m);
 	if (err)
 		return err;
 	lock(m->watch);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+/* test-track.c - histories of objects, recommendations, and that they cost nothing when off */
+#include <sys/ptrace.h>
+#include <sys/user.h>
+
+#include "api.h"
+
+static struct memlane *open_tracked(void)
+{
+	struct memlane_config c = quiet();
+
+	c.tracking = true;
+	c.age_interval = 0;
+	c.fast_lane_size = 16 * MIB;
+	return open_with(&c);
+}
+
+static void use(struct memlane *m, memlane_handle h)
+{
+	expect_eq(memlane_enter(m), 0);
+	expect(memlane_get(m, h));
+	expect_eq(memlane_exit(m), 0);
+}
+
+TEST(use_and_moves_are_remembered)
+{
+	struct memlane *m = open_tracked();
+	memlane_handle used = must_alloc(m, 100), idle = must_alloc(m, 100);
+	struct memlane_track t;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		use(m, used);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	expect_eq(memlane_track(m, used, &t), 0);
+	expect_eq(t.looks, 8);
+	expect_eq(t.used, 8);
+	expect_eq(t.promoted + t.demoted, 0);
+	expect_eq(memlane_track(m, idle, &t), 0);
+	expect_eq(t.looks, 8);
+	expect_eq(t.used, 1);
+	expect_eq(t.demoted, 1);
+	expect_eq(memlane_migrate(m, idle, MEMLANE_FAST), 0);
+	use(m, idle);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_track(m, idle, &t), 0);
+	expect_eq(t.promoted, 1);
+	usleep(30000);
+	expect_eq(memlane_track(m, idle, &t), 0);
+	expect(t.age_ms >= 20);
+	expect_eq(memlane_free(m, idle), 0);
+	expect_eq(memlane_track(m, idle, &t), -ESTALE);
+	memlane_close(m);
+}
+
+TEST(a_new_object_has_no_history)
+{
+	struct memlane *m = open_tracked();
+	struct memlane_track t;
+	memlane_handle h;
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		h = must_alloc(m, 100);
+		expect_eq(memlane_track(m, h, &t), 0);
+		expect_eq(t.looks + t.used + t.promoted + t.demoted, 0);
+		use(m, h);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+		expect_eq(memlane_free(m, h), 0);
+	}
+	memlane_close(m);
+}
+
+TEST(without_tracking_there_is_no_history)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_track t;
+
+	expect_eq(memlane_track(m, must_alloc(m, 10), &t), -EOPNOTSUPP);
+	expect_eq(memlane_recommend(m, NULL, NULL), -EOPNOTSUPP);
+	memlane_close(m);
+}
+
+/* What was recommended: per kind, the last tag or size. */
+struct advised {
+	int nr[4];
+	uint64_t bytes;
+	uint16_t tag[4];
+};
+
+static void take(void *arg, const struct memlane_advice *a)
+{
+	struct advised *got = arg;
+
+	printf("# %s\n", a->text);
+	got->nr[a->kind]++;
+	got->tag[a->kind] = a->tag;
+	if (a->kind == MEMLANE_ADVISE_POOL)
+		got->bytes = a->bytes;
+}
+
+static void tag_some(struct memlane *m, memlane_handle *h, uint16_t tag, unsigned int lane)
+{
+	struct memlane_alloc_opts opts = { .tag = tag, .lane = lane, .hints = MEMLANE_HINT_FRAME_CRITICAL };
+	int i;
+
+	for (i = 0; i < 10; i++)
+		expect_eq(memlane_alloc_with(m, 200, &opts, &h[i]), 0);
+}
+
+TEST(recommendations_follow_from_use)
+{
+	struct memlane *m = open_tracked();
+	memlane_handle hot[10], idle[10], bounce[10];
+	struct advised got = { .bytes = 0 };
+	int i, j;
+
+	tag_some(m, idle, 31, MEMLANE_IN_FAST);
+	tag_some(m, bounce, 32, MEMLANE_IN_FAST);
+	for (j = 0; j < 6; j++) {
+		for (i = 0; i < 10; i++)
+			expect_eq(memlane_migrate(m, bounce[i], j & 1 ? MEMLANE_FAST : MEMLANE_SLOW), 0);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	expect_eq(memlane_set_limit(m, MEMLANE_FAST, 8 * MIB), 0);
+	tag_some(m, hot, 30, MEMLANE_IN_SLOW);
+	for (i = 0; i < 10; i++)
+		expect_eq(memlane_set_hints(m, hot[i], MEMLANE_HINT_COLD), 0);
+	for (j = 0; j < 6; j++) {
+		for (i = 0; i < 10; i++)
+			use(m, hot[i]);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	for (i = 0; i < 1000; i++)
+		expect_eq(memlane_free(m, must_alloc(m, 700)), 0);
+	expect_eq(memlane_recommend(m, take, &got), 4);
+	expect_eq(got.nr[MEMLANE_ADVISE_POOL], 1);
+	expect_eq(got.bytes, memlane_class_size(memlane_class_of(700)));
+	expect_eq(got.tag[MEMLANE_ADVISE_FAST], 30);
+	expect_eq(got.tag[MEMLANE_ADVISE_SLOW], 31);
+	expect_eq(got.tag[MEMLANE_ADVISE_STAY], 32);
+	memlane_close(m);
+}
+
+/* ----------------------------------------------------------------- cost */
+
+static double churn_ns(struct memlane *m)
+{
+	struct timespec a, b;
+	int i;
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (i = 0; i < 300000; i++)
+		memlane_free(m, memlane_alloc(m, 64));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	return ((b.tv_sec - a.tv_sec) * 1e9 + b.tv_nsec - a.tv_nsec) / 300000;
+}
+
+TEST(tracking_costs_16_bytes_and_some_nanoseconds)
+{
+	struct memlane *m = open_quiet(), *t = open_tracked();
+	double off = 1e9, on = 1e9, ns;
+	int i;
+
+	for (i = 0; i < 7; i++) {
+		ns = churn_ns(m);
+		off = ns < off ? ns : off;
+		ns = churn_ns(t);
+		on = ns < on ? ns : on;
+	}
+	printf("# alloc and free: %.1f ns without tracking, %.1f ns with\n", off, on);
+	expect(on < off + 100);
+	memlane_close(m);
+	memlane_close(t);
+}
+
+/* The functions of the library that watching is made of: first and end address. */
+struct range {
+	unsigned long first;
+	unsigned long end;
+};
+
+static int watch_functions(struct range *r, int most)
+{
+	char line[256], type, name[128];
+	unsigned long at, size;
+	int nr = 0;
+	FILE *f;
+
+	f = popen("nm -S /proc/$PPID/exe 2>/dev/null", "r");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx %lx %c %127s", &at, &size, &type, name) == 4 && nr < most &&
+		    (!strncmp(name, "watch_", 6) || !strncmp(name, "track_", 6) ||
+		     !strncmp(name, "guard_", 6)))
+			r[nr++] = (struct range) { at, at + size };
+	if (f)
+		pclose(f);
+	return nr;
+}
+
+/* Where the program is loaded, for position independent ones. */
+static unsigned long load_base(void)
+{
+	extern const char __executable_start[];
+
+	return (unsigned long)__executable_start;
+}
+
+static memlane_handle traced_handle;
+
+/* What is counted: between the two marks, in a process of its own. */
+static void work(struct memlane *m)
+{
+	memlane_handle h;
+
+	traced_handle = must_alloc(m, 64);
+	memlane_free(m, must_alloc(m, 64));
+	raise(SIGSTOP);
+	memlane_enter(m);
+	memlane_get(m, traced_handle);
+	memlane_exit(m);
+	h = memlane_alloc(m, 64);
+	memlane_free(m, h);
+	_exit(0);
+}
+
+/* Single steps of work(): how many, and how many of them in watching functions. */
+static void count_steps(bool tracked, unsigned long *all, unsigned long *watched)
+{
+	struct user_regs_struct regs;
+	static struct range range[64];
+	int status, nr = watch_functions(range, 64), i;
+	unsigned long base = 0;
+	pid_t pid;
+
+	if (!nr)
+		skip("nm does not show the functions");
+	if (range[0].first < 0x400000)
+		base = load_base();
+	pid = fork();
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		work(tracked ? open_tracked() : open_quiet());
+	}
+	expect(waitpid(pid, &status, 0) == pid);
+	if (!WIFSTOPPED(status))
+		skip("ptrace is not allowed");
+	*all = *watched = 0;
+	while (!ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) && waitpid(pid, &status, 0) == pid &&
+	       WIFSTOPPED(status) && *all < 100000) {
+		expect_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+		++*all;
+		for (i = 0; i < nr; i++)
+			*watched += regs.rip - base >= range[i].first && regs.rip - base < range[i].end;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+TEST(without_tracking_no_instruction_of_it_runs)
+{
+	unsigned long all, watched, all_on, watched_on;
+
+	count_steps(false, &all, &watched);
+	count_steps(true, &all_on, &watched_on);
+	printf("# %lu instructions, %lu of them watch; with tracking %lu and %lu\n", all, watched,
+	       all_on, watched_on);
+	expect_eq(watched, 0);
+	expect(watched_on > 20);
+	expect(all_on > all);
+}
+
+/*
+ * The inline functions know nothing of it, and alloc and free have one comparison
+ * that takes a watched arena elsewhere, where they would have had it anyway: with
+ * the largest size, and with the handle 0. That is all the code that mentions it.
+ */
+static int mentions(const char *function)
+{
+	char command[300], line[300];
+	int nr = 0, lines = 0;
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "objdump -d --no-show-raw-insn --disassemble=%s /proc/$PPID/exe 2>/dev/null", function);
+	f = popen(command, "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		lines += strchr(line, '\t') != NULL;
+		nr += strstr(line, "<watch_") || strstr(line, "<track_") || strstr(line, "<guard_");
+	}
+	if (f)
+		pclose(f);
+	if (!lines)
+		skip("objdump shows nothing");
+	return nr;
+}
+
+__attribute__((noinline, used))
+void *inlined_get(struct memlane *m, memlane_handle h)
+{
+	void *p;
+
+	memlane_enter(m);
+	p = memlane_get(m, h);
+	memlane_exit(m);
+	return p;
+}
+
+TEST(the_disassembly_mentions_it_once_in_alloc_and_free_and_never_in_get)
+{
+	expect_eq(mentions("inlined_get"), 0);
+	expect_eq(mentions("memlane_alloc"), 1);
+	expect_eq(mentions("memlane_free"), 1);
+}
