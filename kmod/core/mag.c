@@ -188,7 +188,7 @@ static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_
 			nr = mag ? mag_nr(mag) : MEMLANE_MAG_SIZE;
 		}
 		if (nr == MEMLANE_MAG_SIZE) {
-			ml_stock_free(a, index);
+			ml_bind_undo(a, w, !req->out_count, index);
 			err = mag ? -ENOSPC : -ENOMEM;
 			break;
 		}

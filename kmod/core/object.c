@@ -41,15 +41,19 @@ static bool grow(struct ml_arena *a, unsigned int lane, const struct ml_need *ne
 }
 
 /* What could not be served has not made a lane grow. */
-static void ungrow(struct ml_arena *a, const struct ml_want *w, unsigned int lane, u64 limit)
+static void ungrow(struct ml_arena *a, const struct ml_want *w)
 {
-	struct ml_lane *l = &a->lane[lane];
+	unsigned int lane;
 
-	if (l->limit == limit)
-		return;
-	if (w->need.cls != MEMLANE_CLASS_BLOB)
-		ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
-	l->limit = limit;
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		struct ml_lane *l = &a->lane[lane];
+
+		if (l->limit == w->limit[lane])
+			continue;
+		if (w->need.cls != MEMLANE_CLASS_BLOB)
+			ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
+		l->limit = w->limit[lane];
+	}
 }
 
 static void tell_growth(struct ml_arena *a, unsigned int lane, u64 limit)
@@ -64,9 +68,10 @@ static void tell_growth(struct ml_arena *a, unsigned int lane, u64 limit)
 static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 {
 	bool spill = w->lane == MEMLANE_FAST && !w->no_spill;
-	u64 fast = a->lane[MEMLANE_FAST].limit, slow = a->lane[MEMLANE_SLOW].limit;
 	int err;
 
+	w->limit[MEMLANE_FAST] = a->lane[MEMLANE_FAST].limit;
+	w->limit[MEMLANE_SLOW] = a->lane[MEMLANE_SLOW].limit;
 	do {
 		w->got = w->lane;
 		err = bind_one(a, w->lane, &w->need, index);
@@ -77,15 +82,14 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 	} while (err == -ENOSPC && (grow(a, w->lane, &w->need) ||
 				    (spill && grow(a, MEMLANE_SLOW, &w->need))));
 	if (err) {
-		ungrow(a, w, MEMLANE_FAST, fast);
-		ungrow(a, w, MEMLANE_SLOW, slow);
+		ungrow(a, w);
 		if (err == -ENOSPC)
 			ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
 		return err;
 	}
 	a->count.spilled += w->got != w->lane;
-	tell_growth(a, MEMLANE_FAST, fast);
-	tell_growth(a, MEMLANE_SLOW, slow);
+	tell_growth(a, MEMLANE_FAST, w->limit[MEMLANE_FAST]);
+	tell_growth(a, MEMLANE_SLOW, w->limit[MEMLANE_SLOW]);
 	return 0;
 }
 
@@ -123,6 +127,20 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
 {
 	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
+}
+
+/**
+ * ml_bind_undo - the index cannot be handed out
+ * @a: arena; arena.lock, held since ml_bind()
+ * @w: as for ml_bind()
+ * @first: as for ml_bind()
+ * @index: from ml_bind()
+ */
+void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index)
+{
+	ml_stock_free(a, index);
+	if (first)
+		ungrow(a, w);
 }
 
 static bool has_room(struct ml_arena *a, const struct ml_want *w)
@@ -182,7 +200,7 @@ static int alloc_all(struct ml_arena *a, struct memlane_alloc *req, struct ml_wa
 		if (req->flags & MEMLANE_ALLOC_LIVE)
 			err = publish_live(a, index, req->length, w->need.cls);
 		if (err) {
-			ml_stock_free(a, index);
+			ml_bind_undo(a, w, !i, index);
 			break;
 		}
 		handles[i] = ml_handle(a, index, w->got);
