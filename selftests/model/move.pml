@@ -260,6 +260,12 @@ inline veto(me, i)
 #endif
 }
 
+#ifdef M_NO_FIRST_LOOK
+#define first_look(i)	0
+#else
+#define first_look(i)	pins[i]
+#endif
+
 /* The wait for a copy is over; w was loaded while it was going on. */
 #define copied(i)	((w & COPYING) && !(mem[WORD(i)] & COPYING))
 
@@ -438,8 +444,8 @@ inline kill_entry(me, i, g)
 	   };
 	   if
 	   :: copied(i)
-	   :: !(w & COPYING) && pins[i] != 0 -> break
-	   :: !(w & COPYING) && pins[i] == 0 ->
+	   :: !(w & COPYING) && first_look(i) != 0 -> break
+	   :: !(w & COPYING) && first_look(i) == 0 ->
 		atomic {
 			drained(me) ->
 			if
@@ -634,7 +640,7 @@ inline plan()
 		old = place[i];
 		new = lowest_free;
 		if
-		:: old != UNBOUND && new != UNBOUND && pins[i] == 0 ->
+		:: old != UNBOUND && new != UNBOUND && first_look(i) == 0 ->
 			occupy(new, RESERVED, 0)
 		:: else -> new = UNBOUND
 		fi
