@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * memlane.hpp - arenas, handles and containers for C++17
+ *
+ *	mlane::arena a;
+ *	auto h = a.make<point>({1, 2});		a typed handle: it may be copied, frees nothing
+ *	{
+ *		mlane::section s(a);
+ *		s[h].x++;			good until s ends
+ *	}
+ *	mlane::pin<point> p(a, h);		good as long as p lives
+ *	mlane::vector<int> v(a);		owns its object
+ *
+ * Objects are moved by copying bytes, so their types are trivially copyable.
+ * What fails throws mlane::error, which has the errno value and a sentence.
+ */
+#ifndef MEMLANE_HPP
+#define MEMLANE_HPP
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+
+#include <memlane.h>
+
+namespace mlane {
+
+class error : public std::runtime_error {
+public:
+	explicit error(int err) : std::runtime_error(memlane_strerror(err)), code_(-err) {}
+	int code() const noexcept { return code_; }
+
+private:
+	int code_;
+};
+
+inline void check(int err)
+{
+	if (err < 0)
+		throw error(err);
+}
+
+/* Names an object, or the first of some; copying it copies the name. */
+template <class T> class handle {
+	static_assert(std::is_trivially_copyable<T>::value, "objects move as bytes");
+
+public:
+	handle() = default;
+	explicit handle(memlane_handle raw) : raw_(raw) {}
+	memlane_handle raw() const noexcept { return raw_; }
+	explicit operator bool() const noexcept { return raw_ != 0; }
+	bool operator==(handle other) const noexcept { return raw_ == other.raw_; }
+	bool operator!=(handle other) const noexcept { return raw_ != other.raw_; }
+
+private:
+	memlane_handle raw_ = 0;
+};
+
+/* Some elements in a row, as std::span has them; good as long as what gave it. */
+template <class T> class view {
+public:
+	view() = default;
+	view(T *first, std::size_t size) : first_(first), size_(size) {}
+	T *data() const noexcept { return first_; }
+	std::size_t size() const noexcept { return size_; }
+	bool empty() const noexcept { return !size_; }
+	T *begin() const noexcept { return first_; }
+	T *end() const noexcept { return first_ + size_; }
+	T &operator[](std::size_t i) const noexcept { return first_[i]; }
+	T &front() const noexcept { return first_[0]; }
+	T &back() const noexcept { return first_[size_ - 1]; }
+	T &at(std::size_t i) const
+	{
+		if (i >= size_)
+			throw error(-ERANGE);
+		return first_[i];
+	}
+	view subview(std::size_t from, std::size_t nr) const
+	{
+		if (from > size_ || nr > size_ - from)
+			throw error(-ERANGE);
+		return view(first_ + from, nr);
+	}
+
+private:
+	T *first_ = nullptr;
+	std::size_t size_ = 0;
+};
+
+/* Owns an arena; all its objects end with it. */
+class arena {
+public:
+	arena() { check(memlane_open(&m_, nullptr)); }
+	explicit arena(const memlane_config &config) { check(memlane_open(&m_, &config)); }
+	arena(arena &&other) noexcept : m_(std::exchange(other.m_, nullptr)) {}
+	arena &operator=(arena &&other) noexcept
+	{
+		std::swap(m_, other.m_);
+		return *this;
+	}
+	arena(const arena &) = delete;
+	arena &operator=(const arena &) = delete;
+	~arena() { memlane_close(m_); }
+
+	struct memlane *raw() const noexcept { return m_; }
+
+	/* Elements are cleared. */
+	template <class T> handle<T> make_array(std::size_t nr) const
+	{
+		memlane_alloc_opts opts = {};
+		memlane_handle h;
+		std::size_t bytes;
+
+		if (__builtin_mul_overflow(nr, sizeof(T), &bytes))
+			throw error(-EINVAL);
+		opts.flags = MEMLANE_ZERO;
+		opts.align = alignof(T) > 16 ? alignof(T) : 0;
+		check(memlane_alloc_with(m_, bytes, &opts, &h));
+		return handle<T>(h);
+	}
+	template <class T> handle<T> make(const T &value = T()) const;
+	template <class T> void free(handle<T> h) const { check(memlane_free(m_, h.raw())); }
+	template <class T> bool valid(handle<T> h) const noexcept
+	{
+		return memlane_is_valid(m_, h.raw());
+	}
+	template <class T> std::size_t count(handle<T> h) const noexcept
+	{
+		return memlane_size(m_, h.raw()) / sizeof(T);
+	}
+	template <class T> int lane(handle<T> h) const
+	{
+		int lane = memlane_lane(m_, h.raw());
+
+		check(lane);
+		return lane;
+	}
+	template <class T> void migrate(handle<T> h, int lane) const
+	{
+		check(memlane_migrate(m_, h.raw(), lane));
+	}
+	memlane_step compact() const
+	{
+		memlane_step step = {};
+
+		check(memlane_compact(m_, 0, 0, &step));
+		return step;
+	}
+	void maintain() const { check(memlane_maintain(m_, nullptr)); }
+
+private:
+	struct memlane *m_ = nullptr;
+};
+
+/* Enters, and exits at its end: what it gives is good until then. */
+class section {
+public:
+	explicit section(const arena &a) : m_(a.raw()) { check(memlane_enter(m_)); }
+	section(const section &) = delete;
+	section &operator=(const section &) = delete;
+	~section() { memlane_exit(m_); }
+
+	template <class T> T *find(handle<T> h) const noexcept
+	{
+		return static_cast<T *>(memlane_get(m_, h.raw()));
+	}
+	template <class T> T &operator[](handle<T> h) const
+	{
+		void *p;
+
+		check(memlane_try_get(m_, h.raw(), sizeof(T), &p));
+		return *static_cast<T *>(p);
+	}
+	template <class T> view<T> all(handle<T> h) const
+	{
+		return view<T>(&(*this)[h], memlane_size(m_, h.raw()) / sizeof(T));
+	}
+
+private:
+	struct memlane *m_;
+};
+
+template <class T> handle<T> arena::make(const T &value) const
+{
+	handle<T> h = make_array<T>(1);
+	section s(*this);
+
+	s[h] = value;
+	return h;
+}
+
+/* Pins, and unpins at its end. */
+template <class T> class pin {
+public:
+	pin(const arena &a, handle<T> h) : m_(a.raw()), h_(h)
+	{
+		check(memlane_try_pin(m_, h.raw(), &p_));
+	}
+	pin(pin &&other) noexcept : m_(other.m_), h_(other.h_), p_(std::exchange(other.p_, nullptr)) {}
+	pin(const pin &) = delete;
+	pin &operator=(const pin &) = delete;
+	~pin()
+	{
+		if (p_)
+			memlane_unpin(m_, h_.raw());
+	}
+
+	T *get() const noexcept { return static_cast<T *>(p_); }
+	T &operator*() const noexcept { return *get(); }
+	T *operator->() const noexcept { return get(); }
+	view<T> all() const noexcept
+	{
+		return view<T>(get(), memlane_size(m_, h_.raw()) / sizeof(T));
+	}
+
+private:
+	struct memlane *m_;
+	handle<T> h_;
+	void *p_ = nullptr;
+};
+
+/* Owns an array that may grow; the arena must outlive it. */
+template <class T> class buffer {
+public:
+	buffer(const arena &a, std::size_t room) : a_(&a), room_(room)
+	{
+		if (room)
+			h_ = a.make_array<T>(room);
+	}
+	buffer(buffer &&other) noexcept
+		: a_(other.a_), h_(std::exchange(other.h_, handle<T>())),
+		  room_(std::exchange(other.room_, 0)) {}
+	buffer(const buffer &) = delete;
+	buffer &operator=(const buffer &) = delete;
+	~buffer() { memlane_free(a_->raw(), h_.raw()); }
+
+	const arena &home() const noexcept { return *a_; }
+	std::size_t room() const noexcept { return room_; }
+	handle<T> raw() const noexcept { return h_; }
+	/* The first @keep elements move on to a larger object. */
+	void grow(std::size_t room, std::size_t keep)
+	{
+		handle<T> bigger = a_->make_array<T>(room);
+
+		if (keep) {
+			section s(*a_);
+
+			std::memcpy(&s[bigger], &s[h_], keep * sizeof(T));
+		}
+		memlane_free(a_->raw(), h_.raw());
+		h_ = bigger;
+		room_ = room;
+	}
+
+private:
+	const arena *a_;
+	handle<T> h_;
+	std::size_t room_;
+};
+
+/* Elements by value; view() for those who are in a section. */
+template <class T> class vector {
+public:
+	explicit vector(const arena &a) : b_(a, 0) {}
+	vector(vector &&other) noexcept : b_(std::move(other.b_)), size_(std::exchange(other.size_, 0)) {}
+
+	std::size_t size() const noexcept { return size_; }
+	std::size_t capacity() const noexcept { return b_.room(); }
+	bool empty() const noexcept { return !size_; }
+	handle<T> raw() const noexcept { return b_.raw(); }
+	void reserve(std::size_t room)
+	{
+		if (room > b_.room())
+			b_.grow(room, size_);
+	}
+	void push_back(const T &value)
+	{
+		const T own = value;
+
+		if (size_ == b_.room())
+			b_.grow(size_ ? 2 * size_ : 8, size_);
+		section s(b_.home());
+		s.all(b_.raw())[size_++] = own;
+	}
+	void pop_back() noexcept { size_ -= size_ != 0; }
+	void clear() noexcept { size_ = 0; }
+	T get(std::size_t i) const
+	{
+		section s(b_.home());
+
+		return in(s).at(i);
+	}
+	void set(std::size_t i, const T &value)
+	{
+		section s(b_.home());
+
+		in(s).at(i) = value;
+	}
+	view<T> in(const section &s) const
+	{
+		return size_ ? s.all(b_.raw()).subview(0, size_) : view<T>();
+	}
+
+private:
+	buffer<T> b_;
+	std::size_t size_ = 0;
+};
+
+/* First in, first out, of so many elements at most. */
+template <class T> class ring {
+public:
+	ring(const arena &a, std::size_t room) : b_(a, room) {}
+
+	std::size_t size() const noexcept { return size_; }
+	std::size_t capacity() const noexcept { return b_.room(); }
+	bool empty() const noexcept { return !size_; }
+	bool push(const T &value)
+	{
+		if (size_ == b_.room())
+			return false;
+		section s(b_.home());
+		s.all(b_.raw())[(first_ + size_++) % b_.room()] = value;
+		return true;
+	}
+	bool pop(T &value)
+	{
+		if (!size_)
+			return false;
+		section s(b_.home());
+		value = s.all(b_.raw())[first_];
+		first_ = (first_ + 1) % b_.room();
+		size_--;
+		return true;
+	}
+	handle<T> raw() const noexcept { return b_.raw(); }
+
+private:
+	buffer<T> b_;
+	std::size_t first_ = 0;
+	std::size_t size_ = 0;
+};
+
+} /* namespace mlane */
+
+#endif /* MEMLANE_HPP */

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/* test-cxx.cpp - memlane.hpp: owners, guards and containers over objects that move */
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <vector>
+
+#include <memlane.hpp>
+
+struct point {
+	int x, y;
+};
+
+static int number, failed;
+
+static void check(bool good, const char *name)
+{
+	printf("%sok %d %s\n", good ? "" : "not ", ++number, name);
+	failed += !good;
+}
+
+template <class F> static int error_of(F f)
+{
+	try {
+		f();
+	} catch (const mlane::error &e) {
+		return e.code();
+	}
+	return 0;
+}
+
+/* Everything to the other lane and back, and together. */
+static void shake(const mlane::arena &a, memlane_handle h)
+{
+	memlane_migrate(a.raw(), h, MEMLANE_SLOW);
+	a.compact();
+	memlane_migrate(a.raw(), h, MEMLANE_FAST);
+}
+
+static bool arena_moves()
+{
+	mlane::arena a;
+	mlane::arena b(std::move(a));
+
+	return !a.raw() && b.raw() && b.valid(b.make<int>(7));
+}
+
+static bool handles(const mlane::arena &a)
+{
+	auto h = a.make<point>({ 1, 2 });
+
+	shake(a, h.raw());
+	{
+		mlane::section s(a);
+
+		if (s[h].x != 1 || s[h].y != 2)
+			return false;
+		s[h].x = 5;
+		if (s.find(h)->x != 5)
+			return false;
+	}
+	a.migrate(h, MEMLANE_SLOW);
+	if (a.lane(h) != MEMLANE_SLOW)
+		return false;
+	a.free(h);
+	return !a.valid(h) && error_of([&] { a.free(h); }) == ESTALE;
+}
+
+static bool pins(const mlane::arena &a)
+{
+	auto h = a.make<point>({ 3, 4 });
+	{
+		mlane::pin<point> p(a, h);
+
+		if (p->x != 3 || error_of([&] { a.migrate(h, MEMLANE_SLOW); }) != EBUSY)
+			return false;
+		mlane::pin<point> q(std::move(p));
+		if ((*q).y != 4)
+			return false;
+	}
+	a.migrate(h, MEMLANE_SLOW);
+	return a.lane(h) == MEMLANE_SLOW;
+}
+
+static bool views(const mlane::arena &a)
+{
+	auto h = a.make_array<int>(100);
+	long sum = 0;
+	{
+		mlane::section s(a);
+
+		for (auto &e : s.all(h))
+			e = 2;
+	}
+	shake(a, h.raw());
+	mlane::section s(a);
+	for (int e : s.all(h))
+		sum += e;
+	return sum == 200 && a.count(h) == 100 && s.all(h).subview(90, 10).size() == 10 &&
+	       error_of([&] { s.all(h).at(100); }) == ERANGE &&
+	       error_of([&] { s.all(h).subview(91, 10); }) == ERANGE;
+}
+
+static bool vectors(const mlane::arena &a)
+{
+	mlane::vector<long> v(a);
+	std::vector<long> model;
+
+	for (long i = 0; i < 5000; i++) {
+		if (i % 7 == 6) {
+			v.pop_back();
+			model.pop_back();
+		} else {
+			v.push_back(i);
+			model.push_back(i);
+		}
+		if (i % 500 == 0)
+			shake(a, v.raw().raw());
+	}
+	if (v.size() != model.size())
+		return false;
+	for (std::size_t i = 0; i < model.size(); i++)
+		if (v.get(i) != model[i])
+			return false;
+	v.set(3, -1);
+	mlane::vector<long> w(std::move(v));
+	return w.get(3) == -1 && error_of([&] { w.get(model.size()); }) == ERANGE && v.empty();
+}
+
+static bool rings(const mlane::arena &a)
+{
+	mlane::ring<point> r(a, 37);
+	std::deque<point> model;
+	unsigned int seed = 1;
+	point p;
+
+	for (int i = 0; i < 20000; i++) {
+		seed = seed * 1103515245 + 12345;
+		if (seed >> 16 & 1) {
+			if (r.push({ i, -i }) != (model.size() < 37))
+				return false;
+			if (model.size() < 37)
+				model.push_back({ i, -i });
+		} else {
+			bool had = !model.empty();
+
+			if (r.pop(p) != had || (had && p.x != model.front().x))
+				return false;
+			if (had)
+				model.pop_front();
+		}
+		if (i % 1000 == 0)
+			shake(a, r.raw().raw());
+	}
+	return r.size() == model.size();
+}
+
+static bool nothing_left(const mlane::arena &a, unsigned long before)
+{
+	memlane_stats st = {};
+
+	st.size = sizeof(st);
+	memlane_stat(a.raw(), &st);
+	return st.live_objects == before;
+}
+
+static unsigned long live(const mlane::arena &a)
+{
+	memlane_stats st = {};
+
+	st.size = sizeof(st);
+	memlane_stat(a.raw(), &st);
+	return st.live_objects;
+}
+
+int main()
+{
+	memlane_config config;
+	const char *backend = getenv("MEMLANE_BACKEND");
+
+	printf("TAP version 13\n");
+	memlane_config_init(&config);
+	config.policy_check_interval = 0;
+	if (error_of([&] { mlane::arena a(config); }) == ENOENT && backend) {
+		printf("1..0 # SKIP no /dev/memlane\n");
+		return 4;
+	}
+	printf("1..8\n");
+	mlane::arena a(config);
+	check(arena_moves(), "arena_moves");
+	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
+	check(pins(a), "a_pin_holds_until_its_end");
+	check(views(a), "a_view_shows_an_array_and_its_bounds");
+	unsigned long before = live(a);
+	check(vectors(a), "a_vector_is_like_the_standard_one");
+	check(rings(a), "a_ring_is_like_a_bounded_deque");
+	check(nothing_left(a, before), "containers_free_what_they_had");
+	config.threshold = 0;
+	check(error_of([&] { mlane::arena b(config); }) == EINVAL, "nonsense_throws");
+	return failed != 0;
+}
