@@ -52,7 +52,7 @@ check: all selftests
 
 check-debug: all selftests
 	@selftests/vm/kernel-debug.sh memdbg >/dev/null
-	@selftests/check debug debug-leak
+	@selftests/check debug debug-leak after
 
 check-race: all selftests
 	@selftests/vm/kernel-debug.sh kcsan >/dev/null
