@@ -278,8 +278,7 @@ int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes)
 {
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;
-	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT :
-				  MEMLANE_OPT_SLOW_LIMIT, bytes);
+	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT : MEMLANE_OPT_SLOW_LIMIT, bytes);
 }
 
 int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable)

@@ -26,6 +26,9 @@ struct watch;
 /* As the engine's headers have them, which backend_local.c sees too. */
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#endif
 
 #define ENTRY_BUSY	(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING)
 #define ENTRY_GOOD	(MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED)

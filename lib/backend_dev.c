@@ -8,7 +8,7 @@
 
 #include "backend.h"
 
-#define DEVICE	"/dev/memlane"
+#define DEVICE "/dev/memlane"
 
 static int dev_call(struct memlane *m, unsigned int cmd, void *req)
 {

@@ -20,26 +20,26 @@
 #include "backend.h"
 #include "watch.h"
 
-#define STOCK_BYTES	65536U	/* one refill holds at most so many */
-#define STOCK_MAX	63U	/* and so many indices */
-#define QUOTA_FIRST	8U
-#define ALIGN_MAX	(2U << 20)
-#define ALIGN_BLOCK	4096U
+#define STOCK_BYTES 65536U /* one refill holds at most so many */
+#define STOCK_MAX   63U	   /* and so many indices */
+#define QUOTA_FIRST 8U
+#define ALIGN_MAX   (2U << 20)
+#define ALIGN_BLOCK 4096U
 
 /* Between calls a magazine holds fewer than MAG_LIMIT: there is room for one more. */
-#define MAG_LIMIT(cls)	(2 * stock_cap(cls))
+#define MAG_LIMIT(cls) (2 * stock_cap(cls))
 _Static_assert(2 * STOCK_MAX <= MEMLANE_MAG_SIZE, "a magazine holds two refills");
 
 /* What one object is to be; immutable. */
 struct order {
 	uint64_t size;
-	uint32_t pad;		/* bytes that the place has more: guards */
+	uint32_t pad; /* bytes that the place has more: guards */
 	uint32_t align;
 	uint32_t lane;
 	uint32_t flags;
 	uint32_t cls;
 	uint64_t side;
-	uint32_t notes;		/* the pin word without its count */
+	uint32_t notes; /* the pin word without its count */
 };
 
 static uint32_t stock_cap(uint32_t cls)
@@ -149,7 +149,7 @@ static uint32_t refill_flags(const struct order *o)
 
 static void refill_request(const struct order *o, uint32_t nr, struct memlane_refill *req)
 {
-	*req = (struct memlane_refill) {
+	*req = (struct memlane_refill){
 		.flags = refill_flags(o),
 		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size + o->pad : memlane_class_size(o->cls),
 		.lane = o->lane,

@@ -14,7 +14,7 @@
 #define MAX_SUM		(8 * TIB)
 #define INTERVAL_MAX	1e6
 #define FRAMES_MAX	1000000
-#define CONFIG_SIZE_MIN	offsetof(struct memlane_config, threshold)
+#define CONFIG_SIZE_MIN offsetof(struct memlane_config, threshold)
 
 static const struct memlane_config defaults = {
 	.size = sizeof(struct memlane_config),
@@ -162,7 +162,7 @@ int config_backend(const struct memlane_config *c)
 /* Index 0 is nobody's: one more than the objects. */
 void config_request(const struct memlane_config *c, struct memlane_create *req)
 {
-	*req = (struct memlane_create) {
+	*req = (struct memlane_create){
 		.size = sizeof(*req),
 		.fast_size = c->fast_lane_size,
 		.slow_size = c->slow_lane_size,
@@ -186,7 +186,10 @@ static uint64_t ns(double seconds)
 /* The interval comes last: from then on the background cycle may run. */
 int config_apply(const struct memlane_config *c, struct memlane *m)
 {
-	const struct { uint32_t option; uint64_t value; } set[] = {
+	const struct {
+		uint32_t option;
+		uint64_t value;
+	} set[] = {
 		{ MEMLANE_OPT_AUTO_COMPACTION, c->enable_auto_compaction },
 		{ MEMLANE_OPT_COMPACTION_THRESHOLD, permille(c->compaction_threshold) },
 		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, permille(c->slow_lane_usage_threshold) },
@@ -199,7 +202,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 	size_t i;
 	int err = 0;
 
-	for (i = 0; !err && i < sizeof(set) / sizeof(set[0]); i++)
+	for (i = 0; !err && i < ARRAY_SIZE(set); i++)
 		err = memlane_set_option(m, set[i].option, set[i].value);
 	return err;
 }

@@ -2,7 +2,7 @@
 /* error.c - a sentence for each error, with the remedy */
 #include <errno.h>
 
-#include <memlane.h>
+#include "arena.h"
 
 static const struct {
 	unsigned int err;
@@ -56,7 +56,7 @@ const char *memlane_strerror(int err)
 	unsigned int code = err < 0 ? -(unsigned int)err : (unsigned int)err;
 	size_t i;
 
-	for (i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(sentences); i++)
 		if (sentences[i].err == code)
 			return sentences[i].text;
 	return "An error that memlane does not use: report it with what the program did";

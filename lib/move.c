@@ -5,7 +5,7 @@
 #include "backend.h"
 #include "watch.h"
 
-#define BATCH_MAX	(1U << 20)
+#define BATCH_MAX (1U << 20)
 
 /* A move would wait for the section of its own caller. */
 static int may_wait(struct memlane *m)

@@ -13,7 +13,7 @@
 #include "backend.h"
 #include "watch.h"
 
-#define SPINS	1000	/* loads before WAIT: about the copy of a small object */
+#define SPINS 1000 /* loads before WAIT: about the copy of a small object */
 
 /* Stands for no arena: memlane_self is never NULL. */
 static struct memlane_self nobody;

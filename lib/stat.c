@@ -5,7 +5,7 @@
 
 #include "backend.h"
 
-#define STATS_SIZE_MIN	offsetof(struct memlane_stats, counts)
+#define STATS_SIZE_MIN offsetof(struct memlane_stats, counts)
 
 static uint64_t load(const __u64 *p)
 {

@@ -13,6 +13,7 @@
 
 #include "../harness.h"
 
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define KIB 1024UL
 #define MIB (1024 * KIB)
 

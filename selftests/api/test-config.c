@@ -87,7 +87,7 @@ TEST(nonsense_is_refused_by_name)
 	const char *why;
 	size_t i;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		memlane_config_init(&c);
 		memcpy((char *)&c + table[i].offset, &table[i].value, table[i].size);
 		why = memlane_config_check(&c);

@@ -144,7 +144,7 @@ TEST(wishes_out_of_range_are_refused)
 	memlane_handle h;
 	size_t i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		h = 1;
 		expect_eq(memlane_alloc_with(m, 64, &bad[i].opts, &h), bad[i].err);
 		expect_eq(h, 0);
@@ -333,7 +333,7 @@ TEST(every_error_has_a_sentence_of_its_own)
 	const char *other = memlane_strerror(-9999);
 	size_t i, j;
 
-	for (i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(errs); i++) {
 		expect(memlane_strerror(errs[i]) != other);
 		expect(memlane_strerror(errs[i]) == memlane_strerror(-errs[i]));
 		expect(strlen(memlane_strerror(errs[i])) > 30);
