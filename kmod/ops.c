@@ -81,11 +81,12 @@ static void full_barrier(void *unused)
  * barrier in the scheduler when it was switched out. Pairs with the plain store
  * of memlane_enter() and the load of an entry behind it.
  */
-static void sync_cores(struct ml_arena *core)
+static int sync_cores(struct ml_arena *core)
 {
 	smp_mb();	/* the marks before the interrupts */
 	on_each_cpu(full_barrier, NULL, 1);
 	smp_mb();	/* the interrupts before the looks at sections */
+	return 0;
 }
 
 static int hurry(void)

@@ -27,9 +27,9 @@
 #include "backend.h"
 #include "core.h"
 
-#define NSEC		1000000000ULL
-#define CYCLE_NS	2000000		/* of the background cycle: one step */
-#define CYCLE_BYTES	(4U << 20)
+#define NSEC	    1000000000ULL
+#define CYCLE_NS    2000000 /* of the background cycle: one step */
+#define CYCLE_BYTES (4U << 20)
 
 /**
  * struct local - an arena of this process
@@ -219,12 +219,12 @@ static int membarrier(int cmd)
 }
 
 /*
- * Threads of this process alone use the arena. Cannot fail: registered at open.
- * Pairs with the plain store of memlane_enter() and the loads behind it.
+ * Threads of this process alone use the arena. Registered at open; it fails only
+ * where a filter of system calls was set up since, and then nothing moves. Pairs with the plain store of memlane_enter() and the loads behind it.
  */
-static void sync_cores(struct ml_arena *a)
+static int sync_cores(struct ml_arena *a)
 {
-	membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
 
 /* Fatal signals do not wait for a system call to end. */

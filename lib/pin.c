@@ -138,11 +138,24 @@ void *memlane_pin(struct memlane *m, memlane_handle h)
 	return p;
 }
 
+/* A free that will take itself back, because of the pin: it shows for a moment. */
+static bool ending(uint64_t e, memlane_handle h)
+{
+	uint32_t gen = handle_gen(h);
+
+	return !(e & MEMLANE_ENTRY_LIVE) &&
+	       entry_gen(e) == (gen < MEMLANE_GEN_MAX ? gen + 1 : gen);
+}
+
 int memlane_unpin(struct memlane *m, memlane_handle h)
 {
 	uint64_t e;
 	int err = handle_look(m, h, &e);
 
+	if (err == -ESTALE && ending(e, h)) {
+		err = pin_sub(m, handle_index(h));
+		return err == -EINVAL ? -ESTALE : err;
+	}
 	if (!err)
 		err = pin_sub(m, handle_index(h));
 	if (unlikely(err == -EINVAL))

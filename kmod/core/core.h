@@ -107,8 +107,11 @@ struct ml_ops {
 	bool (*held)(struct ml_arena *a, u64 page, u64 nr);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
-	/* Every CPU that runs a user of the arena passes a full barrier. Sleeps. */
-	void (*sync_cores)(struct ml_arena *a);
+	/*
+	 * Every CPU that runs a user of the arena passes a full barrier. Sleeps.
+	 * An error gives the batch up.
+	 */
+	int (*sync_cores)(struct ml_arena *a);
 	/* Sleep about @ns; -EINTR when a fatal signal waits. */
 	int (*pause)(struct ml_arena *a, u64 ns);
 	/* Whether the thread that registered this slot is gone. */

@@ -13,7 +13,8 @@
  * The doubtful ones are freed if they are bound, not live, in no other slot, and
  * their entry did not change while the other slots were looked through: an index
  * that wanders from one magazine to another is made live and ended on its way,
- * which raises its generation.
+ * which raises its generation. One that is pinned is made live again: the free
+ * that ended it would have taken itself back.
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
@@ -129,6 +130,23 @@ static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
 	cond_resched();
 }
 
+/*
+ * A pin says that a free was undone, or would have been: undo it. Which free, the
+ * last generation does not tell: such an index stays bound until the arena ends.
+ */
+static void settle(struct ml_arena *a, const struct ml_suspect *s)
+{
+	u32 gen = ml_entry_gen(s->word);
+	u64 *e = ml_entry(a, s->index);
+
+	if (ml_entry_read(a, s->index) != s->word)
+		return;
+	if (!ml_index_pins(a, s->index))
+		ml_stock_free(a, s->index);
+	else if (gen > 1 && gen < MEMLANE_GEN_MAX)
+		cmpxchg(e, s->word, MEMLANE_ENTRY_LIVE | ml_word(gen - 1, ml_index_loc(a, s->index)));
+}
+
 /**
  * ml_stock_take_back - free the stock of a slot
  * @a: arena; arena.lock
@@ -145,9 +163,8 @@ void ml_stock_take_back(struct ml_arena *a, u32 slot)
 		if (other != slot && a->slots.busy[other])
 			clear_by_slot(a, other, nr);
 	for (i = 0; i < nr; i++)
-		if (!a->slots.suspect[i].cleared &&
-		    ml_entry_read(a, a->slots.suspect[i].index) == a->slots.suspect[i].word)
-			ml_stock_free(a, a->slots.suspect[i].index);
+		if (!a->slots.suspect[i].cleared)
+			settle(a, &a->slots.suspect[i]);
 }
 
 /* ------------------------------------------------------- refill, flush */

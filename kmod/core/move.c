@@ -29,6 +29,7 @@
 #include "lane.h"
 #include "move.h"
 #include "plan.h"
+#include "policy.h"
 #include "run.h"
 #include "slot.h"
 #include "stat.h"
@@ -243,6 +244,11 @@ static void mark(struct ml_arena *a, struct ml_move *mv)
 	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
 
 	mv->expect = word | MEMLANE_ENTRY_MOVING;
+	/* Freed since it was planned: the index is stock, which keeps its place. */
+	if (mv->cause == MEMLANE_CAUSE_PURGE && !ml_policy_purgeable(a, mv->index, word)) {
+		mv->result = -EAGAIN;
+		return;
+	}
 	if ((word & MEMLANE_ENTRY_LOC_MASK) != mv->from ||
 	    (word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))) {
 		a->count.spoiled++;
@@ -391,8 +397,7 @@ static int wait_sections(struct ml_arena *a)
 	u64 epoch = ++a->epoch;
 
 	smp_store_release(&a->stat_page->epoch, epoch);
-	a->ops->sync_cores(a);
-	return ml_grace(a, epoch);
+	return a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch);
 }
 
 static unsigned int mark_all(struct ml_arena *a)

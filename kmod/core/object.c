@@ -296,11 +296,15 @@ int ml_stock_free(struct ml_arena *a, u32 index)
 	return 0;
 }
 
-/* End a live object: raise the generation, as memlane_free() does. */
+/*
+ * End a live object: raise the generation, as memlane_free() does. A pin that
+ * came in between undoes it. Nobody else changes a word that is not live, in no
+ * magazine and in no batch; arena.lock keeps it out of one.
+ */
 static int end_live(struct ml_arena *a, u64 handle)
 {
 	u32 index = ml_handle_index(handle), gen;
-	u64 *e, word;
+	u64 *e, word, ended;
 	int err = ml_handle_check(a, handle);
 
 	if (err && err != -ENODATA)
@@ -312,9 +316,13 @@ static int end_live(struct ml_arena *a, u64 handle)
 	gen = ml_entry_gen(word);
 	if (gen < MEMLANE_GEN_MAX)
 		gen++;
-	if (cmpxchg(e, word, ml_word(gen, word & MEMLANE_ENTRY_LOC_MASK)) != word)
+	ended = ml_word(gen, word & MEMLANE_ENTRY_LOC_MASK);
+	if (cmpxchg(e, word, ended) != word)
 		return -EAGAIN;
-	return 0;
+	if (!ml_index_pins(a, index))
+		return 0;
+	cmpxchg(e, ended, word & ~MEMLANE_ENTRY_MOVING);
+	return -EBUSY;
 }
 
 static int free_one(struct ml_arena *a, u32 flags, u64 handle)

@@ -102,12 +102,12 @@ bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w)
 	return moves || wish_to_sort(a, index, w);
 }
 
-/* May an object be dropped? Its group says so; a live object's only. */
-bool ml_policy_purgeable(const struct ml_arena *a, u32 index)
+/* May an object be dropped whose entry is @word? Its group says so; only if live. */
+bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word)
 {
 	u32 group = ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
 
-	return a->policy.purgeable && ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE &&
+	return a->policy.purgeable && word & MEMLANE_ENTRY_LIVE &&
 	       a->policy.purgeable[group / 8] & 1U << group % 8;
 }
 

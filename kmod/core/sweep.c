@@ -32,7 +32,7 @@ static void visit(struct ml_arena *a, u32 index, enum ml_sweep_mode mode)
 	if (mode == ML_SWEEP_AGE)
 		ml_index_age(a, index);
 	if (mode == ML_SWEEP_PURGE) {
-		if (ml_policy_purgeable(a, index))
+		if (ml_policy_purgeable(a, index, ml_entry_read(a, index)))
 			ml_batch_purge(a, index);
 		return;
 	}

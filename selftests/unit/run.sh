@@ -11,7 +11,7 @@ n=0 failed=0
 echo "TAP version 13"
 for program in "$dir"/test-*"$pattern"*; do
 	case $program in
-	*.[od] | *.gc*) continue ;;
+	*.[od] | *.gc* | *.log) continue ;;
 	esac
 	n=$((n + 1))
 	name=$(basename "$program")

@@ -259,7 +259,7 @@ static u64 op_now(void)
 	return w && !w->threaded ? (w->clock += 10) : real_clock();
 }
 
-static void op_sync_cores(struct ml_arena *a)
+static int op_sync_cores(struct ml_arena *a)
 {
 	struct world *w = world_of(a);
 
@@ -270,6 +270,7 @@ static void op_sync_cores(struct ml_arena *a)
 		expect(!syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0));
 	if (w->in_grace)
 		w->in_grace(w, w->grace_arg);
+	return w->sync_result;
 }
 
 static int op_pause(struct ml_arena *a, u64 ns)
@@ -344,6 +345,22 @@ int world_try(struct world *w, const struct memlane_create *req, bool remap)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	expect(w->page != MAP_FAILED && w->data != MAP_FAILED);
 	return 0;
+}
+
+int world_create(const struct memlane_create *req)
+{
+	struct world *w = calloc(1, sizeof(*w)), *outer = current_world;
+	int err;
+
+	current_world = w;
+	err = ml_arena_init(&w->arena, &ops_remap, 1, 0, req);
+	if (!err)
+		ml_arena_exit(&w->arena);
+	shares_end(w);
+	expect_eq(w->allocs, 0);
+	current_world = outer;
+	free(w);
+	return err;
 }
 
 struct world *world_new(u64 fast, u64 slow)

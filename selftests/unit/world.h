@@ -45,6 +45,7 @@ struct world {
 	u64 pauses;
 	u64 syncs;
 	int pause_result;
+	int sync_result;
 	bool threaded;
 	bool gone[4096];	/* threads that died, by slot */
 	u64 done;		/* calls of slot_done */
@@ -60,6 +61,7 @@ struct world {
 /* Small lanes by default: limits are met at once. */
 struct memlane_create world_request(u64 fast, u64 slow);
 int world_try(struct world *w, const struct memlane_create *req, bool remap);
+int world_create(const struct memlane_create *req);	/* and end it; no pages */
 struct world *world_new(u64 fast, u64 slow);
 void world_end(struct world *w);
 void world_check(struct world *w);
