@@ -85,7 +85,13 @@ static void fill(struct ml_arena *a, unsigned int lane, u64 *below)
 	fill_blobs(a, lane, below);
 }
 
-static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
+/**
+ * ml_compact_trim - give the pages of a lane's empty spans back
+ * @a: arena; both locks
+ * @s: step whose results apply
+ * @lane: which
+ */
+void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
 {
 	u64 was = a->count.pages_returned;
 	unsigned int cls;
@@ -111,13 +117,13 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u
 {
 	u64 below = a->lane[lane].end;
 
-	trim(a, s, &a->lane[lane]);
+	ml_compact_trim(a, s, &a->lane[lane]);
 	while (!good_enough(a, lane, hole) && ml_step_next(a, s)) {
 		fill(a, lane, &below);
 		if (!ml_step_run(a, s))
 			break;
 	}
-	trim(a, s, &a->lane[lane]);
+	ml_compact_trim(a, s, &a->lane[lane]);
 }
 
 /**

@@ -60,6 +60,8 @@ static void cycle(struct ml_arena *a, struct ml_step *s)
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		if (ml_policy_wants_compaction(a, lane))
 			ml_compact_lane(a, s, lane, 0);
+		else
+			ml_compact_trim(a, s, &a->lane[lane]);
 		shrink(&a->lane[lane]);
 		tell_pressure(a, lane);
 	}
