@@ -72,6 +72,25 @@ bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool s
 	return used <= may && pages <= may - used;
 }
 
+/**
+ * ml_lane_grow - raise the lane's limit
+ * @a: arena; arena.lock
+ * @lane: which
+ * @pages: that are wanted
+ *
+ * Return: false: it is at its maximum.
+ */
+bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages)
+{
+	struct ml_lane *l = &a->lane[lane];
+	u64 more = max(pages * 2 + ML_CHUNK_PAGES, l->limit / 4);
+
+	if (l->limit == l->max)
+		return false;
+	l->limit += min(more, l->max - l->limit);
+	return true;
+}
+
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc)
 {
 	return ml_loc_page(loc) >= a->lane[MEMLANE_SLOW].first ? MEMLANE_SLOW : MEMLANE_FAST;

@@ -17,6 +17,7 @@ int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 
 void ml_options_exit(struct ml_arena *a);
 void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane);
 u64 ml_lane_used(const struct ml_lane *lane);
+bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages);
 bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);
 void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc);

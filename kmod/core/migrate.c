@@ -20,6 +20,23 @@ static void report(struct migration *m, u32 i, int result)
 		m->req->out_failed++;
 }
 
+/* What is asked for by hand may make the lane grow; what the policy wants may not. */
+static int place(struct ml_arena *a, u32 index, unsigned int lane)
+{
+	u64 limit = a->lane[lane].limit;
+	int err;
+
+	do {
+		err = ml_batch_place(a, index, lane, ML_KEEP);
+	} while (err == -ENOSPC &&
+		 ml_lane_grow(a, lane, ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT));
+	if (err && ml_lane_used(&a->lane[lane]) <= limit)
+		a->lane[lane].limit = limit;
+	else if (a->lane[lane].limit != limit)
+		ml_event(a, MEMLANE_EVENT_GROWTH, lane, a->lane[lane].limit << ML_PAGE_SHIFT);
+	return err;
+}
+
 /* Plan handle @i; true: it is in the batch. */
 static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
 {
@@ -31,7 +48,7 @@ static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
 	if (!err && m->req->flags & MEMLANE_MIGRATE_SETTLE)
 		err = ml_batch_settle(a, index);
 	else if (!err)
-		err = ml_batch_place(a, index, m->req->lane, ML_KEEP);
+		err = place(a, index, m->req->lane);
 	if (b->nr > nr) {
 		b->move[nr].caller = i;
 		return true;

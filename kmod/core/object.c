@@ -29,17 +29,6 @@ static int bind_one(struct ml_arena *a, unsigned int lane, const struct ml_need 
 	return err;
 }
 
-static bool grow(struct ml_arena *a, unsigned int lane, const struct ml_need *need)
-{
-	struct ml_lane *l = &a->lane[lane];
-	u64 more = max(need->pages * 2 + ML_CHUNK_PAGES, l->limit / 4);
-
-	if (l->limit == l->max)
-		return false;
-	l->limit += min(more, l->max - l->limit);
-	return true;
-}
-
 /* What could not be served has not made a lane grow. */
 static void ungrow(struct ml_arena *a, const struct ml_want *w)
 {
@@ -79,8 +68,8 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 			w->got = MEMLANE_SLOW;
 			err = bind_one(a, MEMLANE_SLOW, &w->need, index);
 		}
-	} while (err == -ENOSPC && (grow(a, w->lane, &w->need) ||
-				    (spill && grow(a, MEMLANE_SLOW, &w->need))));
+	} while (err == -ENOSPC && (ml_lane_grow(a, w->lane, w->need.pages) ||
+				    (spill && ml_lane_grow(a, MEMLANE_SLOW, w->need.pages))));
 	if (err) {
 		ungrow(a, w);
 		if (err == -ENOSPC)

@@ -17,11 +17,12 @@
 
 #define PIECE	4096
 
+/* Stock stays in the lane that its magazine is for: it is nobody's yet. */
 static void place(struct ml_arena *a, u32 index)
 {
 	struct ml_wish w;
 
-	if (!ml_policy_wish(a, index, &w))
+	if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE) || !ml_policy_wish(a, index, &w))
 		return;
 	a->batch->cause = w.cause;
 	ml_batch_place(a, index, w.lane, w.temper);
