@@ -13,6 +13,7 @@ ignored=$ignored,CONFIG_DESCRIPTION         # no Kconfig
 ignored=$ignored,LINUX_VERSION_CODE         # compat.h is for that, checked below
 ignored=$ignored,PREFER_KERNEL_TYPES        # userspace has <stdint.h>'s
 ignored=$ignored,PREFER_DEFINED_ATTRIBUTE_MACRO,PREFER_PRINTF,PREFER_SCANF # and no macros
+ignored=$ignored,ENOSYS                     # programs do meet it
 ignored=$ignored,AVOID_EXTERNS,SYMBOLIC_PERMS,MULTIPLE_ASSIGNMENTS,SPLIT_STRING
 ignored=$ignored,MACRO_ARG_REUSE,MACRO_ARG_PRECEDENCE,UNNECESSARY_ELSE
 

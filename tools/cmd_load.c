@@ -15,11 +15,11 @@
 #include "module.h"
 #include "say.h"
 
-#define DEVICE_WAIT_MS	5000
+#define DEVICE_WAIT_MS 5000
 
 static const char *release(void)
 {
-	static struct utsname u;	/* of the one process that this is */
+	static struct utsname u; /* of the one process that this is */
 
 	return uname(&u) ? "this kernel" : u.release;
 }
@@ -55,9 +55,10 @@ static int load_file(struct kmod_ctx *ctx, struct kmod_module *mod)
 	int ret = 0;
 
 	if (kmod_module_get_info(mod, &info) >= 0)
-		kmod_list_foreach(i, info)
+		kmod_list_foreach(i, info) {
 			if (!ret && !strcmp(kmod_module_info_get_key(i), "depends"))
 				ret = load_depends(ctx, kmod_module_info_get_value(i));
+		}
 	kmod_module_info_free_list(info);
 	return ret ? ret : kmod_module_insert_module(mod, 0, NULL);
 }
@@ -76,7 +77,8 @@ static int load_from(struct kmod_ctx *ctx, const char *path)
 	ret = load_file(ctx, mod);
 	kmod_module_unref(mod);
 	return ret ? fail("%s was not loaded (%s): %s", path, strerrorname_np(abs(ret)),
-			  explain_load(ret)) : 0;
+			  explain_load(ret)) :
+		     0;
 }
 
 static int load_installed(struct kmod_ctx *ctx)
@@ -93,13 +95,13 @@ static int load_installed(struct kmod_ctx *ctx)
 	kmod_module_unref(mod);
 	kmod_module_unref_list(list);
 	return ret ? fail("the installed module was not loaded (%s): %s",
-			  strerrorname_np(abs(ret)), explain_load(ret)) : 0;
+			  strerrorname_np(abs(ret)), explain_load(ret)) :
+		     0;
 }
 
 static int load(const char *file)
 {
-	const char *no_config = NULL;
-	struct kmod_ctx *ctx = kmod_new(NULL, &no_config);
+	struct kmod_ctx *ctx = module_kmod();
 	char path[PATH_MAX];
 	int ret;
 
@@ -107,7 +109,7 @@ static int load(const char *file)
 		return fail("libkmod cannot start: is /lib/modules/%s there?", release());
 	if (file)
 		ret = load_from(ctx, file);
-	else if (module_find(path, sizeof(path)))
+	else if (module_find(ctx, path, sizeof(path)))
 		ret = load_from(ctx, path);
 	else
 		ret = load_installed(ctx);
@@ -122,7 +124,7 @@ static int run_load(int argc, char **argv)
 		{ 0 }
 	};
 	const char *file = NULL;
-	int c, ret;
+	int c, ret = 0;
 
 	while ((c = getopt_long(argc, argv, ":f:", options, NULL)) != -1) {
 		if (c != 'f')
@@ -134,7 +136,9 @@ static int run_load(int argc, char **argv)
 		return misuse("load: \"%s\" is one word too many", argv[optind]);
 	if (module_loaded() == 1)
 		puts("The module is loaded already.");
-	else if ((ret = load(file)))
+	else
+		ret = load(file);
+	if (ret)
 		return ret;
 	ret = module_wait_device(DEVICE_WAIT_MS);
 	if (ret)
@@ -147,10 +151,10 @@ const struct command cmd_load = {
 	.name = "load",
 	.summary = "put the kernel module into the kernel",
 	.help =
-"Usage: memlane load [--file MODULE]\n"
-"\n"
-"Loads memlane.ko for the running kernel: MODULE, or else the one that was built\n"
-"beside this program (build/kmod/RELEASE/memlane.ko), or else the installed one.\n"
-"Then waits up to 5 seconds for /dev/memlane.\n",
+		"Usage: memlane load [--file MODULE]\n"
+		"\n"
+		"Loads memlane.ko for the running kernel: MODULE, or else the one that was built\n"
+		"beside this program (build/kmod/*/memlane.ko), or else the installed one.\n"
+		"Then waits up to 5 seconds for /dev/memlane.\n",
 	.run = run_load,
 };

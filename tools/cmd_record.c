@@ -21,7 +21,7 @@
 #include "trace.h"
 #include "trace_file.h"
 
-#define TAPE_BYTES	(64ULL << 30)	/* sparse: only what is written takes room */
+#define TAPE_BYTES (64ULL << 30) /* sparse: only what is written takes room */
 
 /*
  * struct recording - one run of the command
@@ -32,10 +32,10 @@ struct recording {
 	const char *target;
 	char tape[PATH_MAX];
 	bool pack;
-	uint64_t calls;		/* to record; 0: all */
+	uint64_t calls; /* to record; 0: all */
 	char **command;
 	int fd;
-	uint64_t length;	/* of the tape while it is written */
+	uint64_t length; /* of the tape while it is written */
 };
 
 static uint32_t put_command(char *to, char **command)
@@ -99,7 +99,8 @@ static int find_library(char *path, size_t room)
 	*strrchr(self, '/') = '\0';
 	for (i = 0; i < sizeof(places) / sizeof(*places); i++)
 		if (snprintf(path, room, "%s/%slibmemlane-record.so", self,
-			     places[i]) < (int)room && !access(path, R_OK))
+			     places[i]) < (int)room &&
+		    !access(path, R_OK))
 			return 0;
 	return -1;
 }
@@ -161,7 +162,8 @@ static void report(const struct recording *r, const struct trace *t,
 		   const struct trace_summary *sum)
 {
 	note("recorded %" PRIu64 " records, %" PRIu64 " objects, %" PRIu32
-	     " threads; at most %.1f MiB live; written to %s", t->header.records,
+	     " threads; at most %.1f MiB live; written to %s",
+	     t->header.records,
 	     t->header.objects, t->header.threads,
 	     (double)sum->peak_bytes / 1048576, r->target);
 	if (t->header.flags & TRACE_LIMITED)
@@ -195,7 +197,8 @@ static int close_tape(struct recording *r, void *map, int status, uint64_t rss)
 	trace_close(&t);
 	if (!r->pack)
 		return ftruncate(r->fd, (off_t)bytes) ?
-			fail("%s cannot be shortened: %s", r->tape, strerror(errno)) : 0;
+			       fail("%s cannot be shortened: %s", r->tape, strerror(errno)) :
+			       0;
 	if (trace_file_pack(r->target, map, bytes))
 		return EXIT_FAILED;
 	return unlink(r->tape) ? fail("%s cannot be removed: %s", r->tape, strerror(errno)) : 0;
@@ -274,20 +277,20 @@ const struct command cmd_record = {
 	.name = "record",
 	.summary = "run a program and write its allocation trace",
 	.help =
-"Usage: memlane record -o FILE [-n CALLS] -- COMMAND [ARGUMENT...]\n"
-"\n"
-"Runs COMMAND and writes every malloc, calloc, realloc, aligned form and free\n"
-"to FILE, with thread and order. A name that ends in .zst is packed.\n"
-"\n"
-"  -o, --output FILE   where the trace goes, as redis.mlt.zst\n"
-"  -n, --calls CALLS   record the first CALLS records, then let the program go on\n"
-"\n"
-"COMMAND must be dynamically linked. Only its own process is recorded: children\n"
-"that it forks, and programs that it executes, are not. A program that is killed\n"
-"leaves a trace that is good up to there; if memlane is killed as well, the file\n"
-"(FILE with .part for .zst) is still readable.\n"
-"\n"
-"Exits as COMMAND does; with 128 and the signal's number where one ended it; with\n"
-"1 where the recording failed.\n",
+		"Usage: memlane record -o FILE [-n CALLS] -- COMMAND [ARGUMENT...]\n"
+		"\n"
+		"Runs COMMAND and writes every malloc, calloc, realloc, aligned form and free\n"
+		"to FILE, with thread and order. A name that ends in .zst is packed.\n"
+		"\n"
+		"  -o, --output FILE   where the trace goes, as redis.mlt.zst\n"
+		"  -n, --calls CALLS   record the first CALLS records, then let the program go on\n"
+		"\n"
+		"COMMAND must be dynamically linked. Only its own process is recorded: children\n"
+		"that it forks, and programs that it executes, are not. A program that is killed\n"
+		"leaves a trace that is good up to there; if memlane is killed as well, the file\n"
+		"(FILE with .part for .zst) is still readable.\n"
+		"\n"
+		"Exits as COMMAND does; with 128 and the signal's number where one ended it; with\n"
+		"1 where the recording failed.\n",
 	.run = run_record,
 };

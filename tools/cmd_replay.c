@@ -14,9 +14,9 @@
 #include "say.h"
 #include "trace_file.h"
 
-#define RUNS_MAX	8
-#define MAINTAIN_EVERY	20000
-#define OBJECT_COST	64	/* bytes: of rounding and of tables */
+#define RUNS_MAX       8
+#define MAINTAIN_EVERY 20000
+#define OBJECT_COST    64 /* bytes: of rounding and of tables */
 
 struct replay {
 	const char *path;
@@ -101,7 +101,10 @@ static int replay_trace(struct replay *r, const struct trace_file *file, struct 
 	struct trace_summary sum;
 	struct trace_error err;
 	struct report report = {
-		.path = r->path, .trace = t, .sum = &sum, .column = column,
+		.path = r->path,
+		.trace = t,
+		.sum = &sum,
+		.column = column,
 	};
 
 	if (trace_scan(t, &sum, &err))
@@ -145,7 +148,8 @@ static int set_maintain(struct run *run, const char *text)
 		return 0;
 	}
 	return say_number(text, UINT64_MAX, &run->maintain_every) ?
-		misuse("replay: --maintain wants a number of calls, not \"%s\"", text) : 0;
+		       misuse("replay: --maintain wants a number of calls, not \"%s\"", text) :
+		       0;
 }
 
 static int parse(struct replay *r, int argc, char **argv)
@@ -184,7 +188,7 @@ static int run_replay(int argc, char **argv)
 {
 	struct replay r = {
 		.run = { { .backend = "auto", .maintain_every = MAINTAIN_EVERY }, { 0 } },
-		.runs = 2,	/* libmemlane, and the malloc that this program has */
+		.runs = 2, /* libmemlane, and the malloc that this program has */
 	};
 	int ret = parse(&r, argc, argv);
 
@@ -195,20 +199,20 @@ const struct command cmd_replay = {
 	.name = "replay",
 	.summary = "replay a trace on libmemlane, and compare with malloc",
 	.help =
-"Usage: memlane replay [OPTIONS] FILE\n"
-"\n"
-"Replays a trace through libmemlane and, each time in a process of its own,\n"
-"through malloc and the allocators named with --against. Every object is filled\n"
-"with bytes of its own and checked when it is freed and at the end.\n"
-"\n"
-"  -b, --backend auto|module|local   who owns libmemlane's pages (auto)\n"
-"  -a, --against NAME[,NAME...]      glibc, jemalloc, mimalloc, tcmalloc\n"
-"  -m, --maintain CALLS              a maintenance cycle every CALLS calls (20000);\n"
-"                                    0: none\n"
-"  -j, --json                        the report for machines\n"
-"\n"
-"Resident memory is what the process has more than before its heap was opened,\n"
-"and for the module's lanes what the kernel holds besides. Times are those of\n"
-"the calls themselves. The calls are made by one thread in the recorded order.\n",
+		"Usage: memlane replay [OPTIONS] FILE\n"
+		"\n"
+		"Replays a trace through libmemlane and, each time in a process of its own,\n"
+		"through malloc and the allocators named with --against. Every object is filled\n"
+		"with bytes of its own and checked when it is freed and at the end.\n"
+		"\n"
+		"  -b, --backend auto|module|local   who owns libmemlane's pages (auto)\n"
+		"  -a, --against NAME[,NAME...]      glibc, jemalloc, mimalloc, tcmalloc\n"
+		"  -m, --maintain CALLS              a maintenance cycle every CALLS calls (20000);\n"
+		"                                    0: none\n"
+		"  -j, --json                        the report for machines\n"
+		"\n"
+		"Resident memory is what the process has more than before its heap was opened,\n"
+		"and for the module's lanes what the kernel holds besides. Times are those of\n"
+		"the calls themselves. The calls are made by one thread in the recorded order.\n",
 	.run = run_replay,
 };

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "arenas.h"
 #include "command.h"
 #include "explain.h"
 #include "module.h"
@@ -18,15 +19,19 @@
 
 static void show_module(int loaded)
 {
+	struct kmod_ctx *ctx;
 	char path[PATH_MAX];
 
 	if (loaded < 0)
 		printf("module   unknown: %s\n", strerror(-loaded));
 	else
 		printf("module   %s\n", loaded ? "loaded" : "not loaded");
-	if (loaded != 1)
-		printf("built    %s\n", module_find(path, sizeof(path)) ? path :
-		       "no file for this kernel beside this program");
+	if (loaded == 1)
+		return;
+	ctx = module_kmod();
+	printf("built    %s\n", ctx && module_find(ctx, path, sizeof(path)) ? path :
+									      "no file for this kernel beside this program");
+	kmod_unref(ctx);
 }
 
 static void show_node(const struct stat *st)
@@ -37,6 +42,17 @@ static void show_node(const struct stat *st)
 	printf("device   " MODULE_DEVICE " %u:%u, mode %04o, %s:%s\n",
 	       major(st->st_rdev), minor(st->st_rdev), st->st_mode & 07777,
 	       user ? user->pw_name : "?", group ? group->gr_name : "?");
+}
+
+/* Their number is for root to see, whether there are any for everyone. */
+static void show_use(void)
+{
+	int arenas = arenas_count();
+
+	if (arenas >= 0)
+		printf("arenas   %d open\n", arenas);
+	else
+		printf("arenas   %s\n", module_used() == 1 ? "some are open" : "none is open");
 }
 
 /* An open that is never followed by CREATE makes no arena. */
@@ -55,7 +71,7 @@ static int show_access(void)
 
 static int run_status(int argc, char **argv)
 {
-	int loaded = module_loaded(), users;
+	int loaded = module_loaded();
 	struct stat st;
 
 	if (argc != 1)
@@ -63,7 +79,7 @@ static int run_status(int argc, char **argv)
 	show_module(loaded);
 	if (stat(MODULE_DEVICE, &st)) {
 		printf("device   none: %s\n", loaded == 1 ? explain_device(ETIMEDOUT) :
-							   explain_device(errno));
+							    explain_device(errno));
 		return EXIT_FAILED;
 	}
 	if (!S_ISCHR(st.st_mode)) {
@@ -71,9 +87,7 @@ static int run_status(int argc, char **argv)
 		return EXIT_FAILED;
 	}
 	show_node(&st);
-	users = module_users();
-	if (users >= 0)
-		printf("arenas   %d open\n", users);
+	show_use();
 	return show_access();
 }
 
@@ -81,9 +95,9 @@ const struct command cmd_status = {
 	.name = "status",
 	.summary = "is the module loaded, and may you use it?",
 	.help =
-"Usage: memlane status\n"
-"\n"
-"Shows whether the module is loaded, the device and its mode, how many arenas\n"
-"are open, and whether you may open one. Exits with 0 when you may.\n",
+		"Usage: memlane status\n"
+		"\n"
+		"Shows whether the module is loaded, the device and its mode, whether arenas\n"
+		"are open, and whether you may open one. Exits with 0 when you may.\n",
 	.run = run_status,
 };

@@ -11,8 +11,10 @@
 #include "trace_file.h"
 
 static const char *const op_name[TRACE_OPS] = {
-	[TRACE_MALLOC] = "malloc", [TRACE_CALLOC] = "calloc",
-	[TRACE_ALIGNED] = "memalign", [TRACE_REALLOC] = "realloc",
+	[TRACE_MALLOC] = "malloc",
+	[TRACE_CALLOC] = "calloc",
+	[TRACE_ALIGNED] = "memalign",
+	[TRACE_REALLOC] = "realloc",
 	[TRACE_FREE] = "free",
 };
 
@@ -99,10 +101,10 @@ const struct command cmd_trace = {
 	.name = "trace",
 	.summary = "check a trace and show what is in it",
 	.help =
-"Usage: memlane trace [--dump] FILE\n"
-"\n"
-"Reads all of FILE and sums it up, or names the record at fault.\n"
-"\n"
-"  -d, --dump   one line for each record: number, thread, call, object, bytes\n",
+		"Usage: memlane trace [--dump] FILE\n"
+		"\n"
+		"Reads all of FILE and sums it up, or names the record at fault.\n"
+		"\n"
+		"  -d, --dump   one line for each record: number, thread, call, object, bytes\n",
 	.run = run_trace,
 };

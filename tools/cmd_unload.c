@@ -14,8 +14,7 @@
 
 static int unload(void)
 {
-	const char *no_config = NULL;
-	struct kmod_ctx *ctx = kmod_new(NULL, &no_config);
+	struct kmod_ctx *ctx = module_kmod();
 	struct kmod_module *mod;
 	int ret;
 
@@ -32,7 +31,7 @@ static int unload(void)
 
 static int run_unload(int argc, char **argv)
 {
-	int ret, users;
+	int ret;
 
 	if (argc != 1)
 		return misuse("unload: \"%s\" is one word too many", argv[1]);
@@ -40,14 +39,10 @@ static int run_unload(int argc, char **argv)
 		puts("The module is not loaded.");
 		return EXIT_GOOD;
 	}
-	users = module_users();
 	ret = unload();
-	if (ret && users > 0)
-		return fail("the module was not unloaded (%s, %d open): %s",
-			    strerrorname_np(abs(ret)), users, explain_unload(ret));
 	if (ret)
-		return fail("the module was not unloaded (%s): %s",
-			    strerrorname_np(abs(ret)), explain_unload(ret));
+		return fail("the module was not unloaded (%s): %s", strerrorname_np(abs(ret)),
+			    explain_unload(ret));
 	puts("The module is unloaded.");
 	return EXIT_GOOD;
 }
@@ -56,8 +51,8 @@ const struct command cmd_unload = {
 	.name = "unload",
 	.summary = "take the kernel module out of the kernel",
 	.help =
-"Usage: memlane unload\n"
-"\n"
-"Refused while a program has an arena open: memlane status counts them.\n",
+		"Usage: memlane unload\n"
+		"\n"
+		"Refused while a program has an arena open: memlane stat lists them.\n",
 	.run = run_unload,
 };

@@ -24,5 +24,6 @@ extern const struct command cmd_trace;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;
 extern const struct command cmd_status;
+extern const struct command cmd_stat;
 
 #endif /* COMMAND_H */

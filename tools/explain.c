@@ -31,8 +31,8 @@ static const struct meaning load[] = {
 
 static const struct meaning unload[] = {
 	{ EPERM, "only root may unload modules, and only while kernel.modules_disabled is 0; use sudo" },
-	{ EBUSY, "arenas are open, or another call is at it; end the programs that memlane status counts" },
-	{ EWOULDBLOCK, "arenas are open; end the programs that memlane status counts" },
+	{ EBUSY, "arenas are open, or another call is at it; end the programs that have /dev/memlane open (fuser /dev/memlane)" },
+	{ EWOULDBLOCK, "arenas are open; end the programs that have /dev/memlane open (fuser /dev/memlane)" },
 	{ ENOENT, "the module is not loaded; nothing to do" },
 	{ ENOSYS, "this kernel was built without the unloading of modules (CONFIG_MODULE_UNLOAD)" },
 	{ 0, NULL }
@@ -45,6 +45,13 @@ static const struct meaning device[] = {
 	{ EACCES, "your user may not open /dev/memlane: join the device's group, or see the udev rule that comes with the module" },
 	{ EPERM, "a device policy (of a container?) forbids /dev/memlane; allow the device there" },
 	{ ETIMEDOUT, "the module is loaded, but /dev/memlane did not appear: is devtmpfs or udev running here?" },
+	{ 0, NULL }
+};
+
+static const struct meaning stat[] = {
+	{ ENOENT, "there is nothing at /sys/kernel/debug/memlane: is the module loaded (memlane load), and debugfs mounted (mount -t debugfs none /sys/kernel/debug)?" },
+	{ EACCES, "only root may look into debugfs; use sudo" },
+	{ EPERM, "this kernel is locked down and shows no debugfs; boot it without lockdown to see counters" },
 	{ 0, NULL }
 };
 
@@ -69,4 +76,9 @@ const char *explain_unload(int err)
 const char *explain_device(int err)
 {
 	return find(device, err);
+}
+
+const char *explain_stat(int err)
+{
+	return find(stat, err);
 }

@@ -10,13 +10,14 @@ static const struct command *const commands[] = {
 	&cmd_load,
 	&cmd_unload,
 	&cmd_status,
+	&cmd_stat,
 	&cmd_record,
 	&cmd_replay,
 	&cmd_trace,
 	&cmd_play,
 };
 
-#define COMMANDS	(sizeof(commands) / sizeof(*commands))
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 static const struct command *find(const char *name)
 {
@@ -28,7 +29,7 @@ static const struct command *find(const char *name)
 	return NULL;
 }
 
-static int help(void)
+static int list_commands(void)
 {
 	size_t i;
 
@@ -73,7 +74,7 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
 	    !strcmp(argv[1], "help"))
-		return argc > 2 ? help_on(argv[2]) : help();
+		return argc > 2 ? help_on(argv[2]) : list_commands();
 	c = find(argv[1]);
 	if (!c)
 		return misuse("there is no command \"%s\"; memlane --help lists them", argv[1]);

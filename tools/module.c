@@ -1,31 +1,92 @@
 // SPDX-License-Identifier: MIT
 /* module.c - the kernel module as the tools see it: its file, and its state */
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "module.h"
 
-#define STEP_MS	20
+#define STEP_MS 20
 
-bool module_find(char *path, size_t room)
+/* The first word of a module's vermagic is the kernel that it was built for. */
+static bool built_for(struct kmod_module *mod, const char *release)
+{
+	struct kmod_list *info = NULL, *i;
+	size_t n = strlen(release);
+	bool found = false;
+
+	if (kmod_module_get_info(mod, &info) < 0)
+		return false;
+	kmod_list_foreach(i, info) {
+		const char *value = kmod_module_info_get_value(i);
+
+		if (!strcmp(kmod_module_info_get_key(i), "vermagic"))
+			found = !strncmp(value, release, n) && value[n] == ' ';
+	}
+	kmod_module_info_free_list(info);
+	return found;
+}
+
+static bool file_built_for(struct kmod_ctx *ctx, const char *path, const char *release)
+{
+	struct kmod_module *mod;
+	bool found;
+
+	if (kmod_module_new_from_path(ctx, path, &mod))
+		return false;
+	found = built_for(mod, release);
+	kmod_module_unref(mod);
+	return found;
+}
+
+/* Every kernel that was ever built for has a folder of its own there. */
+static bool built_beside(char *pattern, size_t room)
 {
 	char self[PATH_MAX];
-	struct utsname u;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n < 0 || uname(&u))
+	if (n < 0)
 		return false;
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
-	return snprintf(path, room, "%s/../kmod/%s/memlane.ko", self, u.release) < (int)room &&
-	       !access(path, F_OK);
+	return snprintf(pattern, room, "%s/../kmod/*/" MODULE_NAME ".ko", self) < (int)room;
+}
+
+bool module_find(struct kmod_ctx *ctx, char *path, size_t room)
+{
+	char pattern[PATH_MAX];
+	struct utsname u;
+	bool found = false;
+	glob_t all;
+	size_t i;
+
+	if (uname(&u) || !built_beside(pattern, sizeof(pattern)) ||
+	    glob(pattern, 0, NULL, &all))
+		return false;
+	for (i = 0; !found && i < all.gl_pathc; i++)
+		found = file_built_for(ctx, all.gl_pathv[i], u.release) &&
+			snprintf(path, room, "%s", all.gl_pathv[i]) < (int)room;
+	globfree(&all);
+	return found;
+}
+
+struct kmod_ctx *module_kmod(void)
+{
+	const char *no_config = NULL;
+	struct kmod_ctx *ctx = kmod_new(NULL, &no_config);
+
+	/* What it would print is said in sentences here. */
+	if (ctx)
+		kmod_set_log_priority(ctx, LOG_EMERG);
+	return ctx;
 }
 
 /* First word of /sys/module/memlane/@name as a number; -errno. */
@@ -45,9 +106,11 @@ static int read_number(const char *name)
 	return value;
 }
 
-int module_users(void)
+int module_used(void)
 {
-	return read_number("refcnt");
+	int references = read_number("refcnt");
+
+	return references < 0 ? references : references > 0;
 }
 
 /* A module that is coming or going is not loaded: its state is not "live". */

@@ -3,29 +3,34 @@
 #ifndef MODULE_H
 #define MODULE_H
 
+#include <libkmod.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #define MODULE_NAME	"memlane"
 #define MODULE_DEVICE	"/dev/memlane"
 
+/* Return: a silent context of libkmod, or NULL. */
+struct kmod_ctx *module_kmod(void);
+
 /**
  * module_find - the module's file for the running kernel
+ * @ctx: of libkmod
  * @path: gets it
  * @room: bytes at @path
  *
- * Looks where this project builds it, seen from this program: an installed
+ * Looks where this project builds them, seen from this program: an installed
  * module is libkmod's to find.
  *
  * Return: true when there is one.
  */
-bool module_find(char *path, size_t room);
+bool module_find(struct kmod_ctx *ctx, char *path, size_t room);
 
 /* Return: 1 loaded, 0 not, -errno. */
 int module_loaded(void);
 
-/* References to the module: one for each open arena. -errno. */
-int module_users(void);
+/* Does a program have the device open? Return: 1 yes, 0 no, -errno. */
+int module_used(void);
 
 /* Waits up to @ms for the device node. Return: 0, or -ETIMEDOUT. */
 int module_wait_device(int ms);

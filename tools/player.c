@@ -11,7 +11,7 @@
 #include "player.h"
 #include "resident.h"
 
-#define SAMPLES	200	/* of resident memory, over the whole trace */
+#define SAMPLES 200 /* of resident memory, over the whole trace */
 
 /*
  * @ref has one word for each object of the trace; its pages exist before the
@@ -23,13 +23,12 @@ struct player {
 	struct trace *trace;
 	struct play_result *res;
 	uint64_t *ref;
-	uint64_t base;		/* resident before the heap was opened */
+	uint64_t base; /* resident before the heap was opened */
 	uint64_t maintain_every;
 	uint64_t calls;
 };
 
-__attribute__((format(printf, 2, 3)))
-static int broken(struct player *p, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int broken(struct player *p, const char *format, ...)
 {
 	va_list args;
 
@@ -82,8 +81,7 @@ static int refused(struct player *p, const char *what, uint64_t size, int ret)
 
 static int spoiled(struct player *p, uint64_t object, uint64_t at)
 {
-	return broken(p, "record %" PRIu64 ": object %" PRIu64
-		      " does not have the bytes it was given, from byte %" PRIu64 " on",
+	return broken(p, "record %" PRIu64 ": object %" PRIu64 " does not have the bytes it was given, from byte %" PRIu64 " on",
 		      number(p), object, at);
 }
 
@@ -121,12 +119,10 @@ static int fill(struct player *p, const struct trace_record *r, uint64_t from)
 	pattern_fill(at, from, r->size, r->object);
 	p->ops->end(p->heap);
 	if (r->align && (uintptr_t)at & (r->align - 1))
-		return broken(p, "record %" PRIu64 ": object %" PRIu64
-			      " is not aligned to %" PRIu64,
+		return broken(p, "record %" PRIu64 ": object %" PRIu64 " is not aligned to %" PRIu64,
 			      number(p), r->object, r->align);
 	if (dirty != PATTERN_GOOD)
-		return broken(p, "record %" PRIu64 ": object %" PRIu64
-			      " should have been cleared, and is not from byte %" PRIu64 " on",
+		return broken(p, "record %" PRIu64 ": object %" PRIu64 " should have been cleared, and is not from byte %" PRIu64 " on",
 			      number(p), r->object, dirty);
 	return 0;
 }
@@ -185,7 +181,8 @@ static int timed(struct player *p, enum play_call call, int (*fn)(void *heap),
 
 	took(p, call, began);
 	return ret ? broken(p, "after record %" PRIu64 ": %s failed: %s",
-			    number(p), what, strerror(-ret)) : 0;
+			    number(p), what, strerror(-ret)) :
+		     0;
 }
 
 static int measure(struct player *p, struct play_moment *m)
@@ -295,7 +292,9 @@ int play(const struct replay_ops *ops, struct trace *trace,
 	 uint64_t maintain_every, struct play_result *res)
 {
 	struct player p = {
-		.ops = ops, .trace = trace, .res = res,
+		.ops = ops,
+		.trace = trace,
+		.res = res,
 		.maintain_every = maintain_every,
 	};
 	uint64_t bytes = (trace->header.objects + 1) * sizeof(*p.ref);
@@ -306,7 +305,7 @@ int play(const struct replay_ops *ops, struct trace *trace,
 	if (p.ref == MAP_FAILED)
 		return broken(&p, "no memory for the numbers of %" PRIu64 " objects",
 			      trace->header.objects);
-	memset(res->call, 0, sizeof(res->call));	/* their pages, too */
+	memset(res->call, 0, sizeof(res->call)); /* their pages, too */
 	res->clock_ns = clock_cost();
 	ret = play_open(&p, sum, config);
 	munmap(p.ref, bytes);

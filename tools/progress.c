@@ -6,8 +6,8 @@
 
 #include "progress.h"
 
-#define PATIENCE_MS	800
-#define WIDTH		40
+#define PATIENCE_MS 800
+#define WIDTH	    40
 
 static uint64_t now_ms(void)
 {

@@ -81,8 +81,9 @@ static void end_malloc(void *heap)
  */
 static int settle_malloc(void *heap)
 {
-	int (*jemalloc)(const char *, void *, size_t *, void *, size_t);
-	void (*mimalloc)(bool), (*tcmalloc)(void);
+	int (*jemalloc)(const char *name, void *old, size_t *old_size, void *new, size_t new_size);
+	void (*mimalloc)(bool force);
+	void (*tcmalloc)(void);
 
 	(void)heap;
 	*(void **)&jemalloc = dlsym(RTLD_DEFAULT, "mallctl");
@@ -90,7 +91,7 @@ static int settle_malloc(void *heap)
 	*(void **)&tcmalloc = dlsym(RTLD_DEFAULT, "MallocExtension_ReleaseFreeMemory");
 	if (jemalloc) {
 		jemalloc("thread.tcache.flush", NULL, NULL, NULL, 0);
-		jemalloc("arena.4096.purge", NULL, NULL, NULL, 0);	/* 4096: all */
+		jemalloc("arena.4096.purge", NULL, NULL, NULL, 0); /* 4096: all */
 	}
 	if (mimalloc)
 		mimalloc(true);

@@ -9,11 +9,14 @@
 
 #include "report.h"
 
-#define CELL	32
+#define CELL 32
 
 static const char *const call_name[PLAY_CALLS] = {
-	[PLAY_ALLOC] = "alloc", [PLAY_RESIZE] = "resize", [PLAY_FREE] = "free",
-	[PLAY_MAINTAIN] = "maintain", [PLAY_SETTLE] = "settle",
+	[PLAY_ALLOC] = "alloc",
+	[PLAY_RESIZE] = "resize",
+	[PLAY_FREE] = "free",
+	[PLAY_MAINTAIN] = "maintain",
+	[PLAY_SETTLE] = "settle",
 };
 
 /* Calls of the trace a second of the time spent in them and in maintenance. */
@@ -43,7 +46,8 @@ void report_command(const struct trace *t, char *text, size_t room)
 		n = room - 1;
 	for (i = 0; i < n; i++) {
 		c = t->command[i];
-		text[i] = c >= ' ' && c < 127 ? c : c ? '?' : ' ';
+		text[i] = c >= ' ' && c < 127 ? c : c ? '?' :
+							' ';
 	}
 	while (n && text[n - 1] == ' ')
 		n--;
@@ -88,13 +92,20 @@ static void cell_wall(const struct play_result *res, int what, char *text)
 	snprintf(text, CELL, "%.2f s", (double)res->wall_ns / 1e9);
 }
 
-enum { HIGHEST, PEAK, END, SETTLED };
+enum {
+	HIGHEST,
+	PEAK,
+	END,
+	SETTLED
+};
 
 static const struct play_moment *moment(const struct play_result *res, int what)
 {
 	const struct play_moment *const all[] = {
-		[HIGHEST] = &res->highest, [PEAK] = &res->peak,
-		[END] = &res->end, [SETTLED] = &res->settled,
+		[HIGHEST] = &res->highest,
+		[PEAK] = &res->peak,
+		[END] = &res->end,
+		[SETTLED] = &res->settled,
 	};
 
 	return all[what];
@@ -110,7 +121,12 @@ static void cell_ratio(const struct play_result *res, int what, char *text)
 	snprintf(text, CELL, "%.3f", overhead(moment(res, what)));
 }
 
-enum { ROUNDED, EMPTY, TABLES, REST };
+enum {
+	ROUNDED,
+	EMPTY,
+	TABLES,
+	REST
+};
 
 static uint64_t less(uint64_t a, uint64_t b)
 {
@@ -356,7 +372,7 @@ int report_json(const struct report *r)
 		json_object_array_add(runs, run_json(&r->column[i]));
 	json_object_object_add(o, "runs", runs);
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_SPACED));
+						       JSON_C_TO_STRING_SPACED));
 	json_object_put(o);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include "rival.h"
 
 /* MULTIARCH comes from the Makefile: the compiler knows Debian's folder. */
-#define LIBRARY(name)	"/usr/lib/" MULTIARCH "/" name
+#define LIBRARY(name) "/usr/lib/" MULTIARCH "/" name
 
 static const struct rival rivals[] = {
 	{ "glibc", NULL, NULL, NULL },
@@ -16,7 +16,7 @@ static const struct rival rivals[] = {
 	  "MallocExtension_ReleaseFreeMemory" },
 };
 
-#define RIVALS	(sizeof(rivals) / sizeof(*rivals))
+#define RIVALS (sizeof(rivals) / sizeof(*rivals))
 
 const struct rival *rival_find(const char *name, size_t length)
 {

@@ -30,7 +30,7 @@ const char *runner_title(const struct run *run, const struct play_result *res)
 static void run_child(const struct run *run, int trace_fd, int result_fd)
 {
 	char trace[16], result[16], every[24];
-	char *argv[] = {
+	char *const argv[] = {
 		"memlane", "play", trace, result,
 		(char *)(run->backend ? run->backend : "malloc"),
 		(char *)(run->rival ? run->rival->name : "own"), every, NULL

@@ -9,7 +9,7 @@
 #include "trace.h"
 
 /* More than this live at a time could not have been in an address space. */
-#define LIVE_MAX	(1ULL << 47)
+#define LIVE_MAX (1ULL << 47)
 
 static const char *const sentence[TRACE_FAULTS] = {
 	[TRACE_BAD_MAGIC] = "this is not a MemoryLane trace (wrong magic)",
@@ -77,6 +77,8 @@ static const char *contradiction(const struct trace_header *h)
 		return "the command is too long";
 	if (h->record_bytes > SIZE_MAX / 2)
 		return "more records than an address space holds";
+	if (h->record_bytes && !h->threads)
+		return "records of no thread";
 	if (h->flags & TRACE_FINISHED && h->records > h->record_bytes / 2)
 		return "more records than bytes for them";
 	if (h->flags & TRACE_FINISHED && h->objects > h->records)

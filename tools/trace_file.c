@@ -16,13 +16,13 @@
 #include "trace.h"
 #include "trace_file.h"
 
-#define PACK_LEVEL	19
+#define PACK_LEVEL 19
 
 /*
  * A byte of records may be half of an object, and an object takes eight bytes in
  * the reader and eight in a replay: one for the byte itself, eight for these.
  */
-#define MEMORY_SHARE	9
+#define MEMORY_SHARE 9
 
 /*
  * struct sink - where a trace's bytes gather
@@ -114,7 +114,7 @@ static int drain(ZSTD_DStream *z, ZSTD_inBuffer *in, char *buffer, size_t room,
 	return 0;
 }
 
-static int unpack_stream(ZSTD_DStream *z, int from, struct sink *s)
+static int inflate_stream(ZSTD_DStream *z, int from, struct sink *s)
 {
 	size_t room = ZSTD_DStreamOutSize(), in_room = ZSTD_DStreamInSize(), left = 1;
 	char *buffer = malloc(room + in_room);
@@ -129,13 +129,12 @@ static int unpack_stream(ZSTD_DStream *z, int from, struct sink *s)
 	if (!ret && n < 0)
 		ret = fail("%s cannot be read: %s", s->path, strerror(errno));
 	if (!ret && left)
-		ret = fail("%s is cut short: its compressed data end in the middle, after %"
-			   PRIu64 " bytes of trace", s->path, s->seen);
+		ret = fail("%s is cut short: its compressed data end in the middle, after %" PRIu64 " bytes of trace", s->path, s->seen);
 	free(buffer);
 	return ret ? -1 : 0;
 }
 
-static int unpack(int from, struct sink *s)
+static int inflate(int from, struct sink *s)
 {
 	ZSTD_DStream *z = ZSTD_createDStream();
 	int ret;
@@ -144,7 +143,7 @@ static int unpack(int from, struct sink *s)
 		fail("no memory to unpack %s", s->path);
 		return -1;
 	}
-	ret = unpack_stream(z, from, s);
+	ret = inflate_stream(z, from, s);
 	ZSTD_freeDStream(z);
 	return ret;
 }
@@ -196,14 +195,16 @@ int trace_file_map(struct trace_file *f, int fd)
 static int take(struct trace_file *f, int from, const char *path)
 {
 	struct sink s = {
-		.path = path, .fd = memfd_create("memlane-trace", 0), .end = ~0ULL,
+		.path = path,
+		.fd = memfd_create("memlane-trace", 0),
+		.end = ~0ULL,
 		.most = memory_available() / MEMORY_SHARE,
 	};
 	int ret;
 
 	if (s.fd < 0)
 		return fail("no memory for %s: %s", path, strerror(errno)), -1;
-	ret = packed(from) ? unpack(from, &s) : copy(from, &s);
+	ret = packed(from) ? inflate(from, &s) : copy(from, &s);
 	if (!ret) {
 		ret = trace_file_map(f, s.fd);
 		if (ret)

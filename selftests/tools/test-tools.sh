@@ -19,7 +19,7 @@ says()
 
 	shift 2
 	"$@" > out 2>&1 || got=$?
-	if [ $got != "$want" ] || ! grep -qF -e "$words" out; then
+	if [ "$got" != "$want" ] || ! grep -qF -e "$words" out; then
 		echo "# $*: ended with $got, not $want, or does not say \"$words\":"
 		sed 's/^/#   /' out
 		return 1
@@ -43,7 +43,7 @@ calls()
 all_forms()
 {
 	record forms
-	[ $status = 0 ] || return 1
+	[ "$status" = 0 ] || return 1
 	calls forms > got
 	cat > want <<-END
 	malloc 70001
@@ -73,7 +73,7 @@ all_forms()
 all_threads()
 {
 	record threads
-	[ $status = 0 ] || return 1
+	[ "$status" = 0 ] || return 1
 	awk -F '\t' '$3 == "malloc" || $3 == "realloc" { n[$2]++ }
 		END { for (t in n) if (n[t] > 5000) many++; exit many != 4 }' threads.txt
 }
@@ -81,7 +81,7 @@ all_threads()
 no_children()
 {
 	record children
-	[ $status = 0 ] || return 1
+	[ "$status" = 0 ] || return 1
 	calls children > got
 	printf 'malloc 70021\nrealloc 70025\n' | diff - got
 }
@@ -89,7 +89,7 @@ no_children()
 up_to_the_kill()
 {
 	record killed
-	[ $status = 137 ] || return 1
+	[ "$status" = 137 ] || return 1
 	grep -q 'killed by signal 9' record.out &&
 		"$memlane" trace killed.mlt | grep -q 'killed by a signal' &&
 		[ "$(calls killed | grep -c 'malloc 70031')" = 1000 ]
@@ -161,9 +161,9 @@ malformed()
 
 	damage magic 0 'X' && refuses magic 'wrong magic' || return 1
 	damage version 8 '\377' && refuses version 'version' || return 1
-	damage op $first '\077' && refuses op "record 0 at byte $first: unknown operation" || return 1
+	damage op "$first" '\077' && refuses op "record 0 at byte $first: unknown operation" || return 1
 	# Its first record may be a thread's number or a birth: make it a free.
-	damage free $first '\005\000' && refuses free 'record 0' && grep -q 'never allocated' out || return 1
+	damage free "$first" '\005\000' && refuses free 'record 0' && grep -q 'never allocated' out || return 1
 	head -c -3 forms.mlt > short.mlt && refuses short 'cut short' || return 1
 	head -c 50 forms.mlt > header.mlt && refuses header 'cut short' || return 1
 	: > empty.mlt && refuses empty 'cut short' || return 1

@@ -5,7 +5,7 @@
 
 #include "addrmap.h"
 
-#define FIRST_SLOTS	65536ULL
+#define FIRST_SLOTS 65536ULL
 
 static uint64_t home(const struct addrmap *map, uintptr_t address)
 {

@@ -22,10 +22,10 @@
 #include "real.h"
 #include "tape.h"
 
-#define EXPORT	__attribute__((visibility("default")))
+#define EXPORT __attribute__((visibility("default")))
 
 struct recorder {
-	pthread_mutex_t lock;	/* protects all below; all zero is unlocked */
+	pthread_mutex_t lock; /* protects all below; all zero is unlocked */
 	bool active;
 	struct tape tape;
 	struct addrmap map;
@@ -54,7 +54,7 @@ static struct recorder *make_recorder(const char *path)
 		munmap(r, sizeof(*r));
 		return NULL;
 	}
-	r->tape.thread = ~0U;	/* so that the first record names its thread */
+	r->tape.thread = ~0U; /* so that the first record names its thread */
 	r->active = true;
 	return r;
 }
@@ -214,7 +214,7 @@ static void record_realloc(struct recorder *r, uint64_t object, void *p, void *q
 		       addrmap_put(&r->map, q, object);
 	else if (!size)
 		good = tape_free(&r->tape, object);
-	else	/* it failed, and the object stands as it was */
+	else /* it failed, and the object stands as it was */
 		good = addrmap_put(&r->map, p, object);
 	if (!good)
 		stop(r);

@@ -8,7 +8,7 @@
 
 #include "real.h"
 
-#define SUPPLY	(256 * 1024)
+#define SUPPLY (256 * 1024)
 
 static struct {
 	void *(*malloc)(size_t size);
@@ -19,7 +19,7 @@ static struct {
 	void *(*aligned_alloc)(size_t align, size_t size);
 	void *(*valloc)(size_t size);
 	void *(*pvalloc)(size_t size);
-	void (*free)(void *p);	/* found last: all are there when it is */
+	void (*free)(void *p); /* found last: all are there when it is */
 } real;
 
 /*
@@ -29,7 +29,7 @@ static struct {
 static struct {
 	_Alignas(64) char bytes[SUPPLY];
 	size_t used;
-	size_t last;	/* where the newest object begins */
+	size_t last; /* where the newest object begins */
 } supply;
 
 static bool from_supply(const void *p)

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+/* hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its stdin ends */
+#include <memlane.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	struct memlane_config config;
+	struct memlane *m;
+	char byte;
+	int i, n = argc > 1 ? atoi(argv[1]) : 0;
+
+	memlane_config_init(&config);
+	config.backend = MEMLANE_BACKEND_MODULE;
+	config.policy_check_interval = 0;
+	if (memlane_open(&m, &config))
+		return 1;
+	for (i = 0; i < n; i++)
+		if (!memlane_alloc(m, 100))
+			return 1;
+	if (memlane_thread_flush(m))
+		return 1;
+	puts("ready");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	memlane_close(m);
+	return 0;
+}

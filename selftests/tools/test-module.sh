@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-module.sh - the command on the module: load, unload, status, stat, replay.
+# In a guest, with the module loaded; ends with it loaded.
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+. "$here/../ktap.sh"
+
+memlane=$top/build/tools/memlane
+built=$top/build/selftests/tools
+dir=$(mktemp -d /dev/shm/memlane.XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+
+# says STATUS WORDS COMMAND...: ends so, and prints these words.
+says()
+{
+	local want=$1 words=$2 got=0
+
+	shift 2
+	"$@" > out 2>&1 || got=$?
+	if [ "$got" != "$want" ] || ! grep -qF -e "$words" out; then
+		echo "# $*: ended with $got, not $want, or does not say \"$words\":"
+		sed 's/^/#   /' out
+		return 1
+	fi
+}
+
+loaded()
+{
+	grep -q '^memlane ' /proc/modules
+}
+
+# hold N: an arena with so many objects; let_go ends it.
+hold()
+{
+	mkfifo in 2>/dev/null
+	: > held
+	"$built/hold" "$1" < in > held &
+	holder=$!
+	exec 9> in
+	for _ in $(seq 200); do
+		grep -q ready held && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+let_go()
+{
+	exec 9>&-
+	wait "$holder"
+}
+
+status_when_loaded()
+{
+	says 0 'access   yes' "$memlane" status && grep -q 'module   loaded' out &&
+		grep -q 'mode 0660' out && grep -q 'arenas   0 open' out
+}
+
+refused_while_open()
+{
+	hold 10 && says 0 'arenas   1 open' "$memlane" status || return 1
+	says 1 'arenas are open' "$memlane" unload && grep -q EAGAIN out && loaded || return 1
+	let_go
+}
+
+unloads()
+{
+	says 0 'is unloaded' "$memlane" unload && ! loaded && [ ! -e /dev/memlane ]
+}
+
+status_when_unloaded()
+{
+	says 1 'memlane load' "$memlane" status && grep -q 'module   not loaded' out &&
+		grep -q 'kmod/.*/memlane.ko' out
+}
+
+# ENOEXEC is what the kernel answers to a damaged file.
+damaged()
+{
+	head -c 2000 /run/vm/memlane.ko > memlane.ko
+	says 1 'damaged' "$memlane" load --file ./memlane.ko && ! loaded
+}
+
+without_rights()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" load > out 2>&1 && return 1
+	grep -q 'EPERM' out && grep -q 'only root' out && ! loaded
+}
+
+loads()
+{
+	says 0 '/dev/memlane is ready' "$memlane" load && loaded
+}
+
+loads_a_file()
+{
+	"$memlane" unload > out && says 0 'is ready' "$memlane" load --file /run/vm/memlane.ko && loaded
+}
+
+no_access()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" status > out 2>&1 && return 1
+	grep -q "access   no: your user may not open" out
+}
+
+stats()
+{
+	hold 5000 || return 1
+	says 0 'ARENA LANE' "$memlane" stat || return 1
+	awk '$2 == "fast" && $0 ~ / 5000 / { fast++ } $2 == "slow" { slow++ } END { exit fast != 1 || slow != 1 }' out ||
+		{ sed 's/^/# /' out; return 1; }
+	id=$(awk '$2 == "fast" { print $1 }' out)
+	says 0 'invariants: ok' "$memlane" stat "$id" && grep -Eq '^refills +[1-9]' out || return 1
+	says 0 '"check": "ok"' "$memlane" stat --json && grep -q '"objects": 5000' out || return 1
+	says 1 'no arena 4000000 open' "$memlane" stat 4000000 || return 1
+	let_go && says 0 'No arena is open' "$memlane" stat
+}
+
+stat_without_rights()
+{
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" stat > out 2>&1 && return 1
+	grep -q 'use sudo' out
+}
+
+# What `allocs threads` did, recorded when it was built.
+replays()
+{
+	"$memlane" replay --backend module --maintain 5000 --json "$built/small.mlt" > out 2> err ||
+		{ sed 's/^/# /' err; return 1; }
+	grep -q '"allocator": "memlane (module)"' out &&
+		awk -F '[:,]' '/"objects_verified"/ { n++; if ($2 < 10000) bad = 1 } END { exit n != 2 || bad }' out
+}
+
+plan 12
+check "status: loaded, device, access" status_when_loaded
+check "unload: refused while an arena is open" refused_while_open
+check "unload" unloads
+check "status: not loaded, and what to do" status_when_unloaded
+check "load: a damaged file" damaged
+check "load: without rights" without_rights
+check "load: finds what was built" loads
+check "load: a file" loads_a_file
+check "status: no access for others" no_access
+check "stat: lanes, counters, invariants" stats
+check "stat: without rights" stat_without_rights
+check "replay: every object verified on the module" replays
+finish
