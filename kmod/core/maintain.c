@@ -9,6 +9,7 @@
 
 #define ROOM_INTERVAL	100000000ULL	/* ns between compactions for want of room */
 #define ROOM_NS		10000000ULL	/* ns that one of these may take */
+#define ROOM_LAST_NS	1000000000ULL	/* the same where the request would be refused */
 
 static void age_if_due(struct ml_arena *a, struct ml_step *s)
 {
@@ -93,11 +94,14 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
  * @lane: which
  * @pages: that are wanted
  *
- * At most once in ROOM_INTERVAL, for ROOM_NS. Return: whether anything was tried.
+ * At most once in ROOM_INTERVAL, for ROOM_NS; longer if nobody else can serve: the
+ * SlowLane, when it may not grow. Return: whether anything was tried.
  */
 bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 {
-	struct memlane_step limits = { .max_ns = ROOM_NS };
+	const struct ml_lane *l = &a->lane[lane];
+	bool last = lane == MEMLANE_SLOW && READ_ONCE(l->limit) == l->max;
+	struct memlane_step limits = { .max_ns = last ? ROOM_LAST_NS : ROOM_NS };
 	struct ml_step s;
 
 	if (a->ops->now() - READ_ONCE(a->policy.made_room) < ROOM_INTERVAL ||
