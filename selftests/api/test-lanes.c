@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+/* test-lanes.c - full lanes, the order of failover, growth, temperature, repartitioning */
+#include <math.h>
+
+#include "api.h"
+
+#define MOST 20000
+
+static memlane_handle h[MOST];
+
+static memlane_handle try_alloc(struct memlane *m, uint64_t size, unsigned int lane, bool spill)
+{
+	struct memlane_alloc_opts opts = { .lane = lane, .flags = spill ? 0 : MEMLANE_NO_SPILL };
+	memlane_handle got;
+	int err = memlane_alloc_with(m, size, &opts, &got);
+
+	if (err && err != -ENOSPC)
+		fail("memlane_alloc_with: %s", memlane_strerror(err));
+	return got;
+}
+
+static unsigned int fill_lane(struct memlane *m, uint64_t size, unsigned int lane)
+{
+	unsigned int n;
+
+	for (n = 0; n < MOST; n++) {
+		h[n] = try_alloc(m, size, lane, false);
+		if (!h[n])
+			break;
+		fill(m, h[n], n);
+	}
+	expect(n > 100 && n < MOST);
+	return n;
+}
+
+static struct memlane_lane_stat lane_stat(struct memlane *m, int lane)
+{
+	return stats(m).counts.lane[lane];
+}
+
+static struct memlane_config fixed(uint64_t fast, uint64_t slow)
+{
+	struct memlane_config c = quiet();
+
+	c.fast_lane_size = c.fast_lane_max = fast;
+	c.slow_lane_size = c.slow_lane_max = slow;
+	return c;
+}
+
+/* The safety margin is what compaction of a full lane works in. */
+TEST(a_full_fragmented_lane_compacts_and_serves_a_large_object)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m = open_with(&c);
+	struct memlane_lane_stat st;
+	unsigned int n = fill_lane(m, 1000, MEMLANE_IN_SLOW), i;
+	memlane_handle large;
+
+	st = lane_stat(m, MEMLANE_SLOW);
+	expect(st.limit * 9 / 10 - st.used < 64 * KIB);
+	for (i = 0; i < n; i++)
+		if (i % 2)
+			expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).used, st.used);
+	/* Room is made once in a while at most. */
+	usleep(150000);
+	large = try_alloc(m, 3 * MIB, MEMLANE_IN_SLOW, false);
+	expect(large != 0);
+	fill(m, large, 99);
+	for (i = 0; i < n; i += 2)
+		verify(m, h[i], i);
+	verify(m, large, 99);
+	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
+	memlane_close(m);
+}
+
+TEST(the_margin_is_kept_from_allocations)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m;
+	uint64_t used[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		c.slow_lane_safety_margin = i ? 0.3 : 0;
+		m = open_with(&c);
+		fill_lane(m, 1000, MEMLANE_IN_SLOW);
+		used[i] = lane_stat(m, MEMLANE_SLOW).used;
+		memlane_close(m);
+	}
+	expect(used[0] > 7 * MIB);
+	expect(used[1] <= 8 * MIB * 7 / 10);
+}
+
+TEST(a_full_lane_refuses_what_may_not_spill)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m = open_with(&c);
+
+	fill_lane(m, 500, MEMLANE_IN_FAST);
+	expect(!try_alloc(m, 500, MEMLANE_IN_FAST, false));
+	expect_eq(lane_stat(m, MEMLANE_SLOW).used, 0);
+	memlane_close(m);
+}
+
+TEST(first_a_full_lane_is_compacted)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m = open_with(&c);
+	unsigned int n = fill_lane(m, 500, MEMLANE_IN_FAST), i;
+	memlane_handle other;
+
+	for (i = 0; i < n; i++)
+		if (i % 4)
+			expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	usleep(150000);
+	other = try_alloc(m, 3000, MEMLANE_IN_FAST, true);
+	expect_eq(memlane_lane(m, other), MEMLANE_FAST);
+	expect_eq(stats(m).counts.spilled, 0);
+	expect_eq(stats(m).counts.by_cause[MEMLANE_CAUSE_STALE], 0);
+	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
+	memlane_close(m);
+}
+
+TEST(then_stale_objects_leave)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m;
+	unsigned int n, i;
+	memlane_handle other;
+
+	c.enable_auto_compaction = false;
+	m = open_with(&c);
+	n = fill_lane(m, 500, MEMLANE_IN_FAST);
+	for (i = 0; i < n; i++)
+		expect_eq(memlane_set_hints(m, h[i], MEMLANE_HINT_COLD), 0);
+	usleep(150000);
+	other = try_alloc(m, 3000, MEMLANE_IN_FAST, true);
+	expect_eq(memlane_lane(m, other), MEMLANE_FAST);
+	expect_eq(stats(m).counts.spilled, 0);
+	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_STALE] > 0);
+	for (i = 0; i < n; i++)
+		verify(m, h[i], i);
+	memlane_close(m);
+}
+
+TEST(then_the_slow_lane_serves_before_any_lane_grows)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m;
+	memlane_handle other;
+	unsigned int n;
+
+	c.fast_lane_max = 4 * MIB;
+	m = open_with(&c);
+	for (n = 0; !stats(m).counts.spilled && n < MOST; n++)
+		h[n] = try_alloc(m, 500, MEMLANE_IN_FAST, true);
+	other = h[n - 1];
+	expect_eq(memlane_lane(m, other), MEMLANE_SLOW);
+	expect(memlane_id(m, other) < 0);
+	expect_eq(lane_stat(m, MEMLANE_FAST).limit, 1 * MIB);
+	memlane_close(m);
+}
+
+TEST(at_last_lanes_grow_and_shrink_when_empty)
+{
+	struct memlane_config c = fixed(1 * MIB, 1 * MIB);
+	struct memlane *m;
+	unsigned int i;
+
+	c.fast_lane_max = 4 * MIB;
+	c.slow_lane_max = 4 * MIB;
+	m = open_with(&c);
+	for (i = 0; i < 8000; i++) {
+		h[i] = try_alloc(m, 500, MEMLANE_IN_FAST, true);
+		expect(h[i] != 0);
+	}
+	expect(lane_stat(m, MEMLANE_FAST).limit > 1 * MIB);
+	expect(lane_stat(m, MEMLANE_FAST).limit <= 4 * MIB);
+	for (i = 0; i < 8000; i++)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(lane_stat(m, MEMLANE_FAST).limit, 1 * MIB);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).limit, 1 * MIB);
+	expect_eq(lane_stat(m, MEMLANE_FAST).resident, 0);
+	memlane_close(m);
+}
+
+TEST(a_limit_is_raised_and_lowered_at_run_time)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.slow_lane_size = 1 * MIB;
+	c.slow_lane_max = 16 * MIB;
+	m = open_with(&c);
+	expect_eq(memlane_set_limit(m, MEMLANE_SLOW, 8 * MIB), 0);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).limit, 8 * MIB);
+	expect(try_alloc(m, 6 * MIB, MEMLANE_IN_SLOW, false));
+	expect_eq(lane_stat(m, MEMLANE_SLOW).limit, 8 * MIB);
+	expect_eq(memlane_set_limit(m, MEMLANE_SLOW, 17 * MIB), -EINVAL);
+	expect_eq(memlane_set_limit(m, MEMLANE_SLOW, 5 * MIB), -EINVAL);
+	expect_eq(memlane_set_limit(m, MEMLANE_SLOW, 16 * MIB), 0);
+	expect(try_alloc(m, 8 * MIB, MEMLANE_IN_SLOW, false));
+	expect(!try_alloc(m, 8 * MIB, MEMLANE_IN_SLOW, false));
+	memlane_close(m);
+}
+
+TEST(chunks_go_from_one_manager_to_the_other)
+{
+	struct memlane_config c = fixed(1 * MIB, 16 * MIB);
+	struct memlane *m = open_with(&c);
+	struct memlane_lane_stat st;
+	unsigned int n = fill_lane(m, 1000, MEMLANE_IN_SLOW), i;
+	memlane_handle large;
+
+	st = lane_stat(m, MEMLANE_SLOW);
+	expect(st.block_chunks >= 7);
+	expect_eq(st.blob_chunks, 0);
+	for (i = 0; i < n; i++)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	large = try_alloc(m, 13 * MIB, MEMLANE_IN_SLOW, false);
+	expect(large != 0);
+	st = lane_stat(m, MEMLANE_SLOW);
+	expect(st.block_chunks <= 1);
+	expect(st.blob_chunks >= 7);
+	expect_eq(memlane_free(m, large), 0);
+	expect(fill_lane(m, 1000, MEMLANE_IN_SLOW) + 100 > n);
+	memlane_close(m);
+}
+
+/* -------------------------------------------------------- temperature */
+
+#define OBJECTS 20000
+#define SKEW 1.2
+#define DRAWS 30000	/* an ageing period: the hot tenth's least is used in most of them */
+
+/* Rank r from 1 is used with probability r^-SKEW: the inverse of its distribution. */
+static unsigned int zipf(unsigned long long *seed)
+{
+	double u = (rng_next(seed) >> 11) * 0x1p-53, end = pow(OBJECTS + 1, 1 - SKEW);
+
+	return (unsigned int)pow(1 + u * (end - 1), 1 / (1 - SKEW)) - 1;
+}
+
+static void shuffle(unsigned int *order, unsigned long long *seed)
+{
+	unsigned int i, j, t;
+
+	for (i = 0; i < OBJECTS; i++)
+		order[i] = i;
+	for (i = OBJECTS - 1; i; i--) {
+		j = rng_next(seed) % (i + 1);
+		t = order[i];
+		order[i] = order[j];
+		order[j] = t;
+	}
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uintptr_t x = *(const uintptr_t *)a, y = *(const uintptr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Pages that the tenth of the objects with the highest ranks is on. */
+static unsigned int hot_pages(struct memlane *m, const unsigned int *order)
+{
+	static uintptr_t page[OBJECTS / 10];
+	unsigned int i, nr = 1;
+
+	expect_eq(memlane_enter(m), 0);
+	for (i = 0; i < OBJECTS / 10; i++)
+		page[i] = (uintptr_t)memlane_get(m, h[order[i]]) >> 12;
+	expect_eq(memlane_exit(m), 0);
+	qsort(page, OBJECTS / 10, sizeof(page[0]), by_address);
+	for (i = 1; i < OBJECTS / 10; i++)
+		nr += page[i] != page[i - 1];
+	return nr;
+}
+
+static void zipf_sorts(unsigned int lane)
+{
+	struct memlane_config c = quiet();
+	static unsigned int order[OBJECTS];
+	unsigned long long seed = harness_seed();
+	unsigned int i, period, before, after;
+	struct memlane *m;
+
+	c.age_interval = 0;
+	c.fast_lane_size = 16 * MIB;
+	c.slow_lane_size = 16 * MIB;
+	m = open_with(&c);
+	shuffle(order, &seed);
+	for (i = 0; i < OBJECTS; i++) {
+		h[i] = try_alloc(m, 100, lane, false);
+		expect(h[i] != 0);
+		fill(m, h[i], i);
+	}
+	before = hot_pages(m, order);
+	for (period = 0; period < 12; period++) {
+		for (i = 0; i < DRAWS; i++) {
+			expect_eq(memlane_enter(m), 0);
+			expect(memlane_get(m, h[order[zipf(&seed)]]));
+			expect_eq(memlane_exit(m), 0);
+		}
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	after = hot_pages(m, order);
+	printf("# the hot tenth touches %u pages, then %u\n", before, after);
+	expect(after * 2 <= before);
+	for (i = 0; i < OBJECTS; i++)
+		verify(m, h[i], i);
+	memlane_close(m);
+}
+
+TEST(a_zipf_load_sorts_a_fast_lane)
+{
+	zipf_sorts(MEMLANE_IN_FAST);
+}
+
+TEST(a_zipf_load_sorts_a_slow_lane)
+{
+	zipf_sorts(MEMLANE_IN_SLOW);
+}
