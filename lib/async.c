@@ -12,7 +12,7 @@
 
 #include "arena.h"
 
-#define BATCH_MAX	(1U << 20)
+#define BATCH_MAX (1U << 20)
 
 /* One call; the thread's own. */
 struct task {
@@ -94,7 +94,7 @@ int memlane_migrate_async(struct memlane *m, int lane, const memlane_handle *han
 	task = malloc(sizeof(*task) + nr * sizeof(*handles));
 	if (!task)
 		return -ENOMEM;
-	*task = (struct task) { .m = m, .lane = lane, .nr = nr, .done = done, .arg = arg };
+	*task = (struct task){ .m = m, .lane = lane, .nr = nr, .done = done, .arg = arg };
 	memcpy(task->handles, handles, nr * sizeof(*handles));
 	tasks_add(&m->tasks, 1);
 	err = start(task);

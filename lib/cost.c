@@ -13,7 +13,7 @@ int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
 		return err;
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;
-	*cost = (struct memlane_cost) { .handle = h, .lane = lane };
+	*cost = (struct memlane_cost){ .handle = h, .lane = lane };
 	err = handle_check(m, h);
 	return err ? err : backend_cost(m, cost);
 }

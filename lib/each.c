@@ -28,7 +28,7 @@ static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct mem
 		return false;
 	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
-	*o = (struct memlane_object) {
+	*o = (struct memlane_object){
 		.handle = handle_of(m, e, index),
 		.bytes = side & MEMLANE_SIDE_SIZE_MASK,
 		.lane = entry_lane(m, e),
@@ -62,7 +62,11 @@ int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg)
 
 /* --------------------------------------------------------------- sums ---- */
 
-enum kind { BY_TAG, BY_CLASS, BY_GROUP };
+enum kind {
+	BY_TAG,
+	BY_CLASS,
+	BY_GROUP
+};
 
 /* What is added up: objects that have @value as what @kind says. */
 struct sum {
@@ -153,7 +157,7 @@ int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *us
 	if (err)
 		return err;
 	l = &st.counts.lane[lane];
-	*usage = (struct memlane_lane_usage) {
+	*usage = (struct memlane_lane_usage){
 		.usage = part(l->used, l->limit),
 		.fragmentation = part(l->used - l->bound, l->used),
 		.pressure = part(l->used, l->max),

@@ -16,10 +16,10 @@
 
 #include "watch.h"
 
-#define CHUNK_FIRST	65536ULL
-#define CHUNK_LAST	(16ULL << 20)	/* larger only for larger requests */
-#define POISON		0xf5
-#define CYCLE_NS	1000000		/* of a maintenance cycle between frames */
+#define CHUNK_FIRST 65536ULL
+#define CHUNK_LAST  (16ULL << 20) /* larger only for larger requests */
+#define POISON	    0xf5
+#define CYCLE_NS    1000000 /* of a maintenance cycle between frames */
 
 /* Show the inline functions where they may work. */
 static void show(struct thread *t)

@@ -4,7 +4,7 @@
 
 #include "arena.h"
 
-#define PIECE	256	/* handles moved by one call */
+#define PIECE 256 /* handles moved by one call */
 
 /**
  * struct crowd - one call about one group

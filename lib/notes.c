@@ -11,7 +11,7 @@
 
 #include "arena.h"
 
-#define TAGS	65536
+#define TAGS 65536
 
 /* Names are added in front and stay until the end: readers need no lock. */
 struct name {

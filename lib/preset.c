@@ -4,8 +4,8 @@
 
 #include <memlane.h>
 
-#define KIB	1024ULL
-#define MIB	(1024 * KIB)
+#define KIB 1024ULL
+#define MIB (1024 * KIB)
 
 /* The program's frames drive everything. */
 static void game_loop(struct memlane_config *c)

@@ -14,13 +14,13 @@
 
 #include "watch.h"
 
-#define POOL_FREES	256	/* fewer say nothing */
-#define POOL_SHARE	16	/* at least this part of all frees */
-#define POOL_AGE_MS	1000	/* mean age of what comes and goes quickly */
-#define LOOKS_MIN	4	/* fewer say nothing */
+#define POOL_FREES  256	 /* fewer say nothing */
+#define POOL_SHARE  16	 /* at least this part of all frees */
+#define POOL_AGE_MS 1000 /* mean age of what comes and goes quickly */
+#define LOOKS_MIN   4	 /* fewer say nothing */
 
-#define get(p)		__atomic_load_n(p, __ATOMIC_RELAXED)
-#define put(p, v)	__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define get(p)	  __atomic_load_n(p, __ATOMIC_RELAXED)
+#define put(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
 static uint32_t now_ms(void)
 {
@@ -110,7 +110,7 @@ int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *tra
 	if (!m->watch || !m->watch->tracking)
 		return -EOPNOTSUPP;
 	n = &m->watch->note[handle_index(h)];
-	*track = (struct memlane_track) {
+	*track = (struct memlane_track){
 		.age_ms = now_ms() - get(&n->born),
 		.looks = get(&n->looks),
 		.used = get(&n->used),
