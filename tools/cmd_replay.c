@@ -21,6 +21,7 @@
 struct replay {
 	const char *path;
 	bool json;
+	bool lines;
 	struct run run[RUNS_MAX];
 	int runs;
 };
@@ -81,6 +82,7 @@ static int run_all(struct replay *r, const struct trace_file *file, struct repor
 	int i, ret = 0;
 
 	for (i = 0; i < r->runs; i++) {
+		r->run[i].lines = r->lines;
 		report->column[i].run = r->run[i];
 		ret = runner_play(&r->run[i], file, report->trace->header.records,
 				  &report->column[i].res);
@@ -159,11 +161,12 @@ static int parse(struct replay *r, int argc, char **argv)
 		{ "against", required_argument, NULL, 'a' },
 		{ "maintain", required_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "progress", no_argument, NULL, 'p' },
 		{ 0 }
 	};
 	int c, ret = 0;
 
-	while (!ret && (c = getopt_long(argc, argv, ":b:a:m:j", options, NULL)) != -1) {
+	while (!ret && (c = getopt_long(argc, argv, ":b:a:m:jp", options, NULL)) != -1) {
 		if (c == 'b')
 			ret = set_backend(&r->run[0], optarg);
 		else if (c == 'a')
@@ -172,6 +175,8 @@ static int parse(struct replay *r, int argc, char **argv)
 			ret = set_maintain(&r->run[0], optarg);
 		else if (c == 'j')
 			r->json = true;
+		else if (c == 'p')
+			r->lines = true;
 		else
 			return misuse("replay: %s is not an option, or lacks its value; see memlane replay --help",
 				      argv[optind - 1]);
@@ -210,6 +215,7 @@ const struct command cmd_replay = {
 		"  -m, --maintain CALLS              a maintenance cycle every CALLS calls (20000);\n"
 		"                                    0: none\n"
 		"  -j, --json                        the report for machines\n"
+		"  -p, --progress                    a line for each tenth, not a bar on a terminal\n"
 		"\n"
 		"Resident memory is what the process has more than before its heap was opened,\n"
 		"and for the module's lanes what the kernel holds besides. Times are those of\n"

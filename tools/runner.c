@@ -47,14 +47,15 @@ static void run_child(const struct run *run, int trace_fd, int result_fd)
 	_exit(127);
 }
 
-static int wait_for(pid_t pid, struct play_result *res, uint64_t records, const char *title)
+static int wait_for(pid_t pid, struct play_result *res, uint64_t records, const char *title,
+		    bool lines)
 {
 	struct timespec pause = { .tv_nsec = 50000000 };
 	struct progress bar;
 	int status;
 	pid_t got;
 
-	progress_begin(&bar, title);
+	progress_begin(&bar, title, lines);
 	while (!(got = waitpid(pid, &status, WNOHANG))) {
 		progress_show(&bar, __atomic_load_n(&res->done, __ATOMIC_RELAXED), records);
 		nanosleep(&pause, NULL);
@@ -90,7 +91,7 @@ static int play_in_child(const struct run *run, const struct trace_file *file, i
 	pid = fork();
 	if (!pid)
 		run_child(run, file->fd, fd);
-	status = pid < 0 ? -1 : wait_for(pid, res, records, title);
+	status = pid < 0 ? -1 : wait_for(pid, res, records, title, run->lines);
 	if (status == -1) {
 		fail("no process for the replay on %s: %s", title, strerror(errno));
 		return -1;

@@ -3,6 +3,7 @@
 #ifndef RUNNER_H
 #define RUNNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "player.h"
@@ -14,11 +15,13 @@
  * @rival: to preload; NULL: whatever this program has
  * @backend: of libmemlane; NULL: on malloc
  * @maintain_every: calls between two maintenance cycles; 0: none
+ * @lines: show progress in lines, to no terminal as well
  */
 struct run {
 	const struct rival *rival;
 	const char *backend;
 	uint64_t maintain_every;
+	bool lines;
 };
 
 /**

@@ -247,7 +247,7 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 34
+plan 35
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out" no_children
@@ -267,6 +267,8 @@ check "malformed traces are refused, the record named" malformed
 check "what lies behind the records takes no memory" holes
 check "absurd sizes are refused before they take memory" absurd_sizes
 check "replay: every object verified, locally and on malloc" replays_locally
+check "replay: progress in lines" says 0 'Every object had the bytes' \
+	"$memlane" replay --progress --backend local p.mlt.zst
 check "replay: four rivals" replays_on_rivals
 check "replay: an allocator that spoils objects is found" finds_spoiled_objects
 check "replay: no such file" says 1 'No such file' "$memlane" replay none.mlt
