@@ -66,7 +66,7 @@ cache()
 
 record_redis()
 {
-	cache redis-lru 2000 40000 4000 9000
+	cache redis-lru 2000 40000 4000 5000
 }
 
 record_redis_small()
