@@ -24,12 +24,17 @@ objects() {
 	! grep -E -B 12 "$frame" "$kmemleak" | sed 's/^/# /' | grep .
 }
 
-# Pages are no objects of kmemleak's; their owners are written down elsewhere.
+# Pages are no objects of kmemleak's; page_owner writes a paragraph for each.
+# A slab stays with its cache as long as one of its objects lives, whosever that
+# is, and so does the store of stacks: neither page is the caller's.
 pages() {
 	owners=$(mktemp)
 	cat /sys/kernel/debug/page_owner >"$owners"
 	grep -q 'Page allocated via' "$owners" || { echo "# page_owner tells nothing"; return 1; }
-	! grep -E -B 8 "$frame" "$owners" | head -n 40 | sed 's/^/# /' | grep .
+	awk -v RS='' '!/allocate_slab|stack_depot_save/ { print $0 "\n" }' "$owners" |
+		grep -E -B 8 "$frame" | head -n 40 | sed 's/^/# /' >"$owners.left"
+	cat "$owners.left"
+	[ ! -s "$owners.left" ]
 }
 
 ran() {
