@@ -7,14 +7,17 @@
 static u64 handles[1 << 20];
 static s32 results[1 << 20];
 
-/* Make @call with a struct of this type, filled from the input. */
-#define CALL(type, call) do {						\
+/* If @nr was chosen: make @call with a struct of this type, filled from the input. */
+#define CALL(nr, type, call) do {					\
 	struct type req = { .size = sizeof(req) };			\
+	size_t part = len < sizeof(req) ? len : sizeof(req);		\
 									\
-	memcpy(&req, bytes, len < sizeof(req) ? len : sizeof(req));	\
+	if (which != (nr))						\
+		break;							\
+	memcpy(&req, bytes, part);					\
 	call;								\
-	bytes += len < sizeof(req) ? len : sizeof(req);			\
-	len -= len < sizeof(req) ? len : sizeof(req);			\
+	bytes += part;							\
+	len -= part;							\
 } while (0)
 
 int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len);
@@ -26,27 +29,25 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len)
 	struct ml_arena *a = &w->arena;
 
 	while (len) {
-		u8 which = *bytes++;
+		u8 which = *bytes++ % 16;
 
 		len--;
-		switch (which % 16) {
-		case 0: CALL(memlane_alloc, ml_alloc(a, &req, handles)); break;
-		case 1: CALL(memlane_free, ml_free(a, &req, handles)); break;
-		case 2: CALL(memlane_migrate, ml_migrate(a, &req, handles, results)); break;
-		case 3: CALL(memlane_compact, ml_compact(a, &req)); break;
-		case 4: CALL(memlane_query, ml_query(a, &req)); break;
-		case 5: CALL(memlane_set, ml_set(a, &req)); break;
-		case 6: CALL(memlane_set, ml_get(a, &req)); break;
-		case 7: CALL(memlane_register, ml_register(a, &req)); break;
-		case 8: CALL(memlane_register, ml_unregister(a, &req)); break;
-		case 9: CALL(memlane_refill, ml_refill(a, &req)); break;
-		case 10: CALL(memlane_flush, ml_flush(a, &req)); break;
-		case 11: CALL(memlane_cost, ml_cost(a, &req)); break;
-		case 12: CALL(memlane_blockers, ml_blockers(a, &req, who)); break;
-		case 13: CALL(memlane_wait, ml_wait(a, &req)); break;
-		case 14: CALL(memlane_maintain, ml_maintain(a, &req)); break;
-		case 15: CALL(memlane_create, world_create(&req)); break;
-		}
+		CALL(0, memlane_alloc, ml_alloc(a, &req, handles));
+		CALL(1, memlane_free, ml_free(a, &req, handles));
+		CALL(2, memlane_migrate, ml_migrate(a, &req, handles, results));
+		CALL(3, memlane_compact, ml_compact(a, &req));
+		CALL(4, memlane_query, ml_query(a, &req));
+		CALL(5, memlane_set, ml_set(a, &req));
+		CALL(6, memlane_set, ml_get(a, &req));
+		CALL(7, memlane_register, ml_register(a, &req));
+		CALL(8, memlane_register, ml_unregister(a, &req));
+		CALL(9, memlane_refill, ml_refill(a, &req));
+		CALL(10, memlane_flush, ml_flush(a, &req));
+		CALL(11, memlane_cost, ml_cost(a, &req));
+		CALL(12, memlane_blockers, ml_blockers(a, &req, who));
+		CALL(13, memlane_wait, ml_wait(a, &req));
+		CALL(14, memlane_maintain, ml_maintain(a, &req));
+		CALL(15, memlane_create, world_create(&req));
 		world_check(w);
 	}
 	world_end(w);

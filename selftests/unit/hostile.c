@@ -46,16 +46,23 @@ static u64 some_handle(struct hostile *h)
 /* A word that the program might have had reason to write, or anything. */
 static u64 some_word(struct hostile *h, u64 was)
 {
-	switch (number(h, 1) % 8) {
-	case 0: return number(h, 8);
-	case 1: return was ^ 1ULL << number(h, 1) % 64;
-	case 2: return was ^ MEMLANE_ENTRY_LIVE;
-	case 3: return was ^ MEMLANE_ENTRY_MOVING;
-	case 4: return was ^ MEMLANE_ENTRY_COPYING;
-	case 5: return was ^ MEMLANE_ENTRY_PURGED;
-	case 6: return was + (1ULL << MEMLANE_ENTRY_GEN_SHIFT);
-	default: return h->nr ? *world_entry(h->w, h->handle[number(h, 1) % h->nr]) : 0;
+	static const u64 flag[4] = {
+		MEMLANE_ENTRY_LIVE, MEMLANE_ENTRY_MOVING,
+		MEMLANE_ENTRY_COPYING, MEMLANE_ENTRY_PURGED,
+	};
+	u64 *e, kind = number(h, 1) % 8;
+
+	if (kind == 0)
+		return number(h, 8);
+	if (kind == 1)
+		return was ^ 1ULL << number(h, 1) % 64;
+	if (kind == 2 && h->nr) {
+		e = world_entry(h->w, h->handle[number(h, 1) % h->nr]);
+		return *e;
 	}
+	if (kind == 3)
+		return was + (1ULL << MEMLANE_ENTRY_GEN_SHIFT);
+	return was ^ flag[kind % 4];
 }
 
 static void scribble(struct hostile *h)
@@ -139,11 +146,21 @@ static void do_thread(struct hostile *h)
 	};
 
 	switch (number(h, 1) % 5) {
-	case 0: ml_unregister(h->a, &reg); break;
-	case 1: ml_register(h->a, &reg); break;
-	case 2: ml_refill(h->a, &fill); break;
-	case 3: ml_flush(h->a, &flush); break;
-	case 4: h->w->gone[number(h, 1) % h->a->slots.nr] = true; break;
+	case 0:
+		ml_unregister(h->a, &reg);
+		break;
+	case 1:
+		ml_register(h->a, &reg);
+		break;
+	case 2:
+		ml_refill(h->a, &fill);
+		break;
+	case 3:
+		ml_flush(h->a, &flush);
+		break;
+	case 4:
+		h->w->gone[number(h, 1) % h->a->slots.nr] = true;
+		break;
 	}
 }
 
@@ -175,36 +192,38 @@ static void do_option(struct hostile *h)
 	ml_get(h->a, &set);
 }
 
+static void do_compact(struct hostile *h)
+{
+	struct memlane_compact req = { .size = sizeof(req) };
+
+	ml_compact(h->a, &req);
+}
+
+static void do_maintain(struct hostile *h)
+{
+	struct memlane_maintain req = { .size = sizeof(req) };
+
+	ml_maintain(h->a, &req);
+}
+
+static void (*const while_waiting[])(struct hostile *h) = {
+	scribble, scribble, do_free, do_thread,
+};
+
 static void in_grace(struct world *w, void *arg)
 {
 	struct hostile *h = arg;
 	u32 n = number(h, 1) % 4;
 
 	for (; n; n--)
-		switch (number(h, 1) % 4) {
-		case 0: case 1: scribble(h); break;
-		case 2: do_free(h); break;
-		case 3: do_thread(h); break;
-		}
+		while_waiting[number(h, 1) % 4](h);
 }
 
-static void step(struct hostile *h)
-{
-	struct memlane_compact compact = { .size = sizeof(compact) };
-	struct memlane_maintain maintain = { .size = sizeof(maintain) };
-
-	switch (number(h, 1) % 16) {
-	case 0 ... 3: do_alloc(h); break;
-	case 4 ... 8: scribble(h); break;
-	case 9: do_free(h); break;
-	case 10: do_migrate(h); break;
-	case 11: do_thread(h); break;
-	case 12: do_ask(h); break;
-	case 13: do_option(h); break;
-	case 14: ml_compact(h->a, &compact); break;
-	case 15: ml_maintain(h->a, &maintain); break;
-	}
-}
+static void (*const operation[16])(struct hostile *h) = {
+	[0 ... 3] = do_alloc, [4 ... 8] = scribble, [9] = do_free, [10] = do_migrate,
+	[11] = do_thread, [12] = do_ask, [13] = do_option, [14] = do_compact,
+	[15] = do_maintain,
+};
 
 /* Every bound index is freed, whatever its words say. */
 static void free_all(struct hostile *h)
@@ -237,7 +256,7 @@ void hostile_run(const u8 *bytes, size_t len)
 	h.w->grace_arg = &h;
 	expect_eq(ml_set(h.a, &grace), 0);
 	while (h.at < h.end) {
-		step(&h);
+		operation[number(&h, 1) % 16](&h);
 		world_check(h.w);
 	}
 	h.w->in_grace = NULL;

@@ -32,12 +32,16 @@ void ktap_fail(const char *file, int line, const char *fmt, ...)
 				  #a, a_, #b, b_);			\
 	} while (0)
 
-#define KTAP_MAIN(tests)						\
-	int main(int argc, char **argv)					\
-	{								\
-		return ktap_run(tests, sizeof(tests) / sizeof(*(tests)), \
-				argc > 1 ? argv[1] : "");		\
-	}
+/* What main.c runs. */
+struct test_list {
+	const struct test *tests;
+	unsigned int nr;
+};
+
+extern const struct test_list ktap_list;
+
+#define KTAP_MAIN(tests) \
+	const struct test_list ktap_list = { tests, sizeof(tests) / sizeof(*(tests)) }
 
 u64 ktap_seed(void);
 u64 ktap_ops(u64 usual);

@@ -59,6 +59,7 @@ static u32 word(struct sequence *s)
 
 static u64 word_of(struct sequence *s, const struct object *o)
 {
+	/* Pairs with the mover's release: the bytes are at the new place. */
 	return smp_load_acquire(world_entry(s->w, o->handle));
 }
 
@@ -319,12 +320,14 @@ static void do_stock(struct sequence *s)
 	if (o->live) {
 		u64 gen = ml_entry_gen(*e) + 1;
 
+		/* As memlane_free() does: what was written is before the end. */
 		smp_store_release(e, ml_word(gen, *e & MEMLANE_ENTRY_LOC_MASK));
 		o->purgeable = false;
 		s->dead[s->dead_nr++ % 64] = o->handle;
 		o->handle = (o->handle & ~(MEMLANE_GEN_MASK << 32)) | gen << 32;
 	} else {
 		*world_side(s->w, o->handle) = o->length;
+		/* As memlane_alloc() does: the side word is there first. */
 		smp_store_release(e, *e | MEMLANE_ENTRY_LIVE);
 		watch(s, o, true);
 	}
@@ -362,6 +365,7 @@ static void do_query(struct sequence *s)
 static void do_section(struct sequence *s)
 {
 	s->section = byte(s) & 1;
+	/* Pairs with the mover's look at the sections. */
 	smp_store_release(&world_slot(s->w, s->slot)->section,
 			  s->section ? READ_ONCE(s->a->stat_page->epoch) : 0);
 }
@@ -499,6 +503,18 @@ static void do_ask(struct sequence *s)
 	}
 }
 
+static void do_veto(struct sequence *s)
+{
+	struct object *o = pick(s);
+
+	if (o)
+		veto(s, o);
+}
+
+static void (*const while_waiting[])(struct sequence *s) = {
+	do_free, do_alloc, do_pin, do_stock, do_query, do_hold, do_death, do_veto,
+};
+
 /* What the program does while a batch waits for its sections. */
 static void meddle(struct world *w, void *arg)
 {
@@ -508,19 +524,7 @@ static void meddle(struct world *w, void *arg)
 	s->in_grace = true;
 	see_purged(s);
 	for (; n; n--) {
-		switch (byte(s) % 8) {
-		case 0: do_free(s); break;
-		case 1: do_alloc(s); break;
-		case 2: do_pin(s); break;
-		case 3: do_stock(s); break;
-		case 4: do_query(s); break;
-		case 5: do_hold(s); break;
-		case 6: do_death(s); break;
-		default:
-			if (s->nr)
-				veto(s, pick(s));
-			break;
-		}
+		while_waiting[byte(s) % 8](s);
 		if (s->flags & SEQ_THOROUGH)
 			world_check(w);
 	}
@@ -623,6 +627,14 @@ struct sequence *sequence_new(struct world *w, unsigned int flags)
 	return s;
 }
 
+static void (*const operation[36])(struct sequence *s) = {
+	[0 ... 8] = do_alloc, [9 ... 13] = do_free, [14] = do_bad_handle, [15] = do_pin,
+	[16] = do_hold, [17 ... 18] = do_stock, [19] = do_query, [20] = do_section,
+	[21] = do_death, [22] = do_option, [23 ... 24] = do_compact, [25] = do_maintain,
+	[26 ... 28] = do_migrate, [29] = do_signal, [30] = do_purgeable,
+	[31 ... 32] = do_magazine, [33] = do_ask, [34 ... 35] = do_failure,
+};
+
 /* One operation; an injected failure lasts for the one that follows it. */
 void sequence_step(struct sequence *s, const u8 **at, const u8 *end)
 {
@@ -630,26 +642,7 @@ void sequence_step(struct sequence *s, const u8 **at, const u8 *end)
 
 	s->at = *at;
 	s->end = end;
-	switch (byte(s) % 36) {
-	case 0 ... 8: do_alloc(s); break;
-	case 9 ... 13: do_free(s); break;
-	case 14: do_bad_handle(s); break;
-	case 15: do_pin(s); break;
-	case 16: do_hold(s); break;
-	case 17: case 18: do_stock(s); break;
-	case 19: do_query(s); break;
-	case 20: do_section(s); break;
-	case 21: do_death(s); break;
-	case 22: do_option(s); break;
-	case 23: case 24: do_compact(s); break;
-	case 25: do_maintain(s); break;
-	case 26 ... 28: do_migrate(s); break;
-	case 29: do_signal(s); break;
-	case 30: do_purgeable(s); break;
-	case 31: case 32: do_magazine(s); break;
-	case 33: do_ask(s); break;
-	default: do_failure(s); break;
-	}
+	operation[byte(s) % 36](s);
 	*at = s->at;
 	if (failing)
 		s->w->fail = (struct failure){ };
@@ -668,7 +661,7 @@ void sequence_end(struct sequence *s)
 	s->w->fail = (struct failure){ };
 	s->w->in_grace = NULL;
 	s->w->pause_result = 0;
-	smp_store_release(&world_slot(s->w, s->slot)->section, 0);
+	WRITE_ONCE(world_slot(s->w, s->slot)->section, 0);
 	world_check(s->w);
 	sequence_verify(s);
 	world_compact(s->w);

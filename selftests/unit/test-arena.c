@@ -385,4 +385,4 @@ static const struct test tests[] = {
 	{ "arena_statistics", statistics },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -170,4 +170,4 @@ static const struct test tests[] = {
 	{ "block_places", places },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

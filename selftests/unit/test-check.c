@@ -140,4 +140,4 @@ static const struct test tests[] = {
 	{ "check_indices", indices },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

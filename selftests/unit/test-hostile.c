@@ -24,4 +24,4 @@ static const struct test tests[] = {
 	{ "hostile_scribbles", scribbles },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -95,4 +95,4 @@ static const struct test tests[] = {
 	{ "late_pinned_in_hand", pinned_in_hand },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -40,4 +40,4 @@ static const struct test tests[] = {
 	{ "model_lengthy", lengthy },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

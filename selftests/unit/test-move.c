@@ -496,4 +496,4 @@ static const struct test tests[] = {
 	{ "move_forged_location", forged_location },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

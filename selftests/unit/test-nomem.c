@@ -109,4 +109,4 @@ static const struct test tests[] = {
 	{ "nomem_populate", populate },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

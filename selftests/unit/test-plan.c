@@ -194,4 +194,4 @@ static const struct test tests[] = {
 	{ "plan_compaction_closes_holes", compaction_closes_holes },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -371,4 +371,4 @@ static const struct test tests[] = {
 	{ "policy_blockers", blockers },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

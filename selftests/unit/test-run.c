@@ -301,4 +301,4 @@ static const struct test tests[] = {
 	{ "run_random", random_runs },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

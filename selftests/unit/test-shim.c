@@ -168,4 +168,4 @@ static const struct test tests[] = {
 	{ "shim_locks", locks },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

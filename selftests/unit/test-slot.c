@@ -255,4 +255,4 @@ static const struct test tests[] = {
 	{ "slot_refill_and_flush", refill_and_flush },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

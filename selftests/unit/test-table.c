@@ -211,4 +211,4 @@ static const struct test tests[] = {
 	{ "table_random_indices", random_indices },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -47,6 +47,7 @@ static const u64 lengths[] = { 16, 64, 100, 256, 1000, 5000, 40000 };
 
 static void enter(struct user *u)
 {
+	/* The epoch's acquire pairs with the mover's release of it. */
 	__atomic_store_n(u->section, smp_load_acquire(&w->arena.stat_page->epoch),
 			 __ATOMIC_RELAXED);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -54,6 +55,7 @@ static void enter(struct user *u)
 
 static void leave(struct user *u)
 {
+	/* Pairs with the mover's acquire: what was done in the section is over. */
 	smp_store_release(u->section, 0);
 }
 
@@ -64,6 +66,7 @@ static u64 settled(u64 handle)
 	u64 *e = world_entry(w, handle), word;
 
 	for (;;) {
+		/* Pairs with the mover's release of the new place. */
 		word = smp_load_acquire(e);
 		if (word & MEMLANE_ENTRY_COPYING) {
 			__atomic_add_fetch(&waits, 1, __ATOMIC_RELAXED);
@@ -277,4 +280,4 @@ static const struct test tests[] = {
 	{ "thread_users_and_mover", threads },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);

@@ -63,7 +63,9 @@ static void random_elements(void)
 	u64 i, ops = ktap_ops(100000), stride = NR >> 14;
 
 	for (i = 0; i < 1 << 14; i++)
-		model[i] = 0, where[i] = NULL;
+		model[i] = 0;
+	for (i = 0; i < 1 << 14; i++)
+		where[i] = NULL;
 	for (; ops; ops--) {
 		u32 *p;
 
@@ -113,4 +115,4 @@ static const struct test tests[] = {
 	{ "vec_shared_pages", shared_pages },
 };
 
-KTAP_MAIN(tests)
+KTAP_MAIN(tests);
