@@ -5,6 +5,7 @@
 # make demo      the main job in a VM, from nothing
 # make vm        a VM with the module loaded: a shell, or RUN='command'
 # make check     every test there is; check-debug, check-race: on debug kernels
+# make check-seeded  bugs put into the module, each caught by a test
 # make matrix    build and boot the module on every kernel Debian offers
 # make style     checkpatch, clang-format, SPDX, shellcheck; format applies
 # make fuzz bench install clean
@@ -21,7 +22,7 @@ export DESTDIR PREFIX ONLY
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools selftests demo vm check check-debug check-race
-.PHONY: matrix fuzz bench style format install clean
+.PHONY: check-seeded matrix fuzz bench style format install clean
 
 all: module lib tools
 
@@ -57,6 +58,9 @@ check-debug: all selftests
 check-race: all selftests
 	@selftests/vm/kernel-debug.sh kcsan >/dev/null
 	@selftests/check kcsan
+
+check-seeded: all selftests
+	@selftests/debug/seeded.sh
 
 matrix: all selftests
 	@ONLY='^(smoke|module-.*)$$' selftests/check host matrix vm vm-6.12 vm-7

@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "bug.h"
 #include "device.h"
 #include "trace.h"
 
@@ -518,7 +519,7 @@ static int serve(struct call *call, const struct command *command, void __user *
 	int err = command->fn(call);
 
 	if (reply(call, command, user)) {
-		if (!err && command->undo)
+		if (!err && command->undo && !ML_SEEDED(6))
 			command->undo(call);
 		err = -EFAULT;
 	}

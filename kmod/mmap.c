@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
+#include "bug.h"
 #include "compat.h"
 #include "device.h"
 #include "pages.h"
@@ -158,7 +159,7 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 	if (*region == MEMLANE_REGIONS || !(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	length = arena->region[*region].length >> PAGE_SHIFT;
-	if (vma_pages(vma) > length - page)
+	if (vma_pages(vma) > length - page + ML_SEEDED(4))
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EACCES;

@@ -14,6 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "bug.h"
 #include "device.h"
 
 struct memlane_owner {
@@ -44,7 +45,7 @@ static void owner_free(struct memlane_owner *owner)
 
 static bool is_current(const struct memlane_owner *owner)
 {
-	return owner->pid == task_pid(current) && owner->mm == current->mm;
+	return (owner->pid == task_pid(current) || ML_SEEDED(3)) && owner->mm == current->mm;
 }
 
 static bool owner_gone(const struct memlane_owner *owner)

@@ -27,6 +27,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "bug.h"
 #include "compat.h"
 #include "core/core.h"
 #include "debugfs.h"
@@ -131,7 +132,8 @@ static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
  */
 struct page *memlane_page_new(gfp_t extra)
 {
-	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra);
+	gfp_t zero = ML_SEEDED(1) ? 0 : __GFP_ZERO;
+	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | zero | extra);
 
 	if (page)
 		atomic64_inc(&memlane_totals.pages);
@@ -180,6 +182,8 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 	struct leaf *leaf = leaf_at(p, nr);
 	unsigned long word = NONE;
 
+	if (leaf && ML_SEEDED(5))
+		cmpxchg(&leaf->word[in_leaf(nr)], NONE, EMPTY);
 	if (leaf)
 		word = READ_ONCE(leaf->word[in_leaf(nr)]);
 	if (word == EMPTY && *spare) {
@@ -315,7 +319,7 @@ u64 memlane_pages_metadata(const struct memlane_pages *p)
 static void unmap(struct memlane_pages *p, u64 page, u64 nr)
 {
 	lockdep_assert_held_write(&p->map_lock);
-	if (memlane_pages_resident(p, page, nr))
+	if (memlane_pages_resident(p, page, nr) && !ML_SEEDED(2))
 		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
 				    nr << PAGE_SHIFT, 1);
 }
