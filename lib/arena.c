@@ -206,11 +206,12 @@ void memlane_close(struct memlane *m)
 		m->backend->disown(m);
 	} else {
 		tasks_wait(&m->tasks);
-		watch_close(m);
+		watch_leaks(m);
 		/* Others may go on with the arena, but not with this stock. */
 		if (m->backend->attach)
 			memlane_thread_leave(m);
 		registry_close(m);
+		watch_close(m);
 		m->backend->close(m);
 	}
 	names_exit(m);

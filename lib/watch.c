@@ -294,12 +294,16 @@ static int tell_leak(void *arg, const struct memlane_object *o)
 	return 0;
 }
 
-/* The arena is about to end, or is not here: then there is nothing to report. */
+/* The arena is about to end: what is left in it? */
+void watch_leaks(struct memlane *m)
+{
+	if (m->watch && m->watch->leaks)
+		memlane_each(m, tell_leak, m);
+}
+
+/* No thread takes part any more: one that left has freed its scratch by this. */
 void watch_close(struct memlane *m)
 {
-	if (!m->watch)
-		return;
-	if (m->watch->leaks)
-		memlane_each(m, tell_leak, m);
-	watch_end(m);
+	if (m->watch)
+		watch_end(m);
 }

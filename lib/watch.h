@@ -85,6 +85,7 @@ static inline bool is_guarded(const struct memlane *m)
 
 /* watch.c */
 int watch_open(struct memlane *m, const struct memlane_config *c);
+void watch_leaks(struct memlane *m);
 void watch_close(struct memlane *m);
 int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 		memlane_handle *out);
