@@ -5,7 +5,7 @@
  * arena    two lanes, a handle table, a set of slots
  * lane     a range of pages of the data area, a limit, a pool of free chunks
  * chunk    512 pages, lent by the lane's pool to its block or its blob area
- * area     what one manager has borrowed: free runs of pages, by size
+ * area     what a manager has borrowed of its lane: free runs of pages, by size
  * run      pages in a row with one purpose: pool, free in an area, span, blob
  * span     a run cut into slots ("places") of one size class
  * blob     a run that holds one object

@@ -396,6 +396,7 @@ static int wait_sections(struct ml_arena *a)
 {
 	u64 epoch = ++a->epoch;
 
+	/* Pairs with the acquire in memlane_enter(): who reads it sees the marks. */
 	smp_store_release(&a->stat_page->epoch, epoch);
 	return a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch);
 }

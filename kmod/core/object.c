@@ -172,6 +172,7 @@ static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int 
 		return -ENOMEM;
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
 	WRITE_ONCE(*pin, 0);
+	/* Pairs with the acquire of memlane_get(): the side words come first. */
 	smp_store_release(e, READ_ONCE(*e) | MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED);
 	return 0;
 }

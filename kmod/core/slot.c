@@ -43,6 +43,7 @@ struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot)
 static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
 {
 	struct memlane_slot *s = ml_slot_head(a, slot);
+	/* Pairs with the release in memlane_exit(). */
 	u64 section = smp_load_acquire(&s->section);
 
 	return !section || section == epoch;
@@ -51,6 +52,7 @@ static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
 /* Whether a slot is in use; any number. */
 bool ml_slot_busy(struct ml_arena *a, u32 slot)
 {
+	/* Pairs with the releases of registering and giving back: the page is there. */
 	return slot < a->slots.nr && smp_load_acquire(&a->slots.busy[slot]);
 }
 
@@ -85,6 +87,7 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
 int ml_grace(struct ml_arena *a, u64 epoch)
 {
 	u64 deadline = a->ops->now() + READ_ONCE(a->policy.grace);
+	/* Pairs with the release in take_slot(). */
 	u32 slot, top = smp_load_acquire(&a->slots.top);
 	int err;
 
@@ -116,6 +119,7 @@ static void release_slot(struct ml_arena *a, u32 slot)
 	fold_counters(a, ml_slot_head(a, slot));
 	WRITE_ONCE(ml_slot_head(a, slot)->section, 0);
 	a->slots.used--;
+	/* Pairs with ml_slot_busy(): the slot is clean. */
 	smp_store_release(&a->slots.busy[slot], 0);
 	a->ops->slot_done(a, slot);
 }
@@ -161,9 +165,10 @@ static int take_slot(struct ml_arena *a, u32 *slot)
 		return err;
 	WRITE_ONCE(ml_slot_head(a, *slot)->section, 0);
 	a->slots.used++;
+	/* Pairs with ml_slot_busy(): the slot's page is there. */
 	smp_store_release(&a->slots.busy[*slot], 1);
 	if (*slot >= a->slots.top)
-		smp_store_release(&a->slots.top, *slot + 1);
+		smp_store_release(&a->slots.top, *slot + 1); /* pairs with ml_grace() */
 	return 0;
 }
 

@@ -112,9 +112,9 @@ void ml_publish(struct ml_arena *a)
 
 	collect(a);
 	WRITE_ONCE(p->seq, p->seq + 1);
-	smp_wmb();
+	smp_wmb();	/* pairs with the reader's, who looks at seq before */
 	copy_counts(&p->counts, &a->count);
-	smp_wmb();
+	smp_wmb();	/* pairs with the reader's, who looks at seq again */
 	WRITE_ONCE(p->seq, p->seq + 1);
 }
 

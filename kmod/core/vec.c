@@ -89,9 +89,11 @@ void *ml_vec_at(const struct ml_vec *v, u64 i)
 
 	if (i >= v->nr)
 		return NULL;
+	/* Both pair with the releases in make_locked(). */
 	leaf = smp_load_acquire(&v->top[page >> LEAF_SHIFT]);
 	if (!leaf)
 		return NULL;
+	/* see above */
 	p = smp_load_acquire(&leaf[page & (LEAF_PAGES - 1)]);
 	return p ? element(v, p, i) : NULL;
 }
@@ -112,13 +114,15 @@ static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
 		leaf = a->ops->zalloc(a, LEAF_PAGES * sizeof(*leaf));
 		if (!leaf)
 			return NULL;
-		smp_store_release(&v->top[page >> LEAF_SHIFT], leaf);
+		smp_store_release(&v->top[page >> LEAF_SHIFT], leaf); /* pairs with ml_vec_at() */
 	}
 	p = leaf[page & (LEAF_PAGES - 1)];
 	if (!p) {
 		p = new_page(a, v, page);
-		if (p)
+		if (p) {
+			/* Pairs with ml_vec_at(): the page is zeroed. */
 			smp_store_release(&leaf[page & (LEAF_PAGES - 1)], p);
+		}
 	}
 	return p;
 }
