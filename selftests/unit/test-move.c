@@ -196,6 +196,20 @@ static void given_up(void)
 	end();
 }
 
+/* Without the barrier nobody knows who is in a section. */
+static void without_barrier(void)
+{
+	begin(100);
+	w->sync_result = -ENOMEM;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	stayed();
+	expect_eq(w->arena.count.given_up, 1);
+	w->sync_result = 0;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(100);
+	end();
+}
+
 static void enter_anew(struct world *world, void *arg)
 {
 	world_slot(world, *(u32 *)arg)->section = world->arena.stat_page->epoch;
@@ -480,6 +494,7 @@ static const struct test tests[] = {
 	{ "move_held", held },
 	{ "move_held_at_the_end", held_at_the_end },
 	{ "move_given_up", given_up },
+	{ "move_without_barrier", without_barrier },
 	{ "move_newer_section", newer_section },
 	{ "move_dead_section", dead_section },
 	{ "move_killed", killed },
