@@ -30,7 +30,7 @@ deps:
 	@scripts/deps.sh
 
 module:
-	@selftests/vm/module.sh $(KERNEL)
+	+@selftests/vm/module.sh $(KERNEL)
 
 lib:
 	@$(MAKE) -s -C lib
@@ -42,14 +42,14 @@ selftests: lib
 	@$(MAKE) -s -C selftests
 
 vm: module
-	@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) $(if $(VM_RUN),-- "$$VM_RUN")
+	+@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) $(if $(VM_RUN),-- "$$VM_RUN")
 
 demo: deps
 	@$(MAKE) -s all
 	@selftests/vm/run.sh --kernel $(KERNEL) --announce $(VMFLAGS) -- selftests/demo.sh
 
 check: all selftests
-	@selftests/check
+	+@selftests/check
 
 check-debug: all selftests
 	@selftests/vm/kernel-debug.sh memdbg >/dev/null
