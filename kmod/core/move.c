@@ -35,6 +35,9 @@
 #include "stat.h"
 #include "table.h"
 
+#define COPY_POLL	10000	/* ns between looks at an object that is copied */
+#define COPY_LOOKS	200
+
 /* --------------------------------------------------------------- reserve */
 
 /**
@@ -448,16 +451,20 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step)
  * @a: arena
  * @req: see struct memlane_wait
  *
- * COPYING is set and cleared under one hold of arena.lock.
+ * Not by arena.lock, which is held over all the copies of a batch. The word may
+ * be forged: the looks are counted, and the caller looks again anyhow.
  */
 int ml_wait(struct ml_arena *a, struct memlane_wait *req)
 {
+	u32 index = ml_handle_index(req->handle), look;
+	int err = 0;
+
 	if (req->flags)
 		return -EOPNOTSUPP;
-	if (!(ml_entry_read(a, ml_handle_index(req->handle)) & MEMLANE_ENTRY_COPYING))
-		return 0;
-	if (mutex_lock_killable(&a->lock))
-		return -EINTR;
-	mutex_unlock(&a->lock);
-	return 0;
+	for (look = 0; look < COPY_LOOKS && !err; look++) {
+		if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_COPYING))
+			return 0;
+		err = a->ops->pause(a, COPY_POLL);
+	}
+	return err;
 }

@@ -459,8 +459,14 @@ static void wait_for_copy(void)
 	expect_eq(ml_wait(&w->arena, &req), 0);
 	req.handle = object;
 	expect_eq(ml_wait(&w->arena, &req), 0);
+	expect_eq(w->pauses, 0);
 	*world_entry(w, object) |= MEMLANE_ENTRY_COPYING;	/* a forged word: no hang */
 	expect_eq(ml_wait(&w->arena, &req), 0);
+	/* It looked at that object, and did not stand in line for the whole batch. */
+	expect(w->pauses > 1 && w->pauses < 10000);
+	w->pause_result = -EINTR;
+	expect_eq(ml_wait(&w->arena, &req), -EINTR);
+	w->pause_result = 0;
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
 	expect_eq(w->arena.count.spoiled, 1);
 	req.handle = ~0ULL;

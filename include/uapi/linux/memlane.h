@@ -625,8 +625,9 @@ struct memlane_maintain {
  * @flags: must be 0
  * @handle: any generation
  *
- * Returns at once when the entry is not COPYING. The wait is bounded by one
- * batch. -EINTR on a fatal signal.
+ * Returns at once when the entry is not COPYING, and otherwise when the object's
+ * copy has ended, or after a few milliseconds: look at the entry again. -EINTR on a
+ * fatal signal.
  */
 struct memlane_wait {
 	__u32 size;
