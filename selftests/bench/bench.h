@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.h - measurements, and where they are written
+ *
+ * Every group measures something beside it in the same run, and what is compared
+ * is the ratio: the machine's speed and noise are in both.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <memlane.h>
+
+#define KIB 1024ULL
+#define MIB (1024 * KIB)
+
+/* bench.c */
+void row(const char *group, const char *name, double value, const char *unit, double base);
+void die(const char *what);
+struct memlane *open_bench(uint64_t fast, uint64_t slow);
+memlane_handle must_alloc(struct memlane *m, uint64_t size);
+uint64_t env(const char *name, uint64_t otherwise);
+uint64_t rng_next(uint64_t *x);
+
+/* pause.c, speed.c, space.c */
+void bench_pause(void);
+void bench_get(void);
+void bench_alloc(void);
+void bench_scale(void);
+void bench_compact(void);
+
+/* speed.c: what the process started anew with another malloc does */
+void malloc_child(const char *library);
+
+static inline uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+#endif /* BENCH_H */
