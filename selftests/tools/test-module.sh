@@ -84,9 +84,12 @@ damaged()
 	says 1 'damaged' "$memlane" load --file ./memlane.ko && ! loaded
 }
 
+# The tree may lie where others cannot go, so the module is named where they can.
 without_rights()
 {
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" load > out 2>&1 && return 1
+	chmod 755 "$dir" && install -m 644 /run/vm/memlane.ko whole.ko
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" load --file "$dir/whole.ko" \
+		> out 2>&1 && return 1
 	grep -q 'EPERM' out && grep -q 'only root' out && ! loaded
 }
 
