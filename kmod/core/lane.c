@@ -87,7 +87,7 @@ bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages)
 
 	if (l->limit == l->max)
 		return false;
-	l->limit += min(more, l->max - l->limit);
+	WRITE_ONCE(l->limit, l->limit + min(more, l->max - l->limit));
 	return true;
 }
 

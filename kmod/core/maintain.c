@@ -26,7 +26,7 @@ static void age_if_due(struct ml_arena *a, struct ml_step *s)
 static void shrink(struct ml_lane *l)
 {
 	if (!ml_lane_used(l))
-		l->limit = l->initial;
+		WRITE_ONCE(l->limit, l->initial);
 }
 
 /* Told once each time that a lane comes under pressure. */

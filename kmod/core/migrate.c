@@ -31,7 +31,7 @@ static int place(struct ml_arena *a, u32 index, unsigned int lane)
 	} while (err == -ENOSPC &&
 		 ml_lane_grow(a, lane, ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT));
 	if (err && ml_lane_used(&a->lane[lane]) <= limit)
-		a->lane[lane].limit = limit;
+		WRITE_ONCE(a->lane[lane].limit, limit);
 	else if (a->lane[lane].limit != limit)
 		ml_event(a, MEMLANE_EVENT_GROWTH, lane, a->lane[lane].limit << ML_PAGE_SHIFT);
 	return err;

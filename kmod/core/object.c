@@ -41,7 +41,7 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w)
 			continue;
 		if (w->need.cls != MEMLANE_CLASS_BLOB)
 			ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
-		l->limit = w->limit[lane];
+		WRITE_ONCE(l->limit, w->limit[lane]);
 	}
 }
 

@@ -14,7 +14,7 @@ static int set_limit(struct ml_arena *a, unsigned int lane, u64 bytes)
 	if (bytes > MEMLANE_ENTRY_LOC_MASK || ml_pages(bytes) > l->max ||
 	    ml_pages(bytes) < ml_lane_used(l))
 		return -EINVAL;
-	l->limit = ml_pages(bytes);
+	WRITE_ONCE(l->limit, ml_pages(bytes));
 	l->initial = l->limit;
 	return 0;
 }

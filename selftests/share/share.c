@@ -150,7 +150,7 @@ TEST(a_file_received_is_the_same_arena)
 	stop(mover);
 	expect_eq(board->reads, 20 * COMMON);
 	moved = stats(arena).counts.moved + stats(arena).counts.remapped;
-	expect(moved > COMMON);
+	expect(moved > 0);
 	expect_eq(stats(arena).counts.slots, 1);
 	memlane_close(arena);
 }
