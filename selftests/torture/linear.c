@@ -242,7 +242,6 @@ struct step {
 
 /* The object, doing one thing at a time. */
 struct state {
-	uint64_t refused;	/* steps of pins that found it gone at their first look */
 	bool freed;
 	uint8_t away;		/* taken away by frees that bring it back */
 	uint8_t pins;		/* also of pins that are refused in the end */
@@ -307,17 +306,6 @@ static bool apply_later(struct state *s, const struct record *r, int phase)
 
 static bool apply(struct state *s, const struct step *t)
 {
-	uint64_t bit = 1ULL << (t - step);
-
-	/* Its first look may be the one that found the object gone. */
-	if (t->record->what == PIN && t->record->result == -ESTALE) {
-		if (!t->phase && gone(s))
-			s->refused |= bit;
-		if (t->phase && s->refused & t->after) {
-			s->pins--;
-			return true;
-		}
-	}
 	return t->phase ? apply_later(s, t->record, t->phase) : apply_first(s, t->record);
 }
 
