@@ -4,6 +4,7 @@
 
 #include "blocker.h"
 #include "lane.h"
+#include "option.h"
 #include "policy.h"
 #include "slot.h"
 #include "stat.h"

@@ -7,8 +7,6 @@
 #include "policy.h"
 #include "table.h"
 
-#define LEAVING		(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
-
 static u64 scaled(u64 amount, u64 ns, u64 per)
 {
 	return per ? mul_u64_u64_div_u64(amount, ns, per) : 0;
@@ -30,16 +28,15 @@ static void price(const struct ml_arena *a, const struct ml_need *need, u64 room
 
 static u32 reasons_for(const struct ml_arena *a, u32 index, unsigned int lane)
 {
-	u64 size = ml_index_side(a, index) & MEMLANE_SIDE_SIZE_MASK;
 	u32 heat = ml_index_heat(a, index), why = 0;
 
 	if (lane == MEMLANE_FAST)
-		return heat == 0xf ? MEMLANE_REASON_HOT : 0;
+		return heat == ML_HEAT_ALWAYS ? MEMLANE_REASON_HOT : 0;
 	if (!heat)
 		why |= MEMLANE_REASON_STALE;
-	if (ml_index_notes(a, index) & LEAVING)
+	if (ml_index_notes(a, index) & ML_HINTS_LEAVING)
 		why |= MEMLANE_REASON_HINTED;
-	if (a->policy.threshold && size > a->policy.threshold)
+	if (ml_policy_oversized(a, index))
 		why |= MEMLANE_REASON_OVERSIZED;
 	return why;
 }
@@ -48,7 +45,6 @@ static u32 reasons_against(const struct ml_arena *a, u32 index, unsigned int lan
 			   const struct ml_need *need)
 {
 	u32 notes = ml_index_notes(a, index), why = 0;
-	u64 pages = need->cls == MEMLANE_CLASS_BLOB ? need->pages : ml_span_pages(need->cls);
 
 	if (ml_lane_of(a, ml_index_loc(a, index)) == lane)
 		why |= MEMLANE_REASON_THERE;
@@ -58,7 +54,7 @@ static u32 reasons_against(const struct ml_arena *a, u32 index, unsigned int lan
 		why |= MEMLANE_REASON_FRAME_CRITICAL;
 	if (lane == MEMLANE_SLOW && ml_index_heat(a, index))
 		why |= MEMLANE_REASON_IN_USE;
-	if (!ml_lane_room(a, lane, pages, true))
+	if (!ml_lane_room(a, lane, ml_need_pages(need), true))
 		why |= MEMLANE_REASON_NO_ROOM;
 	return why;
 }

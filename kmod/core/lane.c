@@ -91,6 +91,15 @@ bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages)
 	return true;
 }
 
+/* An event, if the limit is another than it @was. */
+void ml_lane_tell_growth(struct ml_arena *a, unsigned int lane, u64 was)
+{
+	const struct ml_lane *l = &a->lane[lane];
+
+	if (l->limit != was)
+		ml_event(a, MEMLANE_EVENT_GROWTH, lane, l->limit << ML_PAGE_SHIFT);
+}
+
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc)
 {
 	return ml_loc_page(loc) >= a->lane[MEMLANE_SLOW].first ? MEMLANE_SLOW : MEMLANE_FAST;
@@ -172,6 +181,12 @@ int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need)
 	need->cold = run->kind == ML_SPAN && ml_span_of(run)->cold;
 	need->cls = run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
 	return 0;
+}
+
+/* Pages that a lane must find for it, if no span has a free place. */
+u64 ml_need_pages(const struct ml_need *need)
+{
+	return need->cls == MEMLANE_CLASS_BLOB ? need->pages : ml_span_pages(need->cls);
 }
 
 /* ----------------------------------------------------------------- pages */

@@ -14,16 +14,18 @@ struct ml_need {
 };
 
 int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max);
-void ml_options_exit(struct ml_arena *a);
 void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane);
 u64 ml_lane_used(const struct ml_lane *lane);
 bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages);
+void ml_lane_tell_growth(struct ml_arena *a, unsigned int lane, u64 was);
 bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);
 void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc);
 
 int ml_need_for(struct ml_need *need, u64 length, u64 align);
 int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need);
+
+u64 ml_need_pages(const struct ml_need *need);
 
 int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr);
 void ml_pages_give(struct ml_arena *a, struct ml_run *run);

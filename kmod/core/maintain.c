@@ -95,9 +95,9 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
  * @pages: that are wanted
  *
  * At most once in ROOM_INTERVAL, for ROOM_NS; longer if nobody else can serve: the
- * SlowLane, when it may not grow. Return: whether anything was tried.
+ * SlowLane, when it may not grow.
  */
-bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
+void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 {
 	const struct ml_lane *l = &a->lane[lane];
 	bool last = lane == MEMLANE_SLOW && READ_ONCE(l->limit) == l->max;
@@ -106,11 +106,10 @@ bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 
 	if (a->ops->now() - READ_ONCE(a->policy.made_room) < ROOM_INTERVAL ||
 	    ml_step_begin(a, &s, &limits))
-		return false;
+		return;
 	ml_compact_lane(a, &s, lane, pages << ML_PAGE_SHIFT);
 	if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
 		ml_sweep(a, &s, ML_SWEEP_STALE);
 	WRITE_ONCE(a->policy.made_room, a->ops->now());
 	ml_step_end(a, &s);
-	return true;
 }

@@ -5,6 +5,6 @@
 
 #include "core.h"
 
-bool ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages);
+void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages);
 
 #endif /* ML_MAINTAIN_H */

@@ -32,13 +32,13 @@ static int place(struct ml_arena *a, u32 index, unsigned int lane)
 		 ml_lane_grow(a, lane, ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT));
 	if (err && ml_lane_used(&a->lane[lane]) <= limit)
 		WRITE_ONCE(a->lane[lane].limit, limit);
-	else if (a->lane[lane].limit != limit)
-		ml_event(a, MEMLANE_EVENT_GROWTH, lane, a->lane[lane].limit << ML_PAGE_SHIFT);
+	else
+		ml_lane_tell_growth(a, lane, limit);
 	return err;
 }
 
-/* Plan handle @i; true: it is in the batch. */
-static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
+/* Plan handle @i, or report why not. */
+static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 {
 	struct ml_batch *b = a->batch;
 	u32 nr = b->nr;
@@ -49,12 +49,10 @@ static bool plan_one(struct ml_arena *a, struct migration *m, u32 i)
 		err = ml_batch_settle(a, index);
 	else if (!err)
 		err = place(a, index, m->req->lane);
-	if (b->nr > nr) {
+	if (b->nr > nr)
 		b->move[nr].caller = i;
-		return true;
-	}
-	report(m, i, err);
-	return false;
+	else
+		report(m, i, err);
 }
 
 static u32 fill_from(struct ml_arena *a, struct migration *m, u32 i)

@@ -45,14 +45,6 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w)
 	}
 }
 
-static void tell_growth(struct ml_arena *a, unsigned int lane, u64 limit)
-{
-	const struct ml_lane *l = &a->lane[lane];
-
-	if (l->limit != limit)
-		ml_event(a, MEMLANE_EVENT_GROWTH, lane, l->limit << ML_PAGE_SHIFT);
-}
-
 /* The ladder of a full lane: the other lane, then growth of either. */
 static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 {
@@ -77,8 +69,8 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 		return err;
 	}
 	a->count.spilled += w->got != w->lane;
-	tell_growth(a, MEMLANE_FAST, w->limit[MEMLANE_FAST]);
-	tell_growth(a, MEMLANE_SLOW, w->limit[MEMLANE_SLOW]);
+	ml_lane_tell_growth(a, MEMLANE_FAST, w->limit[MEMLANE_FAST]);
+	ml_lane_tell_growth(a, MEMLANE_SLOW, w->limit[MEMLANE_SLOW]);
 	return 0;
 }
 
@@ -134,15 +126,12 @@ void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 i
 
 static bool has_room(struct ml_arena *a, const struct ml_want *w)
 {
-	u64 pages = w->need.pages;
-	bool room = false;
+	bool room;
 
 	mutex_lock(&a->lock);
-	if (w->need.cls != MEMLANE_CLASS_BLOB) {
-		pages = ml_span_pages(w->need.cls);
+	room = ml_lane_room(a, w->lane, ml_need_pages(&w->need), false);
+	if (w->need.cls != MEMLANE_CLASS_BLOB && !room)
 		room = ml_span_fullest(ml_class_set(&a->lane[w->lane], w->need.cls, false));
-	}
-	room |= ml_lane_room(a, w->lane, pages, false);
 	mutex_unlock(&a->lock);
 	return room;
 }
@@ -151,15 +140,11 @@ static bool has_room(struct ml_arena *a, const struct ml_want *w)
  * ml_want_room - if the lane is full and the caller allows it, make room first
  * @a: arena; no lock
  * @w: what is wanted
- *
- * Return: whether anything was tried.
  */
-bool ml_want_room(struct ml_arena *a, const struct ml_want *w)
+void ml_want_room(struct ml_arena *a, const struct ml_want *w)
 {
-	if (!w->may_move || has_room(a, w))
-		return false;
-	return ml_make_room(a, w->lane, w->need.cls == MEMLANE_CLASS_BLOB ?
-			    w->need.pages : ml_span_pages(w->need.cls));
+	if (w->may_move && !has_room(a, w))
+		ml_make_room(a, w->lane, ml_need_pages(&w->need));
 }
 
 static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)

@@ -16,7 +16,7 @@ struct ml_want {
 };
 
 int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align);
-bool ml_want_room(struct ml_arena *a, const struct ml_want *w);
+void ml_want_room(struct ml_arena *a, const struct ml_want *w);
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index);
 void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index);
 int ml_stock_free(struct ml_arena *a, u32 index);

@@ -3,6 +3,7 @@
 #include <linux/atomic.h>
 
 #include "lane.h"
+#include "option.h"
 
 #define NSEC_PER_MS	1000000ULL
 #define GROUP_BYTES	(65536 / 8)

@@ -21,11 +21,10 @@ void ml_policy_init(struct ml_policy *p)
 	p->age_interval = 1000 * NSEC_PER_MS;
 }
 
-#define HEAT_ALWAYS	0xf	/* used in each of the last four periods */
 #define HEAT_OF_LATE	0x3	/* used in each of the last two */
-#define LEAVING		(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
 
-static bool oversized(const struct ml_arena *a, u32 index)
+/* Is an object larger than the FastLane's are? By the program's own word. */
+bool ml_policy_oversized(const struct ml_arena *a, u32 index)
 {
 	u64 size = ml_index_side(a, index) & MEMLANE_SIDE_SIZE_MASK;
 
@@ -44,9 +43,9 @@ static bool wish_from_fast(const struct ml_arena *a, u32 index, struct ml_wish *
 
 	if (hints & MEMLANE_HINT_FRAME_CRITICAL)
 		return false;
-	if (oversized(a, index))
+	if (ml_policy_oversized(a, index))
 		w->cause = MEMLANE_CAUSE_OVERSIZED;
-	else if (!ml_index_heat(a, index) || hints & LEAVING)
+	else if (!ml_index_heat(a, index) || hints & ML_HINTS_LEAVING)
 		w->cause = MEMLANE_CAUSE_STALE;
 	else
 		return false;
@@ -60,7 +59,7 @@ static bool wish_from_slow(const struct ml_arena *a, u32 index, struct ml_wish *
 {
 	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
 
-	if (ml_index_heat(a, index) != HEAT_ALWAYS || hints & LEAVING || oversized(a, index) ||
+	if (ml_index_heat(a, index) != ML_HEAT_ALWAYS || hints & ML_HINTS_LEAVING || ml_policy_oversized(a, index) ||
 	    !half_empty(&a->lane[MEMLANE_FAST]))
 		return false;
 	w->lane = MEMLANE_FAST;

@@ -13,7 +13,11 @@ struct ml_wish {
 	unsigned int cause;
 };
 
+#define ML_HEAT_ALWAYS	0xf	/* used in each of the last four periods */
+#define ML_HINTS_LEAVING	(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
+
 void ml_policy_init(struct ml_policy *p);
+bool ml_policy_oversized(const struct ml_arena *a, u32 index);
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);
 bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word);
 bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane);
