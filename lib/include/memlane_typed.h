@@ -47,6 +47,21 @@ static inline int memlane_make(struct memlane *m, uint64_t n, uint64_t each, mem
 	return memlane_alloc_with(m, bytes, &opts, out);
 }
 
+/* In a section: where @size bytes at @offset of an object are. */
+static inline int memlane_reach(struct memlane *m, memlane_handle h, uint64_t offset,
+				uint64_t size, char **at)
+{
+	void *p;
+	int err;
+
+	if (offset > MEMLANE_SIZE_MAX || size > MEMLANE_SIZE_MAX - offset)
+		return -ERANGE;
+	err = memlane_try_get(m, h, offset + size, &p);
+	if (!err)
+		*at = (char *)p + offset;
+	return err;
+}
+
 /**
  * memlane_put - copy bytes into an object
  * @m: arena
@@ -60,17 +75,14 @@ static inline int memlane_make(struct memlane *m, uint64_t n, uint64_t each, mem
 static inline int memlane_put(struct memlane *m, memlane_handle h, uint64_t offset,
 			      const void *from, uint64_t size)
 {
-	void *p;
+	char *p;
 	int err = memlane_enter(m);
 
 	if (err)
 		return err;
-	if (offset > MEMLANE_SIZE_MAX || size > MEMLANE_SIZE_MAX - offset)
-		err = -ERANGE;
-	else
-		err = memlane_try_get(m, h, offset + size, &p);
+	err = memlane_reach(m, h, offset, size, &p);
 	if (!err)
-		memcpy((char *)p + offset, from, size);
+		memcpy(p, from, size);
 	memlane_exit(m);
 	return err;
 }
@@ -88,17 +100,14 @@ static inline int memlane_put(struct memlane *m, memlane_handle h, uint64_t offs
 static inline int memlane_fetch(struct memlane *m, memlane_handle h, uint64_t offset, void *to,
 				uint64_t size)
 {
-	void *p;
+	char *p;
 	int err = memlane_enter(m);
 
 	if (err)
 		return err;
-	if (offset > MEMLANE_SIZE_MAX || size > MEMLANE_SIZE_MAX - offset)
-		err = -ERANGE;
-	else
-		err = memlane_try_get(m, h, offset + size, &p);
+	err = memlane_reach(m, h, offset, size, &p);
 	if (!err)
-		memcpy(to, (const char *)p + offset, size);
+		memcpy(to, p, size);
 	memlane_exit(m);
 	return err;
 }

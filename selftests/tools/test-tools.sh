@@ -5,26 +5,13 @@
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/../ktap.sh"
+. "$here/says.sh"
 
 memlane=$top/build/tools/memlane
 allocs=$top/build/selftests/tools/allocs
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
-
-# says STATUS WORDS COMMAND...: ends so, and prints these words.
-says()
-{
-	local want=$1 words=$2 got=0
-
-	shift 2
-	"$@" > out 2>&1 || got=$?
-	if [ "$got" != "$want" ] || ! grep -qF -e "$words" out; then
-		echo "# $*: ended with $got, not $want, or does not say \"$words\":"
-		sed 's/^/#   /' out
-		return 1
-	fi
-}
 
 # record WHAT: allocs WHAT into WHAT.mlt, and its records into WHAT.txt.
 record()
