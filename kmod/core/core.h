@@ -112,7 +112,7 @@ struct ml_ops {
 	 * An error gives the batch up.
 	 */
 	int (*sync_cores)(struct ml_arena *a);
-	/* Sleep about @ns; -EINTR when a fatal signal waits. */
+	/* Sleep about @ns; -EINTR when a fatal signal waits. By many at a time. */
 	int (*pause)(struct ml_arena *a, u64 ns);
 	/* Whether the thread that registered this slot is gone. */
 	bool (*slot_gone)(struct ml_arena *a, unsigned int slot);

@@ -279,8 +279,9 @@ static int op_pause(struct ml_arena *a, u64 ns)
 	struct timespec t = { .tv_nsec = ns };
 
 	lockdep_assert_not_held(&a->lock);
-	w->pauses++;
-	w->clock += ns;
+	/* A user who waits for a copy pauses too, beside the mover. */
+	__atomic_add_fetch(&w->pauses, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&w->clock, ns, __ATOMIC_RELAXED);
 	if (w->threaded)
 		nanosleep(&t, NULL);
 	return w->pause_result;
