@@ -189,6 +189,15 @@ static inline struct thread *this_thread(void)
 
 void wait_copy(struct memlane *m, uint32_t index);
 
+/*
+ * A handle gone stale may be looked at while its index begins another life: what
+ * this says is good only for an entry that still has the generation afterwards.
+ */
+static inline uint64_t side_load(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
+}
+
 /* Sequentially consistent: a pin looks here after it has raised its count. */
 static inline uint64_t entry_load(const struct memlane *m, uint32_t index)
 {

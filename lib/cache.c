@@ -462,7 +462,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 static int free_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
 	struct memlane_slot *slot = this_thread()->slot;
-	uint64_t side = m->side[handle_index(h)];
+	uint64_t side = side_load(m, handle_index(h));
 	int err = kill_entry(m, h, cls, mag);
 
 	if (err) {
@@ -483,7 +483,7 @@ static uint32_t mag_lane(const struct memlane_mag *mag)
 
 static uint32_t side_class(const struct memlane *m, uint32_t index)
 {
-	return (m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
+	return (side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
 }
 
 static inline int end_object(struct memlane *m, memlane_handle h)

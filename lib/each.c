@@ -26,7 +26,7 @@ static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct mem
 
 	if (!(e & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
 		return false;
-	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
+	side = side_load(m, index);
 	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
 	*o = (struct memlane_object){
 		.handle = handle_of(m, e, index),

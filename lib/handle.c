@@ -123,8 +123,7 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 
 	if (handle_look(m, h, &e))
 		return 0;
-	return __atomic_load_n(&m->side[handle_index(h)], __ATOMIC_RELAXED) &
-	       MEMLANE_SIDE_SIZE_MASK;
+	return side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK;
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)
@@ -162,6 +161,5 @@ int memlane_group(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return __atomic_load_n(&m->side[handle_index(h)], __ATOMIC_RELAXED) >>
-	       MEMLANE_SIDE_GROUP_SHIFT;
+	return side_load(m, handle_index(h)) >> MEMLANE_SIDE_GROUP_SHIFT;
 }

@@ -66,7 +66,7 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 		err = unlikely(m->watch) && !watch_may_get(m, h) ? -ENOLCK : resolve(m, h, p);
 	if (err)
 		return err;
-	if (size <= (m->side[handle_index(h)] & MEMLANE_SIDE_SIZE_MASK))
+	if (size <= (side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
 		return 0;
 	*p = NULL;
 	return -ERANGE;

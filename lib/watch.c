@@ -253,7 +253,7 @@ static int end_object(struct memlane *m, memlane_handle h)
 	if (!w->tracking || index >= m->info.out_handles)
 		return cache_free(m, h);
 	note.born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
-	cls = m->side[index] >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;
+	cls = side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;
 	err = cache_free(m, h);
 	if (!err)
 		track_end(m, &note, cls);
