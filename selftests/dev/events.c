@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "../arena.h"
+#include "../ring.h"
 
 #define TOKEN	0x1234567890abcdefULL
 #define WAIT_MS	20000
@@ -202,6 +203,36 @@ TEST(epoll)
 	expect_eq(epoll_wait(ep, &got, 1, WAIT_MS), 1);
 	expect_eq(got.events, EPOLLIN);
 	expect_eq(close(ep), 0);
+	arena_end(&a);
+}
+
+/* Readiness and the record itself, each asked for before there is one. */
+TEST(io_uring)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev = { };
+	const struct io_uring_sqe poll_in = {
+		.opcode = IORING_OP_POLL_ADD, .fd = a.fd, .poll_events = POLLIN,
+	};
+	const struct io_uring_sqe read_one = {
+		.opcode = IORING_OP_READ, .fd = a.fd, .addr = (unsigned long)&ev, .len = sizeof(ev),
+	};
+	struct ring r;
+
+	ring_open(&r);
+	ring_submit(&r, &poll_in);
+	expect(!ring_ready(&r));
+	expect_eq(compact_async(&a, 1), 0);
+	expect_eq(ring_wait(&r), POLLIN);
+	expect_eq(event_of(a.fd, MEMLANE_EVENT_DONE).token, 1);
+	expect_readable(a.fd, 0);
+
+	ring_submit(&r, &read_one);
+	expect(!ring_ready(&r));
+	expect_eq(compact_async(&a, TOKEN), 0);
+	expect_eq(ring_wait(&r), sizeof(ev));
+	expect_eq(ev.token, TOKEN);
+	expect_eq(close(r.fd), 0);
 	arena_end(&a);
 }
 

@@ -14,11 +14,11 @@
  */
 #include <fcntl.h>
 #include <linux/aio_abi.h>
-#include <linux/io_uring.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "api.h"
+#include "../ring.h"
 #include "content.h"
 
 #define OBJECTS	48
@@ -171,54 +171,6 @@ TEST(pages_in_a_pipe_stay)
 
 /* -------------------------------------------------------------- io_uring ---- */
 
-struct ring {
-	int fd;
-	struct io_uring_params params;
-	char *sq;
-	char *cq;
-	struct io_uring_sqe *sqe;
-};
-
-static void ring_open(struct ring *r)
-{
-	struct io_uring_params *p = &r->params;
-
-	memset(r, 0, sizeof(*r));
-	r->fd = syscall(SYS_io_uring_setup, 4, p);
-	if (r->fd < 0)
-		skip("no io_uring here");
-	r->sq = mmap(NULL, p->sq_off.array + p->sq_entries * 4, PROT_READ | PROT_WRITE, MAP_SHARED,
-		     r->fd, IORING_OFF_SQ_RING);
-	r->cq = mmap(NULL, p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe),
-		     PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, IORING_OFF_CQ_RING);
-	r->sqe = mmap(NULL, p->sq_entries * sizeof(*r->sqe), PROT_READ | PROT_WRITE, MAP_SHARED,
-		      r->fd, IORING_OFF_SQES);
-	expect(r->sq != MAP_FAILED && r->cq != MAP_FAILED && (void *)r->sqe != MAP_FAILED);
-}
-
-static uint32_t *word_at(char *ring, uint32_t offset)
-{
-	return (uint32_t *)(ring + offset);
-}
-
-/* One request, and its answer. */
-static int ring_do(struct ring *r, const struct io_uring_sqe *sqe)
-{
-	uint32_t *tail = word_at(r->sq, r->params.sq_off.tail);
-	uint32_t *head = word_at(r->cq, r->params.cq_off.head);
-	uint32_t mask = *word_at(r->sq, r->params.sq_off.ring_mask);
-	struct io_uring_cqe *cqe;
-
-	r->sqe[*tail & mask] = *sqe;
-	word_at(r->sq, r->params.sq_off.array)[*tail & mask] = *tail & mask;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	expect_eq(syscall(SYS_io_uring_enter, r->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0), 1);
-	cqe = (void *)(r->cq + r->params.cq_off.cqes);
-	cqe += *head & *word_at(r->cq, r->params.cq_off.ring_mask);
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return cqe->res;
-}
-
 /* Some kernels take no pages of a mapped file. */
 static void ring_register(struct ring *r, const struct object *o, struct iovec *iov)
 {
@@ -245,7 +197,8 @@ static void read_fixed(struct ring *r, const struct iovec *iov, int from, struct
 
 	content_write(bytes, o->size, o->id, ++o->version);
 	expect_eq(pwrite(from, bytes, o->size, 0), o->size);
-	expect_eq(ring_do(r, &sqe), o->size);
+	ring_submit(r, &sqe);
+	expect_eq(ring_wait(r), o->size);
 	free(bytes);
 }
 
