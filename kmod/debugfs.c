@@ -5,6 +5,7 @@
  *   memlane/arenas, pages, shared_pages   totals, as struct memlane_totals
  *   memlane/ID/stat                       counters of an arena
  *   memlane/ID/lanes                      what its lanes hold
+ *   memlane/ID/spans                      each span: where, of what, how full
  *   memlane/ID/check                      "ok", or the first broken invariant
  *
  * Removing an arena's folder waits for its readers, so they need no reference.
@@ -12,6 +13,8 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
+#include "core/block.h"
+#include "core/run.h"
 #include "debugfs.h"
 #include "device.h"
 
@@ -74,6 +77,42 @@ static int lanes_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(lanes);
 
+static void lane_spans(struct seq_file *seq, struct ml_arena *core, const struct ml_lane *lane)
+{
+	struct ml_run *run;
+	u64 page;
+
+	for (page = lane->first; page < lane->end; page = ml_run_end(run)) {
+		const struct ml_span *span;
+
+		run = ml_run_at(core, page);
+		if (WARN_ON(!run))
+			return;
+		if (run->kind != ML_SPAN)
+			continue;
+		span = ml_span_of(run);
+		seq_printf(seq, "%u %u %s %llu %llu %u %u%s\n", run->lane, span->cls,
+			   span->cold ? "cold" : "warm", run->page, run->nr, span->places,
+			   span->used, span->pinned ? " pinned" : "");
+	}
+}
+
+/* All in one piece, under core.lock: the spans would change between two. */
+static int spans_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+	struct ml_arena *core = &arena->core;
+	int lane;
+
+	seq_puts(seq, "lane class temper page pages places used\n");
+	mutex_lock(&core->lock);
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		lane_spans(seq, core, &core->lane[lane]);
+	mutex_unlock(&core->lock);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(spans);
+
 static int check_show(struct seq_file *seq, void *unused)
 {
 	struct memlane_arena *arena = seq->private;
@@ -126,6 +165,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 	arena->debugfs = debugfs_create_dir(name, root);
 	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
+	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);
 	debugfs_create_file("check", 0400, arena->debugfs, arena, &check_fops);
 }
 

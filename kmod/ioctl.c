@@ -157,19 +157,25 @@ static int do_alloc(struct call *call)
 static int do_refill(struct call *call)
 {
 	struct memlane_refill *req = &call->req.refill;
+	int err;
 
 	if (!memlane_owner_is_current(&call->arena->owners, req->slot))
 		return -EINVAL;
-	return ml_refill(&call->arena->core, req);
+	err = ml_refill(&call->arena->core, req);
+	trace_memlane_refill(call->arena->id, req, err);
+	return err;
 }
 
 static int do_flush(struct call *call)
 {
 	struct memlane_flush *req = &call->req.flush;
+	int err;
 
 	if (!memlane_owner_is_current(&call->arena->owners, req->slot))
 		return -EINVAL;
-	return ml_flush(&call->arena->core, req);
+	err = ml_flush(&call->arena->core, req);
+	trace_memlane_flush(call->arena->id, req, err);
+	return err;
 }
 
 /* A magazine shows what is in it. A blob in hand would be forgotten. */

@@ -8,6 +8,7 @@
 #include <linux/smp.h>
 
 #include "device.h"
+#include "trace.h"
 
 static void *zalloc(struct ml_arena *core, size_t size)
 {
@@ -124,6 +125,16 @@ static void event(struct ml_arena *core, unsigned int type, unsigned int lane, u
 	memlane_event_put(&memlane_arena_of(core)->events, &ev);
 }
 
+static void moved(struct ml_arena *core, const struct ml_move *mv)
+{
+	trace_memlane_move(memlane_arena_of(core)->id, mv);
+}
+
+static void decided(struct ml_arena *core, unsigned int cause, unsigned int lane, u32 index)
+{
+	trace_memlane_decide(memlane_arena_of(core)->id, cause, lane, index);
+}
+
 /*
  * The engine asks whenever it is about to publish its counters, with core.lock
  * held: the moment to add those that are counted without it.
@@ -153,6 +164,8 @@ const struct ml_ops memlane_ops = {
 	.slot_gone = slot_gone,
 	.slot_done = slot_done,
 	.event = event,
+	.moved = moved,
+	.decided = decided,
 	.metadata = metadata,
 	.now = ktime_get_ns,
 };

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* trace.h - tracepoints, one for each kind of call that changes an arena */
+/*
+ * trace.h - tracepoints: calls that change an arena, moves, choices of the policy
+ *
+ * Most allocs and frees are made in the program, of stock that it took by a
+ * refill: refill and flush are the batches of what memlane_alloc() and
+ * memlane_free() do. Places are shown as byte offsets into the data area.
+ */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM memlane
 
@@ -9,6 +15,8 @@
 #include <linux/tracepoint.h>
 
 #include <linux/memlane.h>
+
+#include "core/core.h"
 
 TRACE_EVENT(memlane_alloc,
 	TP_PROTO(u32 arena, const struct memlane_alloc *req, int err),
@@ -51,6 +59,124 @@ TRACE_EVENT(memlane_free,
 	),
 	TP_printk("arena=%u wanted=%u freed=%u err=%d", __entry->arena, __entry->wanted,
 		  __entry->freed, __entry->err)
+);
+
+TRACE_EVENT(memlane_refill,
+	TP_PROTO(u32 arena, const struct memlane_refill *req, int err),
+	TP_ARGS(arena, req, err),
+	TP_STRUCT__entry(
+		__field(u32, arena)
+		__field(u64, length)
+		__field(u32, slot)
+		__field(u32, lane)
+		__field(u32, cls)
+		__field(u32, wanted)
+		__field(u32, given)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->arena = arena;
+		__entry->length = req->length;
+		__entry->slot = req->slot;
+		__entry->lane = req->out_lane;
+		__entry->cls = req->out_class;
+		__entry->wanted = req->count;
+		__entry->given = req->out_count;
+		__entry->err = err;
+	),
+	TP_printk("arena=%u slot=%u length=%llu lane=%u class=%u wanted=%u given=%u err=%d",
+		  __entry->arena, __entry->slot, __entry->length, __entry->lane,
+		  __entry->cls, __entry->wanted, __entry->given, __entry->err)
+);
+
+TRACE_EVENT(memlane_flush,
+	TP_PROTO(u32 arena, const struct memlane_flush *req, int err),
+	TP_ARGS(arena, req, err),
+	TP_STRUCT__entry(
+		__field(u32, arena)
+		__field(u32, slot)
+		__field(u32, lane)
+		__field(u32, cls)
+		__field(u32, given)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->arena = arena;
+		__entry->slot = req->slot;
+		__entry->lane = req->lane;
+		__entry->cls = req->cls;
+		__entry->given = req->out_count;
+		__entry->err = err;
+	),
+	TP_printk("arena=%u slot=%u lane=%u class=%u given_back=%u err=%d", __entry->arena,
+		  __entry->slot, __entry->lane, __entry->cls, __entry->given, __entry->err)
+);
+
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_COMPACT);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_HAND);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_STALE);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_OVERSIZED);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_HOT);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_SORT);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_PURGE);
+
+#define show_cause(cause)						\
+	__print_symbolic(cause,						\
+		{ MEMLANE_CAUSE_COMPACT, "compact" },	\
+		{ MEMLANE_CAUSE_HAND, "hand" },	\
+		{ MEMLANE_CAUSE_STALE, "stale" },	\
+		{ MEMLANE_CAUSE_OVERSIZED, "oversized" },	\
+		{ MEMLANE_CAUSE_HOT, "hot" },	\
+		{ MEMLANE_CAUSE_SORT, "sort" },	\
+		{ MEMLANE_CAUSE_PURGE, "purge" })
+
+TRACE_EVENT(memlane_move,
+	TP_PROTO(u32 arena, const struct ml_move *mv),
+	TP_ARGS(arena, mv),
+	TP_STRUCT__entry(
+		__field(u32, arena)
+		__field(u32, index)
+		__field(u64, from)
+		__field(u64, to)
+		__field(u64, bytes)
+		__field(u8, cause)
+		__field(bool, remap)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->arena = arena;
+		__entry->index = mv->index;
+		__entry->from = mv->from << MEMLANE_GRANULE_SHIFT;
+		__entry->to = mv->to << MEMLANE_GRANULE_SHIFT;
+		__entry->bytes = mv->len;
+		__entry->cause = mv->cause;
+		__entry->remap = mv->remap;
+		__entry->err = mv->result;
+	),
+	TP_printk("arena=%u index=%u from=%llx to=%llx bytes=%llu cause=%s remap=%d err=%d",
+		  __entry->arena, __entry->index, __entry->from, __entry->to, __entry->bytes,
+		  show_cause(__entry->cause), __entry->remap,
+		  __entry->err)
+);
+
+TRACE_EVENT(memlane_decide,
+	TP_PROTO(u32 arena, unsigned int cause, unsigned int lane, u32 index),
+	TP_ARGS(arena, cause, lane, index),
+	TP_STRUCT__entry(
+		__field(u32, arena)
+		__field(u32, index)
+		__field(u8, cause)
+		__field(u8, lane)
+	),
+	TP_fast_assign(
+		__entry->arena = arena;
+		__entry->index = index;
+		__entry->cause = cause;
+		__entry->lane = lane;
+	),
+	TP_printk("arena=%u cause=%s lane=%u index=%u", __entry->arena,
+		  show_cause(__entry->cause), __entry->lane,
+		  __entry->index)
 );
 
 DECLARE_EVENT_CLASS(memlane_step,

@@ -72,6 +72,7 @@
 #define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
 
 struct ml_arena;
+struct ml_move;
 
 /**
  * struct ml_ops - what the engine needs from where it runs
@@ -120,6 +121,13 @@ struct ml_ops {
 	void (*slot_done)(struct ml_arena *a, unsigned int slot);
 	/* Something that the program may want to hear of; NULL: nobody listens. */
 	void (*event)(struct ml_arena *a, unsigned int type, unsigned int lane, u64 value);
+	/* A move has ended: carried out, or @mv->result says why not. NULL: nobody listens. */
+	void (*moved)(struct ml_arena *a, const struct ml_move *mv);
+	/*
+	 * The policy has chosen: an object is to go to @lane, or be dropped; @index 0:
+	 * the lane is to be compacted. NULL: nobody listens.
+	 */
+	void (*decided)(struct ml_arena *a, unsigned int cause, unsigned int lane, u32 index);
 	/* Bytes that zalloc() and share() have out. */
 	u64 (*metadata)(struct ml_arena *a);
 	/* Monotonic nanoseconds. Any context. */
@@ -420,6 +428,12 @@ static inline void ml_event(struct ml_arena *a, unsigned int type, unsigned int 
 {
 	if (a->ops->event)
 		a->ops->event(a, type, lane, value);
+}
+
+static inline void ml_decided(struct ml_arena *a, unsigned int cause, unsigned int lane, u32 index)
+{
+	if (a->ops->decided)
+		a->ops->decided(a, cause, lane, index);
 }
 
 /* Spans of a class: warm or cold. */

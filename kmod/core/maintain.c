@@ -50,6 +50,12 @@ static void purge(struct ml_arena *a, struct ml_step *s)
 		ml_event(a, MEMLANE_EVENT_PURGED, 0, dropped);
 }
 
+static void compact(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole)
+{
+	ml_decided(a, MEMLANE_CAUSE_COMPACT, lane, 0);
+	ml_compact_lane(a, s, lane, hole);
+}
+
 static void cycle(struct ml_arena *a, struct ml_step *s)
 {
 	unsigned int lane;
@@ -60,7 +66,7 @@ static void cycle(struct ml_arena *a, struct ml_step *s)
 		purge(a, s);
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		if (ml_policy_wants_compaction(a, lane))
-			ml_compact_lane(a, s, lane, 0);
+			compact(a, s, lane, 0);
 		else
 			ml_compact_trim(a, s, &a->lane[lane]);
 		shrink(&a->lane[lane]);
@@ -107,7 +113,7 @@ void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 	if (a->ops->now() - READ_ONCE(a->policy.made_room) < ROOM_INTERVAL ||
 	    ml_step_begin(a, &s, &limits))
 		return;
-	ml_compact_lane(a, &s, lane, pages << ML_PAGE_SHIFT);
+	compact(a, &s, lane, pages << ML_PAGE_SHIFT);
 	if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
 		ml_sweep(a, &s, ML_SWEEP_STALE);
 	WRITE_ONCE(a->policy.made_room, a->ops->now());

@@ -392,6 +392,8 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 		mv->result = commit(a, mv);
 	if (mv->result)
 		drop(a, mv);
+	if (a->ops->moved)
+		a->ops->moved(a, mv);
 }
 
 /* Everything that is marked is public before the epoch, the epoch before the barrier. */

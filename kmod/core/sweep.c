@@ -24,8 +24,17 @@ static void place(struct ml_arena *a, u32 index)
 
 	if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE) || !ml_policy_wish(a, index, &w))
 		return;
+	ml_decided(a, w.cause, w.lane, index);
 	a->batch->cause = w.cause;
 	ml_batch_place(a, index, w.lane, w.temper);
+}
+
+static void purge(struct ml_arena *a, u32 index)
+{
+	if (!ml_policy_purgeable(a, index, ml_entry_read(a, index)))
+		return;
+	ml_decided(a, MEMLANE_CAUSE_PURGE, ml_lane_of(a, ml_index_loc(a, index)), index);
+	ml_batch_purge(a, index);
 }
 
 static void visit(struct ml_arena *a, u32 index, enum ml_sweep_mode mode)
@@ -33,8 +42,7 @@ static void visit(struct ml_arena *a, u32 index, enum ml_sweep_mode mode)
 	if (mode == ML_SWEEP_AGE)
 		ml_index_age(a, index);
 	if (mode == ML_SWEEP_PURGE) {
-		if (ml_policy_purgeable(a, index, ml_entry_read(a, index)))
-			ml_batch_purge(a, index);
+		purge(a, index);
 		return;
 	}
 	if (mode == ML_SWEEP_AGE || ml_lane_of(a, ml_index_loc(a, index)) == MEMLANE_FAST)

@@ -251,6 +251,18 @@ static u64 real_clock(void)
 
 static struct world *current_world;
 
+static void op_moved(struct ml_arena *a, const struct ml_move *mv)
+{
+	world_of(a)->told[mv->cause] += !mv->result;
+}
+
+static void op_decided(struct ml_arena *a, unsigned int cause, unsigned int lane, u32 index)
+{
+	expect(lane < MEMLANE_LANES);
+	expect_eq(!index, cause == MEMLANE_CAUSE_COMPACT);
+	world_of(a)->decided[cause]++;
+}
+
 /* Without threads time passes in pauses only, and 10 ns at a look. */
 static u64 op_now(void)
 {
@@ -310,7 +322,8 @@ static u64 op_metadata(struct ml_arena *a)
 	.decommit = op_decommit, .copy = op_copy, .held = op_held,	\
 	.resident = op_resident, .sync_cores = op_sync_cores,		\
 	.pause = op_pause, .slot_gone = op_slot_gone,			\
-	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now
+	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now,	\
+	.moved = op_moved, .decided = op_decided
 
 static const struct ml_ops ops_copy = { COMMON_OPS };
 static const struct ml_ops ops_remap = { COMMON_OPS, .remap = op_remap };
@@ -388,6 +401,19 @@ void world_end(struct world *w)
 }
 
 /* The engine's invariants, and that it accounts for every page it committed. */
+/* Each move was told of, and what the policy moved it had decided. */
+static void check_told(const struct world *w)
+{
+	const u64 *by_cause = w->arena.count.by_cause;
+	unsigned int cause;
+
+	for (cause = 0; cause < MEMLANE_CAUSES; cause++) {
+		expect_eq(w->told[cause], by_cause[cause]);
+		if (cause != MEMLANE_CAUSE_COMPACT && cause != MEMLANE_CAUSE_HAND)
+			expect(w->decided[cause] >= by_cause[cause]);
+	}
+}
+
 void world_check(struct world *w)
 {
 	char why[200];
@@ -396,6 +422,7 @@ void world_check(struct world *w)
 		ktap_fail(__FILE__, __LINE__, "invariant %s", why);
 	expect_eq(ml_lane_used(&w->arena.lane[0]) + ml_lane_used(&w->arena.lane[1]),
 		  w->committed);
+	check_told(w);
 }
 
 /* The bytes at a place, touched by the program. */

@@ -49,6 +49,8 @@ struct world {
 	bool threaded;
 	bool gone[4096];	/* threads that died, by slot */
 	u64 done;		/* calls of slot_done */
+	u64 told[MEMLANE_CAUSES];	/* moves carried out, by cause */
+	u64 decided[MEMLANE_CAUSES];
 	/* Called without arena.lock while a batch waits; may be NULL. */
 	void (*in_grace)(struct world *w, void *arg);
 	void *grace_arg;
