@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/*
+ * charge.c - pages and tables are charged to the memory cgroup that made them
+ *
+ * Each test lives in a cgroup of its own below the root of cgroup2.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "../arena.h"
+
+#define ROOT	"/sys/fs/cgroup"
+#define SLACK	(MIB / 2)	/* charges are made in batches, and given back late */
+
+static char group[64];
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool group_put(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	return put(path, text);
+}
+
+static unsigned long charged(void)
+{
+	char path[128];
+	unsigned long bytes;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/memory.current", group);
+	f = fopen(path, "r");
+	expect(f);
+	expect_eq(fscanf(f, "%lu", &bytes), 1);
+	fclose(f);
+	return bytes;
+}
+
+static void enter_group(void)
+{
+	close(device_open(O_RDWR));
+	snprintf(group, sizeof(group), ROOT "/memlane-%d", getpid());
+	if (!put(ROOT "/cgroup.subtree_control", "+memory") || mkdir(group, 0700))
+		skip("no memory cgroup can be made below " ROOT);
+	expect(group_put("cgroup.procs", "0"));
+}
+
+static void leave_group(void)
+{
+	expect(put(ROOT "/cgroup.procs", "0"));
+	expect_eq(rmdir(group), 0);
+}
+
+/* Charges are given back in the background when pages are. */
+static void expect_charge_near(unsigned long bytes)
+{
+	int i;
+
+	for (i = 0; i < 200 && charged() > bytes + SLACK; i++)
+		usleep(10000);
+	expect(charged() <= bytes + SLACK);
+}
+
+/* As many small objects as there is memory for, at most @nr; or -errno. */
+static int alloc_many(const struct arena *a, __u32 lane, __u64 length, __u32 nr)
+{
+	__u64 handles[4096];
+	__u32 done = 0;
+
+	while (done < nr) {
+		int got = alloc_live(a, lane, length, 4096, handles);
+
+		if (got < 0)
+			return got;
+		done += got;
+	}
+	return done;
+}
+
+static void data_is_charged(__u32 lane, __u64 length, unsigned int nr)
+{
+	unsigned long before, total = length * nr;
+	static __u64 handles[4096];
+	struct arena a;
+	unsigned int i;
+
+	enter_group();
+	before = charged();
+	a = arena_new(32 * MIB, 32 * MIB);
+	for (i = 0; i < nr; i++)
+		handles[i] = alloc_one(&a, lane, length);
+	expect(charged() < before + total / 2);
+	for (i = 0; i < nr; i++)
+		memset(address_of(&a, handles[i]), i, length);
+	expect(charged() >= before + total);
+	expect(charged() <= before + total + total / 4 + MIB);
+	arena_end(&a);
+	expect_charge_near(before);
+	leave_group();
+}
+
+TEST(pages_of_blocks)
+{
+	data_is_charged(MEMLANE_FAST, 4096, 4096);
+}
+
+TEST(pages_of_blobs)
+{
+	data_is_charged(MEMLANE_SLOW, 4 * MIB, 4);
+}
+
+TEST(tables)
+{
+	struct memlane_counts c;
+	unsigned long before;
+	struct arena a;
+
+	enter_group();
+	before = charged();
+	a = arena_new(16 * MIB, 16 * MIB);
+	expect_eq(alloc_many(&a, MEMLANE_FAST, 16, 1 << 18), 1 << 18);
+	c = counts(&a);
+	expect(c.metadata > 4 * MIB);
+	expect(charged() + SLACK >= before + c.metadata);
+	arena_end(&a);
+	expect_charge_near(before);
+	leave_group();
+}
+
+/* At the limit a call is refused; what is there stays good, and it goes on later. */
+TEST(a_call_at_the_limit)
+{
+	__u64 handles[17];
+	struct arena a;
+	char limit[32];
+	int i;
+
+	enter_group();
+	a = arena_new(64 * MIB, 64 * MIB);
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 4096, 16, handles), 16);
+	for (i = 0; i < 16; i++)
+		memset(address_of(&a, handles[i]), i, 4096);
+	snprintf(limit, sizeof(limit), "%lu", charged() + MIB);
+	expect(group_put("memory.max", limit));
+	expect_eq(alloc_many(&a, MEMLANE_SLOW, 16, 1 << 18), -ENOMEM);
+	expect(group_put("memory.max", "max"));
+	for (i = 0; i < 16; i++)
+		expect_eq(address_of(&a, handles[i])[4095], i);
+	expect_sound(&a);
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 4096, 1, handles + 16), 1);
+	memset(address_of(&a, handles[16]), 1, 4096);
+	arena_end(&a);
+	leave_group();
+}
+
+static void touch_too_much(void)
+{
+	struct arena a = arena_new(64 * MIB, 64 * MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_FAST, 32 * MIB);
+
+	memset(address_of(&a, handle), 1, 32 * MIB);
+}
+
+/* A fault cannot be refused: who touches too much is ended, and nobody else. */
+TEST(a_fault_at_the_limit)
+{
+	char limit[32];
+	int status;
+	pid_t pid;
+
+	enter_group();
+	snprintf(limit, sizeof(limit), "%lu", charged() + 12 * MIB);
+	pid = fork();
+	expect(pid >= 0);
+	if (!pid) {
+		expect(put("/proc/self/oom_score_adj", "1000"));
+		expect(group_put("memory.max", limit));
+		touch_too_much();
+		_exit(0);
+	}
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status));
+	expect_eq(WTERMSIG(status), SIGKILL);
+	expect(group_put("memory.max", "max"));
+	leave_group();
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
