@@ -36,6 +36,28 @@ void memlane_event_put(struct memlane_events *events, const struct memlane_event
 }
 
 /**
+ * memlane_event_return - put back what was taken and could not be handed out
+ * @events: of the arena
+ * @event: as it was taken
+ *
+ * It becomes the oldest again; lost if the ring has filled since.
+ */
+void memlane_event_return(struct memlane_events *events, const struct memlane_event *event)
+{
+	spin_lock(&events->lock);
+	events->lost += event->lost;
+	if (events->nr == MEMLANE_EVENTS) {
+		events->lost++;
+	} else {
+		events->first = (events->first + MEMLANE_EVENTS - 1) % MEMLANE_EVENTS;
+		events->ring[events->first] = *event;
+		events->nr++;
+	}
+	spin_unlock(&events->lock);
+	wake_up_interruptible(&events->wait);
+}
+
+/**
  * memlane_event_take - the oldest event
  * @events: of the arena
  * @event: out

@@ -31,6 +31,7 @@ struct memlane_events {
 
 void memlane_events_init(struct memlane_events *events);
 void memlane_event_put(struct memlane_events *events, const struct memlane_event *event);
+void memlane_event_return(struct memlane_events *events, const struct memlane_event *event);
 bool memlane_event_take(struct memlane_events *events, struct memlane_event *event);
 int memlane_event_wait(struct memlane_events *events, bool nonblock);
 __poll_t memlane_poll(struct file *file, poll_table *table);

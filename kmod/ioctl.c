@@ -568,8 +568,10 @@ static ssize_t read_events(struct memlane_events *events, struct iov_iter *to)
 	ssize_t done = 0;
 
 	while (iov_iter_count(to) >= sizeof(event) && memlane_event_take(events, &event)) {
-		if (copy_to_iter(&event, sizeof(event), to) != sizeof(event))
+		if (copy_to_iter(&event, sizeof(event), to) != sizeof(event)) {
+			memlane_event_return(events, &event);
 			return done ? done : -EFAULT;
+		}
 		done += sizeof(event);
 	}
 	return done;

@@ -112,6 +112,9 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, u64 hole)
  * @s: step whose limits and results apply
  * @lane: which
  * @hole: stop when a blob of so many bytes fits; 0: go on to the end
+ *
+ * A batch cut short for want of memory is run, which may free some; the step ends
+ * with -ENOMEM where not even one move could be planned.
  */
 void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole)
 {
@@ -120,8 +123,11 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u
 	ml_compact_trim(a, s, &a->lane[lane]);
 	while (!good_enough(a, lane, hole) && ml_step_next(a, s)) {
 		fill(a, lane, &below);
-		if (!ml_step_run(a, s))
+		if (!ml_step_run(a, s)) {
+			if (a->batch->nomem && !s->err)
+				s->err = -ENOMEM;
 			break;
+		}
 	}
 	ml_compact_trim(a, s, &a->lane[lane]);
 }

@@ -334,6 +334,7 @@ struct ml_batch {
 	u8 cause;	/* of the moves that are added */
 	u64 bytes;
 	u64 limit;	/* bytes to copy in one batch */
+	bool nomem;	/* a destination could not be had for want of memory */
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */

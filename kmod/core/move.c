@@ -99,6 +99,7 @@ static int add_block(struct ml_arena *a, u32 index, u64 to)
 		return 0;
 	}
 	a->batch->nr--;
+	a->batch->nomem = true;
 	ml_index_set_batch(a, index, false);
 	ml_place_give(a, to);
 	return err;
@@ -136,6 +137,7 @@ static int add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
 		return 0;
 	}
 	a->batch->nr--;
+	a->batch->nomem = true;
 	ml_index_set_batch(a, from->index, false);
 	ml_blob_free(a, to);
 	return err;

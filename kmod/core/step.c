@@ -91,6 +91,7 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 	}
 	a->batch->nr = 0;
 	a->batch->bytes = 0;
+	a->batch->nomem = false;
 	a->batch->limit = min_t(u64, left, BATCH_BYTES);
 	return true;
 }

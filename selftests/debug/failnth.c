@@ -3,13 +3,16 @@
  * failnth.c - every call with each of its allocations and user copies failed in turn
  *
  * The kernel fails the Nth chance of a task when told so in fail-nth. A call is
- * made on an arena of its own for N = 1, 2, ... until nothing was failed. A call
- * that fails says -ENOMEM or -EFAULT and has changed nothing; one that succeeds,
- * also with a failure swallowed, has done all that it does undisturbed. The
- * invariants hold after each, and each arena leaves nothing.
+ * made on an arena of its own for N = 1, 2, ... until nothing was failed; then
+ * again so that after the Nth each further allocation fails too. A call that
+ * fails says -ENOMEM or -EFAULT and has changed nothing; one that succeeds, also
+ * with a failure swallowed, has done all that it does undisturbed. The invariants
+ * hold after each, and each arena leaves nothing.
  *
- * Faults have no way to fail here: the kernel repeats them.
+ * A fault has no way to fail here, the kernel repeats it: "for ever" ends for it
+ * after so many failures.
  */
+#include <dirent.h>
 #include <poll.h>
 
 #include "../arena.h"
@@ -20,6 +23,10 @@
 /* How a call may differ from all or nothing. */
 #define NO_UNDO		1	/* -EFAULT may come after the work was done */
 #define PARTLY		2	/* a part of the work is done, and the rest when repeated */
+#define FAULTS		4	/* what fails is repeated */
+#define THREAD		8	/* it is the arena's thread that is to fail */
+
+#define REPEATS		"20"
 
 struct context {
 	struct arena a;
@@ -51,40 +58,99 @@ static void put_setting(const char *file, const char *value)
 	close(fd);
 }
 
-static int injection_open(void)
-{
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+/**
+ * struct injection - what is to fail
+ * @nth: of the task that is to fail: its fail-nth
+ * @task: its make-it-fail
+ * @ever: from the Nth on all fail, not that one alone
+ */
+struct injection {
+	int nth;
+	int task;
+	bool ever;
+};
 
+static int task_file(const char *task, const char *file)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", task, file);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		skip("no fail-nth");
-	put_setting("failslab/ignore-gfp-wait", "N");
-	put_setting("failslab/verbose", "0");
-	put_setting("fail_page_alloc/ignore-gfp-wait", "N");
-	put_setting("fail_page_alloc/min-order", "0");
-	put_setting("fail_page_alloc/verbose", "0");
-	put_setting("fail_usercopy/verbose", "0");
+		skip("no %s", path);
 	return fd;
 }
 
-static void arm(int fd, unsigned int nth)
+static void put_settings(const char *where, const char *times)
+{
+	static const char * const setting[][2] = {
+		{ "ignore-gfp-wait", "N" }, { "verbose", "0" }, { "task-filter", "Y" },
+		{ "interval", "1" }, { "probability", "100" },
+	};
+	char path[64];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(setting) / sizeof(*setting); i++) {
+		snprintf(path, sizeof(path), "%s/%s", where, setting[i][0]);
+		put_setting(path, setting[i][1]);
+	}
+	snprintf(path, sizeof(path), "%s/times", where);
+	put_setting(path, times);
+}
+
+/* fail-nth goes first; once it is spent, a task that is marked fails by probability. */
+static void prepare_settings(const char *times)
+{
+	put_settings("failslab", times);
+	put_settings("fail_page_alloc", times);
+	put_setting("fail_page_alloc/min-order", "0");
+	put_setting("fail_usercopy/verbose", "0");
+}
+
+static struct injection injection_open(const char *task, bool ever)
+{
+	prepare_settings("-1");
+	return (struct injection) {
+		.nth = task_file(task, "fail-nth"), .task = task_file(task, "make-it-fail"),
+		.ever = ever,
+	};
+}
+
+static void injection_close(const struct injection *in)
+{
+	close(in->nth);
+	close(in->task);
+}
+
+static void arm_nth(const struct injection *in, unsigned int nth)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", nth);
 
-	expect_eq(pwrite(fd, text, len, 0), len);
+	expect_eq(pwrite(in->nth, text, len, 0), len);
+}
+
+static void arm(const struct injection *in, unsigned int nth)
+{
+	if (in->ever)
+		expect_eq(pwrite(in->task, "1", 1, 0), 1);
+	arm_nth(in, nth);
 }
 
 /* Whether something was failed. Should it be this read or write, then nothing before. */
-static bool disarm(int fd)
+static bool disarm(const struct injection *in)
 {
 	char text[16] = "";
-	bool spent = pread(fd, text, sizeof(text) - 1, 0) > 0 && !strcmp(text, "0\n");
+	bool spent = pread(in->nth, text, sizeof(text) - 1, 0) > 0 && !strcmp(text, "0\n");
 
-	if (pwrite(fd, "0", 1, 0) == 1)
-		return spent;
-	expect_eq(errno, EFAULT);
-	arm(fd, 0);
-	return false;
+	if (pwrite(in->nth, "0", 1, 0) != 1) {
+		expect_eq(errno, EFAULT);
+		arm_nth(in, 0);
+		spent = false;
+	}
+	expect_eq(pwrite(in->task, "0", 1, 0), 1);
+	return spent;
 }
 
 /* ----------------------------------------------------------------- state */
@@ -156,10 +222,36 @@ static void judge(const struct scenario *sc, const struct context *c, int err,
 
 /* ----------------------------------------------------------------- sweep */
 
+/* The number of the arena's thread, which sleeps until a call is queued. */
+static const char *thread_of(const struct arena *a)
+{
+	static char number[32];
+	char path[64], want[32], name[32];
+	struct dirent *d;
+	DIR *dir = opendir("/proc");
+	FILE *f;
+
+	snprintf(want, sizeof(want), "memlane/%u\n", a->info.out_cookie);
+	*number = '\0';
+	while ((d = readdir(dir)) && !*number) {
+		snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fgets(name, sizeof(name), f) && !strcmp(name, want))
+			snprintf(number, sizeof(number), "%.20s", d->d_name);
+		fclose(f);
+	}
+	closedir(dir);
+	expect(*number);
+	return number;
+}
+
 /* One call on an arena of its own; whether something was failed in it. */
-static bool attempt(const struct scenario *sc, int nth_fd, unsigned int nth, struct shape *done)
+static bool attempt(const struct scenario *sc, bool ever, unsigned int nth, struct shape *done)
 {
 	struct context c = { .nth = nth };
+	struct injection in;
 	struct shape before;
 	bool failed = false;
 	int err;
@@ -168,11 +260,15 @@ static bool attempt(const struct scenario *sc, int nth_fd, unsigned int nth, str
 	if (sc->prepare)
 		sc->prepare(&c);
 	before = shape_of(&c.a);
+	in = injection_open(sc->flags & THREAD ? thread_of(&c.a) : "thread-self", ever);
+	if (sc->flags & FAULTS)
+		prepare_settings(REPEATS);
 	if (nth)
-		arm(nth_fd, nth);
+		arm(&in, nth);
 	err = sc->run(&c);
 	if (nth)
-		failed = disarm(nth_fd);
+		failed = disarm(&in);
+	injection_close(&in);
 	if (err && (!failed || (err != -ENOMEM && err != -EFAULT)))
 		fail("point %u: %d, with%s a failure", nth, err, failed ? "" : "out");
 	if (sc->settle)
@@ -191,20 +287,24 @@ static bool attempt(const struct scenario *sc, int nth_fd, unsigned int nth, str
 	return failed;
 }
 
-static void sweep(struct scenario sc)
+static void sweep_once(const struct scenario *sc, bool ever)
 {
-	int nth_fd = injection_open();
 	struct shape done;
 	unsigned int nth = 0;
 
-	attempt(&sc, nth_fd, nth, &done);
+	attempt(sc, ever, nth, &done);
 	do {
 		expect(++nth < MOST_POINTS);
-	} while (attempt(&sc, nth_fd, nth, &done));
-	printf("# %u points\n", nth - 1);
+	} while (attempt(sc, ever, nth, &done));
+	printf("# %u points%s\n", nth - 1, ever ? ", for ever" : "");
 	expect(nth > 1);
-	close(nth_fd);
 	expect_nothing_left();
+}
+
+static void sweep(struct scenario sc)
+{
+	sweep_once(&sc, false);
+	sweep_once(&sc, true);
 }
 
 /* ------------------------------------------------------ before an arena is */
@@ -225,25 +325,26 @@ static void expect_repeatable(int fd, int err, int (*run)(int *fd))
 	expect_eq(run(&fd), made ? -EEXIST : 0);
 }
 
-static void sweep_file(int (*run)(int *fd))
+static void sweep_file_once(int (*run)(int *fd), bool ever)
 {
-	int nth_fd = injection_open(), fd, err;
+	struct injection in = injection_open("thread-self", ever);
 	unsigned int nth = 0;
 	bool failed;
+	int fd, err;
 
 	do {
 		expect(++nth < MOST_POINTS);
 		fd = -1;
 		if (run) {
 			fd = device_open(O_RDWR);
-			arm(nth_fd, nth);
+			arm(&in, nth);
 			err = run(&fd);
 		} else {
-			arm(nth_fd, nth);
+			arm(&in, nth);
 			fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 			err = fd < 0 ? -errno : 0;
 		}
-		failed = disarm(nth_fd);
+		failed = disarm(&in);
 		if (err && (!failed || (err != -ENOMEM && err != -EFAULT)))
 			fail("point %u: %d, with%s a failure", nth, err, failed ? "" : "out");
 		expect_eq(debugfs_number("arenas"), fd >= 0);
@@ -253,9 +354,15 @@ static void sweep_file(int (*run)(int *fd))
 			close(fd);
 		expect_nothing_left();
 	} while (failed);
-	printf("# %u points\n", nth - 1);
+	printf("# %u points%s\n", nth - 1, ever ? ", for ever" : "");
 	expect(nth > 1);
-	close(nth_fd);
+	injection_close(&in);
+}
+
+static void sweep_file(int (*run)(int *fd))
+{
+	sweep_file_once(run, false);
+	sweep_file_once(run, true);
 }
 
 TEST(open_file)
@@ -478,9 +585,17 @@ static int maintain(struct context *c)
 	return call(c->a.fd, MEMLANE_IOCTL_MAINTAIN, &req);
 }
 
+/* What a cycle that was cut short has left may be too little for the next to want. */
+static void finish_compaction(struct context *c, int err)
+{
+	expect(err <= 0);
+	expect_eq(compact_now(c), 0);
+}
+
 TEST(maintenance)
 {
-	sweep((struct scenario) { .prepare = with_holes, .run = maintain, .flags = PARTLY });
+	sweep((struct scenario) { .prepare = with_holes, .run = maintain,
+				  .settle = finish_compaction, .flags = PARTLY });
 }
 
 static int migrate_now(struct context *c)
@@ -618,7 +733,7 @@ static int touch_data(struct context *c)
 
 TEST(fault_of_data)
 {
-	sweep((struct scenario) { .prepare = mapped_anew, .run = touch_data });
+	sweep((struct scenario) { .prepare = mapped_anew, .run = touch_data, .flags = FAULTS });
 }
 
 /* An entry far from those in use: its page does not exist yet. */
@@ -632,7 +747,140 @@ static int touch_table(struct context *c)
 
 TEST(fault_of_the_table)
 {
-	sweep((struct scenario) { .run = touch_table });
+	sweep((struct scenario) { .run = touch_table, .flags = FAULTS });
+}
+
+/* ----------------------------------------------------------------- the end */
+
+static void unmap(const struct arena *a, unsigned int region)
+{
+	expect_eq(munmap(a->map[region], arena_region(a, region).length), 0);
+}
+
+static void unmap_all_but_first(const struct arena *a)
+{
+	unsigned int region;
+
+	for (region = 1; region < MEMLANE_REGIONS; region++)
+		unmap(a, region);
+}
+
+/* munmap() itself may want memory; what it was to end is still there then. */
+static bool last_unmap(const struct arena *a, const struct injection *in)
+{
+	int err = munmap(a->map[0], arena_region(a, 0).length) ? errno : 0;
+	bool failed = disarm(in);
+
+	expect(!err || err == ENOMEM);
+	if (err)
+		unmap(a, 0);
+	return failed;
+}
+
+/*
+ * What ends cannot be refused: all goes, whatever fails on the way. The last to
+ * go is the file or a mapping.
+ */
+static bool attempt_end(bool mapped, bool ever, unsigned int nth)
+{
+	struct context c = { };
+	struct injection in;
+	bool failed;
+
+	c.a = arena_new(16 * MIB, 16 * MIB);
+	registered(&c);
+	with_blob(&c);
+	expect_eq(alloc_of(&c, 1000, BLOCKS), 0);
+	expect_eq(set_interval(&c), 0);
+	unmap_all_but_first(&c.a);
+	expect_eq(mapped ? close(c.a.fd) : 0, 0);
+	if (!mapped)
+		unmap(&c.a, 0);
+	in = injection_open("thread-self", ever);
+	arm(&in, nth);
+	if (mapped) {
+		failed = last_unmap(&c.a, &in);
+	} else {
+		expect_eq(close(c.a.fd), 0);
+		failed = disarm(&in);
+	}
+	injection_close(&in);
+	expect_nothing_left();
+	return failed;
+}
+
+static void sweep_end(bool mapped)
+{
+	int ever, nth;
+
+	for (ever = 0; ever < 2; ever++) {
+		for (nth = 1; attempt_end(mapped, ever, nth); nth++)
+			expect(nth < MOST_POINTS);
+		printf("# %d points%s\n", nth - 1, ever ? ", for ever" : "");
+	}
+}
+
+TEST(close_of_the_file)
+{
+	sweep_end(false);
+}
+
+TEST(end_of_the_last_mapping)
+{
+	sweep_end(true);
+}
+
+/* -------------------------------------------------------- the arena's thread */
+
+static void with_holes_and_thread(struct context *c)
+{
+	with_holes(c);
+	expect_eq(set_interval(c), 0);
+}
+
+/* What the thread could not finish it tells, or the next call does it. */
+static int compact_by_thread(struct context *c)
+{
+	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
+	struct memlane_event ev;
+	int err = compact_later(c);
+
+	if (err)
+		return err;
+	expect_eq(poll(&p, 1, 10000), 1);
+	expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
+	return ev.result;
+}
+
+TEST(compaction_by_the_thread)
+{
+	sweep((struct scenario) { .prepare = with_holes_and_thread, .run = compact_by_thread,
+				  .flags = PARTLY | THREAD });
+}
+
+static void with_blocks_and_thread(struct context *c)
+{
+	with_blocks(c);
+	expect_eq(set_interval(c), 0);
+}
+
+static int migrate_by_thread(struct context *c)
+{
+	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
+	struct memlane_event ev;
+	int err = migrate_later(c);
+
+	if (err)
+		return err;
+	expect_eq(poll(&p, 1, 10000), 1);
+	expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
+	return ev.failed ? -ENOMEM : ev.result;
+}
+
+TEST(migration_by_the_thread)
+{
+	sweep((struct scenario) { .prepare = with_blocks_and_thread, .run = migrate_by_thread,
+				  .flags = THREAD });
 }
 
 TEST(nothing_is_left)

@@ -190,6 +190,28 @@ TEST(the_oldest_are_dropped)
 	arena_end(&a);
 }
 
+/* A record that could not be handed out is there for the next who asks. */
+TEST(a_bad_address_loses_nothing)
+{
+	struct arena a = arena_new(MIB, MIB);
+	char *nowhere = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct memlane_event ev;
+	__u64 handle;
+	int i;
+
+	expect(nowhere != MAP_FAILED);
+	for (i = 0; i < 80; i++)
+		expect_eq(alloc_live(&a, MEMLANE_FAST, (2 + i) * MIB, 1, &handle), -ENOSPC);
+	for (i = 0; i < 3; i++)
+		expect(read(a.fd, nowhere, sizeof(ev)) < 0 && errno == EFAULT);
+	ev = next_event(a.fd);
+	expect_eq(ev.lost, 80 - 64);
+	expect_eq(ev.value, (2 + 80 - 64) * MIB);
+	expect_eq(next_event(a.fd).lost, 0);
+	expect_eq(munmap(nowhere, PAGE), 0);
+	arena_end(&a);
+}
+
 TEST(epoll)
 {
 	struct arena a = arena_new(MIB, MIB);

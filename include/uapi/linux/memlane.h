@@ -469,6 +469,9 @@ struct memlane_free {
  * @out_pages_returned: pages given back to the system
  * @out_ns: time taken
  * @out_more: 1: a limit was reached and there is more to do
+ *
+ * -ENOMEM: there was no memory for destinations; what could be done was done, and
+ * is told. -EINTR the same for a fatal signal.
  */
 struct memlane_step {
 	__aligned_u64 max_bytes;
