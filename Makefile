@@ -8,7 +8,8 @@
 # make check-seeded  bugs put into the module, each caught by a test
 # make matrix    build and boot the module on every kernel Debian offers
 # make style     checkpatch, clang-format, SPDX, shellcheck; format applies
-# make fuzz bench install clean
+# make install   library, tools, udev rule, the module's sources for dkms
+# make fuzz bench clean
 #
 # KERNEL  6.1 (default), 6.12, 7, debug, kcsan, host
 # ONLY    a regular expression: the stages of check to run
@@ -77,6 +78,7 @@ format:
 install: lib tools
 	@$(MAKE) -s -C lib install
 	@$(MAKE) -s -C tools install
+	@$(MAKE) -s -C kmod install-source
 
 clean:
 	rm -rf build

@@ -115,7 +115,22 @@ readme() {
 		LD_LIBRARY_PATH=$lib "$dir/readme"
 }
 
-plan 10
+# The udev rule, and sources that dkms finds and that build by themselves.
+module_source() {
+	make -s -C "$top/kmod" install-source DESTDIR="$root" &&
+		grep -q 'KERNEL=="memlane".*MODE="0660"' "$root/usr/lib/udev/rules.d/99-memlane.rules" &&
+		[ -s "$root/usr/src/memlane-1.0/dkms.conf" ]
+}
+
+module_installs() {
+	eval "$("$top/selftests/vm/kernel.sh" 6.1)"
+	# shellcheck disable=SC2154
+	make -s -C "$root/usr/src/memlane-1.0/kmod" install KDIR="$build" \
+		INSTALL_MOD_PATH="$root" >"$dir/module.log" 2>&1 || { cat "$dir/module.log"; return 1; }
+	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
+}
+
+plan 12
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
@@ -126,4 +141,6 @@ check "a C program with the static library" c_static
 check "a C++ program" cxx
 check "dlopen and dlclose, again and again" dlopened
 check "the README's example" readme
+check "the udev rule and the module's sources" module_source
+check "the sources build, and the module installs" module_installs
 finish
