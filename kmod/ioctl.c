@@ -117,6 +117,7 @@ static int alloc_pieces(struct call *call)
 		done += piece.out_count;
 		piece.lane = piece.out_lane;
 		piece.flags |= MEMLANE_ALLOC_NO_SPILL;
+		piece.flags &= ~MEMLANE_ALLOC_MAY_MOVE;
 	} while (piece.out_count == piece.count && done < req->count && !breathe());
 	req->out_count = done;
 	req->out_lane = piece.out_lane;
@@ -375,7 +376,7 @@ static int queue_compact(struct call *call)
 	struct memlane_job *job;
 	int err;
 
-	if (req->flags & ~MEMLANE_ASYNC || req->__reserved)
+	if (req->flags & ~MEMLANE_ASYNC)
 		return -EOPNOTSUPP;
 	job = memlane_job_new(0);
 	if (!job)

@@ -3,6 +3,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -71,6 +72,10 @@ static u64 resident(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
 }
 
+/* Barriers of all arenas, one after the other: how many have begun. */
+static DEFINE_MUTEX(barrier_lock);
+static unsigned long barriers;
+
 static void full_barrier(void *unused)
 {
 	smp_mb();	/* see sync_cores() */
@@ -81,11 +86,22 @@ static void full_barrier(void *unused)
  * user that runs now is interrupted here; one that does not run passed a full
  * barrier in the scheduler when it was switched out. Pairs with the plain store
  * of memlane_enter() and the load of an entry behind it.
+ *
+ * One that another arena's mover began after the marks were made serves as well, so
+ * however many arenas move, CPUs are interrupted by one at a time.
  */
 static int sync_cores(struct ml_arena *core)
 {
+	unsigned long seen;
+
 	smp_mb();	/* the marks before the interrupts */
-	on_each_cpu(full_barrier, NULL, 1);
+	seen = READ_ONCE(barriers);
+	mutex_lock(&barrier_lock);
+	if (READ_ONCE(barriers) == seen) {
+		WRITE_ONCE(barriers, seen + 1);
+		on_each_cpu(full_barrier, NULL, 1);
+	}
+	mutex_unlock(&barrier_lock);
 	smp_mb();	/* the interrupts before the looks at sections */
 	return 0;
 }
@@ -105,6 +121,11 @@ static int pause(struct ml_arena *core, u64 ns)
 	if (!hurry())
 		schedule_hrtimeout_range(&expires, ns / 4, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
+	return hurry();
+}
+
+static bool in_a_hurry(struct ml_arena *core)
+{
 	return hurry();
 }
 
@@ -161,6 +182,7 @@ const struct ml_ops memlane_ops = {
 	.resident = resident,
 	.sync_cores = sync_cores,
 	.pause = pause,
+	.hurry = in_a_hurry,
 	.slot_gone = slot_gone,
 	.slot_done = slot_done,
 	.event = event,

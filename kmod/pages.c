@@ -456,10 +456,35 @@ void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
 	}
 }
 
-/* References: one of the word, one of each mapping. A fault under way adds one. */
+/*
+ * References: one of the word, one of each mapping, and those of others. A fault
+ * raises both counts and a munmap lowers both, one after the other, so they are
+ * looked at while no fault can be: map_lock is held for writing. What is unmapped
+ * meanwhile errs to yes; what a fork maps (after MADV_DOFORK) is in both looks or in
+ * the second.
+ */
 static bool page_held(struct page *page)
 {
-	return page_ref_count(page) > 1 + memlane_mapcount(page);
+	int before = memlane_mapcount(page), refs, after;
+
+	smp_rmb();	/* pairs with the atomics of who maps, unmaps or holds the page */
+	refs = page_ref_count(page);
+	smp_rmb();	/* as above */
+	after = memlane_mapcount(page);
+	return refs > 1 + min(before, after);
+}
+
+static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)
+{
+	struct page *it;
+	u64 i;
+
+	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
+		it = page_of(leaf->word[i]);
+		if (it && page_held(it))
+			return true;
+	}
+	return false;
 }
 
 /**
@@ -469,22 +494,28 @@ static bool page_held(struct page *page)
  * @nr: how many
  *
  * Such a page must not be copied away from: what is written to it would be lost.
- * The answer may be a passing yes while a page is being mapped or unmapped. A no
- * stays true as long as no program is in a section or holds a pin.
+ * The answer may be a passing yes while a page is being unmapped. A no stays true
+ * as long as no program is in a section or holds a pin on what lies there.
  *
  * Context: core.lock.
  */
 bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 {
-	u64 end = page + nr;
-	struct page *it;
+	u64 end = page + nr, n;
+	struct leaf *leaf;
+	bool held = false;
 
-	for (; page < end; page++) {
-		it = memlane_page_at(p, page);
-		if (it && page_held(it))
-			return true;
+	for (; page < end && !held; page += n) {
+		n = leaf_span(page, end);
+		leaf = leaf_at(p, page);
+		if (!leaf || !atomic_read(&leaf->present))
+			continue;
+		down_write(&p->map_lock);
+		held = leaf_held(leaf, page, n);
+		up_write(&p->map_lock);
+		cond_resched();
 	}
-	return false;
+	return held;
 }
 
 /**

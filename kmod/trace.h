@@ -119,6 +119,7 @@ TRACE_DEFINE_ENUM(MEMLANE_CAUSE_OVERSIZED);
 TRACE_DEFINE_ENUM(MEMLANE_CAUSE_HOT);
 TRACE_DEFINE_ENUM(MEMLANE_CAUSE_SORT);
 TRACE_DEFINE_ENUM(MEMLANE_CAUSE_PURGE);
+TRACE_DEFINE_ENUM(MEMLANE_CAUSE_ROOM);
 
 #define show_cause(cause)						\
 	__print_symbolic(cause,						\
@@ -128,7 +129,8 @@ TRACE_DEFINE_ENUM(MEMLANE_CAUSE_PURGE);
 		{ MEMLANE_CAUSE_OVERSIZED, "oversized" },	\
 		{ MEMLANE_CAUSE_HOT, "hot" },	\
 		{ MEMLANE_CAUSE_SORT, "sort" },	\
-		{ MEMLANE_CAUSE_PURGE, "purge" })
+		{ MEMLANE_CAUSE_PURGE, "purge" },	\
+		{ MEMLANE_CAUSE_ROOM, "room" })
 
 TRACE_EVENT(memlane_move,
 	TP_PROTO(u32 arena, const struct ml_move *mv),

@@ -3,11 +3,15 @@
  * worker.c - background maintenance of one arena
  *
  * A named thread, "memlane/ID", runs what MEMLANE_IOCTL_MAINTAIN runs, every so
- * often. Its allocations are charged to the memory cgroup of whoever set the
- * interval first. It lives until the file is released.
+ * often, and when the system is short of memory. A cycle is short; one that left
+ * something to do is followed by another after a rest. The rests see to it that a
+ * program cannot have the thread, whose time nobody is charged for, burn more than a
+ * tenth of a CPU with cycles. Its allocations are charged to the memory cgroup of
+ * whoever set the interval first. It lives until the file is released.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 
@@ -18,49 +22,106 @@
 #define CYCLE_BYTES	(16ULL << 20)
 #define CYCLE_NS	(10ULL * NSEC_PER_MSEC)
 
-/* An interval shorter than this is this: the thread is not the program's to burn. */
+/* After a cycle, so many times what it took. */
+#define REST		9
+
+/* An interval shorter than this is this. */
 #define SHORTEST	NSEC_PER_MSEC
 #define LONGEST		(KTIME_MAX / 2)
 
-static void run_cycle(struct memlane_arena *arena)
+static bool is_short(struct memlane_arena *arena)
+{
+	return READ_ONCE(arena->core.policy.short_of_memory);
+}
+
+/* Return: whether a rest is enough before the next cycle: this one was cut short. */
+static bool run_cycle(struct memlane_arena *arena, bool more)
 {
 	struct memlane_maintain req = {
 		.size = sizeof(req),
 		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
 	};
-	int err = ml_maintain(&arena->core, &req);
+	int err = 0;
 
+	if (more) {
+		more = ml_maintain_more(&arena->core, &req.step);
+	} else {
+		err = ml_maintain(&arena->core, &req);
+		more = !err && req.step.out_more && !req.step.out_given_up;
+	}
 	trace_memlane_maintain(arena->id, &req.step, err);
+	return more;
 }
 
-/* Sleep for one interval. True: it is over; false: woken before. */
-static bool nap(struct memlane_arena *arena)
+/* Sleep until @due, which is 0 for ever; less if something is new. */
+static void nap(struct memlane_arena *arena, u64 due, bool was_short)
 {
-	struct memlane_worker *worker = &arena->worker;
-	ktime_t expires;
-	u64 interval;
-	int early = -EINTR;
+	ktime_t expires = ns_to_ktime(due);
 
-	/* Whoever changes the interval, adds a job, or stops us, wakes us after that. */
+	/* Whoever has something new for us, or stops us, wakes us after that. */
 	set_current_state(TASK_IDLE);
-	interval = READ_ONCE(worker->interval);
-	expires = ns_to_ktime(clamp_t(u64, interval, SHORTEST, LONGEST));
-	if (!kthread_should_stop() && !memlane_queue_pending(&arena->queue))
-		early = schedule_hrtimeout_range(interval ? &expires : NULL, SHORTEST / 8,
-						 HRTIMER_MODE_REL);
+	if (!kthread_should_stop() && !memlane_queue_pending(&arena->queue) &&
+	    !READ_ONCE(arena->worker.paced) && is_short(arena) == was_short)
+		schedule_hrtimeout_range(due ? &expires : NULL, SHORTEST / 8, HRTIMER_MODE_ABS);
 	__set_current_state(TASK_RUNNING);
-	return !early;
+}
+
+/**
+ * struct plan - when to run cycles next; ns, 0: never
+ * @due: the next cycle
+ * @rested: no cycle before this
+ * @more: the last one has left something to do
+ */
+struct plan {
+	u64 due;
+	u64 rested;
+	bool more;
+};
+
+/* A cycle begins to count at @now. */
+static void set_due(struct memlane_arena *arena, struct plan *plan, u64 now)
+{
+	u64 interval = READ_ONCE(arena->worker.interval);
+
+	if (plan->more)
+		plan->due = plan->rested;
+	else if (interval)
+		plan->due = max(plan->rested, now + clamp_t(u64, interval, SHORTEST, LONGEST));
+	else
+		plan->due = 0;
+}
+
+static void run_when_due(struct memlane_arena *arena, struct plan *plan)
+{
+	u64 begun = ktime_get_ns(), ended;
+
+	if (!plan->due || begun < plan->due)
+		return;
+	plan->more = run_cycle(arena, plan->more);
+	ended = ktime_get_ns();
+	plan->rested = ended + REST * (ended - begun);
+	set_due(arena, plan, begun);
 }
 
 static int work(void *data)
 {
 	struct memlane_arena *arena = data;
+	struct plan plan = { };
+	bool was_short;
 
 	set_active_memcg(arena->worker.memcg);
 	while (!kthread_should_stop()) {
 		memlane_queue_run(arena);
-		if (nap(arena))
-			run_cycle(arena);
+		if (READ_ONCE(arena->worker.paced)) {
+			WRITE_ONCE(arena->worker.paced, false);
+			plan.more = false;
+			set_due(arena, &plan, ktime_get_ns());
+		}
+		was_short = is_short(arena);
+		if (was_short)
+			plan.due = max_t(u64, plan.rested, 1);
+		run_when_due(arena, &plan);
+		nap(arena, plan.due, was_short);
 	}
 	return 0;
 }
@@ -99,6 +160,7 @@ int memlane_worker_start(struct memlane_arena *arena)
 void memlane_worker_pace(struct memlane_arena *arena, u64 interval)
 {
 	WRITE_ONCE(arena->worker.interval, interval);
+	WRITE_ONCE(arena->worker.paced, true);
 	if (arena->worker.task)
 		wake_up_process(arena->worker.task);
 }

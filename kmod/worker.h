@@ -14,11 +14,13 @@ struct task_struct;
  * @task: NULL until an interval was set; arena.setup
  * @memcg: pays for what the thread allocates; immutable once @task runs
  * @interval: ns between cycles; 0: none; written before @task is woken
+ * @paced: @interval was changed, which @task has not seen yet
  */
 struct memlane_worker {
 	struct task_struct *task;
 	struct mem_cgroup *memcg;
 	u64 interval;
+	bool paced;
 };
 
 int memlane_worker_start(struct memlane_arena *arena);

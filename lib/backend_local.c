@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/membarrier.h>
+#include <linux/minmax.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,6 +31,9 @@
 #define NSEC	    1000000000ULL
 #define CYCLE_NS    2000000 /* of the background cycle: one step */
 #define CYCLE_BYTES (4U << 20)
+#define REST	    9	    /* after a cycle, so many times what it took */
+#define SHORTEST    1000000 /* an interval shorter than this is this */
+#define LONGEST	    (1ULL << 62)
 
 /**
  * struct local - an arena of this process
@@ -47,6 +51,7 @@
  * @lock: protects the rest
  * @wake: a change of the rest
  * @interval: ns between cycles
+ * @paced: it was changed, which the thread has not seen yet
  * @stop: the thread is to end
  * @running: there is a thread
  * @thread: runs the maintenance cycle
@@ -65,6 +70,7 @@ struct local {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	uint64_t interval;
+	bool paced;
 	bool stop;
 	bool running;
 	pthread_t thread;
@@ -236,6 +242,12 @@ static int nap(struct ml_arena *a, u64 ns)
 	return 0;
 }
 
+/* The thread that runs cycles is to end; nobody else is in a call then. */
+static bool hurry(struct ml_arena *a)
+{
+	return __atomic_load_n(&local_of(a)->stop, __ATOMIC_RELAXED);
+}
+
 static bool slot_gone(struct ml_arena *a, unsigned int slot)
 {
 	pid_t tid = __atomic_load_n(&local_of(a)->tid[slot], __ATOMIC_ACQUIRE);
@@ -271,10 +283,12 @@ static const struct ml_ops local_ops = {
 	.decommit = decommit,
 	.copy = copy,
 	.remap = remap,
+	.remap_copies = true,
 	.held = held,
 	.resident = resident,
 	.sync_cores = sync_cores,
 	.pause = nap,
+	.hurry = hurry,
 	.slot_gone = slot_gone,
 	.slot_done = slot_done,
 	.metadata = metadata,
@@ -283,45 +297,60 @@ static const struct ml_ops local_ops = {
 
 /* ------------------------------------------------- maintenance thread ---- */
 
-static void cycle(struct local *l)
+/* Return: whether a rest is enough before the next cycle: this one was cut short. */
+static bool cycle(struct local *l, bool more)
 {
-	struct memlane_maintain req = { .size = sizeof(req) };
+	struct memlane_maintain req = {
+		.size = sizeof(req),
+		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
+	};
 
-	do {
-		req.step.max_bytes = CYCLE_BYTES;
-		req.step.max_ns = CYCLE_NS;
-		if (ml_maintain(&l->core, &req))
-			return;
-	} while (req.step.out_more && !__atomic_load_n(&l->stop, __ATOMIC_RELAXED));
+	if (more)
+		return ml_maintain_more(&l->core, &req.step);
+	return !ml_maintain(&l->core, &req) && req.step.out_more && !req.step.out_given_up;
 }
 
-/* Wait for an interval, or for a change of it; true: it is time for a cycle. */
-static bool wait_interval(struct local *l)
+/* Wait until @due, or until something has changed; true: @due has come. 0: never. */
+static bool wait_until(struct local *l, uint64_t due)
 {
-	uint64_t at, interval = l->interval;
-	struct timespec t;
+	struct timespec t = { .tv_sec = due / NSEC, .tv_nsec = due % NSEC };
 
-	if (!interval) {
-		pthread_cond_wait(&l->wake, &l->lock);
-		return false;
-	}
-	at = now() + interval;
-	t.tv_sec = at / NSEC;
-	t.tv_nsec = at % NSEC;
-	return pthread_cond_timedwait(&l->wake, &l->lock, &t) == ETIMEDOUT;
+	if (due)
+		return pthread_cond_timedwait(&l->wake, &l->lock, &t) == ETIMEDOUT;
+	pthread_cond_wait(&l->wake, &l->lock);
+	return false;
+}
+
+/* After a cycle that was cut short comes a rest, then another; else the interval. */
+static uint64_t run(struct local *l, bool *more)
+{
+	uint64_t begun = now(), ended, rested;
+
+	pthread_mutex_unlock(&l->lock);
+	*more = cycle(l, *more);
+	ended = now();
+	pthread_mutex_lock(&l->lock);
+	rested = ended + REST * (ended - begun);
+	if (!l->interval)
+		return 0;
+	return *more || rested > begun + l->interval ? rested : begun + l->interval;
 }
 
 static void *maintain(void *arg)
 {
 	struct local *l = arg;
+	uint64_t due = 0;
+	bool more = false;
 
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
-		if (!wait_interval(l) || l->stop)
-			continue;
-		pthread_mutex_unlock(&l->lock);
-		cycle(l);
-		pthread_mutex_lock(&l->lock);
+		if (l->paced) {
+			l->paced = false;
+			more = false;
+			due = l->interval ? now() + l->interval : 0;
+		} else if (wait_until(l, due) && !l->stop && !l->paced) {
+			due = run(l, &more);
+		}
 	}
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
@@ -342,19 +371,25 @@ static int start_thread(struct local *l)
 	return err;
 }
 
-static int set_interval(struct local *l, uint64_t ns)
+static int have_thread(struct local *l)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&l->lock);
-	l->interval = ns;
-	if (ns && !l->running) {
+	if (!l->running)
 		err = start_thread(l);
-		l->running = !err;
-	}
-	pthread_cond_signal(&l->wake);
+	l->running = !err;
 	pthread_mutex_unlock(&l->lock);
 	return err;
+}
+
+static void set_interval(struct local *l, uint64_t ns)
+{
+	pthread_mutex_lock(&l->lock);
+	l->interval = ns ? min_t(u64, max_t(u64, ns, SHORTEST), LONGEST) : 0;
+	l->paced = true;
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void stop_thread(struct local *l)
@@ -432,10 +467,13 @@ static int local_unregister(struct local *l, struct memlane_register *req)
 
 static int local_set(struct local *l, struct memlane_set *req)
 {
-	int err = ml_set(&l->core, req);
+	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
+	int err = pace && req->value ? have_thread(l) : 0;
 
-	if (!err && req->option == MEMLANE_OPT_POLICY_INTERVAL)
-		err = set_interval(l, req->value);
+	if (!err)
+		err = ml_set(&l->core, req);
+	if (!err && pace)
+		set_interval(l, req->value);
 	return err;
 }
 

@@ -22,15 +22,22 @@
 
 /* ------------------------------------------------------------ init, exit */
 
+/* Each of these is 0, or not below what comes before it. */
+static bool ascending(u64 size, u64 max, u64 reserve)
+{
+	return size >= LANE_MIN && (!max || max >= size) &&
+	       (!reserve || reserve >= max(size, max));
+}
+
 static int check_create(const struct memlane_create *req)
 {
-	u64 fast = max(req->fast_size, req->fast_max), slow = max(req->slow_size, req->slow_max);
+	u64 fast = max3(req->fast_size, req->fast_max, req->fast_reserve);
+	u64 slow = max3(req->slow_size, req->slow_max, req->slow_reserve);
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (req->fast_size < LANE_MIN || req->slow_size < LANE_MIN ||
-	    (req->fast_max && req->fast_max < req->fast_size) ||
-	    (req->slow_max && req->slow_max < req->slow_size) ||
+	if (!ascending(req->fast_size, req->fast_max, req->fast_reserve) ||
+	    !ascending(req->slow_size, req->slow_max, req->slow_reserve) ||
 	    fast > LANES_MAX || slow > LANES_MAX - fast)
 		return -EINVAL;
 	if (req->handles > HANDLES_MAX || req->handles == 1 || req->threads > THREADS_MAX)
@@ -38,10 +45,10 @@ static int check_create(const struct memlane_create *req)
 	return 0;
 }
 
-/* Address space for a lane: half as much again as its maximum, for fragmentation. */
-static u64 lane_span(u64 max_pages)
+/* Address space for a lane: half as much again as its reserve, for fragmentation. */
+static u64 lane_span(u64 reserve)
 {
-	u64 pages = max_pages + max_pages / 2 + ML_PAGES_SPARE;
+	u64 pages = reserve + reserve / 2 + ML_PAGES_SPARE;
 
 	return (pages + ML_CHUNK_PAGES - 1) & ~(ML_CHUNK_PAGES - 1);
 }
@@ -51,17 +58,19 @@ static int lanes_init(struct ml_arena *a, const struct memlane_create *req)
 {
 	u64 fast_max = ml_pages(max(req->fast_size, req->fast_max));
 	u64 slow_max = ml_pages(max(req->slow_size, req->slow_max));
-	u64 fast_end = ML_CHUNK_PAGES + lane_span(fast_max);
-	u64 end = fast_end + lane_span(slow_max);
+	u64 fast_reserve = max(fast_max, ml_pages(req->fast_reserve));
+	u64 slow_reserve = max(slow_max, ml_pages(req->slow_reserve));
+	u64 fast_end = ML_CHUNK_PAGES + lane_span(fast_reserve);
+	u64 end = fast_end + lane_span(slow_reserve);
 	int err;
 
 	err = ml_vec_init(a, &a->map, end, 9, ML_PRIVATE);
 	if (!err)
 		err = ml_lane_init(a, MEMLANE_FAST, ML_CHUNK_PAGES, fast_end,
-				   ml_pages(req->fast_size), fast_max);
+				   ml_pages(req->fast_size), fast_max, fast_reserve);
 	if (!err)
 		err = ml_lane_init(a, MEMLANE_SLOW, fast_end, end,
-				   ml_pages(req->slow_size), slow_max);
+				   ml_pages(req->slow_size), slow_max, slow_reserve);
 	return err;
 }
 

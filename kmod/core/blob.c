@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* blob.c - objects of whole pages: one run each, best fit */
+#include <linux/rbtree.h>
+
 #include "blob.h"
 #include "lane.h"
 #include "run.h"
+
+static bool lower(struct rb_node *x, const struct rb_node *y)
+{
+	return rb_entry(x, struct ml_run, node)->page < rb_entry(y, struct ml_run, node)->page;
+}
 
 static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below)
 {
@@ -23,33 +30,64 @@ static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below)
  * ml_blob_new - reserve pages for one object
  * @a: arena; arena.lock
  * @lane: where
- * @nr: pages
- * @align: log2 of the alignment in pages
+ * @need: pages and alignment
  * @below: 0, or only below this page (compaction)
+ * @out: the run, nobody's yet
  *
- * Return: the run, nobody's yet; NULL without memory or address space.
+ * The lane's limit is the caller's business. Return: 0, -ENOSPC (no address space)
+ * or -ENOMEM.
  */
-struct ml_run *ml_blob_new(struct ml_arena *a, unsigned int lane, u64 nr, unsigned int align,
-			   u64 below)
+int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
+		struct ml_run **out)
 {
 	struct ml_run *run = a->ops->zalloc(a, sizeof(*run));
+	int err;
 
 	if (!run)
-		return NULL;
+		return -ENOMEM;
 	run->kind = ML_BLOB;
 	run->use = ML_USE_BLOB;
 	run->lane = lane;
-	run->align = align;
-	if (blob_take(a, run, nr, below)) {
+	run->align = need->align;
+	err = blob_take(a, run, need->pages, below);
+	if (err) {
 		a->ops->zfree(a, run, sizeof(*run));
-		return NULL;
+		return err;
 	}
-	return run;
+	rb_add(&run->node, &a->lane[lane].blobs, lower);
+	*out = run;
+	return 0;
+}
+
+/**
+ * ml_blob_below - the highest blob that begins below an address
+ * @lane: which; arena.lock
+ * @below: page
+ *
+ * Return: its run, which may be reserved by a batch, or NULL.
+ */
+struct ml_run *ml_blob_below(const struct ml_lane *lane, u64 below)
+{
+	struct rb_node *n = lane->blobs.rb_node;
+	struct ml_run *found = NULL;
+
+	while (n) {
+		struct ml_run *run = rb_entry(n, struct ml_run, node);
+
+		if (run->page < below) {
+			found = run;
+			n = n->rb_right;
+		} else {
+			n = n->rb_left;
+		}
+	}
+	return found;
 }
 
 /* The object's pages go back to the system. Cannot fail. */
 void ml_blob_free(struct ml_arena *a, struct ml_run *run)
 {
+	rb_erase(&run->node, &a->lane[run->lane].blobs);
 	ml_pages_give(a, run);
 	a->ops->zfree(a, run, sizeof(*run));
 }

@@ -3,10 +3,11 @@
 #ifndef ML_BLOB_H
 #define ML_BLOB_H
 
-#include "core.h"
+#include "lane.h"
 
-struct ml_run *ml_blob_new(struct ml_arena *a, unsigned int lane, u64 nr, unsigned int align,
-			   u64 below);
+int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
+		struct ml_run **out);
+struct ml_run *ml_blob_below(const struct ml_lane *lane, u64 below);
 void ml_blob_free(struct ml_arena *a, struct ml_run *run);
 void ml_blob_forget(struct ml_arena *a, struct ml_run *run);
 

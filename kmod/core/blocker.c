@@ -14,23 +14,23 @@
 #include "slot.h"
 #include "table.h"
 
-static unsigned int find(const struct ml_arena *a, u64 handle, u32 slot)
+static unsigned int find(const struct ml_arena *a, u64 handle, u32 slot, u32 thread)
 {
 	const struct ml_blocker *b = a->blocker;
 	unsigned int i;
 
 	for (i = 0; i < MEMLANE_BLOCKERS - 1 && b[i].times; i++)
-		if (b[i].handle == handle && b[i].slot == slot)
+		if (b[i].handle == handle && b[i].slot == slot && b[i].thread == thread)
 			break;
 	return i;
 }
 
 static void note(struct ml_arena *a, u64 handle, u32 slot, u32 thread)
 {
-	unsigned int i = find(a, handle, slot);
+	unsigned int i = find(a, handle, slot, thread);
 	struct ml_blocker b = a->blocker[i];
 
-	if (!b.times || b.handle != handle || b.slot != slot) {
+	if (!b.times || b.handle != handle || b.slot != slot || b.thread != thread) {
 		memset(&b, 0, sizeof(b));
 		b.first = a->ops->now();
 	}

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* compact.c - compaction of a lane: filling batches by the plan */
+#include "blob.h"
 #include "block.h"
 #include "blocker.h"
 #include "compact.h"
 #include "lane.h"
 #include "move.h"
 #include "plan.h"
-#include "run.h"
+#include "sweep.h"
 #include "table.h"
 
 static u32 owner_of(const struct ml_span *span, u32 slot)
@@ -48,11 +49,11 @@ static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *s
 	return true;
 }
 
-static void fill_class(struct ml_arena *a, struct ml_class *c)
+static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_class *c)
 {
 	struct ml_span *span;
 
-	while ((span = ml_plan_source(a, c))) {
+	while (!ml_step_late(a, s) && (span = ml_plan_source(a, c))) {
 		if (!span->cursor && holds_pin(a, span)) {
 			a->count.pinned++;
 			ml_span_done(a, span, true);
@@ -64,25 +65,28 @@ static void fill_class(struct ml_arena *a, struct ml_class *c)
 }
 
 /* Slide blobs down into holes, from the top; @below is where to go on. */
-static void fill_blobs(struct ml_arena *a, unsigned int lane, u64 *below)
+static void fill_blobs(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 *below)
 {
-	struct ml_run *run = ml_plan_blob(a, ml_run_last(a, &a->lane[lane]), *below);
+	struct ml_run *run;
 
-	for (; run && !ml_batch_full(a); run = ml_plan_blob(a, run, *below)) {
+	while (!ml_batch_full(a) && !ml_step_late(a, s)) {
+		run = ml_blob_below(&a->lane[lane], *below);
+		if (!run)
+			return;
 		*below = run->page;
 		if (run->index && ml_batch_blob(a, run, lane, run->page) == -ENOMEM)
 			return;
 	}
 }
 
-static void fill(struct ml_arena *a, unsigned int lane, u64 *below)
+static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 *below)
 {
 	unsigned int cls;
 
 	a->batch->cause = MEMLANE_CAUSE_COMPACT;
 	for (cls = 0; cls < ML_CLASS_SETS && !ml_batch_full(a); cls++)
-		fill_class(a, &a->lane[lane].cls[cls]);
-	fill_blobs(a, lane, below);
+		fill_class(a, s, &a->lane[lane].cls[cls]);
+	fill_blobs(a, s, lane, below);
 }
 
 /**
@@ -101,9 +105,13 @@ void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane
 	s->req->out_pages_returned += a->count.pages_returned - was;
 }
 
-static bool good_enough(struct ml_arena *a, unsigned int lane, u64 hole)
+static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_goal *goal)
 {
-	return hole && ml_lane_room(a, lane, ml_pages(hole), false);
+	const struct ml_lane *l = &a->lane[lane];
+
+	if (goal->hole && ml_lane_room(a, lane, ml_pages(goal->hole), false))
+		return true;
+	return goal->usage && ml_lane_used(l) * 1000 <= l->limit * goal->usage;
 }
 
 /**
@@ -111,18 +119,19 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, u64 hole)
  * @a: arena; both locks
  * @s: step whose limits and results apply
  * @lane: which
- * @hole: stop when a blob of so many bytes fits; 0: go on to the end
+ * @goal: what is good enough
  *
  * A batch cut short for want of memory is run, which may free some; the step ends
  * with -ENOMEM where not even one move could be planned.
  */
-void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole)
+void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
+		     const struct ml_goal *goal)
 {
 	u64 below = a->lane[lane].end;
 
 	ml_compact_trim(a, s, &a->lane[lane]);
-	while (!good_enough(a, lane, hole) && ml_step_next(a, s)) {
-		fill(a, lane, &below);
+	while (!good_enough(a, lane, goal) && ml_step_next(a, s)) {
+		fill(a, s, lane, &below);
 		if (!ml_step_run(a, s)) {
 			if (a->batch->nomem && !s->err)
 				s->err = -ENOMEM;
@@ -132,6 +141,23 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u
 	ml_compact_trim(a, s, &a->lane[lane]);
 }
 
+/*
+ * What need not be in the FastLane leaves it: before a full compaction, so that its
+ * places are filled, or where compaction alone was not good enough.
+ */
+static void compact_fast(struct ml_arena *a, struct ml_step *s, const struct ml_goal *goal)
+{
+	bool full = !goal->hole && !goal->usage;
+
+	if (full)
+		ml_sweep_stale(a, s);
+	ml_compact_lane(a, s, MEMLANE_FAST, goal);
+	if (full || good_enough(a, MEMLANE_FAST, goal))
+		return;
+	ml_sweep_stale(a, s);
+	ml_compact_lane(a, s, MEMLANE_FAST, goal);
+}
+
 /**
  * ml_compact - move objects together and return empty pages
  * @a: arena
@@ -139,19 +165,21 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u
  */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req)
 {
-	unsigned int lanes = req->lanes ? req->lanes : 3, lane;
+	struct ml_goal goal = { .hole = req->hole, .usage = req->usage };
+	unsigned int lanes = req->lanes ? req->lanes : 3;
 	struct ml_step s;
 	int err;
 
-	if (req->flags || req->__reserved)
+	if (req->flags)
 		return -EOPNOTSUPP;
-	if (lanes > 3 || req->hole > MEMLANE_SIZE_MAX)
+	if (lanes > 3 || req->hole > MEMLANE_SIZE_MAX || req->usage > 1000)
 		return -EINVAL;
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
-	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		if (lanes & 1U << lane)
-			ml_compact_lane(a, &s, lane, req->hole);
+	if (lanes & 1U << MEMLANE_FAST)
+		compact_fast(a, &s, &goal);
+	if (lanes & 1U << MEMLANE_SLOW)
+		ml_compact_lane(a, &s, MEMLANE_SLOW, &goal);
 	return ml_step_end(a, &s);
 }

@@ -5,7 +5,18 @@
 
 #include "step.h"
 
+/**
+ * struct ml_goal - when compaction of a lane is good enough; either; all 0: at the end
+ * @hole: bytes of a blob that fits
+ * @usage: permille of the limit in use
+ */
+struct ml_goal {
+	u64 hole;
+	u32 usage;
+};
+
 void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane);
-void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole);
+void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
+		     const struct ml_goal *goal);
 
 #endif /* ML_COMPACT_H */

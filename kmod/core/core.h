@@ -69,6 +69,7 @@
 #define ML_BIN_FULL		(ML_BINS + 1)
 #define ML_CLASS_SETS		(2 * MEMLANE_CLASSES)
 #define ML_BATCH		256			/* most moves in one batch */
+#define ML_BATCH_PAGES		8192			/* and pages handed over, but for one blob */
 #define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
 
 struct ml_arena;
@@ -78,8 +79,8 @@ struct ml_move;
  * struct ml_ops - what the engine needs from where it runs
  *
  * Pages are numbered from the start of the data area. Nothing but @sync_cores,
- * @pause, @share, @zalloc and @now may be called without arena.lock; @share is
- * always called under arena.grow.
+ * @pause, @hurry, @share, @zalloc and @now may be called without arena.lock; @share
+ * is called under arena.grow, or while the arena is made.
  */
 struct ml_ops {
 	/* Zeroed memory for descriptors, charged to the caller; NULL: none left. */
@@ -104,6 +105,8 @@ struct ml_ops {
 	void (*copy)(struct ml_arena *a, u64 to, u64 from, size_t len);
 	/* Hand over @nr pages; both ranges are committed, @to holds none. */
 	void (*remap)(struct ml_arena *a, u64 to, u64 from, u64 nr);
+	/* remap() has to copy the pages that exist: its bytes count as copied. */
+	bool remap_copies;
 	/* Whether somebody else (DMA, a pipe) holds a page of this range. */
 	bool (*held)(struct ml_arena *a, u64 page, u64 nr);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
@@ -115,6 +118,8 @@ struct ml_ops {
 	int (*sync_cores)(struct ml_arena *a);
 	/* Sleep about @ns; -EINTR when a fatal signal waits. By many at a time. */
 	int (*pause)(struct ml_arena *a, u64 ns);
+	/* Whether long work is to end early: a fatal signal waits. NULL: never. */
+	bool (*hurry)(struct ml_arena *a);
 	/* Whether the thread that registered this slot is gone. */
 	bool (*slot_gone)(struct ml_arena *a, unsigned int slot);
 	/* The slot is free again: forget its thread. */
@@ -157,7 +162,8 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
 
 /**
  * struct ml_run - pages in a row with one purpose; arena.lock
- * @node: free runs: in the tree of their pool or area, by (nr, page)
+ * @node: free runs: in the tree of their pool or area, by (nr, page); BLOB: in
+ *	the tree of their lane, by page
  * @page: first page
  * @nr: pages
  * @kind: what they are
@@ -235,27 +241,33 @@ struct ml_area {
  * @first: first page, immutable
  * @end: end page, immutable
  * @limit: pages that may be used now
- * @max: pages that @limit may be raised to, immutable
+ * @max: pages that @limit grows to by itself
+ * @reserve: pages that @max may be raised to, immutable
  * @pool: free chunks
+ * @blobs: by address
  * @area: by enum ml_use
  * @initial: what @limit was at first, and is again when the lane is empty
  * @cls: spans by size class, the warm ones first: see ml_class_set()
  * @objects: indices bound here
  * @bound: bytes of their places
  * @migrated_in: objects that came from the other lane
+ * @made_room: when it was last compacted because it was full, ns
  */
 struct ml_lane {
 	u64 first;
 	u64 end;
 	u64 limit;
 	u64 max;
+	u64 reserve;
 	u64 initial;
 	struct rb_root pool;
+	struct rb_root blobs;
 	struct ml_area area[ML_USES];
 	struct ml_class cls[ML_CLASS_SETS];
 	u64 objects;
 	u64 bound;
 	u64 migrated_in;
+	u64 made_room;
 };
 
 /* Private state of an index: high byte of its word in arena.hi */
@@ -332,9 +344,18 @@ struct ml_batch {
 	struct ml_move move[ML_BATCH];
 	u32 nr;
 	u8 cause;	/* of the moves that are added */
-	u64 bytes;
-	u64 limit;	/* bytes to copy in one batch */
+	u64 bytes;	/* to copy, or to give back */
+	u64 limit;	/* of bytes */
+	u64 pages;	/* to hand over */
 	bool nomem;	/* a destination could not be had for want of memory */
+};
+
+/* Walks over all objects. */
+enum ml_sweep_mode {
+	ML_SWEEP_AGE,	/* a period ends: age, then place by lane and temperature */
+	ML_SWEEP_STALE,	/* the FastLane is full: stale objects leave it */
+	ML_SWEEP_PURGE,	/* memory is short: drop purgeable groups */
+	ML_SWEEPS
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */
@@ -349,8 +370,11 @@ struct ml_policy {
 	u64 threshold;			/* bytes; 0: none */
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */
-	u64 made_room;			/* when a full lane was last compacted, ns */
+	u32 cursor[ML_SWEEPS];		/* where each walk over the objects goes on; 0: at the start */
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
+	bool short_of_memory;		/* the system is; set without a lock */
+	u64 resorted;			/* when all was last done for one request, ns */
+	u64 resort_changes;		/* and a->changes then */
 };
 
 /* Time that moving took; arena.lock */
@@ -391,6 +415,7 @@ struct ml_blocker {
  * @blocker: the latest MEMLANE_BLOCKERS who were in the way
  * @round: compaction rounds, for span.skip
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
+ * @changes: counts what may have made room: frees, options
  * @count: counters; @lock
  */
 struct ml_arena {
@@ -412,6 +437,7 @@ struct ml_arena {
 	struct ml_blocker *blocker;
 	u32 round;
 	bool kept_chunks;
+	u64 changes;
 	struct memlane_counts count;
 };
 
@@ -491,6 +517,8 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
+bool ml_maintain_more(struct ml_arena *a, struct memlane_step *step);
+void ml_short_of_memory(struct ml_arena *a);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
 
 /* slot.c */

@@ -7,9 +7,14 @@
 #include "policy.h"
 #include "table.h"
 
+/* Rates are measured by the clock, and may be absurd where the mover had to wait. */
 static u64 scaled(u64 amount, u64 ns, u64 per)
 {
-	return per ? mul_u64_u64_div_u64(amount, ns, per) : 0;
+	if (!per)
+		return 0;
+	if (amount && div64_u64(ns, per) >= ~0ULL / amount)
+		return ~0ULL;
+	return mul_u64_u64_div_u64(amount, ns, per);
 }
 
 static void price(const struct ml_arena *a, const struct ml_need *need, u64 room,
@@ -17,7 +22,7 @@ static void price(const struct ml_arena *a, const struct ml_need *need, u64 room
 {
 	const struct ml_rate *r = &a->rate;
 
-	if (need->cls == MEMLANE_CLASS_BLOB && a->ops->remap) {
+	if (need->cls == MEMLANE_CLASS_BLOB && !a->ops->remap_copies) {
 		c->out_pages = need->pages;
 		c->out_ns = scaled(need->pages, r->remap_ns, r->remap_pages);
 	} else {
@@ -54,7 +59,8 @@ static u32 reasons_against(const struct ml_arena *a, u32 index, unsigned int lan
 		why |= MEMLANE_REASON_FRAME_CRITICAL;
 	if (lane == MEMLANE_SLOW && ml_index_heat(a, index))
 		why |= MEMLANE_REASON_IN_USE;
-	if (!ml_lane_room(a, lane, ml_need_pages(need), true))
+	if (!ml_lane_room(a, lane, ml_need_pages(need), false) ||
+	    (lane == MEMLANE_SLOW && ml_lane_pressed(a, lane)))
 		why |= MEMLANE_REASON_NO_ROOM;
 	return why;
 }

@@ -4,6 +4,7 @@
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 
 #include "blob.h"
 #include "block.h"
@@ -17,9 +18,11 @@
  * @first: first page, on a chunk
  * @end: end page, on a chunk
  * @limit: pages it may use now
- * @max: pages @limit may be raised to
+ * @max: pages @limit grows to by itself
+ * @reserve: pages @max may be raised to
  */
-int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max)
+int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max,
+		 u64 reserve)
 {
 	struct ml_lane *l = &a->lane[lane];
 	unsigned int c, bin;
@@ -28,6 +31,7 @@ int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 
 	l->end = end;
 	l->limit = limit;
 	l->max = max;
+	l->reserve = reserve;
 	l->initial = limit;
 	for (c = 0; c < ML_CLASS_SETS; c++)
 		for (bin = 0; bin < ML_BINS + 2; bin++)
@@ -42,6 +46,7 @@ void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane)
 
 	for (; run; run = prev) {
 		prev = ml_run_before(a, run);
+		cond_resched();
 		if (run->kind == ML_SPAN)
 			ml_span_forget(a, ml_span_of(run));
 		else if (run->kind == ML_BLOB)
@@ -85,7 +90,7 @@ bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages)
 	struct ml_lane *l = &a->lane[lane];
 	u64 more = max(pages * 2 + ML_CHUNK_PAGES, l->limit / 4);
 
-	if (l->limit == l->max)
+	if (l->limit >= l->max)
 		return false;
 	WRITE_ONCE(l->limit, l->limit + min(more, l->max - l->limit));
 	return true;
@@ -98,6 +103,31 @@ void ml_lane_tell_growth(struct ml_arena *a, unsigned int lane, u64 was)
 
 	if (l->limit != was)
 		ml_event(a, MEMLANE_EVENT_GROWTH, lane, l->limit << ML_PAGE_SHIFT);
+}
+
+/* Pages past the usage threshold of what the lane may grow to; 0: no pressure. */
+u64 ml_lane_excess(const struct ml_arena *a, unsigned int lane)
+{
+	const struct ml_lane *l = &a->lane[lane];
+	u64 most = div_u64(l->max * a->policy.slow_usage_threshold, 1000);
+
+	return ml_lane_used(l) - min(most, ml_lane_used(l));
+}
+
+bool ml_lane_pressed(const struct ml_arena *a, unsigned int lane)
+{
+	return ml_lane_excess(a, lane);
+}
+
+/* An event, once each time that the lane comes under pressure. */
+void ml_lane_tell_pressure(struct ml_arena *a, unsigned int lane)
+{
+	bool pressed = ml_lane_pressed(a, lane);
+
+	if (pressed && !a->policy.pressed[lane])
+		ml_event(a, MEMLANE_EVENT_PRESSURE, lane,
+			 ml_lane_used(&a->lane[lane]) << ML_PAGE_SHIFT);
+	a->policy.pressed[lane] = pressed;
 }
 
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc)
@@ -263,16 +293,16 @@ int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *n
 		  bool scratch, u64 *loc)
 {
 	struct ml_run *run;
+	int err;
 
 	if (need->cls != MEMLANE_CLASS_BLOB)
 		return block_take(a, lane, need, scratch, loc);
 	if (!ml_lane_room(a, lane, need->pages, scratch))
 		return -ENOSPC;
-	run = ml_blob_new(a, lane, need->pages, need->align, 0);
-	if (!run)
-		return -ENOMEM;
-	*loc = ml_page_loc(run->page);
-	return 0;
+	err = ml_blob_new(a, lane, need, 0, &run);
+	if (!err)
+		*loc = ml_page_loc(run->page);
+	return err;
 }
 
 static void account(struct ml_arena *a, u64 loc, int sign)

@@ -13,11 +13,15 @@ struct ml_need {
 	bool cold;		/* blocks: temperature */
 };
 
-int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max);
+int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max,
+		 u64 reserve);
 void ml_lane_exit(struct ml_arena *a, struct ml_lane *lane);
 u64 ml_lane_used(const struct ml_lane *lane);
 bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages);
 void ml_lane_tell_growth(struct ml_arena *a, unsigned int lane, u64 was);
+u64 ml_lane_excess(const struct ml_arena *a, unsigned int lane);
+bool ml_lane_pressed(const struct ml_arena *a, unsigned int lane);
+void ml_lane_tell_pressure(struct ml_arena *a, unsigned int lane);
 bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);
 void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc);

@@ -63,7 +63,7 @@ static void suspect(struct ml_arena *a, u32 index, u32 *nr)
 	u64 word = ml_entry_read(a, index);
 	struct ml_suspect s = { .index = index, .word = word };
 
-	if (ml_index_bound(a, index) && !(word & MEMLANE_ENTRY_LIVE))
+	if (ml_index_bound(a, index) && !(word & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
 		a->slots.suspect[(*nr)++] = s;
 }
 
@@ -217,6 +217,23 @@ static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_
 	return req->out_count ? 0 : err;
 }
 
+static int refill(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
+{
+	int err;
+
+	if (!ml_slot_busy(a, req->slot))
+		err = -EINVAL;
+	else if (w->need.cls == MEMLANE_CLASS_BLOB)
+		err = refill_blob(a, req, w);
+	else
+		err = refill_mag(a, req, w);
+	req->out_lane = w->got;
+	req->out_class = w->need.cls;
+	a->count.refills++;
+	ml_publish(a);
+	return err;
+}
+
 /**
  * ml_refill - fill a magazine
  * @a: arena
@@ -234,18 +251,11 @@ int ml_refill(struct ml_arena *a, struct memlane_refill *req)
 	if (err || !req->count)
 		return -EINVAL;
 	ml_want_room(a, &w);
-	mutex_lock(&a->lock);
-	if (!ml_slot_busy(a, req->slot))
-		err = -EINVAL;
-	else if (w.need.cls == MEMLANE_CLASS_BLOB)
-		err = refill_blob(a, req, &w);
-	else
-		err = refill_mag(a, req, &w);
-	req->out_lane = w.got;
-	req->out_class = w.need.cls;
-	a->count.refills++;
-	ml_publish(a);
-	mutex_unlock(&a->lock);
+	do {
+		mutex_lock(&a->lock);
+		err = refill(a, req, &w);
+		mutex_unlock(&a->lock);
+	} while (ml_want_again(a, &w, err));
 	return err;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* maintain.c - the maintenance cycle, and what a full lane does first */
+#include <linux/atomic.h>
+#include <linux/minmax.h>
+
 #include "compact.h"
 #include "lane.h"
 #include "maintain.h"
@@ -9,17 +12,24 @@
 
 #define ROOM_INTERVAL	100000000ULL	/* ns between compactions for want of room */
 #define ROOM_NS		10000000ULL	/* ns that one of these may take */
-#define ROOM_LAST_NS	1000000000ULL	/* the same where the request would be refused */
+#define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
 
-static void age_if_due(struct ml_arena *a, struct ml_step *s)
+static const struct ml_goal all;
+
+/* End a period if one is due, or go on with one: in half of the step at most. */
+static void age(struct ml_arena *a, struct ml_step *s, bool fresh)
 {
+	struct ml_policy *p = &a->policy;
 	u64 now = a->ops->now();
 
-	if (now - a->policy.aged < a->policy.age_interval)
-		return;
-	a->policy.aged = now;
-	a->count.periods++;
-	ml_sweep(a, s, ML_SWEEP_AGE);
+	if (!p->cursor[ML_SWEEP_AGE]) {
+		if (!fresh || now - p->aged < p->age_interval)
+			return;
+		p->aged = now;
+	}
+	ml_step_half(s);
+	a->count.periods += ml_sweep_age(a, s);
+	ml_step_whole(s);
 }
 
 /* An empty lane shrinks to what it was at first. */
@@ -29,49 +39,59 @@ static void shrink(struct ml_lane *l)
 		WRITE_ONCE(l->limit, l->initial);
 }
 
-/* Told once each time that a lane comes under pressure. */
-static void tell_pressure(struct ml_arena *a, unsigned int lane)
-{
-	const struct ml_lane *l = &a->lane[lane];
-	bool pressed = ml_lane_used(l) * 1000 >= l->limit * a->policy.slow_usage_threshold;
-
-	if (pressed && !a->policy.pressed[lane])
-		ml_event(a, MEMLANE_EVENT_PRESSURE, lane, ml_lane_used(l) << ML_PAGE_SHIFT);
-	a->policy.pressed[lane] = pressed;
-}
-
-static void purge(struct ml_arena *a, struct ml_step *s)
+/* Drop what may be dropped of a lane until it uses @target pages, and say so. */
+static void purge(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 target)
 {
 	u64 was = a->count.by_cause[MEMLANE_CAUSE_PURGE], dropped;
 
-	ml_sweep(a, s, ML_SWEEP_PURGE);
+	if (!a->policy.purgeable)
+		return;
+	ml_sweep_purge(a, s, lane, target);
 	dropped = a->count.by_cause[MEMLANE_CAUSE_PURGE] - was;
 	if (dropped)
-		ml_event(a, MEMLANE_EVENT_PURGED, 0, dropped);
+		ml_event(a, MEMLANE_EVENT_PURGED, lane, dropped);
 }
 
-static void compact(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 hole)
+static void compact(struct ml_arena *a, struct ml_step *s, unsigned int lane,
+		    const struct ml_goal *goal)
 {
 	ml_decided(a, MEMLANE_CAUSE_COMPACT, lane, 0);
-	ml_compact_lane(a, s, lane, hole);
+	ml_compact_lane(a, s, lane, goal);
 }
 
-static void cycle(struct ml_arena *a, struct ml_step *s)
+static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, bool shortage)
 {
-	unsigned int lane;
+	u64 used = ml_lane_used(&a->lane[lane]);
 
-	ml_slots_reap(a);
-	age_if_due(a, s);
-	if (a->policy.purgeable && ml_policy_pressed(a))
-		purge(a, s);
-	for (lane = 0; lane < MEMLANE_LANES; lane++) {
-		if (ml_policy_wants_compaction(a, lane))
-			compact(a, s, lane, 0);
-		else
-			ml_compact_trim(a, s, &a->lane[lane]);
-		shrink(&a->lane[lane]);
-		tell_pressure(a, lane);
+	purge(a, s, lane, shortage ? 0 : used - ml_lane_excess(a, lane));
+	if (ml_policy_wants_compaction(a, lane) || (shortage && a->policy.auto_compaction))
+		compact(a, s, lane, &all);
+	else
+		ml_compact_trim(a, s, &a->lane[lane]);
+	shrink(&a->lane[lane]);
+	ml_lane_tell_pressure(a, lane);
+}
+
+static int cycle(struct ml_arena *a, struct memlane_step *limits, bool fresh)
+{
+	bool shortage = READ_ONCE(a->policy.short_of_memory);
+	unsigned int lane;
+	struct ml_step s;
+	int err = ml_step_begin(a, &s, limits);
+
+	if (err)
+		return err;
+	if (shortage) {
+		ml_event(a, MEMLANE_EVENT_PRESSURE, MEMLANE_LANES, 0);
+		WRITE_ONCE(a->policy.short_of_memory, false);
+		a->count.shortages++;
 	}
+	a->count.cycles++;
+	ml_slots_reap(a);
+	age(a, &s, fresh);
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		tend_lane(a, &s, lane, shortage);
+	return ml_step_end(a, &s);
 }
 
 /**
@@ -81,17 +101,31 @@ static void cycle(struct ml_arena *a, struct ml_step *s)
  */
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
 {
-	struct ml_step s;
-	int err;
+	return req->flags ? -EOPNOTSUPP : cycle(a, &req->step, true);
+}
 
-	if (req->flags)
-		return -EOPNOTSUPP;
-	err = ml_step_begin(a, &s, &req->step);
-	if (err)
-		return err;
-	a->count.cycles++;
-	cycle(a, &s);
-	return ml_step_end(a, &s);
+/**
+ * ml_maintain_more - go on with a cycle that its limits have ended
+ * @a: arena
+ * @step: limits and results
+ *
+ * For who runs cycles in the background. No period begins here. Return: whether to
+ * go on once more, after a rest: there is more to do, and nobody was in the way.
+ */
+bool ml_maintain_more(struct ml_arena *a, struct memlane_step *step)
+{
+	return !cycle(a, step, false) && step->out_more && !step->out_given_up;
+}
+
+/**
+ * ml_short_of_memory - the system is short of memory: the next cycle gives what it can
+ * @a: arena
+ *
+ * Context: any; no lock.
+ */
+void ml_short_of_memory(struct ml_arena *a)
+{
+	WRITE_ONCE(a->policy.short_of_memory, true);
 }
 
 /**
@@ -100,22 +134,69 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
  * @lane: which
  * @pages: that are wanted
  *
- * At most once in ROOM_INTERVAL, for ROOM_NS; longer if nobody else can serve: the
- * SlowLane, when it may not grow.
+ * Once in ROOM_INTERVAL for each lane, and for ROOM_NS: others can serve.
  */
 void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 {
-	const struct ml_lane *l = &a->lane[lane];
-	bool last = lane == MEMLANE_SLOW && READ_ONCE(l->limit) == l->max;
-	struct memlane_step limits = { .max_ns = last ? ROOM_LAST_NS : ROOM_NS };
+	struct ml_goal goal = { .hole = pages << ML_PAGE_SHIFT };
+	struct memlane_step limits = { .max_ns = ROOM_NS };
+	struct ml_lane *l = &a->lane[lane];
 	struct ml_step s;
 
-	if (a->ops->now() - READ_ONCE(a->policy.made_room) < ROOM_INTERVAL ||
+	if (a->ops->now() - READ_ONCE(l->made_room) < ROOM_INTERVAL ||
 	    ml_step_begin(a, &s, &limits))
 		return;
-	compact(a, &s, lane, pages << ML_PAGE_SHIFT);
-	if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
-		ml_sweep(a, &s, ML_SWEEP_STALE);
-	WRITE_ONCE(a->policy.made_room, a->ops->now());
+	/* Others may have waited for the same lock, and made room. */
+	if (a->ops->now() - l->made_room >= ROOM_INTERVAL) {
+		if (a->policy.auto_compaction)
+			compact(a, &s, lane, &goal);
+		if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
+			ml_sweep_stale(a, &s);
+		WRITE_ONCE(l->made_room, a->ops->now());
+	}
 	ml_step_end(a, &s);
+}
+
+static bool worthwhile(const struct ml_arena *a)
+{
+	const struct ml_policy *p = &a->policy;
+
+	return READ_ONCE(a->changes) != READ_ONCE(p->resort_changes) ||
+	       a->ops->now() - READ_ONCE(p->resorted) >= ROOM_INTERVAL;
+}
+
+/**
+ * ml_last_resort - a request is about to be refused: do all that may help
+ * @a: arena; no lock; the caller is in no section
+ * @lanes: bit set: that could serve
+ * @pages: that are wanted
+ *
+ * Compacts, lets stale objects leave, and drops purgeable ones, until there is room.
+ * Not again before something has changed, or ROOM_INTERVAL is over.
+ *
+ * Return: whether to try again.
+ */
+bool ml_last_resort(struct ml_arena *a, unsigned int lanes, u64 pages)
+{
+	struct ml_goal goal = { .hole = pages << ML_PAGE_SHIFT };
+	struct memlane_step limits = { .max_ns = RESORT_NS };
+	unsigned int lane;
+	struct ml_step s;
+	u64 used;
+
+	if (!worthwhile(a) || ml_step_begin(a, &s, &limits))
+		return false;
+	WRITE_ONCE(a->policy.resort_changes, a->changes);
+	WRITE_ONCE(a->policy.resorted, a->ops->now());
+	if (lanes & 1U << MEMLANE_FAST)
+		ml_sweep_stale(a, &s);
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		if (!(lanes & 1U << lane))
+			continue;
+		used = ml_lane_used(&a->lane[lane]);
+		if (a->policy.auto_compaction)
+			compact(a, &s, lane, &goal);
+		purge(a, &s, lane, used - min(used, pages));
+	}
+	return !ml_step_end(a, &s);
 }

@@ -6,5 +6,6 @@
 #include "core.h"
 
 void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages);
+bool ml_last_resort(struct ml_arena *a, unsigned int lanes, u64 pages);
 
 #endif /* ML_MAINTAIN_H */

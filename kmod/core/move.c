@@ -46,7 +46,9 @@
  */
 bool ml_batch_full(const struct ml_arena *a)
 {
-	return a->batch->nr == ML_BATCH || a->batch->bytes >= a->batch->limit;
+	const struct ml_batch *b = a->batch;
+
+	return b->nr == ML_BATCH || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
 }
 
 static u64 byte_of(u64 loc)
@@ -123,24 +125,15 @@ int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
 	return add_block(a, index, ml_slot_take(a, target));
 }
 
-static int add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
+static void add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
 {
 	struct ml_move *mv = batch_add(a, from->index, ml_page_loc(to->page));
-	int err;
 
-	mv->remap = a->ops->remap;
-	if (mv->remap)
-		return 0;
-	err = populate(a, mv->to, mv->len);
-	if (!err) {
+	mv->remap = true;
+	if (a->ops->remap_copies)
 		a->batch->bytes += mv->len;
-		return 0;
-	}
-	a->batch->nr--;
-	a->batch->nomem = true;
-	ml_index_set_batch(a, from->index, false);
-	ml_blob_free(a, to);
-	return err;
+	else
+		a->batch->pages += from->nr;
 }
 
 /**
@@ -154,17 +147,18 @@ static int add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
  */
 int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below)
 {
+	struct ml_need need = { .pages = from->nr, .align = from->align };
 	struct ml_run *to;
 	int err = movable(a, from->index);
 
-	if (err)
-		return err;
-	if (!ml_lane_room(a, lane, from->nr, true))
-		return -ENOSPC;
-	to = ml_blob_new(a, lane, from->nr, from->align, below);
-	if (!to)
-		return below ? -ENOSPC : -ENOMEM;
-	return add_blob(a, from, to);
+	if (!err && !ml_lane_room(a, lane, from->nr, from->lane == lane))
+		err = -ENOSPC;
+	if (!err)
+		err = ml_blob_new(a, lane, &need, below, &to);
+	if (!err)
+		add_blob(a, from, to);
+	a->batch->nomem |= err == -ENOMEM;
+	return err;
 }
 
 /**
@@ -193,7 +187,7 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 	err = movable(a, index);
 	need.cold = cold;
 	if (!err)
-		err = ml_place_take(a, lane, &need, true, &to);
+		err = ml_place_take(a, lane, &need, ml_lane_of(a, loc) == lane, &to);
 	return err ? err : add_block(a, index, to);
 }
 
@@ -230,11 +224,15 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
  */
 int ml_batch_purge(struct ml_arena *a, u32 index)
 {
+	struct ml_move *mv;
 	int err = movable(a, index);
 
-	if (!err)
-		batch_add(a, index, 0)->cause = MEMLANE_CAUSE_PURGE;
-	return err;
+	if (err)
+		return err;
+	mv = batch_add(a, index, 0);
+	mv->cause = MEMLANE_CAUSE_PURGE;
+	a->batch->bytes += mv->len;
+	return 0;
 }
 
 /* ------------------------------------------------------------------ mark */
@@ -244,13 +242,23 @@ static void unmark(struct ml_arena *a, const struct ml_move *mv)
 	cmpxchg(ml_entry(a, mv->index), mv->expect, mv->expect & ~MEMLANE_ENTRY_MOVING);
 }
 
+/*
+ * Freed since it was planned, the index is stock: of its lane, where only compaction
+ * may move it, and not to be dropped.
+ */
+static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
+{
+	if (mv->cause == MEMLANE_CAUSE_PURGE)
+		return !ml_policy_purgeable(a, mv->index, word);
+	return !(word & MEMLANE_ENTRY_LIVE) && ml_lane_of(a, mv->from) != ml_lane_of(a, mv->to);
+}
+
 static void mark(struct ml_arena *a, struct ml_move *mv)
 {
 	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
 
 	mv->expect = word | MEMLANE_ENTRY_MOVING;
-	/* Freed since it was planned: the index is stock, which keeps its place. */
-	if (mv->cause == MEMLANE_CAUSE_PURGE && !ml_policy_purgeable(a, mv->index, word)) {
+	if (freed_since(a, mv, word)) {
 		mv->result = -EAGAIN;
 		return;
 	}
@@ -288,36 +296,48 @@ static bool page_held(struct ml_arena *a, const struct ml_move *mv)
 	return a->ops->held(a, first, last - first + 1);
 }
 
+static void count_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)
+{
+	a->rate.copy_bytes += mv->len;
+	a->rate.copy_ns += a->ops->now() - start;
+	a->count.moved++;
+	a->count.moved_bytes += mv->len;
+}
+
 static void hand_over(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 pages = mv->len >> ML_PAGE_SHIFT, start = a->ops->now();
 
 	a->ops->remap(a, ml_loc_page(mv->to), ml_loc_page(mv->from), pages);
+	if (a->ops->remap_copies) {
+		count_copy(a, mv, start);
+		return;
+	}
 	a->count.remapped++;
 	a->count.remapped_pages += pages;
 	a->rate.remap_pages += pages;
 	a->rate.remap_ns += a->ops->now() - start;
 }
 
+/* Stock has no bytes to copy, and says nothing of what copying costs. */
 static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 start = a->ops->now();
 
+	if (!(mv->expect & MEMLANE_ENTRY_LIVE)) {
+		a->count.moved++;
+		return;
+	}
 	a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
-	a->rate.copy_bytes += mv->len;
-	a->rate.copy_ns += a->ops->now() - start;
+	count_copy(a, mv, start);
 }
 
 static void transfer(struct ml_arena *a, const struct ml_move *mv)
 {
-	if (mv->remap) {
+	if (mv->remap)
 		hand_over(a, mv);
-		return;
-	}
-	if (mv->expect & MEMLANE_ENTRY_LIVE)
+	else
 		copy_bytes(a, mv);
-	a->count.moved++;
-	a->count.moved_bytes += mv->len;
 }
 
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
@@ -399,13 +419,13 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 }
 
 /* Everything that is marked is public before the epoch, the epoch before the barrier. */
-static int wait_sections(struct ml_arena *a)
+static int wait_sections(struct ml_arena *a, u64 deadline)
 {
 	u64 epoch = ++a->epoch;
 
 	/* Pairs with the acquire in memlane_enter(): who reads it sees the marks. */
 	smp_store_release(&a->stat_page->epoch, epoch);
-	return a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch);
+	return a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch, deadline);
 }
 
 static unsigned int mark_all(struct ml_arena *a)
@@ -424,12 +444,13 @@ static unsigned int mark_all(struct ml_arena *a)
  * ml_batch_run - carry the batch out
  * @a: arena; both locks; arena.lock is dropped while waiting for sections
  * @step: pages returned are added
+ * @deadline: ns after which what has not begun is given up; 0: none
  *
  * Each move keeps its result; the caller empties the batch.
  *
  * Return: 0, or -EINTR on a fatal signal (the batch was given up).
  */
-int ml_batch_run(struct ml_arena *a, struct memlane_step *step)
+int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline)
 {
 	struct ml_batch *b = a->batch;
 	unsigned int i;
@@ -440,12 +461,15 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step)
 	if (mark_all(a)) {
 		ml_publish(a);
 		mutex_unlock(&a->lock);
-		grace = wait_sections(a);
+		grace = wait_sections(a, deadline);
 		mutex_lock(&a->lock);
 	}
 	returned = a->count.pages_returned;
-	for (i = 0; i < b->nr; i++)
+	for (i = 0; i < b->nr; i++) {
+		if (i && deadline && !grace && a->ops->now() >= deadline)
+			grace = -EAGAIN;
 		finish(a, &b->move[i], grace);
+	}
 	step->out_pages_returned += a->count.pages_returned - returned;
 	return grace == -EINTR ? -EINTR : 0;
 }

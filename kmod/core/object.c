@@ -41,7 +41,8 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w)
 			continue;
 		if (w->need.cls != MEMLANE_CLASS_BLOB)
 			ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
-		WRITE_ONCE(l->limit, w->limit[lane]);
+		if (ml_lane_used(l) <= w->limit[lane])
+			WRITE_ONCE(l->limit, w->limit[lane]);
 	}
 }
 
@@ -64,11 +65,10 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 				    (spill && ml_lane_grow(a, MEMLANE_SLOW, w->need.pages))));
 	if (err) {
 		ungrow(a, w);
-		if (err == -ENOSPC)
-			ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
 		return err;
 	}
 	a->count.spilled += w->got != w->lane;
+	ml_lane_tell_pressure(a, w->got);
 	ml_lane_tell_growth(a, MEMLANE_FAST, w->limit[MEMLANE_FAST]);
 	ml_lane_tell_growth(a, MEMLANE_SLOW, w->limit[MEMLANE_SLOW]);
 	return 0;
@@ -92,6 +92,7 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 	w->got = lane;
 	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
 	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
+	w->resorted = false;
 	return ml_need_for(&w->need, length, align);
 }
 
@@ -124,14 +125,20 @@ void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 i
 		ungrow(a, w);
 }
 
+static bool has_span(const struct ml_lane *l, const struct ml_need *need)
+{
+	return need->cls != MEMLANE_CLASS_BLOB &&
+	       (ml_span_fullest(ml_class_set((struct ml_lane *)l, need->cls, false)) ||
+		ml_span_fullest(ml_class_set((struct ml_lane *)l, need->cls, true)));
+}
+
 static bool has_room(struct ml_arena *a, const struct ml_want *w)
 {
 	bool room;
 
 	mutex_lock(&a->lock);
-	room = ml_lane_room(a, w->lane, ml_need_pages(&w->need), false);
-	if (w->need.cls != MEMLANE_CLASS_BLOB && !room)
-		room = ml_span_fullest(ml_class_set(&a->lane[w->lane], w->need.cls, false));
+	room = ml_lane_room(a, w->lane, ml_need_pages(&w->need), false) ||
+	       has_span(&a->lane[w->lane], &w->need);
 	mutex_unlock(&a->lock);
 	return room;
 }
@@ -147,6 +154,47 @@ void ml_want_room(struct ml_arena *a, const struct ml_want *w)
 		ml_make_room(a, w->lane, ml_need_pages(&w->need));
 }
 
+/**
+ * ml_want_again - after a refusal: is another try worth it?
+ * @a: arena; no lock
+ * @w: what is wanted
+ * @err: of the try
+ *
+ * Once a call, after all was done that may help. An event tells of the refusal.
+ */
+bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
+{
+	unsigned int lanes = 1U << w->lane;
+
+	if (err != -ENOSPC && err != -ENOMEM)
+		return false;
+	if (w->lane == MEMLANE_FAST && !w->no_spill)
+		lanes |= 1U << MEMLANE_SLOW;
+	if (w->may_move && !w->resorted) {
+		w->resorted = true;
+		if (ml_last_resort(a, lanes, ml_need_pages(&w->need)))
+			return true;
+	}
+	mutex_lock(&a->lock);
+	if (err == -ENOSPC)
+		ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
+	mutex_unlock(&a->lock);
+	return false;
+}
+
+/* The count is kept: somebody with a stale handle may be about to take his pin back. */
+static void write_notes(u32 *pin)
+{
+	u32 was = READ_ONCE(*pin), now;
+
+	do {
+		now = cmpxchg(pin, was, was & MEMLANE_PIN_COUNT_MASK);
+		if (now == was)
+			break;
+		was = now;
+	} while (1);
+}
+
 static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
 {
 	u64 *side = ml_vec_make(a, &a->table.side, index);
@@ -156,7 +204,7 @@ static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int 
 	if (!side || !pin)
 		return -ENOMEM;
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
-	WRITE_ONCE(*pin, 0);
+	write_notes(pin);
 	/* Pairs with the acquire of memlane_get(): the side words come first. */
 	smp_store_release(e, READ_ONCE(*e) | MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED);
 	return 0;
@@ -215,11 +263,13 @@ int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
 	if (err)
 		return err;
 	ml_want_room(a, &w);
-	mutex_lock(&a->lock);
-	err = alloc_all(a, req, &w, handles);
-	a->count.refills++;
-	ml_publish(a);
-	mutex_unlock(&a->lock);
+	do {
+		mutex_lock(&a->lock);
+		err = alloc_all(a, req, &w, handles);
+		a->count.refills++;
+		ml_publish(a);
+		mutex_unlock(&a->lock);
+	} while (ml_want_again(a, &w, err));
 	return err;
 }
 
@@ -227,6 +277,7 @@ static void release(struct ml_arena *a, u32 index)
 {
 	u64 loc = ml_index_loc(a, index);
 
+	WRITE_ONCE(a->changes, a->changes + 1);
 	ml_index_unbind(a, index);
 	if (!loc)
 		return;
@@ -234,11 +285,27 @@ static void release(struct ml_arena *a, u32 index)
 	ml_place_give(a, loc);
 }
 
+/* The generation was seen: it is not given out again. */
+static void undo_one(struct ml_arena *a, u64 handle)
+{
+	u32 index = ml_handle_index(handle), gen;
+	u64 *e = ml_entry(a, index);
+
+	if (!ml_index_bound(a, index) ||
+	    ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))) << 1 != handle << 1)
+		return;
+	gen = ml_entry_gen(READ_ONCE(*e));
+	xchg(e, ml_word(min(gen + 1, MEMLANE_GEN_MAX), ml_index_loc(a, index)));
+	release(a, index);
+}
+
 /**
  * ml_alloc_undo - the caller could not be told of these handles
  * @a: arena
  * @handles: from ml_alloc()
  * @nr: how many
+ *
+ * The program may have seen some of them, and freed them: those are left alone.
  */
 void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
 {
@@ -246,8 +313,7 @@ void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
 
 	mutex_lock(&a->lock);
 	for (i = 0; i < nr; i++)
-		if (ml_index_bound(a, ml_handle_index(handles[i])))
-			release(a, ml_handle_index(handles[i]));
+		undo_one(a, handles[i]);
 	ml_publish(a);
 	mutex_unlock(&a->lock);
 }
@@ -259,13 +325,15 @@ void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
  * @a: arena; arena.lock
  * @index: any value
  *
- * Return: 0; -EBADF not bound; -EBUSY live.
+ * A dropped object is not stock before it was ended: its handle is still held.
+ *
+ * Return: 0; -EBADF not bound; -EBUSY live, or dropped.
  */
 int ml_stock_free(struct ml_arena *a, u32 index)
 {
 	if (!ml_index_bound(a, index))
 		return -EBADF;
-	if (ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE)
+	if (ml_entry_read(a, index) & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED))
 		return -EBUSY;
 	release(a, index);
 	return 0;
@@ -307,7 +375,7 @@ static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 	int err;
 
 	if (cookie != a->cookie)
-		return -EXDEV;
+		return cookie ? -EXDEV : -EBADF;
 	if (flags & MEMLANE_FREE_LIVE) {
 		do {
 			err = end_live(a, handle);

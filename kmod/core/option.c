@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* option.c - options that can be changed while the arena lives */
 #include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/nospec.h>
 
 #include "lane.h"
 #include "option.h"
+#include "stat.h"
 
 #define NSEC_PER_MS	1000000ULL
 #define GROUP_BYTES	(65536 / 8)
@@ -12,11 +15,23 @@ static int set_limit(struct ml_arena *a, unsigned int lane, u64 bytes)
 {
 	struct ml_lane *l = &a->lane[lane];
 
-	if (bytes > MEMLANE_ENTRY_LOC_MASK || ml_pages(bytes) > l->max ||
-	    ml_pages(bytes) < ml_lane_used(l))
+	if (bytes > l->max << ML_PAGE_SHIFT || ml_pages(bytes) < ml_lane_used(l))
 		return -EINVAL;
 	WRITE_ONCE(l->limit, ml_pages(bytes));
 	l->initial = l->limit;
+	return 0;
+}
+
+/* A lane that has more than it may grow to is cut back to that. */
+static int set_max(struct ml_arena *a, unsigned int lane, u64 bytes)
+{
+	struct ml_lane *l = &a->lane[lane];
+
+	if (bytes > l->reserve << ML_PAGE_SHIFT || !bytes || ml_pages(bytes) < ml_lane_used(l))
+		return -EINVAL;
+	l->max = ml_pages(bytes);
+	l->initial = min(l->initial, l->max);
+	WRITE_ONCE(l->limit, min(l->limit, l->max));
 	return 0;
 }
 
@@ -63,6 +78,10 @@ static int write_option(struct ml_arena *a, u32 option, u64 value)
 		return set_limit(a, MEMLANE_FAST, value);
 	case MEMLANE_OPT_SLOW_LIMIT:
 		return set_limit(a, MEMLANE_SLOW, value);
+	case MEMLANE_OPT_FAST_MAX:
+		return set_max(a, MEMLANE_FAST, value);
+	case MEMLANE_OPT_SLOW_MAX:
+		return set_max(a, MEMLANE_SLOW, value);
 	case MEMLANE_OPT_AUTO_COMPACTION:
 		if (value > 1)
 			return -EINVAL;
@@ -119,11 +138,13 @@ static int read_option(const struct ml_arena *a, u32 option, u64 *value)
 		[MEMLANE_OPT_AGE_INTERVAL] = p->age_interval,
 		[MEMLANE_OPT_THRESHOLD] = p->threshold,
 		[MEMLANE_OPT_PURGEABLE] = get_purgeable(p, *value),
+		[MEMLANE_OPT_FAST_MAX] = a->lane[MEMLANE_FAST].max << ML_PAGE_SHIFT,
+		[MEMLANE_OPT_SLOW_MAX] = a->lane[MEMLANE_SLOW].max << ML_PAGE_SHIFT,
 	};
 
 	if (!option || option >= MEMLANE_OPTIONS)
 		return -EOPNOTSUPP;
-	*value = values[option];
+	*value = values[array_index_nospec(option, MEMLANE_OPTIONS)];
 	return 0;
 }
 
@@ -140,6 +161,8 @@ int ml_set(struct ml_arena *a, struct memlane_set *req)
 		return -EOPNOTSUPP;
 	mutex_lock(&a->lock);
 	err = write_option(a, req->option, req->value);
+	WRITE_ONCE(a->changes, a->changes + 1);
+	ml_publish(a);
 	mutex_unlock(&a->lock);
 	return err;
 }

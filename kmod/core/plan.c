@@ -15,7 +15,6 @@
  * of these a class at most that is not full, the latest target.
  */
 #include "plan.h"
-#include "run.h"
 
 static bool done(const struct ml_arena *a, const struct ml_span *span)
 {
@@ -102,19 +101,4 @@ struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *
 			return span;
 	}
 	return NULL;
-}
-
-/**
- * ml_plan_blob - the highest blob below an address
- * @a: arena; arena.lock
- * @run: where to start looking, and then down; may be NULL
- * @below: page
- *
- * Return: the blob to slide down next, or NULL.
- */
-struct ml_run *ml_plan_blob(const struct ml_arena *a, struct ml_run *run, u64 below)
-{
-	while (run && (run->kind != ML_BLOB || run->page >= below))
-		run = ml_run_before(a, run);
-	return run;
 }

@@ -9,6 +9,5 @@ void ml_plan_feed(const struct ml_arena *a, struct ml_span *span);
 struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c);
 struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
 			       const struct ml_span *source);
-struct ml_run *ml_plan_blob(const struct ml_arena *a, struct ml_run *run, u64 below);
 
 #endif /* ML_PLAN_H */

@@ -31,21 +31,49 @@ bool ml_policy_oversized(const struct ml_arena *a, u32 index)
 	return a->policy.threshold && size > a->policy.threshold;
 }
 
-static bool half_empty(const struct ml_lane *l)
+static bool filled(const struct ml_lane *l, u32 permille)
 {
-	return ml_lane_used(l) * 2 < l->limit;
+	return ml_lane_used(l) * 1000 >= l->limit * permille;
 }
 
-/* The FastLane keeps what is used; frame-critical objects stay whatever they do. */
+/*
+ * Does an object that is not used of late have to leave the FastLane? The more it
+ * matters, the longer it stays: until the lane is half full, or full; or always.
+ */
+static bool unwanted(const struct ml_arena *a, u32 index)
+{
+	const struct ml_lane *l = &a->lane[MEMLANE_FAST];
+
+	switch (ml_index_priority(a, index)) {
+	case 0:
+		return true;
+	case 1:
+		return filled(l, 500);
+	case 2:
+		return filled(l, a->policy.compaction_threshold);
+	default:
+		return false;
+	}
+}
+
+static bool stale(const struct ml_arena *a, u32 index, u32 hints)
+{
+	return hints & ML_HINTS_LEAVING || (!ml_index_heat(a, index) && unwanted(a, index));
+}
+
+/*
+ * The FastLane keeps what is used; frame-critical objects stay whatever they do.
+ * Nothing is moved into a SlowLane under pressure.
+ */
 static bool wish_from_fast(const struct ml_arena *a, u32 index, struct ml_wish *w)
 {
 	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
 
-	if (hints & MEMLANE_HINT_FRAME_CRITICAL)
+	if (hints & MEMLANE_HINT_FRAME_CRITICAL || ml_lane_pressed(a, MEMLANE_SLOW))
 		return false;
 	if (ml_policy_oversized(a, index))
 		w->cause = MEMLANE_CAUSE_OVERSIZED;
-	else if (!ml_index_heat(a, index) || hints & ML_HINTS_LEAVING)
+	else if (stale(a, index, hints))
 		w->cause = MEMLANE_CAUSE_STALE;
 	else
 		return false;
@@ -59,8 +87,8 @@ static bool wish_from_slow(const struct ml_arena *a, u32 index, struct ml_wish *
 {
 	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
 
-	if (ml_index_heat(a, index) != ML_HEAT_ALWAYS || hints & ML_HINTS_LEAVING || ml_policy_oversized(a, index) ||
-	    !half_empty(&a->lane[MEMLANE_FAST]))
+	if (ml_index_heat(a, index) != ML_HEAT_ALWAYS || hints & ML_HINTS_LEAVING ||
+	    ml_policy_oversized(a, index) || filled(&a->lane[MEMLANE_FAST], 500))
 		return false;
 	w->lane = MEMLANE_FAST;
 	w->temper = ML_WARM;
@@ -110,12 +138,11 @@ bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word)
 	       a->policy.purgeable[group / 8] & 1U << group % 8;
 }
 
-/* Is memory short: both lanes at their maximum, the SlowLane past its threshold? */
-bool ml_policy_pressed(const struct ml_arena *a)
+/* The lanes under pressure, as a bit set. */
+unsigned int ml_policy_pressed(const struct ml_arena *a)
 {
-	const struct ml_lane *l = &a->lane[MEMLANE_SLOW];
-
-	return ml_lane_used(l) * 1000 >= l->max * a->policy.slow_usage_threshold;
+	return ml_lane_pressed(a, MEMLANE_FAST) << MEMLANE_FAST |
+	       ml_lane_pressed(a, MEMLANE_SLOW) << MEMLANE_SLOW;
 }
 
 /**
@@ -136,6 +163,6 @@ bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane)
 
 	if (!a->policy.auto_compaction)
 		return false;
-	return ml_lane_used(l) * 1000 >= l->limit * threshold ||
+	return filled(l, threshold) ||
 	       (objects + 16 < spans && objects * 1000 < spans * threshold);
 }

@@ -21,6 +21,6 @@ bool ml_policy_oversized(const struct ml_arena *a, u32 index);
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);
 bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word);
 bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane);
-bool ml_policy_pressed(const struct ml_arena *a);
+unsigned int ml_policy_pressed(const struct ml_arena *a);
 
 #endif /* ML_POLICY_H */

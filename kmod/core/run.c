@@ -14,6 +14,7 @@
 #include <linux/bug.h>
 #include <linux/minmax.h>
 #include <linux/rbtree.h>
+#include <linux/sched.h>
 
 #include "run.h"
 #include "vec.h"
@@ -447,6 +448,7 @@ static void drain(struct ml_arena *a, struct rb_root *root)
 	while ((n = rb_first(root))) {
 		rb_erase(n, root);
 		free_run(a, run_of(n));
+		cond_resched();
 	}
 }
 

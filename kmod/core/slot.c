@@ -3,6 +3,8 @@
  * slot.c - registered threads: sections, grace periods, slots of the dead
  */
 #include <linux/atomic.h>
+#include <linux/minmax.h>
+#include <linux/nospec.h>
 
 #include "blocker.h"
 #include "mag.h"
@@ -52,8 +54,11 @@ static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
 /* Whether a slot is in use; any number. */
 bool ml_slot_busy(struct ml_arena *a, u32 slot)
 {
+	if (slot >= a->slots.nr)
+		return false;
+	slot = array_index_nospec(slot, a->slots.nr);
 	/* Pairs with the releases of registering and giving back: the page is there. */
-	return slot < a->slots.nr && smp_load_acquire(&a->slots.busy[slot]);
+	return smp_load_acquire(&a->slots.busy[slot]);
 }
 
 static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
@@ -78,21 +83,24 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
  * ml_grace - wait until every section that began before @epoch has ended
  * @a: arena; arena.mover, not arena.lock
  * @epoch: current epoch, whose barrier has passed
+ * @deadline: of the step, ns; 0: none
  *
  * A thread that died inside a section does not count. A thread that registers
  * meanwhile reads the current epoch: the barrier came before it looked.
  *
- * Return: 0; -EAGAIN after policy.grace ns; -EINTR on a fatal signal.
+ * Return: 0; -EAGAIN after policy.grace ns, or at @deadline; -EINTR on a fatal
+ * signal.
  */
-int ml_grace(struct ml_arena *a, u64 epoch)
+int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline)
 {
-	u64 deadline = a->ops->now() + READ_ONCE(a->policy.grace);
+	u64 grace = a->ops->now() + READ_ONCE(a->policy.grace);
+	u64 end = deadline ? min(deadline, grace) : grace;
 	/* Pairs with the release in take_slot(). */
 	u32 slot, top = smp_load_acquire(&a->slots.top);
 	int err;
 
 	for (slot = 0; slot < top; slot++) {
-		err = wait_slot(a, slot, epoch, deadline);
+		err = wait_slot(a, slot, epoch, end);
 		if (err)
 			return err;
 	}

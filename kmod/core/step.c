@@ -28,6 +28,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	*req = limits;
 	s->req = req;
 	s->err = 0;
+	ml_step_whole(s);
 	s->was = a->count;
 	s->start = a->ops->now();
 	a->round++;
@@ -66,9 +67,51 @@ int ml_step_end(struct ml_arena *a, struct ml_step *s)
 	return s->err;
 }
 
+/* From here on the whole step may be used. */
+void ml_step_whole(struct ml_step *s)
+{
+	s->max_bytes = s->req->max_bytes;
+	s->max_ns = s->req->max_ns;
+}
+
+/* Up to half of it: something else is to have its turn. */
+void ml_step_half(struct ml_step *s)
+{
+	s->max_bytes = s->req->max_bytes - s->req->max_bytes / 2;
+	s->max_ns = s->req->max_ns - s->req->max_ns / 2;
+}
+
 static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
 {
 	return a->count.moved_bytes - s->was.moved_bytes;
+}
+
+/* When the step is to have ended, ns; 0: no limit. */
+u64 ml_step_deadline(const struct ml_step *s)
+{
+	return s->max_ns && s->start + s->max_ns > s->start ? s->start + s->max_ns : 0;
+}
+
+/**
+ * ml_step_late - is the time up?
+ * @a: arena
+ * @s: step; says that there is more, or that a fatal signal ended it
+ *
+ * Asked for by whatever looks at many things and moves none of them.
+ */
+bool ml_step_late(struct ml_arena *a, struct ml_step *s)
+{
+	u64 deadline = ml_step_deadline(s);
+
+	cond_resched();
+	if (!s->err && a->ops->hurry && a->ops->hurry(a))
+		s->err = -EINTR;
+	if (s->err)
+		return true;
+	if (!deadline || a->ops->now() < deadline)
+		return false;
+	s->req->out_more = 1;
+	return true;
 }
 
 /**
@@ -78,19 +121,19 @@ static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
  */
 bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 {
-	struct memlane_step *r = s->req;
 	u64 left = BATCH_BYTES;
 
-	if (s->err)
+	if (ml_step_late(a, s))
 		return false;
-	if (r->max_bytes)
-		left = r->max_bytes - min(bytes_done(a, s), r->max_bytes);
-	if (!left || (r->max_ns && a->ops->now() - s->start >= r->max_ns)) {
-		r->out_more = 1;
+	if (s->max_bytes)
+		left = s->max_bytes - min(bytes_done(a, s), s->max_bytes);
+	if (!left) {
+		s->req->out_more = 1;
 		return false;
 	}
 	a->batch->nr = 0;
 	a->batch->bytes = 0;
+	a->batch->pages = 0;
 	a->batch->nomem = false;
 	a->batch->limit = min_t(u64, left, BATCH_BYTES);
 	return true;
@@ -115,7 +158,7 @@ bool ml_step_run(struct ml_arena *a, struct ml_step *s)
 {
 	if (!a->batch->nr)
 		return false;
-	s->err = ml_batch_run(a, s->req);
+	s->err = ml_batch_run(a, s->req, ml_step_deadline(s));
 	ml_step_yield(a);
 	return !s->err;
 }

@@ -10,11 +10,17 @@ struct ml_step {
 	struct memlane_step *req;
 	struct memlane_counts was;
 	u64 start;
+	u64 max_bytes;	/* limits in force: those of @req, or a share of them */
+	u64 max_ns;
 	int err;
 };
 
 int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req);
 int ml_step_end(struct ml_arena *a, struct ml_step *s);
+void ml_step_whole(struct ml_step *s);
+void ml_step_half(struct ml_step *s);
+u64 ml_step_deadline(const struct ml_step *s);
+bool ml_step_late(struct ml_arena *a, struct ml_step *s);
 bool ml_step_next(struct ml_arena *a, struct ml_step *s);
 void ml_step_yield(struct ml_arena *a);
 bool ml_step_run(struct ml_arena *a, struct ml_step *s);

@@ -134,6 +134,12 @@ u64 ml_index_side(const struct ml_arena *a, u32 index)
 	return side ? READ_ONCE(*side) : 0;
 }
 
+/* How much it matters to the program: 0 to MEMLANE_PRIORITIES - 1. */
+u32 ml_index_priority(const struct ml_arena *a, u32 index)
+{
+	return (ml_index_notes(a, index) & MEMLANE_PIN_PRIORITY_MASK) >> MEMLANE_PIN_PRIORITY_SHIFT;
+}
+
 u32 ml_index_pins(const struct ml_arena *a, u32 index)
 {
 	return ml_index_notes(a, index) & MEMLANE_PIN_COUNT_MASK;
@@ -309,6 +315,8 @@ int ml_handle_check(const struct ml_arena *a, u64 handle)
 	u32 gen = (handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
 	u64 word;
 
+	if (!cookie)
+		return -EBADF;
 	if (cookie != a->cookie)
 		return -EXDEV;
 	if (!index || index >= a->table.top || !gen)

@@ -21,6 +21,7 @@ bool ml_index_placed(const struct ml_arena *a, u32 index);
 unsigned int ml_index_heat(const struct ml_arena *a, u32 index);
 void ml_index_age(struct ml_arena *a, u32 index);
 u32 ml_index_notes(const struct ml_arena *a, u32 index);
+u32 ml_index_priority(const struct ml_arena *a, u32 index);
 u64 ml_index_side(const struct ml_arena *a, u32 index);
 void ml_index_set_batch(struct ml_arena *a, u32 index, bool in);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* vec.c - sparse arrays: a top of leaves, leaves of pages, pages of elements */
 #include <linux/atomic.h>
+#include <linux/nospec.h>
+#include <linux/sched.h>
 
 #include "vec.h"
 
@@ -60,9 +62,11 @@ void ml_vec_exit(struct ml_arena *a, struct ml_vec *v)
 
 	if (!v->top)
 		return;
-	for (i = 0; i < vec_leaves(v); i++)
+	for (i = 0; i < vec_leaves(v); i++) {
 		if (v->top[i])
 			leaf_exit(a, v, v->top[i]);
+		cond_resched();
+	}
 	a->ops->zfree(a, v->top, vec_leaves(v) * sizeof(*v->top));
 	v->top = NULL;
 }
@@ -84,11 +88,13 @@ static void *element(const struct ml_vec *v, void *page, u64 i)
  */
 void *ml_vec_at(const struct ml_vec *v, u64 i)
 {
-	u64 page = i >> v->shift;
 	void **leaf, *p;
+	u64 page;
 
 	if (i >= v->nr)
 		return NULL;
+	i = array_index_nospec(i, v->nr);	/* most come from a program */
+	page = i >> v->shift;
 	/* Both pair with the releases in make_locked(). */
 	leaf = smp_load_acquire(&v->top[page >> LEAF_SHIFT]);
 	if (!leaf)

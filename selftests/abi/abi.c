@@ -160,7 +160,7 @@ static const struct sample samples[] = {
 	PLAIN(alloc, ALLOC, alloc, true,
 	      MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE),
 	PLAIN(free, FREE, free, true, MEMLANE_FREE_LIVE),
-	RESERVED(compact, COMPACT, compact, true, MEMLANE_ASYNC),
+	PLAIN(compact, COMPACT, compact, true, MEMLANE_ASYNC),
 	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_ASYNC),
 	PLAIN(query, QUERY, query, false, 0),
 	PLAIN(stat, STAT, stat, false, 0),

@@ -202,7 +202,7 @@ TEST(free_tells_each_kind_of_bad_handle)
 	__u64 foreign = alloc_one(&b, MEMLANE_FAST, 100);
 
 	expect_free(&a, foreign, -EXDEV);
-	expect_free(&a, 0, -EXDEV);
+	expect_free(&a, 0, -EBADF);
 	expect_free(&a, good | 0xfffffff, -EBADF);
 	expect_free(&a, good & ~0xffffffffULL, -EBADF);
 	expect_free(&a, good + (1ULL << MEMLANE_HANDLE_GEN_SHIFT), -EBADF);
@@ -248,7 +248,7 @@ TEST(free_tells_how_far_it_came)
 	expect_eq(alloc_live(&a, MEMLANE_FAST, 100, NR, handle), NR);
 	spoiled = handle[BAD];
 	handle[BAD] = 0;
-	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), -EXDEV);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), -EBADF);
 	expect_eq(req.out_count, BAD);
 	expect_eq(counts(&a).handles, NR - BAD);
 	handle[BAD] = spoiled;

@@ -29,7 +29,7 @@ static void refused(struct memlane *m, memlane_handle h, int err)
 	expect(p == NULL);
 	expect_eq(memlane_exit(m), 0);
 	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, &h, 1, &result, NULL), 1);
-	expect(result == err || (err == -EBADF && result == -EXDEV));
+	expect_eq(result, err);
 	after = stats(m);
 	expect_eq(after.live_objects, before.live_objects);
 	expect_eq(after.frees, before.frees);

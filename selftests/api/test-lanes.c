@@ -140,7 +140,7 @@ TEST(then_stale_objects_leave)
 	other = try_alloc(m, 3000, MEMLANE_IN_FAST, true);
 	expect_eq(memlane_lane(m, other), MEMLANE_FAST);
 	expect_eq(stats(m).counts.spilled, 0);
-	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_STALE] > 0);
+	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_ROOM] > 0);
 	for (i = 0; i < n; i++)
 		verify(m, h[i], i);
 	memlane_close(m);

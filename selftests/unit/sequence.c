@@ -177,6 +177,20 @@ static u64 some_length(struct sequence *s)
 	}
 }
 
+/* What was dropped: only what may be dropped, and nothing that is pinned. */
+static void see_purged(struct sequence *s)
+{
+	struct object *o;
+
+	for (o = s->object; o < s->object + s->nr; o++) {
+		if (o->purged || !(word_of(s, o) & MEMLANE_ENTRY_PURGED))
+			continue;
+		expect(o->purgeable && o->live && !o->pinned && !o->held);
+		o->purged = true;
+		o->live = false;
+	}
+}
+
 static bool may_fail(struct sequence *s, int err)
 {
 	return err == -ENOSPC || (err == -ENOMEM && s->w->fail.hits);
@@ -202,6 +216,7 @@ static void do_alloc(struct sequence *s)
 	if (s->nr + req.count > MOST - (s->in_grace ? 0 : MEDDLED))
 		return;
 	err = ml_alloc(s->a, &req, handles);
+	see_purged(s);
 	if (err == -EINVAL && req.count > 1) {
 		expect(req.length > MEMLANE_BLOCK_MAX || req.align > ML_PAGE_SIZE);
 		return;
@@ -259,7 +274,7 @@ static void do_bad_handle(struct sequence *s)
 		break;
 	}
 	if ((handle >> 48 & 0x7fff) != 0x1234)
-		want = -EXDEV;
+		want = handle >> 48 & 0x7fff ? -EXDEV : -EBADF;
 	else if ((handle >> 32 & 0xffff) == MEMLANE_GEN_MASK)
 		want = -EBADF;
 	err = ml_free(s->a, &req, &handle);
@@ -435,20 +450,6 @@ static void do_purgeable(struct sequence *s)
 		return;
 	o->purgeable = true;
 	*world_side(s->w, o->handle) = o->length | 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
-}
-
-/* What maintenance dropped: only what may be dropped, and nothing that is pinned. */
-static void see_purged(struct sequence *s)
-{
-	struct object *o;
-
-	for (o = s->object; o < s->object + s->nr; o++) {
-		if (o->purged || !(word_of(s, o) & MEMLANE_ENTRY_PURGED))
-			continue;
-		expect(o->purgeable && o->live && !o->pinned && !o->held);
-		o->purged = true;
-		o->live = false;
-	}
 }
 
 /* A magazine is filled, used, and given back. */

@@ -121,7 +121,7 @@ static void free_errors(void)
 	expect_eq(end_one(MEMLANE_FREE_LIVE, live ^ 1ULL << 48), -EXDEV);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, live + 1000), -EBADF);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, live + (1ULL << 32)), -EBADF);
-	expect_eq(end_one(MEMLANE_FREE_LIVE, 0), -EXDEV);
+	expect_eq(end_one(MEMLANE_FREE_LIVE, 0), -EBADF);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, stock), -ESTALE);
 	*world_pin(w, live) = MEMLANE_PIN_ONE | 0x50003;
 	expect_eq(end_one(MEMLANE_FREE_LIVE, live), -EBUSY);
@@ -247,14 +247,23 @@ static void failure_changes_nothing(void)
 
 static void undo(void)
 {
-	u64 handles[4];
+	u64 handles[4], seen[4];
+	int i;
 
 	begin(256 << 10, 256 << 10);
 	expect_eq(ALLOC(.count = 4), 0);
 	ml_alloc_undo(a, handles, 4);
 	expect_eq(a->table.bound, 0);
 	ml_alloc_undo(a, handles, 4);		/* twice does no harm */
-	expect_eq(state(handles[0]), MEMLANE_STATE_NONE);
+	expect_eq(state(handles[0]), MEMLANE_STATE_FREED);
+	memcpy(seen, handles, sizeof(seen));
+	expect_eq(ALLOC(.count = 4, .flags = MEMLANE_ALLOC_LIVE), 0);
+	for (i = 0; i < 4; i++)		/* what may have been seen is not given out again */
+		expect(handles[i] != seen[0] && handles[i] != seen[1] &&
+		       handles[i] != seen[2] && handles[i] != seen[3]);
+	ml_alloc_undo(a, seen, 4);		/* these are other objects now */
+	expect_eq(a->table.bound, 4);
+	expect_eq(state(handles[0]), MEMLANE_STATE_LIVE);
 	end();
 }
 
@@ -323,8 +332,8 @@ static void move_errors(void)
 	expect_eq(ml_compact(a, &compact), -EOPNOTSUPP);
 	compact = (struct memlane_compact){ .lanes = 4 };
 	expect_eq(ml_compact(a, &compact), -EINVAL);
-	compact = (struct memlane_compact){ .__reserved = 1 };
-	expect_eq(ml_compact(a, &compact), -EOPNOTSUPP);
+	compact = (struct memlane_compact){ .usage = 1001 };
+	expect_eq(ml_compact(a, &compact), -EINVAL);
 	compact = (struct memlane_compact){ .hole = MEMLANE_SIZE_MAX + 1 };
 	expect_eq(ml_compact(a, &compact), -EINVAL);
 	expect_eq(ml_migrate(a, &migrate, &handle, NULL), -EOPNOTSUPP);

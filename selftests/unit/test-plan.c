@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test-plan.c - which objects go where; and that compaction gets there */
+#include "blob.h"
 #include "block.h"
 #include "ktap.h"
 #include "lane.h"
@@ -41,7 +42,7 @@ static void nothing_to_do(void)
 	begin();
 	expect(!ml_plan_source(a, c));
 	expect(!ml_plan_target(a, c, NULL));
-	expect(!ml_plan_blob(a, ml_run_last(a, &a->lane[1]), a->lane[1].end));
+	expect(!ml_blob_below(&a->lane[1], a->lane[1].end));
 	span_with(0);				/* empty: neither source nor target */
 	span_with(4 * 256);			/* full */
 	expect(!ml_plan_source(a, c));
@@ -123,10 +124,9 @@ static void highest_blob(void)
 	high = *world_entry(w, world_alloc(w, MEMLANE_SLOW, 50000)) & MEMLANE_ENTRY_LOC_MASK;
 	mutex_lock(&a->lock);
 	lane = &a->lane[1];
-	expect_eq(ml_plan_blob(a, ml_run_last(a, lane), lane->end)->page, ml_loc_page(high));
-	expect_eq(ml_plan_blob(a, ml_run_last(a, lane), ml_loc_page(high))->page,
-		  ml_loc_page(low));
-	expect(!ml_plan_blob(a, ml_run_last(a, lane), ml_loc_page(low)));
+	expect_eq(ml_blob_below(lane, lane->end)->page, ml_loc_page(high));
+	expect_eq(ml_blob_below(lane, ml_loc_page(high))->page, ml_loc_page(low));
+	expect(!ml_blob_below(lane, ml_loc_page(low)));
 	end();
 }
 

@@ -47,7 +47,7 @@ static int grace(void)
 	int err;
 
 	mutex_lock(&a->mover);
-	err = ml_grace(a, 100);
+	err = ml_grace(a, 100, 0);
 	mutex_unlock(&a->mover);
 	return err;
 }

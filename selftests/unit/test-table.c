@@ -56,7 +56,7 @@ static void misses(void)
 	expect_eq(ml_index_state(a, 1), ML_NONE);
 	expect_eq(ml_index_state(a, ~0U), ML_NONE);
 	expect_eq(ml_index_pins(a, ~0U), 0);
-	expect_eq(ml_handle_check(a, 0), -EXDEV);
+	expect_eq(ml_handle_check(a, 0), -EBADF);
 	expect_eq(ml_handle_check(a, cookie), -EBADF);
 	expect_eq(ml_handle_check(a, cookie | 1ULL << 32), -EBADF);	/* index 0 */
 	expect_eq(ml_handle_check(a, cookie | 1ULL << 32 | 1), -EBADF);	/* never used */

@@ -263,6 +263,23 @@ static void op_decided(struct ml_arena *a, unsigned int cause, unsigned int lane
 	world_of(a)->decided[cause]++;
 }
 
+static void op_event(struct ml_arena *a, unsigned int type, unsigned int lane, u64 value)
+{
+	struct world *w = world_of(a);
+
+	lockdep_assert_held(&a->lock);
+	expect(type >= MEMLANE_EVENT_GROWTH && type <= MEMLANE_EVENT_PURGED);
+	expect(lane < MEMLANE_LANES || (lane == MEMLANE_LANES && type == MEMLANE_EVENT_PRESSURE));
+	w->events[type]++;
+	w->event_lane = lane;
+	w->event_value = value;
+}
+
+static bool op_hurry(struct ml_arena *a)
+{
+	return READ_ONCE(world_of(a)->hurry);
+}
+
 /* Without threads time passes in pauses only, and 10 ns at a look. */
 static u64 op_now(void)
 {
@@ -323,10 +340,11 @@ static u64 op_metadata(struct ml_arena *a)
 	.resident = op_resident, .sync_cores = op_sync_cores,		\
 	.pause = op_pause, .slot_gone = op_slot_gone,			\
 	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now,	\
-	.moved = op_moved, .decided = op_decided
+	.moved = op_moved, .decided = op_decided, .event = op_event,	\
+	.remap = op_remap, .hurry = op_hurry
 
-static const struct ml_ops ops_copy = { COMMON_OPS };
-static const struct ml_ops ops_remap = { COMMON_OPS, .remap = op_remap };
+static const struct ml_ops ops_copy = { COMMON_OPS, .remap_copies = true };
+static const struct ml_ops ops_remap = { COMMON_OPS };
 
 /* ---------------------------------------------------------- begin, end */
 

@@ -51,6 +51,10 @@ struct world {
 	u64 done;		/* calls of slot_done */
 	u64 told[MEMLANE_CAUSES];	/* moves carried out, by cause */
 	u64 decided[MEMLANE_CAUSES];
+	u64 events[8];		/* by enum memlane_event_type */
+	unsigned int event_lane;	/* of the last one */
+	u64 event_value;
+	bool hurry;		/* a fatal signal waits */
 	/* Called without arena.lock while a batch waits; may be NULL. */
 	void (*in_grace)(struct world *w, void *arg);
 	void *grace_arg;

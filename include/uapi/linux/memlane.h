@@ -73,6 +73,7 @@
 #define MEMLANE_PIN_MAX			0x3ffU
 #define MEMLANE_PIN_PRIORITY_SHIFT	4
 #define MEMLANE_PIN_PRIORITY_MASK	(3U << 4)
+#define MEMLANE_PRIORITIES	4
 #define MEMLANE_HINT_FRAME_CRITICAL	(1U << 0)
 #define MEMLANE_HINT_COLD		(1U << 1)
 #define MEMLANE_HINT_OLD		(1U << 2)
@@ -137,6 +138,7 @@ enum memlane_cause {
 	MEMLANE_CAUSE_HOT,	/* to the FastLane: used in every period of late */
 	MEMLANE_CAUSE_SORT,	/* to a span of its own temperature */
 	MEMLANE_CAUSE_PURGE,	/* dropped */
+	MEMLANE_CAUSE_ROOM,	/* to the SlowLane: the FastLane was full */
 	MEMLANE_CAUSES
 };
 
@@ -188,6 +190,7 @@ struct memlane_counts {
 	__aligned_u64 cycles;		/* maintenance cycles run */
 	__aligned_u64 periods;		/* ageing periods ended */
 	__aligned_u64 purged;		/* objects dropped that are not freed yet */
+	__aligned_u64 shortages;	/* cycles run because the system was short of memory */
 	__aligned_u64 by_cause[8];	/* moves by enum memlane_cause */
 	/* what threads that have left counted in their slots */
 	__aligned_u64 gone_allocs;
@@ -211,7 +214,8 @@ enum memlane_event_type {
 	MEMLANE_EVENT_DONE = 1,	/* an asynchronous call ended: token, result, counts */
 	MEMLANE_EVENT_GROWTH,	/* a lane's limit was raised: value is the new one, bytes */
 	MEMLANE_EVENT_FULL,	/* a lane could not serve: value is the size wanted, bytes */
-	MEMLANE_EVENT_PRESSURE,	/* a lane passed its usage threshold: value is its usage, bytes */
+	MEMLANE_EVENT_PRESSURE,	/* a lane passed the usage threshold of its max: value is its */
+				/* usage, bytes; lane MEMLANE_LANES: the system is short of memory */
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
 };
 
@@ -249,14 +253,16 @@ struct memlane_event {
  * @flags: must be 0
  * @fast_size: bytes the FastLane may use at first, 64 KiB at least
  * @slow_size: bytes the SlowLane may use at first, 64 KiB at least
- * @fast_max: the FastLane may be grown to this; 0: @fast_size
- * @slow_max: the SlowLane may be grown to this; 0: @slow_size
+ * @fast_max: the FastLane grows to this by itself; 0: @fast_size
+ * @slow_max: the SlowLane grows to this by itself; 0: @slow_size
+ * @fast_reserve: MEMLANE_OPT_FAST_MAX may raise that to this; 0: @fast_max
+ * @slow_reserve: MEMLANE_OPT_SLOW_MAX may raise that to this; 0: @slow_max
  * @handles: most handles at a time, up to 2^30; 0: 16 Mi
  * @threads: most registered threads at a time, up to 4096; 0: 1024
  * @__reserved: must be 0
  *
  * Sizes are rounded up to pages. An arena is made once: a second call gives
- * -EEXIST. The sum of both maxima may not pass 8 TiB (-EINVAL).
+ * -EEXIST. The sum of both reserves may not pass 8 TiB (-EINVAL).
  */
 struct memlane_create {
 	__u32 size;
@@ -265,6 +271,8 @@ struct memlane_create {
 	__aligned_u64 slow_size;
 	__aligned_u64 fast_max;
 	__aligned_u64 slow_max;
+	__aligned_u64 fast_reserve;
+	__aligned_u64 slow_reserve;
 	__aligned_u64 handles;
 	__u32 threads;
 	__u32 __reserved;
@@ -364,8 +372,10 @@ struct memlane_register {
  * itself. A place's bytes are not cleared when it is used again in one arena.
  *
  * A full FastLane is compacted and its stale objects migrated (both only with
- * MEMLANE_ALLOC_MAY_MOVE), then the SlowLane serves, then the lane grows, then
- * the SlowLane grows. A full SlowLane is compacted, then it grows.
+ * MEMLANE_ALLOC_MAY_MOVE, and ten times a second at most), then the SlowLane serves,
+ * then the lane grows, then the SlowLane grows. A full SlowLane is compacted, then it
+ * grows. Before a request is refused that may move others, all lanes that could serve
+ * it are compacted, and purgeable objects dropped.
  */
 struct memlane_alloc {
 	__u32 size;
@@ -465,7 +475,8 @@ struct memlane_free {
  * @out_vetoed: objects that a user kept in place
  * @out_pinned: objects left because pinned
  * @out_held: objects left because the kernel holds a page of theirs
- * @out_given_up: moves dropped because a section stayed open too long
+ * @out_given_up: moves dropped because a section stayed open too long, or the time
+ *                was up
  * @out_pages_returned: pages given back to the system
  * @out_ns: time taken
  * @out_more: 1: a limit was reached and there is more to do
@@ -500,10 +511,12 @@ struct memlane_step {
  * struct memlane_compact - move objects together and return empty pages
  * @size: sizeof(struct memlane_compact)
  * @flags: MEMLANE_ASYNC
- * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
- * @__reserved: must be 0
- * @hole: good enough when the lane can hold a blob of this many bytes;
- *        0: compact fully
+ * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both. What is not used of late
+ *         leaves a FastLane for the SlowLane
+ * @usage: good enough when the lane has at most so many permille of its limit in
+ *         use, up to 1000; 0: not looked at
+ * @hole: good enough when the lane can hold a blob of this many bytes; 0: not looked
+ *        at. Both 0: compact fully
  * @step: limits and results
  * @token: for MEMLANE_EVENT_DONE
  */
@@ -511,7 +524,7 @@ struct memlane_compact {
 	__u32 size;
 	__u32 flags;
 	__u32 lanes;
-	__u32 __reserved;
+	__u32 usage;
 	__aligned_u64 hole;
 	struct memlane_step step;
 	__aligned_u64 token;
@@ -645,7 +658,7 @@ struct memlane_wait {
 #define MEMLANE_REASON_HOT		(1U << 3)	/* for: used in every period of late */
 #define MEMLANE_REASON_PINNED		(1U << 8)	/* against: cannot move now */
 #define MEMLANE_REASON_FRAME_CRITICAL	(1U << 9)	/* against: hinted to stay */
-#define MEMLANE_REASON_NO_ROOM		(1U << 10)	/* against: the lane is full */
+#define MEMLANE_REASON_NO_ROOM		(1U << 10)	/* against: the lane is full, or pressed */
 #define MEMLANE_REASON_IN_USE		(1U << 11)	/* against: used of late, would slow down */
 #define MEMLANE_REASON_THERE		(1U << 12)	/* against: it is there already */
 
@@ -717,17 +730,19 @@ struct memlane_blockers {
 };
 
 enum memlane_option {
-	MEMLANE_OPT_FAST_LIMIT = 1,	/* bytes the FastLane may use, up to its max */
-	MEMLANE_OPT_SLOW_LIMIT,		/* bytes the SlowLane may use, up to its max */
+	MEMLANE_OPT_FAST_LIMIT = 1,	/* bytes the FastLane may use before it grows, up to its max */
+	MEMLANE_OPT_SLOW_LIMIT,		/* bytes the SlowLane may use before it grows, up to its max */
 	MEMLANE_OPT_AUTO_COMPACTION,	/* 0 or 1 */
 	MEMLANE_OPT_COMPACTION_THRESHOLD,	/* permille of the limit in use, 1 to 1000 */
-	MEMLANE_OPT_SLOW_USAGE_THRESHOLD,	/* permille, 1 to 1000 */
+	MEMLANE_OPT_SLOW_USAGE_THRESHOLD,	/* permille of the max in use, 1 to 1000: pressure */
 	MEMLANE_OPT_SLOW_SAFETY_MARGIN,	/* permille kept as scratch, 0 to 500 */
 	MEMLANE_OPT_POLICY_INTERVAL,	/* ns between background cycles; 0: none */
 	MEMLANE_OPT_GRACE,		/* ns to wait for sections, 1 us to 10 s */
 	MEMLANE_OPT_AGE_INTERVAL,	/* ns in an ageing period at least; 0: every cycle is one */
 	MEMLANE_OPT_THRESHOLD,		/* bytes: larger objects are not the FastLane's; 0: none */
 	MEMLANE_OPT_PURGEABLE,		/* GET and SET: group in 15..0, bit 16: it may be dropped */
+	MEMLANE_OPT_FAST_MAX,		/* bytes the FastLane grows to by itself, up to its reserve */
+	MEMLANE_OPT_SLOW_MAX,		/* bytes the SlowLane grows to by itself, up to its reserve */
 	MEMLANE_OPTIONS
 };
 

@@ -10,6 +10,11 @@ static inline u64 div_u64(u64 n, u32 d)
 	return n / d;
 }
 
+static inline u64 div64_u64(u64 n, u64 d)
+{
+	return n / d;
+}
+
 static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
 {
 	return (u64)((unsigned __int128)a * b / d);

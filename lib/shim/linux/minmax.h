@@ -14,6 +14,7 @@
 
 #define min(a, b)		__ml_pick(a, <, b)
 #define max(a, b)		__ml_pick(a, >, b)
+#define max3(a, b, c)		max(max(a, b), c)
 #define min_t(type, a, b)	({ type __x = (a), __y = (b); __x < __y ? __x : __y; })
 #define max_t(type, a, b)	({ type __x = (a), __y = (b); __x > __y ? __x : __y; })
 

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: MIT
+/* test-pressure.c - lanes that are full: thresholds, priorities, purging, the last resort */
+#include <linux/atomic.h>
+#include <stdlib.h>
+
+#include "ktap.h"
+#include "lane.h"
+#include "policy.h"
+#include "table.h"
+#include "world.h"
+
+#define SECOND	1000000000ULL
+#define GROUP	9ULL
+
+static struct world *w;
+static struct ml_arena *a;
+
+static void begin(u64 fast, u64 slow)
+{
+	w = world_new(fast, slow);
+	a = &w->arena;
+	w->clock += 2 * SECOND;
+}
+
+static void end(void)
+{
+	world_check(w);
+	world_end(w);
+}
+
+static struct memlane_step cycle(u64 max_ns)
+{
+	struct memlane_maintain req = { .size = sizeof(req), .step = { .max_ns = max_ns } };
+
+	w->clock += 2 * SECOND;
+	expect_eq(ml_maintain(a, &req), 0);
+	world_check(w);
+	return req.step;
+}
+
+static int set(u32 option, u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	return ml_set(a, &req);
+}
+
+static u64 get(u32 option)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option };
+
+	expect_eq(ml_get(a, &req), 0);
+	return req.value;
+}
+
+static int try_alloc(unsigned int lane, u64 length, u32 flags, u64 *handle)
+{
+	struct memlane_alloc req = {
+		.size = sizeof(req), .flags = MEMLANE_ALLOC_LIVE | flags,
+		.lane = lane, .length = length, .count = 1,
+	};
+
+	return ml_alloc(a, &req, handle);
+}
+
+static u64 droppable(unsigned int lane, u64 length, u32 priority)
+{
+	u64 handle = world_alloc(w, lane, length);
+
+	*world_side(w, handle) |= GROUP << MEMLANE_SIDE_GROUP_SHIFT;
+	*world_pin(w, handle) = priority << MEMLANE_PIN_PRIORITY_SHIFT;
+	return handle;
+}
+
+static bool is_purged(u64 handle)
+{
+	return world_query(w, handle).out_state == MEMLANE_STATE_PURGED;
+}
+
+/* ----------------------------------------------------------- thresholds ---- */
+
+/* Stale objects leave until the SlowLane is under pressure; then they stay. */
+static void nothing_enters_a_pressed_lane(void)
+{
+	u64 x[16];
+	int i, left = 0;
+
+	begin(1 << 20, 1 << 20);
+	expect_eq(set(MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 300), 0);
+	for (i = 0; i < 16; i++) {
+		x[i] = world_alloc(w, MEMLANE_FAST, 40000);
+		*world_pin(w, x[i]) = MEMLANE_HINT_COLD;
+	}
+	cycle(0);
+	for (i = 0; i < 16; i++)
+		left += world_query(w, x[i]).out_lane == MEMLANE_SLOW;
+	expect(left >= 7 && left <= 8);		/* 10 pages each, of 76 */
+	expect(ml_lane_pressed(a, MEMLANE_SLOW));
+	expect_eq(cycle(0).out_remapped, 0);
+	end();
+}
+
+/* What comes from the other lane leaves the margin alone; what is there may use it. */
+static void the_margin_is_for_moves_inside_the_lane(void)
+{
+	u64 x[64], fast;
+	int i;
+
+	begin(256 << 10, 256 << 10);
+	expect_eq(set(MEMLANE_OPT_FAST_MAX, 256 << 10), 0);
+	expect_eq(set(MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 1000), 0);
+	expect_eq(set(MEMLANE_OPT_SLOW_SAFETY_MARGIN, 250), 0);
+	for (i = 0; i < 48; i++)		/* 48 of 64 pages: all that allocations get */
+		x[i] = world_alloc(w, MEMLANE_SLOW, 1024);
+	while (!try_alloc(MEMLANE_SLOW, 4096, MEMLANE_ALLOC_NO_SPILL, &fast))
+		;
+	fast = world_alloc(w, MEMLANE_FAST, 9000);
+	expect_eq(world_migrate(w, fast, MEMLANE_SLOW), -ENOSPC);
+	for (i = 0; i < 6; i++) {		/* a cold span of their own fits into the margin */
+		int k;
+
+		for (k = 0; k < 48; k += 2)
+			*world_entry(w, x[k]) |= MEMLANE_ENTRY_ACCESSED;
+		cycle(0);
+	}
+	expect(w->told[MEMLANE_CAUSE_SORT] >= 24);
+	end();
+}
+
+static void priority_decides_who_leaves(void)
+{
+	u64 x[4], filler;
+	int i;
+
+	begin(1 << 20, 4 << 20);
+	for (i = 0; i < 4; i++) {
+		x[i] = world_alloc(w, MEMLANE_FAST, 100);
+		*world_pin(w, x[i]) = i << MEMLANE_PIN_PRIORITY_SHIFT;
+	}
+	for (i = 0; i < 5; i++)
+		cycle(0);
+	for (i = 0; i < 4; i++)			/* the lane is all but empty */
+		expect_eq(world_query(w, x[i]).out_lane, i ? MEMLANE_FAST : MEMLANE_SLOW);
+	filler = world_alloc(w, MEMLANE_FAST, 600000);
+	*world_pin(w, filler) = MEMLANE_HINT_FRAME_CRITICAL;
+	cycle(0);
+	expect_eq(world_query(w, x[1]).out_lane, MEMLANE_SLOW);
+	expect_eq(world_query(w, x[2]).out_lane, MEMLANE_FAST);
+	filler = world_alloc(w, MEMLANE_FAST, 360000);
+	*world_pin(w, filler) = MEMLANE_HINT_FRAME_CRITICAL;
+	cycle(0);
+	expect_eq(world_query(w, x[2]).out_lane, MEMLANE_SLOW);
+	expect_eq(world_query(w, x[3]).out_lane, MEMLANE_FAST);
+	end();
+}
+
+/* --------------------------------------------------------------- purging ---- */
+
+/* What matters least goes first, and no more goes than the pressure asks for. */
+static void purge_goes_by_priority_and_ends(void)
+{
+	u64 x[4][5], other;
+	int i, k, gone = 0;
+
+	begin(64 << 10, 1 << 20);
+	expect_eq(set(MEMLANE_OPT_FAST_LIMIT, 0), 0);	/* what is hot stays */
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	for (i = 0; i < 4; i++)
+		for (k = 0; k < 5; k++)
+			x[i][k] = droppable(MEMLANE_SLOW, 40000, i);
+	expect(!ml_policy_pressed(a));
+	cycle(0);
+	expect_eq(a->table.purged, 0);
+	other = world_alloc(w, MEMLANE_SLOW, 100000);	/* 225 of 256 pages */
+	expect_eq(ml_policy_pressed(a), 1U << MEMLANE_SLOW);
+	cycle(0);
+	expect(!ml_policy_pressed(a));
+	for (k = 0; k < 5; k++)
+		gone += is_purged(x[0][k]);
+	expect(gone >= 1);
+	expect_eq(gone, (int)a->table.purged);	/* none of those that matter more */
+	expect_eq(w->events[MEMLANE_EVENT_PURGED], 1);
+	expect_eq(world_query(w, other).out_state, MEMLANE_STATE_LIVE);
+	end();
+}
+
+/* The system is short of memory: everything that may go goes, and it is told. */
+static void shortage_drops_all(void)
+{
+	struct memlane_step step = { .max_ns = 0 };
+	u64 fast, slow, keep;
+
+	begin(256 << 10, 1 << 20);
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	fast = droppable(MEMLANE_FAST, 100, 3);
+	slow = droppable(MEMLANE_SLOW, 40000, 0);
+	keep = world_alloc(w, MEMLANE_SLOW, 40000);
+	ml_short_of_memory(a);
+	expect(!ml_maintain_more(a, &step));
+	expect(is_purged(fast) && is_purged(slow) && !is_purged(keep));
+	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 1);
+	expect_eq(w->events[MEMLANE_EVENT_PURGED], 2);
+	expect_eq(a->count.shortages, 1);
+	expect(!a->policy.short_of_memory);
+	end();
+}
+
+/* A request that would be refused is served by what may be dropped. */
+static void the_last_resort_purges(void)
+{
+	u64 x[5], more;
+	int i, gone = 0;
+
+	begin(64 << 10, 256 << 10);
+	expect_eq(set(MEMLANE_OPT_SLOW_SAFETY_MARGIN, 0), 0);
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	for (i = 0; i < 5; i++)
+		x[i] = droppable(MEMLANE_SLOW, 49152, 0);
+	expect_eq(try_alloc(MEMLANE_SLOW, 49152, 0, &more), -ENOSPC);	/* may not move */
+	expect_eq(w->events[MEMLANE_EVENT_FULL], 1);
+	expect_eq(try_alloc(MEMLANE_SLOW, 49152, MEMLANE_ALLOC_MAY_MOVE, &more), 0);
+	expect_eq(w->events[MEMLANE_EVENT_FULL], 1);
+	for (i = 0; i < 5; i++)
+		gone += is_purged(x[i]);
+	expect(gone >= 1 && gone <= 2);
+	end();
+}
+
+/* Holes of one lane are closed for one request after the other, without a wait. */
+static void the_last_resort_compacts_at_once(void)
+{
+	u64 x[240], large;
+	int i, round;
+
+	begin(64 << 10, 256 << 10);
+	expect_eq(set(MEMLANE_OPT_SLOW_SAFETY_MARGIN, 0), 0);
+	for (i = 0; i < 240; i++)
+		x[i] = world_alloc(w, MEMLANE_SLOW, 1024);
+	for (i = 0; i < 240; i++)
+		if (i % 4)
+			world_free(w, x[i]);
+	for (round = 0; round < 2; round++)
+		expect_eq(try_alloc(MEMLANE_SLOW, 81920, MEMLANE_ALLOC_MAY_MOVE, &large), 0);
+	expect_eq(try_alloc(MEMLANE_SLOW, 81920, MEMLANE_ALLOC_MAY_MOVE, &large), -ENOSPC);
+	expect(a->count.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
+	end();
+}
+
+/* One lane's want of room does not stand in the way of the other's. */
+static void room_is_made_by_lane(void)
+{
+	u64 x[60], large;
+	int i;
+
+	begin(256 << 10, 256 << 10);
+	for (i = 0; i < 60; i++)
+		x[i] = world_alloc(w, MEMLANE_FAST, 4096);
+	for (i = 0; i < 60; i++)
+		if (i % 4)
+			world_free(w, x[i]);
+	WRITE_ONCE(a->lane[MEMLANE_SLOW].made_room, w->clock);
+	expect_eq(try_alloc(MEMLANE_FAST, 100000, MEMLANE_ALLOC_MAY_MOVE, &large), 0);
+	expect_eq(world_query(w, large).out_lane, MEMLANE_FAST);
+	expect(a->count.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
+	end();
+}
+
+/* ------------------------------------------------------- limits of a step ---- */
+
+#define MANY 40000
+
+static u64 many[MANY];
+
+static void make_many(void)
+{
+	int i;
+
+	begin(8 << 20, 8 << 20);
+	for (i = 0; i < MANY; i++)
+		many[i] = world_alloc(w, MEMLANE_SLOW, 48);
+}
+
+/* However short the steps are, each object ages once a period. */
+static void ageing_goes_on_from_step_to_step(void)
+{
+	struct memlane_step step = { .max_ns = 40 };
+	int i, steps = 1;
+
+	make_many();
+	expect(cycle(40).out_more);
+	expect_eq(a->count.periods, 0);
+	while (ml_maintain_more(a, &step)) {
+		step.max_ns = 40;
+		steps++;
+	}
+	printf("# %d objects aged in %d steps\n", MANY, steps);
+	expect(steps > 3);
+	expect_eq(a->count.periods, 1);
+	for (i = 0; i < MANY; i++)
+		expect(!(*world_entry(w, many[i]) & MEMLANE_ENTRY_ACCESSED));
+	end();
+}
+
+/* And a lane that wants compaction gets it in the same steps. */
+static void ageing_leaves_time_for_compaction(void)
+{
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	expect(ml_policy_wants_compaction(a, MEMLANE_SLOW));
+	expect(cycle(2000).out_moved > 0);
+	expect_eq(a->count.periods, 0);
+	end();
+}
+
+static struct memlane_step compact(u32 usage, u64 hole, u64 max_ns, int want)
+{
+	struct memlane_compact req = {
+		.size = sizeof(req), .lanes = 2, .usage = usage, .hole = hole,
+		.step = { .max_ns = max_ns },
+	};
+
+	expect_eq(ml_compact(a, &req), want);
+	world_check(w);
+	return req.step;
+}
+
+static void a_usage_is_good_enough(void)
+{
+	struct ml_lane *l;
+	int i;
+
+	make_many();
+	l = &a->lane[MEMLANE_SLOW];
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	expect_eq(set(MEMLANE_OPT_SLOW_LIMIT, 2 << 20), 0);
+	expect(ml_lane_used(l) * 1000 > l->limit * 800);
+	compact(500, 0, 0, 0);
+	expect(ml_lane_used(l) * 1000 <= l->limit * 500);
+	expect(ml_lane_used(l) * 1000 > l->limit * 300);
+	expect_eq(compact(500, 0, 0, 0).out_moved, 0);
+	expect(compact(0, 0, 0, 0).out_moved > 0);
+	end();
+}
+
+static void time_ends_a_batch(void)
+{
+	struct memlane_step step;
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	step = compact(0, 0, 1500, 0);
+	expect(step.out_more && step.out_moved > 0 && step.out_moved < 256);
+	expect(step.out_given_up > 0);
+	end();
+}
+
+static void a_fatal_signal_ends_a_step(void)
+{
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	w->hurry = true;
+	expect_eq(compact(0, 0, 0, -EINTR).out_moved, 0);
+	w->hurry = false;
+	expect(compact(0, 0, 0, 0).out_moved > 0);
+	end();
+}
+
+/* A section is waited for as long as the step has time, not as long as may be. */
+static void time_ends_a_grace_period(void)
+{
+	struct memlane_register reg = { .size = sizeof(reg) };
+	struct memlane_compact req = { .size = sizeof(req), .step = { .max_ns = 1000000 } };
+	u64 x[200], start;
+	int i;
+
+	begin(1 << 20, 1 << 20);
+	for (i = 0; i < 200; i++)
+		x[i] = world_alloc(w, MEMLANE_SLOW, 1024);
+	for (i = 0; i < 200; i++)
+		if (i % 4)
+			world_free(w, x[i]);
+	expect_eq(set(MEMLANE_OPT_GRACE, 5 * SECOND), 0);
+	expect_eq(ml_register(a, &reg), 0);
+	world_slot(w, reg.slot)->section = 1;
+	start = w->clock;
+	expect_eq(ml_compact(a, &req), 0);
+	expect(req.step.out_given_up > 0 && !req.step.out_moved);
+	expect(w->clock - start < 3000000);
+	end();
+}
+
+/* Many blobs are handed over in batches of so many pages, not in one. */
+static void hand_overs_are_bounded(void)
+{
+	struct memlane_create req = world_request(64 << 10, 256 << 20);
+	u64 x[80], hole;
+	int i;
+
+	w = calloc(1, sizeof(*w));
+	a = &w->arena;
+	expect_eq(world_try(w, &req, true), 0);
+	hole = world_alloc(w, MEMLANE_SLOW, 2000000);
+	for (i = 0; i < 80; i++)
+		x[i] = world_alloc(w, MEMLANE_SLOW, 2000000);
+	world_free(w, hole);
+	for (i = 0; i < 80; i += 2)
+		world_free(w, x[i]);
+	expect(compact(0, 0, 0, 0).out_remapped > 16);
+	expect(a->count.remapped_pages <= a->count.batches * (ML_BATCH_PAGES + 1024));
+	end();
+}
+
+/* ---------------------------------------------------------- growth, costs ---- */
+
+static void growth_ends_at_a_max_that_can_be_raised(void)
+{
+	struct memlane_create req = world_request(64 << 10, 64 << 10);
+	u64 x;
+
+	req.slow_max = 256 << 10;
+	req.slow_reserve = 1 << 20;
+	w = calloc(1, sizeof(*w));
+	a = &w->arena;
+	expect_eq(world_try(w, &req, true), 0);
+	expect_eq(get(MEMLANE_OPT_SLOW_MAX), 256 << 10);
+	expect_eq(try_alloc(MEMLANE_SLOW, 400000, 0, &x), -ENOSPC);
+	expect_eq(set(MEMLANE_OPT_SLOW_MAX, (1 << 20) + 1), -EINVAL);
+	expect_eq(set(MEMLANE_OPT_SLOW_MAX, 0), -EINVAL);
+	expect_eq(set(MEMLANE_OPT_SLOW_MAX, 1 << 20), 0);
+	expect_eq(try_alloc(MEMLANE_SLOW, 400000, 0, &x), 0);
+	expect_eq(w->events[MEMLANE_EVENT_GROWTH], 1);
+	expect_eq(set(MEMLANE_OPT_SLOW_MAX, 256 << 10), -EINVAL);	/* more is in use */
+	expect_eq(set(MEMLANE_OPT_SLOW_MAX, 512 << 10), 0);
+	expect(get(MEMLANE_OPT_SLOW_LIMIT) <= 512 << 10);
+	expect_eq(try_alloc(MEMLANE_SLOW, 200000, 0, &x), -ENOSPC);
+	end();
+}
+
+static void limits_over_a_terabyte(void)
+{
+	struct memlane_create req = world_request(64 << 10, 64 << 10);
+
+	req.slow_max = 4ULL << 40;
+	w = calloc(1, sizeof(*w));
+	a = &w->arena;
+	expect_eq(world_try(w, &req, true), 0);
+	expect_eq(set(MEMLANE_OPT_SLOW_LIMIT, 2ULL << 40), 0);
+	expect_eq(get(MEMLANE_OPT_SLOW_LIMIT), 2ULL << 40);
+	expect_eq(set(MEMLANE_OPT_SLOW_LIMIT, (4ULL << 40) + 1), -EINVAL);
+	end();
+}
+
+/* An absurd rate gives an absurd estimate, not an overflow. */
+static void cost_saturates(void)
+{
+	struct memlane_cost c = { .size = sizeof(c), .lane = MEMLANE_FAST };
+
+	begin(1 << 20, 1 << 20);
+	c.handle = world_alloc(w, MEMLANE_SLOW, 400000);
+	a->rate.remap_pages = 1;
+	a->rate.remap_ns = ~0ULL / 2;
+	expect_eq(ml_cost(a, &c), 0);
+	expect_eq(c.out_ns, ~0ULL);
+	a->rate.remap_ns = 5;
+	expect_eq(ml_cost(a, &c), 0);
+	expect_eq(c.out_ns, 5 * c.out_pages);
+	end();
+}
+
+static const struct test tests[] = {
+	{ "pressure_nothing_enters", nothing_enters_a_pressed_lane },
+	{ "pressure_margin", the_margin_is_for_moves_inside_the_lane },
+	{ "pressure_priority", priority_decides_who_leaves },
+	{ "pressure_purge_order", purge_goes_by_priority_and_ends },
+	{ "pressure_shortage", shortage_drops_all },
+	{ "pressure_last_resort_purges", the_last_resort_purges },
+	{ "pressure_last_resort_compacts", the_last_resort_compacts_at_once },
+	{ "pressure_room_by_lane", room_is_made_by_lane },
+	{ "step_ageing_goes_on", ageing_goes_on_from_step_to_step },
+	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
+	{ "step_usage_goal", a_usage_is_good_enough },
+	{ "step_time_ends_a_batch", time_ends_a_batch },
+	{ "step_signal", a_fatal_signal_ends_a_step },
+	{ "step_time_ends_a_grace", time_ends_a_grace_period },
+	{ "step_hand_overs", hand_overs_are_bounded },
+	{ "growth_max", growth_ends_at_a_max_that_can_be_raised },
+	{ "growth_terabytes", limits_over_a_terabyte },
+	{ "cost_saturates", cost_saturates },
+};
+
+KTAP_MAIN(tests);
