@@ -4,9 +4,9 @@
  *
  * A named thread, "memlane/ID", runs what MEMLANE_IOCTL_MAINTAIN runs, every so
  * often, and when the system is short of memory. A cycle is short; one that left
- * something to do is followed by another after a rest. The rests see to it that a
- * program cannot have the thread, whose time nobody is charged for, burn more than a
- * tenth of a CPU with cycles. Its allocations are charged to the memory cgroup of
+ * something to do is followed by another after a rest: several times what it took,
+ * but for waiting. So a program cannot have the thread, whose time nobody is charged
+ * for, burn more than a tenth of a CPU with cycles. Its allocations are charged to the memory cgroup of
  * whoever set the interval first. It lives until the file is released.
  */
 #include <linux/hrtimer.h>
@@ -93,13 +93,15 @@ static void set_due(struct memlane_arena *arena, struct plan *plan, u64 now)
 
 static void run_when_due(struct memlane_arena *arena, struct plan *plan)
 {
-	u64 begun = ktime_get_ns(), ended;
+	u64 begun = ktime_get_ns(), waited = READ_ONCE(arena->core.waited), ended, took;
 
 	if (!plan->due || begun < plan->due)
 		return;
 	plan->more = run_cycle(arena, plan->more);
 	ended = ktime_get_ns();
-	plan->rested = ended + REST * (ended - begun);
+	took = ended - begun;
+	took -= min(took, READ_ONCE(arena->core.waited) - waited);
+	plan->rested = ended + REST * took;
 	set_due(arena, plan, begun);
 }
 

@@ -324,13 +324,15 @@ static bool wait_until(struct local *l, uint64_t due)
 /* After a cycle that was cut short comes a rest, then another; else the interval. */
 static uint64_t run(struct local *l, bool *more)
 {
-	uint64_t begun = now(), ended, rested;
+	uint64_t begun = now(), waited = READ_ONCE(l->core.waited), ended, took, rested;
 
 	pthread_mutex_unlock(&l->lock);
 	*more = cycle(l, *more);
 	ended = now();
+	took = ended - begun;
+	took -= min_t(u64, took, READ_ONCE(l->core.waited) - waited);
 	pthread_mutex_lock(&l->lock);
-	rested = ended + REST * (ended - begun);
+	rested = ended + REST * took;
 	if (!l->interval)
 		return 0;
 	return *more || rested > begun + l->interval ? rested : begun + l->interval;

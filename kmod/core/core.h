@@ -416,6 +416,7 @@ struct ml_blocker {
  * @round: compaction rounds, for span.skip
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @changes: counts what may have made room: frees, options
+ * @waited: ns that movers waited for sections; @mover
  * @count: counters; @lock
  */
 struct ml_arena {
@@ -438,6 +439,7 @@ struct ml_arena {
 	u32 round;
 	bool kept_chunks;
 	u64 changes;
+	u64 waited;
 	struct memlane_counts count;
 };
 

@@ -11,7 +11,8 @@
 #include "sweep.h"
 
 #define ROOM_INTERVAL	100000000ULL	/* ns between compactions for want of room */
-#define ROOM_NS		10000000ULL	/* ns that one of these may take */
+#define ROOM_BYTES	(4ULL << 20)	/* that one of these may copy */
+#define ROOM_NS		50000000ULL	/* ns that it may take */
 #define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
 
 static const struct ml_goal all;
@@ -134,12 +135,12 @@ void ml_short_of_memory(struct ml_arena *a)
  * @lane: which
  * @pages: that are wanted
  *
- * Once in ROOM_INTERVAL for each lane, and for ROOM_NS: others can serve.
+ * Once in ROOM_INTERVAL for each lane, and within limits: others can serve.
  */
 void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 {
 	struct ml_goal goal = { .hole = pages << ML_PAGE_SHIFT };
-	struct memlane_step limits = { .max_ns = ROOM_NS };
+	struct memlane_step limits = { .max_bytes = ROOM_BYTES, .max_ns = ROOM_NS };
 	struct ml_lane *l = &a->lane[lane];
 	struct ml_step s;
 

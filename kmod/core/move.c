@@ -407,7 +407,7 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 	if (!mv->result && grace) {
 		if (still_ours(a, mv))
 			unmark(a, mv);
-		a->count.given_up++;
+		a->count.given_up += grace != -ETIME;
 		mv->result = -EAGAIN;
 	}
 	if (!mv->result)
@@ -421,11 +421,14 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 /* Everything that is marked is public before the epoch, the epoch before the barrier. */
 static int wait_sections(struct ml_arena *a, u64 deadline)
 {
-	u64 epoch = ++a->epoch;
+	u64 epoch = ++a->epoch, start = a->ops->now();
+	int err;
 
 	/* Pairs with the acquire in memlane_enter(): who reads it sees the marks. */
 	smp_store_release(&a->stat_page->epoch, epoch);
-	return a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch, deadline);
+	err = a->ops->sync_cores(a) ? -EAGAIN : ml_grace(a, epoch, deadline);
+	WRITE_ONCE(a->waited, a->waited + (a->ops->now() - start));
+	return err;
 }
 
 static unsigned int mark_all(struct ml_arena *a)
@@ -467,7 +470,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline)
 	returned = a->count.pages_returned;
 	for (i = 0; i < b->nr; i++) {
 		if (i && deadline && !grace && a->ops->now() >= deadline)
-			grace = -EAGAIN;
+			grace = -ETIME;
 		finish(a, &b->move[i], grace);
 	}
 	step->out_pages_returned += a->count.pages_returned - returned;

@@ -28,6 +28,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	*req = limits;
 	s->req = req;
 	s->err = 0;
+	s->begun = false;
 	ml_step_whole(s);
 	s->was = a->count;
 	s->start = a->ops->now();
@@ -115,15 +116,16 @@ bool ml_step_late(struct ml_arena *a, struct ml_step *s)
 }
 
 /**
- * ml_step_next - start an empty batch, if the limits allow one more
+ * ml_step_next - start an empty batch, if it is the first or time allows one more
  * @a: arena; both locks
  * @s: step
  */
 bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 {
 	u64 left = BATCH_BYTES;
+	bool late = ml_step_late(a, s);
 
-	if (ml_step_late(a, s))
+	if (s->err || (late && s->begun))
 		return false;
 	if (s->max_bytes)
 		left = s->max_bytes - min(bytes_done(a, s), s->max_bytes);
@@ -131,6 +133,7 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 		s->req->out_more = 1;
 		return false;
 	}
+	s->begun = true;
 	a->batch->nr = 0;
 	a->batch->bytes = 0;
 	a->batch->pages = 0;

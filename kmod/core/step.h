@@ -12,6 +12,7 @@ struct ml_step {
 	u64 start;
 	u64 max_bytes;	/* limits in force: those of @req, or a share of them */
 	u64 max_ns;
+	bool begun;	/* it has had its first batch, which it gets in any case */
 	int err;
 };
 

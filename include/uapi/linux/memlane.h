@@ -475,8 +475,7 @@ struct memlane_free {
  * @out_vetoed: objects that a user kept in place
  * @out_pinned: objects left because pinned
  * @out_held: objects left because the kernel holds a page of theirs
- * @out_given_up: moves dropped because a section stayed open too long, or the time
- *                was up
+ * @out_given_up: moves dropped because a section stayed open too long
  * @out_pages_returned: pages given back to the system
  * @out_ns: time taken
  * @out_more: 1: a limit was reached and there is more to do
