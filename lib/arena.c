@@ -156,7 +156,7 @@ close_registry:
 
 static int begin(struct memlane **out, const struct memlane_config *own, int fd)
 {
-	struct memlane *m = calloc(1, sizeof(*m));
+	struct memlane *m = memory_new(sizeof(*m));
 	int saved = errno, err = m ? set_up(m, own, fd) : -ENOMEM;
 
 	errno = saved;

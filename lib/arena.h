@@ -174,6 +174,10 @@ void tasks_wait(struct tasks *t);
 /* frame.c */
 void frames_end(struct thread *t);
 
+/* memory.c */
+void *memory_new(size_t size);
+void *memory_resize(void *p, size_t size);
+
 /* notes.c */
 void names_exit(struct memlane *m);
 

@@ -91,7 +91,7 @@ int memlane_migrate_async(struct memlane *m, int lane, const memlane_handle *han
 		return err;
 	if ((lane != MEMLANE_FAST && lane != MEMLANE_SLOW) || !nr || nr > BATCH_MAX)
 		return -EINVAL;
-	task = malloc(sizeof(*task) + nr * sizeof(*handles));
+	task = memory_new(sizeof(*task) + nr * sizeof(*handles));
 	if (!task)
 		return -ENOMEM;
 	*task = (struct task){ .m = m, .lane = lane, .nr = nr, .done = done, .arg = arg };

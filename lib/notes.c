@@ -85,7 +85,7 @@ static struct name **names_of(struct memlane *m)
 
 	if (names)
 		return names;
-	mine = calloc(TAGS, sizeof(*mine));
+	mine = memory_new(TAGS * sizeof(*mine));
 	if (!mine)
 		return NULL;
 	if (__atomic_compare_exchange_n(&m->names, &names, mine, false, __ATOMIC_ACQ_REL,
@@ -101,7 +101,7 @@ int memlane_tag_name(struct memlane *m, uint16_t tag, const char *name)
 	struct name **names = names_of(m);
 	struct name *n;
 
-	n = names ? malloc(sizeof(*n) + length + 1) : NULL;
+	n = names ? memory_new(sizeof(*n) + length + 1) : NULL;
 	if (!n)
 		return -ENOMEM;
 	memcpy(n->text, name ? name : "", length + 1);

@@ -33,7 +33,7 @@ int registry_new(struct memlane *m)
 	struct registry *reg;
 
 	pthread_once(&once, make_key);
-	reg = key_made ? calloc(1, sizeof(*reg)) : NULL;
+	reg = key_made ? memory_new(sizeof(*reg)) : NULL;
 	if (!reg)
 		return -ENOMEM;
 	pthread_mutex_init(&reg->lock, NULL);
@@ -197,7 +197,7 @@ int memlane_thread_join(struct memlane *m)
 		return err;
 	t = find(m);
 	if (!t) {
-		t = calloc(1, sizeof(*t));
+		t = memory_new(sizeof(*t));
 		if (!t)
 			return -ENOMEM;
 		err = join_new(m, t);

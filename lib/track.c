@@ -59,7 +59,7 @@ static struct tally *tally_of(struct memlane *m)
 	struct tally **p = &m->watch->tally[this_thread()->number];
 
 	if (unlikely(!*p))
-		__atomic_store_n(p, calloc(1, sizeof(**p)), __ATOMIC_RELEASE);
+		__atomic_store_n(p, memory_new(sizeof(**p)), __ATOMIC_RELEASE);
 	return *p;
 }
 
@@ -256,7 +256,7 @@ int memlane_recommend(struct memlane *m, memlane_advice_fn fn, void *arg)
 		return err;
 	if (!m->watch || !m->watch->tracking)
 		return -EOPNOTSUPP;
-	a.habit = calloc(65536, sizeof(*a.habit));
+	a.habit = memory_new(65536 * sizeof(*a.habit));
 	if (!a.habit)
 		return -ENOMEM;
 	memlane_each(m, learn, &a);

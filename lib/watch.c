@@ -26,7 +26,7 @@ static int notes_new(struct memlane *m, struct watch *w)
 		return -ENOMEM;
 	w->note = p;
 	madvise(p, notes_length(m), MADV_NOHUGEPAGE);
-	w->tally = calloc(m->info.out_threads, sizeof(*w->tally));
+	w->tally = memory_new(m->info.out_threads * sizeof(*w->tally));
 	return w->tally ? 0 : -ENOMEM;
 }
 
@@ -47,7 +47,7 @@ static void watch_end(struct memlane *m)
 
 static struct watch *watch_new(const struct memlane_config *c)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct watch *w = memory_new(sizeof(*w));
 
 	if (!w)
 		return NULL;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+/* memory.c - memory of the process; errno is left alone where there is none */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "arena.h"
+
+/* Cleared; NULL: there is none. For free(). */
+void *memory_new(size_t size)
+{
+	int saved = errno;
+	void *p = calloc(1, size);
+
+	errno = saved;
+	return p;
+}
+
+/* As realloc(); NULL: there is none, and @p is as it was. */
+void *memory_resize(void *p, size_t size)
+{
+	int saved = errno;
+	void *new = realloc(p, size);
+
+	errno = saved;
+	return new;
+}

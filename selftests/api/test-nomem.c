@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test-nomem.c - no memory: the error says so, errno does not, and nothing is lost
+ *
+ * Linked so that the library's requests come here.
+ */
+#include "api.h"
+
+#define OLD_ERRNO 4321
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t nr, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t nr, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+
+/* The next but so many requests of this thread fails; -1: none. */
+static __thread int good = -1;
+static __thread int refused;
+
+static bool refuse(void)
+{
+	if (good < 0 || good--)
+		return false;
+	errno = ENOMEM;
+	refused++;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return refuse() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t nr, size_t size)
+{
+	return refuse() ? NULL : __real_calloc(nr, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	return refuse() ? NULL : __real_realloc(p, size);
+}
+
+static void refuse_after(int nr)
+{
+	good = nr;
+	refused = 0;
+	errno = OLD_ERRNO;
+}
+
+static bool was_refused(void)
+{
+	good = -1;
+	expect_eq(errno, OLD_ERRNO);
+	return refused;
+}
+
+TEST(opening_fails_at_every_request)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int i, err;
+
+	c.tracking = true;
+	memlane_close(open_with(&c));
+	for (i = 0; i < 100; i++) {
+		refuse_after(i);
+		err = memlane_open(&m, &c);
+		if (!was_refused())
+			break;
+		expect_eq(err, -ENOMEM);
+		expect(!m);
+	}
+	expect(i > 2 && i < 100);
+	expect_eq(err, 0);
+	memlane_close(m);
+}
+
+static void *joins(void *arg)
+{
+	struct memlane *m = arg;
+
+	refuse_after(0);
+	expect_eq(memlane_thread_join(m), -ENOMEM);
+	expect(was_refused());
+	expect_eq(memlane_thread_join(m), 0);
+	return NULL;
+}
+
+TEST(a_thread_that_cannot_join_may_try_again)
+{
+	struct memlane *m = open_quiet();
+	pthread_t t;
+
+	start(&t, joins, m);
+	finish(t);
+	memlane_close(m);
+}
+
+TEST(errno_stays_where_there_is_no_memory)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+
+	c.tracking = true;
+	m = open_with(&c);
+	h = must_alloc(m, 100);
+	refuse_after(0);
+	expect_eq(memlane_migrate_async(m, MEMLANE_SLOW, &h, 1, NULL, NULL), -ENOMEM);
+	expect(was_refused());
+	refuse_after(0);
+	expect_eq(memlane_tag_name(m, 7, "seven"), -ENOMEM);
+	expect(was_refused());
+	refuse_after(1);
+	expect_eq(memlane_tag_name(m, 7, "seven"), -ENOMEM);
+	expect(was_refused());
+	refuse_after(0);
+	expect_eq(memlane_recommend(m, NULL, NULL), -ENOMEM);
+	expect(was_refused());
+	refuse_after(0);
+	expect_eq(memlane_free(m, h), 0);
+	was_refused();
+	memlane_close(m);
+}
