@@ -75,6 +75,8 @@ struct sum {
 	struct memlane_usage *usage;
 };
 
+#define IN_NO_GROUP 65536
+
 static uint32_t value_of(enum kind kind, const struct memlane_object *o)
 {
 	switch (kind) {
@@ -83,7 +85,7 @@ static uint32_t value_of(enum kind kind, const struct memlane_object *o)
 	case BY_CLASS:
 		return o->cls;
 	default:
-		return o->group;
+		return o->tag == MEMLANE_TAG_FRAME ? IN_NO_GROUP : o->group;
 	}
 }
 

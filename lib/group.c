@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* group.c - all objects of a group at once */
+/*
+ * group.c - all objects of a group at once
+ *
+ * Scratch of frames is in no group: it has a pin that is its thread's alone.
+ */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "arena.h"
 
@@ -11,7 +16,6 @@
  * @m: arena
  * @group: which
  * @lane: where to
- * @done: objects dealt with as asked
  * @left: objects that were not
  * @nr: handles in @handle
  * @handle: to be moved
@@ -20,7 +24,6 @@ struct crowd {
 	struct memlane *m;
 	uint16_t group;
 	int lane;
-	int done;
 	int left;
 	uint32_t nr;
 	memlane_handle handle[PIECE];
@@ -34,15 +37,19 @@ static bool is_gone(int err)
 
 static void note_result(struct crowd *c, int err)
 {
-	c->done += !err;
 	c->left += err && !is_gone(err);
+}
+
+static bool is_in(uint16_t group, const struct memlane_object *o)
+{
+	return o->group == group && o->tag != MEMLANE_TAG_FRAME;
 }
 
 static int free_one(void *arg, const struct memlane_object *o)
 {
 	struct crowd *c = arg;
 
-	if (o->group == c->group)
+	if (is_in(c->group, o))
 		note_result(c, memlane_free(c->m, o->handle));
 	return 0;
 }
@@ -72,7 +79,7 @@ static int move_one(void *arg, const struct memlane_object *o)
 {
 	struct crowd *c = arg;
 
-	if (o->group != c->group || o->purged || o->lane == c->lane)
+	if (!is_in(c->group, o) || o->purged || o->lane == c->lane)
 		return 0;
 	c->handle[c->nr++] = o->handle;
 	return c->nr < PIECE ? 0 : move_all(c);
@@ -92,47 +99,63 @@ int memlane_group_migrate(struct memlane *m, uint16_t group, int lane)
 
 /* ---------------------------------------------------------------- pin ---- */
 
-static int pin_one(void *arg, const struct memlane_object *o)
-{
-	struct crowd *c = arg;
-	void *p;
-	int err;
+/* One call of memlane_group_pin(): the pins that it has made so far. */
+struct pins {
+	struct memlane *m;
+	uint16_t group;
+	uint32_t nr;
+	uint32_t room;
+	memlane_handle *handle;
+};
 
-	if (o->group != c->group || o->purged)
+static int make_room(struct pins *p)
+{
+	uint32_t room = p->room ? 2 * p->room : PIECE;
+	memlane_handle *handle;
+
+	if (p->nr < p->room)
 		return 0;
-	err = memlane_try_pin(c->m, o->handle, &p);
-	note_result(c, err);
-	return is_gone(err) ? 0 : err;
+	handle = memory_resize(p->handle, room * sizeof(*handle));
+	if (!handle)
+		return -ENOMEM;
+	p->handle = handle;
+	p->room = room;
+	return 0;
 }
 
-/* Take back as many pins as there were given, from the first object on. */
-static int unpin_first(void *arg, const struct memlane_object *o)
+static int pin_one(void *arg, const struct memlane_object *o)
 {
-	struct crowd *c = arg;
+	struct pins *p = arg;
+	void *at;
+	int err;
 
-	if (!c->done)
-		return 1;
-	if (o->group == c->group && o->pins && !memlane_unpin(c->m, o->handle))
-		c->done--;
-	return 0;
+	if (!is_in(p->group, o) || o->purged)
+		return 0;
+	err = make_room(p);
+	if (!err)
+		err = memlane_try_pin(p->m, o->handle, &at);
+	if (!err)
+		p->handle[p->nr++] = o->handle;
+	return is_gone(err) ? 0 : err;
 }
 
 int memlane_group_pin(struct memlane *m, uint16_t group)
 {
-	struct crowd c = { .m = m, .group = group };
-	int err = memlane_each(m, pin_one, &c);
+	struct pins p = { .m = m, .group = group };
+	int err = memlane_each(m, pin_one, &p);
+	uint32_t i;
 
-	if (!err)
-		return c.done;
-	memlane_each(m, unpin_first, &c);
-	return err;
+	for (i = 0; err && i < p.nr; i++)
+		memlane_unpin(m, p.handle[i]);
+	free(p.handle);
+	return err ? err : (int)p.nr;
 }
 
 static int unpin_one(void *arg, const struct memlane_object *o)
 {
 	struct crowd *c = arg;
 
-	if (o->group == c->group && !o->purged)
+	if (is_in(c->group, o) && !o->purged)
 		note_result(c, memlane_unpin(c->m, o->handle));
 	return 0;
 }

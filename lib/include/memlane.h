@@ -985,6 +985,11 @@ MEMLANE_API int memlane_stat_lane(struct memlane *m, int lane, struct memlane_la
 
 /* ------------------------------------------------------------- groups ---- */
 
+/*
+ * An object has the group that it was made with; 0 is that of memlane_alloc().
+ * Scratch of frames is in none.
+ */
+
 /**
  * memlane_stat_group - what objects of a group there are
  * @m: arena
@@ -1022,7 +1027,8 @@ MEMLANE_API int memlane_group_migrate(struct memlane *m, uint16_t group, int lan
  * @m: arena
  * @group: 0 to 65535
  *
- * Return: how many were pinned, or a negative errno value; then none is.
+ * Return: how many were pinned, or a negative errno value; then none is. -ENOMEM
+ * also where there is no memory to note them down.
  */
 MEMLANE_API int memlane_group_pin(struct memlane *m, uint16_t group);
 

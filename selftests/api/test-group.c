@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test-group.c - objects of a group at once; purgeable groups; sums by tag, class, group, lane */
+#include <sched.h>
+
 #include "api.h"
 
 #define NR 1000
@@ -121,6 +123,90 @@ TEST(a_group_that_cannot_be_pinned_is_not_pinned_at_all)
 		expect(memlane_pin(m, h[300]));
 	expect_eq(memlane_group_pin(m, 7), -EOVERFLOW);
 	expect_eq(group(m, 7).pinned, 1);
+	memlane_close(m);
+}
+
+/* Somebody else's objects of the group, made and pinned while others are walked over. */
+static bool over;
+
+static void *pin_own(void *arg)
+{
+	struct memlane *m = arg;
+	memlane_handle h;
+
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+		h = make(m, 24, 7, 0);
+		expect(memlane_pin(m, h));
+		sched_yield();
+		expect_eq(memlane_unpin(m, h), 0);
+		while (memlane_free(m, h) == -EBUSY)
+			;
+	}
+	return NULL;
+}
+
+TEST(what_is_taken_back_is_ones_own)
+{
+	struct memlane *m = open_wide();
+	memlane_handle first = make(m, 24, 7, 0);
+	static memlane_handle h[NR];
+	unsigned int i;
+	pthread_t t;
+
+	make_some(m, h);
+	for (i = 0; i < MEMLANE_PIN_MAX; i++)
+		expect(memlane_pin(m, h[999]));
+	expect_eq(memlane_free(m, first), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	start(&t, pin_own, m);
+	for (i = 0; i < 5000; i++)
+		expect_eq(memlane_group_pin(m, 7), -EOVERFLOW);
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	finish(t);
+	expect_eq(group(m, 7).pinned, 1);
+	memlane_close(m);
+}
+
+static int count_chunks(void *arg, const struct memlane_object *o)
+{
+	if (o->tag == MEMLANE_TAG_FRAME) {
+		expect_eq(o->pins, 1);
+		++*(int *)arg;
+	}
+	return 0;
+}
+
+static int chunks(struct memlane *m)
+{
+	int nr = 0;
+
+	expect_eq(memlane_each(m, count_chunks, &nr), 0);
+	return nr;
+}
+
+/* Group 0 is that of all who wish for none. */
+TEST(scratch_of_frames_is_in_no_group)
+{
+	struct memlane *m = open_wide();
+	memlane_handle h = must_alloc(m, 100);
+	struct memlane_mark mark = memlane_frame_begin(m);
+	unsigned char *p = memlane_frame_alloc(m, 1000);
+
+	expect(mark.at && p);
+	memset(p, 7, 1000);
+	expect_eq(memlane_group_pin(m, 0), 1);
+	expect_eq(chunks(m), 1);
+	expect_eq(memlane_group_unpin(m, 0), 0);
+	expect_eq(memlane_group_unpin(m, 0), 1);
+	expect_eq(chunks(m), 1);
+	expect_eq(memlane_group_migrate(m, 0, MEMLANE_SLOW), 0);
+	expect_eq(memlane_lane(m, h), MEMLANE_SLOW);
+	expect_eq(group(m, 0).objects[MEMLANE_FAST] + group(m, 0).objects[MEMLANE_SLOW], 1);
+	expect_eq(memlane_group_free(m, 0), 0);
+	expect_eq(chunks(m), 1);
+	expect(p[0] == 7 && p[999] == 7);
+	expect(memlane_frame_alloc(m, 16) == p + 1008);
+	expect_eq(memlane_frame_end(m, mark), 0);
 	memlane_close(m);
 }
 

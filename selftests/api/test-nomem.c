@@ -118,6 +118,10 @@ TEST(errno_stays_where_there_is_no_memory)
 	expect_eq(memlane_tag_name(m, 7, "seven"), -ENOMEM);
 	expect(was_refused());
 	refuse_after(0);
+	expect_eq(memlane_group_pin(m, 0), -ENOMEM);
+	expect(was_refused());
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
+	refuse_after(0);
 	expect_eq(memlane_recommend(m, NULL, NULL), -ENOMEM);
 	expect(was_refused());
 	refuse_after(0);
