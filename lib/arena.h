@@ -161,6 +161,10 @@ void arena_bury(struct memlane *m);
 size_t region_reserve(const struct memlane_info *info, unsigned int region);
 int region_reserve_at(size_t length, int prot, void **p);
 
+/* cache.c */
+int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+	       memlane_handle *out);
+
 /* config.c */
 int config_backend(const struct memlane_config *c);
 void config_request(const struct memlane_config *c, struct memlane_create *req);

@@ -370,13 +370,23 @@ int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
 	return alloc(m, &o, out);
 }
 
-int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
-		       memlane_handle *out)
+/* As memlane_alloc_with(), with any tag. */
+int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+	       memlane_handle *out)
 {
 	*out = 0;
 	if (unlikely(size - 1 >= m->easy_size))
 		return watch_alloc(m, size, opts, out);
 	return cache_alloc(m, size, 0, opts, out);
+}
+
+int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		       memlane_handle *out)
+{
+	if (likely(!opts || opts->tag != MEMLANE_TAG_FRAME))
+		return object_new(m, size, opts, out);
+	*out = 0;
+	return -EINVAL;
 }
 
 /* -------------------------------------------------------------- free ---- */

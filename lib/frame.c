@@ -45,7 +45,7 @@ static int chunk_new(struct memlane *m, struct chunk *c, uint64_t size)
 {
 	struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_FAST, .tag = MEMLANE_TAG_FRAME };
 	void *p;
-	int err = memlane_alloc_with(m, size, &opts, &c->handle);
+	int err = object_new(m, size, &opts, &c->handle);
 
 	if (err)
 		return err;

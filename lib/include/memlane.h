@@ -274,7 +274,7 @@ MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool pu
  * @align: power of two up to 2 MiB; 0: 16
  * @lane: MEMLANE_BY_SIZE, MEMLANE_IN_FAST or MEMLANE_IN_SLOW
  * @flags: MEMLANE_ZERO, MEMLANE_NO_SPILL
- * @tag: the program's own, for reports
+ * @tag: the program's own, for reports; not MEMLANE_TAG_FRAME
  * @group: the program's own
  * @priority: 0 to 3
  * @hints: MEMLANE_HINT_*

@@ -94,6 +94,19 @@ TEST(tags_have_names)
 	memlane_close(m);
 }
 
+TEST(the_tag_of_scratch_is_for_scratch)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_alloc_opts opts = { .tag = MEMLANE_TAG_FRAME };
+	memlane_handle h = 1;
+
+	expect_eq(memlane_alloc_with(m, 10, &opts, &h), -EINVAL);
+	expect_eq(h, 0);
+	opts.tag--;
+	expect_eq(memlane_alloc_with(m, 10, &opts, &h), 0);
+	memlane_close(m);
+}
+
 TEST(the_id_tells_the_lane_and_the_handle_stays)
 {
 	struct memlane *m = open_quiet();

@@ -198,12 +198,12 @@ TEST(zeroed_means_zeroed_also_where_bytes_were)
 TEST(tags_and_groups_come_back)
 {
 	struct memlane *m = open_quiet();
-	struct memlane_alloc_opts opts = { .tag = 65535, .group = 4711, .priority = 3,
+	struct memlane_alloc_opts opts = { .tag = 65534, .group = 4711, .priority = 3,
 					   .hints = MEMLANE_HINT_MASK };
 	memlane_handle h, plain;
 
 	expect_eq(memlane_alloc_with(m, 64, &opts, &h), 0);
-	expect_eq(memlane_tag(m, h), 65535);
+	expect_eq(memlane_tag(m, h), 65534);
 	expect_eq(memlane_group(m, h), 4711);
 	expect_eq(memlane_size(m, h), 64);
 	expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
