@@ -157,8 +157,10 @@ close_registry:
 static int begin(struct memlane **out, const struct memlane_config *own, int fd)
 {
 	struct memlane *m = memory_new(sizeof(*m));
-	int saved = errno, err = m ? set_up(m, own, fd) : -ENOMEM;
+	int saved = errno, was = cancel_hold();
+	int err = m ? set_up(m, own, fd) : -ENOMEM;
 
+	cancel_release(was);
 	errno = saved;
 	if (err)
 		free(m);
@@ -194,12 +196,8 @@ int memlane_fd(const struct memlane *m)
 	return m->backend->attach ? m->fd : -EOPNOTSUPP;
 }
 
-void memlane_close(struct memlane *m)
+static void end(struct memlane *m)
 {
-	int saved = errno;
-
-	if (!m)
-		return;
 	if (arena_here(m)) {
 		/* The registry may be locked by a thread that this child lacks. */
 		watch_close(m);
@@ -216,6 +214,17 @@ void memlane_close(struct memlane *m)
 	}
 	names_exit(m);
 	free(m);
+}
+
+void memlane_close(struct memlane *m)
+{
+	int saved = errno, was;
+
+	if (!m)
+		return;
+	was = cancel_hold();
+	end(m);
+	cancel_release(was);
 	errno = saved;
 }
 

@@ -254,6 +254,20 @@ int handle_check(const struct memlane *m, memlane_handle h);
 int entry_check(uint64_t e, memlane_handle h);
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e);
 
+/* A thread that is cancelled in a system call would leave its locks behind: it waits. */
+static inline int cancel_hold(void)
+{
+	int was;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	return was;
+}
+
+static inline void cancel_release(int was)
+{
+	pthread_setcancelstate(was, NULL);
+}
+
 /* A counter that other threads of the process read. */
 static inline void count(__u64 *counter, uint64_t n)
 {

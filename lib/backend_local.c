@@ -522,10 +522,11 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 
 static int local_call(struct memlane *m, unsigned int cmd, void *req)
 {
-	int saved = errno, err;
+	int saved = errno, was = cancel_hold(), err;
 
 	__atomic_add_fetch(&m->local->calls, 1, __ATOMIC_RELAXED);
 	err = dispatch(m->local, cmd, req);
+	cancel_release(was);
 	errno = saved;
 	return err;
 }

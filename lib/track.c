@@ -148,11 +148,15 @@ static void to_stderr(void *arg, const struct memlane_advice *a)
 
 static void advise(struct advisor *a, struct memlane_advice *advice)
 {
+	int saved = errno, was = cancel_hold();
+
 	a->nr++;
 	if (a->fn)
 		a->fn(a->arg, advice);
 	else
 		to_stderr(NULL, advice);
+	cancel_release(was);
+	errno = saved;
 }
 
 static int learn(void *arg, const struct memlane_object *o)

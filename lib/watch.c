@@ -118,6 +118,7 @@ static void to_stderr(void *arg, const struct memlane_report *r)
  */
 void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn report, void *arg)
 {
+	int saved = errno, was = cancel_hold();
 	char text[512];
 
 	r->tag_name = memlane_name_of_tag(m, r->tag);
@@ -134,6 +135,8 @@ void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn r
 		arg = m->watch->arg;
 	}
 	report(arg, r);
+	cancel_release(was);
+	errno = saved;
 }
 
 /* The program did something wrong with @h; in checking mode it is told. */

@@ -15,6 +15,9 @@
  *   - Any thread may use an arena at any time. A thread takes part from its first
  *     call on and leaves when it ends.
  *   - Calls are not for signal handlers.
+ *   - pthread_cancel() acts behind a call, never in the middle of one; a thread whose
+ *     type is PTHREAD_CANCEL_ASYNCHRONOUS must not call. A section or a pin is not
+ *     ended by it: pthread_cleanup_push() is for that, or the end of the thread.
  *   - After fork() the child has no arena: its calls answer -EOWNERDEAD, and the
  *     only thing to do there is memlane_close().
  *
