@@ -15,20 +15,34 @@ static uint64_t round_up_pow2(uint64_t n)
 	return n <= 1 ? 1 : 1ULL << (64 - __builtin_clzll(n - 1));
 }
 
+/* Bytes that a region has for each handle. */
+static unsigned int handle_bytes(unsigned int region)
+{
+	switch (region) {
+	case MEMLANE_REGION_TABLE:
+	case MEMLANE_REGION_SIDE:
+		return sizeof(uint64_t);
+	case MEMLANE_REGION_PIN:
+		return sizeof(uint32_t);
+	default:
+		return 0;
+	}
+}
+
 /**
  * region_reserve - address space that a region gets
  * @info: layout
  * @region: MEMLANE_REGION_*
  *
- * The table gets enough for any index under its mask: what is past the region
- * reads as 0, which is no live object's entry.
+ * What is by handle gets enough for any index under the table's mask, since a handle
+ * may be invented: past the region there are zeros, which are no live object's.
  */
 size_t region_reserve(const struct memlane_info *info, unsigned int region)
 {
 	uint64_t length = info->out_region[region].length;
-	uint64_t masked = round_up_pow2(info->out_handles) * sizeof(uint64_t);
+	uint64_t masked = round_up_pow2(info->out_handles) * handle_bytes(region);
 
-	if (region == MEMLANE_REGION_TABLE && length < masked)
+	if (length < masked)
 		length = masked;
 	return (length + info->out_page_size - 1) & ~((uint64_t)info->out_page_size - 1);
 }

@@ -8,6 +8,8 @@
 static void refused(struct memlane *m, memlane_handle h, int err)
 {
 	struct memlane_stats before = stats(m), after;
+	struct memlane_cost cost;
+	struct memlane_track track;
 	int32_t result = 0;
 	void *p = &p;
 
@@ -17,6 +19,15 @@ static void refused(struct memlane *m, memlane_handle h, int err)
 	expect_eq(memlane_lane(m, h), err);
 	expect_eq(memlane_tag(m, h), err);
 	expect_eq(memlane_group(m, h), err);
+	expect_eq(memlane_hints(m, h), err);
+	expect_eq(memlane_priority(m, h), err);
+	expect_eq(memlane_set_hints(m, h, MEMLANE_HINT_COLD), err);
+	expect_eq(memlane_set_priority(m, h, 3), err);
+	expect_eq(memlane_migration_cost(m, h, MEMLANE_SLOW, &cost), err);
+	expect_eq(memlane_track(m, h, &track), err);
+	expect_eq(memlane_pin_long(m, h, &p), err);
+	expect(p == NULL);
+	p = &p;
 	expect_eq(memlane_free(m, h), h ? err : 0);
 	expect_eq(memlane_unpin(m, h), err);
 	expect_eq(memlane_try_pin(m, h, &p), err);
@@ -157,6 +168,36 @@ TEST(random_values_do_no_harm)
 		verify(m, h[i], i);
 	expect_eq(stats(m).live_objects, 64);
 	memlane_close(m);
+}
+
+/* Indices that the table's mask lets through, but the table has not. */
+static void refuse_past_the_end(const struct memlane_config *c)
+{
+	struct memlane *m = open_with(c);
+	unsigned long long seed = harness_seed();
+	memlane_handle h = must_alloc(m, 100), x;
+	int i;
+
+	for (i = 0; i < 400; i++) {
+		x = h & ~0xffffffffULL;
+		x |= 100001 + rng_next(&seed) % (131072 - 100001);
+		x ^= rng_next(&seed) & MEMLANE_HANDLE_BORN_SLOW;
+		refused(m, i & 1 ? x : x + (rng_next(&seed) % 1000 << 32), -EBADF);
+		expect_eq(memlane_state(m, x), MEMLANE_STATE_WILD);
+	}
+	memlane_close(m);
+}
+
+TEST(handles_past_the_table_s_end_are_wild)
+{
+	struct memlane_config c = quiet();
+
+	c.max_handles = 100000;
+	refuse_past_the_end(&c);
+	c.tracking = true;
+	refuse_past_the_end(&c);
+	c.guard = true;
+	refuse_past_the_end(&c);
 }
 
 TEST(a_pinned_object_is_not_freed)
