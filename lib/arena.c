@@ -48,13 +48,29 @@ size_t region_reserve(const struct memlane_info *info, unsigned int region)
 }
 
 /**
+ * region_advise - what the system is to know of a region, once it is mapped
+ * @p: address
+ * @length: bytes, whole pages
+ *
+ * It is sparse: huge pages would make memory of what is never used, and a core dump
+ * would be as large as its addresses. The child of a fork does not get it.
+ * Return: 0 or -errno.
+ */
+int region_advise(void *p, size_t length)
+{
+	madvise(p, length, MADV_NOHUGEPAGE);
+	madvise(p, length, MADV_DONTDUMP);
+	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
+}
+
+/**
  * region_reserve_at - addresses for a region: zeros that take no memory
  * @length: bytes, whole pages
  * @prot: PROT_*
  * @p: gets the address, on a chunk of 2 MiB; NULL on error
  *
- * Objects are aligned in the data area, so it has to be itself. The child of a
- * fork does not get it. Return: 0 or -errno; to be unmapped also on error.
+ * Objects are aligned in the data area, so it has to be itself. Return: 0 or -errno;
+ * to be unmapped also on error.
  */
 int region_reserve_at(size_t length, int prot, void **p)
 {
@@ -70,9 +86,7 @@ int region_reserve_at(size_t length, int prot, void **p)
 		munmap(all, at - all);
 	munmap(at + length, all + chunk - at);
 	*p = at;
-	/* Sparse: huge pages would make memory of what is never used. */
-	madvise(at, length, MADV_NOHUGEPAGE);
-	return madvise(at, length, MADV_DONTFORK) ? -errno : 0;
+	return region_advise(at, length);
 }
 
 static void lay_out(struct memlane *m)

@@ -573,7 +573,7 @@ static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
 	if (mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
 		 l->fd[lane], 0) == MAP_FAILED)
 		return -errno;
-	return madvise(at, length, MADV_DONTFORK) ? -errno : 0;
+	return region_advise(at, length);
 }
 
 /* The files follow each other without a gap, as the lanes do. */

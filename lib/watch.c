@@ -25,7 +25,9 @@ static int notes_new(struct memlane *m, struct watch *w)
 	if (p == MAP_FAILED)
 		return -ENOMEM;
 	w->note = p;
+	/* The child of a fork frees them too: they are there. */
 	madvise(p, notes_length(m), MADV_NOHUGEPAGE);
+	madvise(p, notes_length(m), MADV_DONTDUMP);
 	w->tally = memory_new(m->info.out_threads * sizeof(*w->tally));
 	return w->tally ? 0 : -ENOMEM;
 }
