@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -34,12 +35,19 @@
 #define REST	    9	    /* after a cycle, so many times what it took */
 #define SHORTEST    1000000 /* an interval shorter than this is this */
 #define LONGEST	    (1ULL << 62)
+#define OPEN_PAGES  64 /* of a region, at a time */
+
+/* Since Linux 6.3 */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
 
 /**
  * struct local - an arena of this process
  * @core: the engine; it has its own locks
  * @info: layout, immutable
  * @region: where shared regions are, immutable once made
+ * @open: pages of each from the start that may be written; core.grow
  * @data: the data area, immutable
  * @fd: memory file of each lane, immutable
  * @tid: thread of each slot, or 0; atomic
@@ -60,6 +68,7 @@ struct local {
 	struct ml_arena core;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];
+	u64 open[MEMLANE_REGIONS];
 	unsigned char *data;
 	int fd[MEMLANE_LANES];
 	pid_t *tid;
@@ -99,10 +108,36 @@ static void zfree(struct ml_arena *a, void *p, size_t size)
 	free(p);
 }
 
+/*
+ * Where the system promises no more memory than it has, it counts what may be written:
+ * a region is opened as it comes into use.
+ */
+static int open_pages(struct local *l, unsigned int region, u64 end)
+{
+	const u64 most = ml_pages(l->info.out_region[region].length);
+	u64 first = l->open[region];
+	char *at = l->region[region];
+
+	if (end <= first)
+		return 0;
+	end = (end + OPEN_PAGES - 1) & ~(u64)(OPEN_PAGES - 1);
+	if (end > most)
+		end = most;
+	if (mprotect(at + (first << ML_PAGE_SHIFT), (end - first) << ML_PAGE_SHIFT,
+		     PROT_READ | PROT_WRITE))
+		return -ENOMEM;
+	l->open[region] = end;
+	return 0;
+}
+
 static void *share(struct ml_arena *a, unsigned int region, u64 page)
 {
-	__atomic_add_fetch(&local_of(a)->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
-	return (char *)local_of(a)->region[region] + (page << ML_PAGE_SHIFT);
+	struct local *l = local_of(a);
+
+	if (open_pages(l, region, page + 1))
+		return NULL;
+	__atomic_add_fetch(&l->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+	return (char *)l->region[region] + (page << ML_PAGE_SHIFT);
 }
 
 /* The file of a page, and where it is in there. */
@@ -556,9 +591,27 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
 	r[MEMLANE_REGION_STAT].length = ML_PAGE_SIZE;
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
-		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ | PROT_WRITE,
-					&l->region[i]);
+		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
 	return err;
+}
+
+static int memory_file(unsigned int lane)
+{
+	const char *name = lane == MEMLANE_FAST ? "memlane-fast" : "memlane-slow";
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create(name, MFD_CLOEXEC);
+	return fd;
+}
+
+/* A file over the limit would end the process by SIGXFSZ. */
+static bool may_have_file(size_t length)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
+	       length <= limit.rlim_cur;
 }
 
 static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
@@ -566,8 +619,9 @@ static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
 	size_t length = (end - first) << ML_PAGE_SHIFT;
 	void *at = l->data + (first << ML_PAGE_SHIFT);
 
-	l->fd[lane] = memfd_create(lane == MEMLANE_FAST ? "memlane-fast" : "memlane-slow",
-				   MFD_CLOEXEC);
+	if (!may_have_file(length))
+		return -EFBIG;
+	l->fd[lane] = memory_file(lane);
 	if (l->fd[lane] < 0 || ftruncate(l->fd[lane], length))
 		return -errno;
 	if (mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
@@ -580,7 +634,7 @@ static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
 static int map_data(struct local *l)
 {
 	u64 slow = l->core.lane[MEMLANE_SLOW].first, end = l->core.lane[MEMLANE_SLOW].end;
-	int err = region_reserve_at(end << ML_PAGE_SHIFT, PROT_READ | PROT_WRITE,
+	int err = region_reserve_at(end << ML_PAGE_SHIFT, PROT_NONE,
 				    &l->region[MEMLANE_REGION_DATA]);
 
 	l->data = l->region[MEMLANE_REGION_DATA];

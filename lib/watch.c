@@ -9,6 +9,8 @@
 
 #include "watch.h"
 
+#define NOTES_A_TIME 65536U
+
 /* -------------------------------------------------------- open, close ---- */
 
 static size_t notes_length(const struct memlane *m)
@@ -16,10 +18,10 @@ static size_t notes_length(const struct memlane *m)
 	return m->info.out_handles * sizeof(struct note);
 }
 
-/* Sparse: a page is there once an index of it was used. */
+/* Sparse: a page is there once an index of it was used. Opened as the regions are. */
 static int notes_new(struct memlane *m, struct watch *w)
 {
-	void *p = mmap(NULL, notes_length(m), PROT_READ | PROT_WRITE,
+	void *p = mmap(NULL, notes_length(m), PROT_READ,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -30,6 +32,28 @@ static int notes_new(struct memlane *m, struct watch *w)
 	madvise(p, notes_length(m), MADV_DONTDUMP);
 	w->tally = memory_new(m->info.out_threads * sizeof(*w->tally));
 	return w->tally ? 0 : -ENOMEM;
+}
+
+/* Notes up to that of @index may be written from now on. 0 or -ENOMEM. */
+static int notes_open(struct memlane *m, uint32_t index)
+{
+	struct watch *w = m->watch;
+	uint64_t was = __atomic_load_n(&w->notes, __ATOMIC_ACQUIRE), nr;
+	int saved = errno;
+
+	if (likely(index < was))
+		return 0;
+	nr = (index | (NOTES_A_TIME - 1)) + 1ULL;
+	if (nr > m->info.out_handles)
+		nr = m->info.out_handles;
+	if (mprotect(w->note, nr * sizeof(*w->note), PROT_READ | PROT_WRITE)) {
+		errno = saved;
+		return -ENOMEM;
+	}
+	while (was < nr && !__atomic_compare_exchange_n(&w->notes, &was, nr, true, __ATOMIC_RELEASE,
+							__ATOMIC_ACQUIRE))
+		;
+	return 0;
 }
 
 static void watch_end(struct memlane *m)
@@ -206,8 +230,13 @@ static int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opt
 	struct watch *w = m->watch;
 	int err = cache_alloc(m, size, w->pad, opts, out);
 
-	if (err)
+	if (!err)
+		err = notes_open(m, handle_index(*out));
+	if (err) {
+		cache_free(m, *out);
+		*out = 0;
 		return err;
+	}
 	track_begin(m, *out);
 	if (w->guard)
 		guard_put(m, *out, size);

@@ -62,6 +62,7 @@ struct tally {
  * @report: gets reports, or NULL
  * @arg: for @report
  * @note: of each index
+ * @notes: that may be written, from the first one on; atomic, only grows
  * @tally: of each slot, made at its first free; atomic pointers
  * @lock: held in checking mode while an object is made or freed, and while all
  *	are looked at; taken inside sections and outside
@@ -74,6 +75,7 @@ struct watch {
 	memlane_report_fn report;
 	void *arg;
 	struct note *note;
+	uint64_t notes;
 	struct tally **tally;
 	pthread_mutex_t lock;
 };
