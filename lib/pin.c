@@ -14,7 +14,8 @@ static bool claim(struct memlane *m, uint32_t index, uint64_t e)
 		return true;
 	if (!entry_swap(m, index, &e, want))
 		return false;
-	if (e & MEMLANE_ENTRY_MOVING && memlane_self->arena == m)
+	if (e & MEMLANE_ENTRY_MOVING &&
+	    __atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m)
 		count(&this_thread()->slot->vetoes, 1);
 	return true;
 }

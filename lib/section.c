@@ -66,9 +66,10 @@ static void registry_unlink(struct registry *reg, struct thread *t)
 		*p = t->peer;
 }
 
+/* Pairs with the release of registry_close(): with NULL the thread alone has its part. */
 static struct memlane *arena_of(const struct thread *t)
 {
-	return __atomic_load_n(&t->self.arena, __ATOMIC_RELAXED);
+	return __atomic_load_n(&t->self.arena, __ATOMIC_ACQUIRE);
 }
 
 /* ----------------------------------------------- a thread's own parts ---- */
@@ -234,12 +235,15 @@ int memlane_thread_leave(struct memlane *m)
 void registry_close(struct memlane *m)
 {
 	struct registry *reg = m->reg;
-	struct thread *t;
+	struct thread *t, *next;
 
 	pthread_mutex_lock(&reg->lock);
 	reg->arena = NULL;
-	for (t = reg->threads; t; t = t->peer)
-		__atomic_store_n(&t->self.arena, NULL, __ATOMIC_RELAXED);
+	for (t = reg->threads; t; t = next) {
+		next = t->peer;
+		/* Its thread may free it from here on. */
+		__atomic_store_n(&t->self.arena, NULL, __ATOMIC_RELEASE);
+	}
 	reg->threads = NULL;
 	pthread_mutex_unlock(&reg->lock);
 	registry_put(reg);
@@ -264,7 +268,7 @@ static int exit_other(struct memlane *m)
 	struct memlane_self *self = memlane_self;
 	struct thread *t;
 
-	if (self->arena != m) {
+	if (__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m) {
 		t = find(m);
 		if (!t)
 			return -EINVAL;

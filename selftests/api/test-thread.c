@@ -196,6 +196,52 @@ TEST(an_arena_may_be_closed_before_its_threads_end)
 	}
 }
 
+enum { ROUNDS = 200 };
+static pthread_barrier_t all;
+static struct memlane *lasting[2];
+static int closed;	/* arenas so far; atomic */
+
+/* At each change from one arena to another, what is left of closed ones is freed. */
+static void *change(void *arg)
+{
+	int round, i;
+
+	for (round = 0; round < ROUNDS; round++) {
+		pthread_barrier_wait(&all);
+		expect_eq(memlane_thread_join(m), 0);
+		pthread_barrier_wait(&all);
+		for (i = 0; __atomic_load_n(&closed, __ATOMIC_ACQUIRE) == round; i++) {
+			expect_eq(memlane_enter(lasting[i & 1]), 0);
+			expect_eq(memlane_exit(lasting[i & 1]), 0);
+			expect_eq(memlane_exit(lasting[~i & 1]), -EINVAL);
+		}
+	}
+	return arg;
+}
+
+TEST(an_arena_is_closed_while_its_threads_use_others)
+{
+	pthread_t t[3];
+	int i, round;
+
+	pthread_barrier_init(&all, NULL, 4);
+	lasting[0] = open_quiet();
+	lasting[1] = open_quiet();
+	for (i = 0; i < 3; i++)
+		start(&t[i], change, NULL);
+	for (round = 0; round < ROUNDS; round++) {
+		m = open_quiet();
+		pthread_barrier_wait(&all);
+		pthread_barrier_wait(&all);
+		memlane_close(m);
+		__atomic_store_n(&closed, round + 1, __ATOMIC_RELEASE);
+	}
+	for (i = 0; i < 3; i++)
+		finish(t[i]);
+	memlane_close(lasting[0]);
+	memlane_close(lasting[1]);
+}
+
 static void *come_and_go(void *arg)
 {
 	int i;
