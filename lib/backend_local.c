@@ -441,39 +441,63 @@ static void stop_thread(struct local *l)
 
 /* --------------------------------------------------------------- calls ---- */
 
-static void show(struct local *l, unsigned int region, u64 first, u64 last)
+static int show(struct local *l, unsigned int region, u64 first, u64 last)
 {
 	for (; first <= last; first++)
-		ml_shared_page(&l->core, region, first);
+		if (!ml_shared_page(&l->core, region, first))
+			return -ENOMEM;
+	return 0;
 }
 
 /*
  * A fault tells the module which pages of a region the program uses. Here the
- * engine is told before the program can use them.
+ * engine is told before the program can use them: of every index that it has given
+ * out, or it would not see that they are pinned.
  */
-static void show_index(struct local *l, uint32_t index)
+static int show_indices(struct local *l)
 {
 	uint32_t made = __atomic_load_n(&l->made, __ATOMIC_ACQUIRE);
+	uint32_t last = READ_ONCE(l->core.table.top) - 1;
+	int err;
 
-	if (index < made)
-		return;
-	show(l, MEMLANE_REGION_SIDE, made >> 9, index >> 9);
-	show(l, MEMLANE_REGION_PIN, made >> 10, index >> 10);
+	if (last < made)
+		return 0;
+	err = show(l, MEMLANE_REGION_SIDE, made >> 9, last >> 9);
+	if (!err)
+		err = show(l, MEMLANE_REGION_PIN, made >> 10, last >> 10);
+	if (err)
+		return err;
 	/* Up to the end of the smaller page; whoever was further stays so. */
-	index |= 511;
-	while (made <= index &&
-	       !__atomic_compare_exchange_n(&l->made, &made, index + 1, false,
+	last |= 511;
+	while (made <= last &&
+	       !__atomic_compare_exchange_n(&l->made, &made, last + 1, false,
 					    __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
 		;
+	return 0;
 }
 
-/* New indices are given out in rising order: the last one added is the highest. */
+/* The whole magazine, or the one in hand: it was empty, or is not missed. */
+static void give_back(struct local *l, const struct memlane_refill *req)
+{
+	struct memlane_flush flush = {
+		.size = sizeof(flush),
+		.slot = req->slot,
+		.lane = req->out_lane,
+		.cls = req->out_class,
+	};
+
+	ml_flush(&l->core, &flush);
+}
+
 static int local_refill(struct local *l, struct memlane_refill *req)
 {
 	int err = ml_refill(&l->core, req);
 
-	if (!err)
-		show_index(l, handle_index(req->out_handle));
+	if (err)
+		return err;
+	err = show_indices(l);
+	if (err)
+		give_back(l, req);
 	return err;
 }
 
@@ -485,7 +509,11 @@ static int local_register(struct local *l, struct memlane_register *req)
 	if (err)
 		return err;
 	first = (u64)req->slot * ML_SLOT_PAGES;
-	show(l, MEMLANE_REGION_SLOTS, first, first + ML_SLOT_PAGES - 1);
+	err = show(l, MEMLANE_REGION_SLOTS, first, first + ML_SLOT_PAGES - 1);
+	if (err) {
+		ml_unregister(&l->core, req);
+		return err;
+	}
 	__atomic_store_n(&l->tid[req->slot], gettid(), __ATOMIC_RELEASE);
 	return 0;
 }

@@ -99,6 +99,62 @@ TEST(a_thread_that_cannot_join_may_try_again)
 	memlane_close(m);
 }
 
+/* What the mover does not see of a pin, or of a slot, it does not heed. */
+TEST(pins_are_seen_whatever_could_not_be_had)
+{
+	struct memlane *m;
+	int i, k;
+
+	for (i = 0; i < 60; i++) {
+		struct memlane_config c = quiet();
+		memlane_handle h = 0;
+
+		m = open_with(&c);
+		refuse_after(i);
+		for (k = 0; k < 4 && !h; k++)
+			memlane_alloc_with(m, i % 2 ? 100 : 100000, NULL, &h);
+		was_refused();
+		expect(h);
+		fill(m, h, i);
+		expect(memlane_pin(m, h));
+		expect_eq(memlane_migrate(m, h, !memlane_lane(m, h)), -EBUSY);
+		verify(m, h, i);
+		expect_eq(memlane_unpin(m, h), 0);
+		expect_eq(memlane_migrate(m, h, !memlane_lane(m, h)), 0);
+		expect_eq(memlane_free(m, h), 0);
+		expect_eq(memlane_thread_flush(m), 0);
+		expect_eq(stats(m).counts.handles, 0);
+		memlane_close(m);
+	}
+}
+
+/* Beyond the first leaf of the engine's arrays: the same where much exists already. */
+TEST(pins_are_seen_after_many_objects)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_stats st;
+	memlane_handle h = 0;
+	unsigned int i, failed = 0;
+
+	for (i = 0; i < 540000; i++) {
+		refuse_after(i > 523500 && i < 525000 ? (int)i % 8 : -1);
+		if (memlane_alloc_with(m, 16, NULL, &h)) {
+			failed++;
+			continue;
+		}
+		was_refused();
+		if (i < 523000 || i > 530000)
+			continue;
+		expect(memlane_pin(m, h));
+		expect_eq(memlane_migrate(m, h, !memlane_lane(m, h)), -EBUSY);
+	}
+	was_refused();
+	st = stats(m);
+	printf("# %u allocations found no memory\n", failed);
+	expect_eq(st.live_objects, 540000 - failed);
+	memlane_close(m);
+}
+
 TEST(errno_stays_where_there_is_no_memory)
 {
 	struct memlane_config c = quiet();
