@@ -29,6 +29,7 @@ static void show(struct thread *t)
 
 	t->self.chunk = f->nr;
 	t->self.scratch = hide ? NULL : f->at;
+	t->self.scratch_base = hide ? NULL : f->chunk[f->nr - 1].base;
 	t->self.scratch_end = hide ? NULL : f->chunk[f->nr - 1].end;
 }
 

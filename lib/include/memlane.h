@@ -633,7 +633,8 @@ struct memlane_self {
 	uint64_t *section;
 	uint32_t depth;
 	uint32_t chunk;			/* of frame scratch */
-	unsigned char *scratch;
+	unsigned char *scratch;		/* in the chunk: what comes next */
+	unsigned char *scratch_base;
 	unsigned char *scratch_end;
 };
 
@@ -1259,9 +1260,11 @@ static inline int memlane_frame_end(struct memlane *m, struct memlane_mark mark)
 {
 	struct memlane_self *self = memlane_self;
 
+	uintptr_t at = (uintptr_t)mark.at - (uintptr_t)self->scratch_base;
+
 	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
-	    __builtin_expect(mark.chunk != self->chunk, 0) ||
-	    __builtin_expect(mark.at > self->scratch || !mark.at, 0))
+	    __builtin_expect(mark.chunk != self->chunk || !mark.at, 0) ||
+	    __builtin_expect(at > (uintptr_t)self->scratch - (uintptr_t)self->scratch_base, 0))
 		return memlane_frame_rewind(m, mark);
 	self->scratch = mark.at;
 	return 0;

@@ -2,6 +2,9 @@
 /* test-frame.c - scratch of frames, and frames as a clock */
 #include "api.h"
 
+static struct memlane *shared;
+static pthread_barrier_t both;
+
 TEST(scratch_follows_itself_and_is_used_again)
 {
 	struct memlane *m = open_quiet();
@@ -97,6 +100,66 @@ TEST(scratch_outside_a_frame_is_refused)
 	expect_eq(memlane_frame_end(m, wild), -EINVAL);
 	expect(!memlane_frame_alloc(m, SIZE_MAX));
 	expect(!memlane_frame_alloc(m, SIZE_MAX - 15));
+	memlane_close(m);
+}
+
+/* A mark that is like one of this thread's, and another's. */
+static void *begin_two(void *arg)
+{
+	struct memlane_mark *mark = arg;
+
+	expect(memlane_frame_begin(shared).at);
+	expect(memlane_frame_alloc(shared, 1000));
+	mark[0] = memlane_frame_begin(shared);
+	expect(memlane_frame_alloc(shared, 100000));
+	mark[1] = memlane_frame_begin(shared);
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	return NULL;
+}
+
+TEST(marks_of_another_thread_are_refused)
+{
+	struct memlane_mark theirs[2], own;
+	unsigned char *p;
+	pthread_t t;
+	int i, k;
+
+	shared = open_quiet();
+	pthread_barrier_init(&both, NULL, 2);
+	start(&t, begin_two, theirs);
+	pthread_barrier_wait(&both);
+	own = memlane_frame_begin(shared);
+	for (k = 0; k < 2; k++) {
+		p = memlane_frame_alloc(shared, k ? 50000 : 5000);
+		memset(p, k, 5000);
+		for (i = 0; i < 2; i++)
+			expect_eq(memlane_frame_end(shared, theirs[i]), -EINVAL);
+		expect(memlane_frame_alloc(shared, 16) == p + (k ? 50000 : 5008));
+		expect(p[0] == k && p[4999] == k);
+	}
+	expect_eq(memlane_frame_end(shared, own), 0);
+	pthread_barrier_wait(&both);
+	finish(t);
+	memlane_close(shared);
+}
+
+/* The chunk that a mark was of is gone, and another one has its number. */
+TEST(marks_of_chunks_that_are_gone_are_refused)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark outer = memlane_frame_begin(m), inner;
+
+	expect(memlane_frame_alloc(m, 60000));
+	expect(memlane_frame_alloc(m, 60000));
+	inner = memlane_frame_begin(m);
+	expect_eq(inner.chunk, 2);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	outer = memlane_frame_begin(m);
+	expect(memlane_frame_alloc(m, 8 * MIB));
+	expect_eq(memlane_frame_begin(m).chunk, 2);
+	expect_eq(memlane_frame_end(m, inner), -EINVAL);
+	expect_eq(memlane_frame_end(m, outer), 0);
 	memlane_close(m);
 }
 
