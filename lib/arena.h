@@ -170,6 +170,7 @@ int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts
 int config_backend(const struct memlane_config *c);
 void config_request(const struct memlane_config *c, struct memlane_create *req);
 int config_apply(const struct memlane_config *c, struct memlane *m);
+void config_give(struct memlane_config *to, size_t size, const struct memlane_config *own);
 int config_take(struct memlane_config *own, const struct memlane_config *c);
 
 /* async.c */
@@ -182,6 +183,7 @@ void frames_end(struct thread *t);
 /* memory.c */
 void *memory_new(size_t size);
 void *memory_resize(void *p, size_t size);
+void give_out(void *to, size_t size, const void *from, size_t length);
 
 /* notes.c */
 void names_exit(struct memlane *m);

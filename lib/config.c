@@ -35,9 +35,16 @@ static const struct memlane_config defaults = {
 	.age_interval = 1,
 };
 
-void memlane_config_init(struct memlane_config *config)
+/* Like the program's own, with its size. */
+void config_give(struct memlane_config *to, size_t size, const struct memlane_config *own)
 {
-	*config = defaults;
+	give_out(to, size, own, sizeof(*own));
+	to->size = size;
+}
+
+void memlane_config_init_sized(struct memlane_config *config, size_t size)
+{
+	config_give(config, size, &defaults);
 }
 
 static const char *check_lanes(const struct memlane_config *c)

@@ -4,18 +4,22 @@
 
 #include "backend.h"
 
-int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
-			   struct memlane_cost *cost)
+int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, int lane,
+				 struct memlane_cost *cost, size_t size)
 {
+	struct memlane_cost own = { .handle = h, .lane = lane };
 	int err = arena_here(m);
 
 	if (err)
 		return err;
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;
-	*cost = (struct memlane_cost){ .handle = h, .lane = lane };
 	err = handle_check(m, h);
-	return err ? err : backend_cost(m, cost);
+	if (!err)
+		err = backend_cost(m, &own);
+	own.size = size;
+	give_out(cost, size, &own, sizeof(own));
+	return err;
 }
 
 int memlane_blockers(struct memlane *m, struct memlane_blocker *records, uint32_t nr)

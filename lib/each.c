@@ -6,7 +6,6 @@
  * generation: the first word that is 0 ends the walk.
  */
 #include <errno.h>
-#include <string.h>
 
 #include "backend.h"
 
@@ -115,29 +114,35 @@ static int add(void *arg, const struct memlane_object *o)
 	return 0;
 }
 
-static int add_up(struct memlane *m, enum kind kind, uint32_t value, struct memlane_usage *usage)
+static int add_up(struct memlane *m, enum kind kind, uint32_t value, struct memlane_usage *usage,
+		  size_t size)
 {
-	struct sum s = { .kind = kind, .value = value, .usage = usage };
+	struct memlane_usage own = { .pinned = 0 };
+	struct sum s = { .kind = kind, .value = value, .usage = &own };
+	int err = memlane_each(m, add, &s);
 
-	memset(usage, 0, sizeof(*usage));
-	return memlane_each(m, add, &s);
+	give_out(usage, size, &own, sizeof(own));
+	return err;
 }
 
-int memlane_stat_tag(struct memlane *m, uint16_t tag, struct memlane_usage *usage)
+int memlane_stat_tag_sized(struct memlane *m, uint16_t tag, struct memlane_usage *usage,
+			   size_t size)
 {
-	return add_up(m, BY_TAG, tag, usage);
+	return add_up(m, BY_TAG, tag, usage, size);
 }
 
-int memlane_stat_group(struct memlane *m, uint16_t group, struct memlane_usage *usage)
+int memlane_stat_group_sized(struct memlane *m, uint16_t group, struct memlane_usage *usage,
+			     size_t size)
 {
-	return add_up(m, BY_GROUP, group, usage);
+	return add_up(m, BY_GROUP, group, usage, size);
 }
 
-int memlane_stat_class(struct memlane *m, unsigned int cls, struct memlane_usage *usage)
+int memlane_stat_class_sized(struct memlane *m, unsigned int cls, struct memlane_usage *usage,
+			     size_t size)
 {
 	if (cls >= MEMLANE_CLASSES && cls != MEMLANE_CLASS_BLOB)
 		return -EINVAL;
-	return add_up(m, BY_CLASS, cls, usage);
+	return add_up(m, BY_CLASS, cls, usage, size);
 }
 
 /* -------------------------------------------------------------- lanes ---- */
@@ -147,10 +152,12 @@ static double part(uint64_t of, uint64_t whole)
 	return whole ? (double)of / whole : 0;
 }
 
-int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *usage)
+int memlane_stat_lane_sized(struct memlane *m, int lane, struct memlane_lane_usage *usage,
+			    size_t size)
 {
 	struct memlane_stats st = { .size = sizeof(st) };
 	const struct memlane_lane_stat *l;
+	struct memlane_lane_usage own;
 	int err;
 
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
@@ -159,11 +166,12 @@ int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *us
 	if (err)
 		return err;
 	l = &st.counts.lane[lane];
-	*usage = (struct memlane_lane_usage){
+	own = (struct memlane_lane_usage){
 		.usage = part(l->used, l->limit),
 		.fragmentation = part(l->used - l->bound, l->used),
 		.pressure = part(l->used, l->max),
 		.stat = *l,
 	};
+	give_out(usage, size, &own, sizeof(own));
 	return 0;
 }

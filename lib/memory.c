@@ -2,6 +2,7 @@
 /* memory.c - memory of the process; errno is left alone where there is none */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "arena.h"
 
@@ -23,4 +24,12 @@ void *memory_resize(void *p, size_t size)
 
 	errno = saved;
 	return new;
+}
+
+/* A struct of the library's for a program whose own is shorter or longer. */
+void give_out(void *to, size_t size, const void *from, size_t length)
+{
+	memcpy(to, from, size < length ? size : length);
+	if (size > length)
+		memset((char *)to + length, 0, size - length);
 }

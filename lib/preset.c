@@ -2,7 +2,7 @@
 /* preset.c - configurations for common jobs */
 #include <errno.h>
 
-#include <memlane.h>
+#include "arena.h"
 
 #define KIB 1024ULL
 #define MIB (1024 * KIB)
@@ -57,7 +57,7 @@ static void frame_scratch(struct memlane_config *c)
 	c->policy_check_interval = 0;
 }
 
-int memlane_config_preset(struct memlane_config *config, int preset)
+int memlane_config_preset_sized(struct memlane_config *config, int preset, size_t size)
 {
 	static void (*const fill[])(struct memlane_config *) = {
 		[MEMLANE_PRESET_GAME_LOOP] = game_loop,
@@ -67,9 +67,12 @@ int memlane_config_preset(struct memlane_config *config, int preset)
 		[MEMLANE_PRESET_FRAME_SCRATCH] = frame_scratch,
 	};
 
+	struct memlane_config own;
+
 	if (preset < 0 || preset >= (int)(sizeof(fill) / sizeof(fill[0])))
 		return -EINVAL;
-	memlane_config_init(config);
-	fill[preset](config);
+	memlane_config_init(&own);
+	fill[preset](&own);
+	config_give(config, size, &own);
 	return 0;
 }

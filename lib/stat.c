@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* stat.c - counters: the engine's from its page, the threads' from their slots */
 #include <errno.h>
-#include <string.h>
 
 #include "backend.h"
 
@@ -91,11 +90,7 @@ int memlane_stat(struct memlane *m, struct memlane_stats *st)
 	err = add_up(m, &own);
 	if (err)
 		return err;
-	if (size > sizeof(own)) {
-		memset((char *)st + sizeof(own), 0, size - sizeof(own));
-		size = sizeof(own);
-	}
-	own.size = st->size;
-	memcpy(st, &own, size);
+	own.size = size;
+	give_out(st, size, &own, sizeof(own));
 	return 0;
 }

@@ -99,8 +99,10 @@ void track_look(struct memlane *m)
 		memlane_each(m, look, m);
 }
 
-int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *track)
+int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_track *track,
+			size_t size)
 {
+	struct memlane_track own;
 	struct note *n;
 	uint64_t e;
 	int err = handle_look(m, h, &e);
@@ -110,13 +112,14 @@ int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *tra
 	if (!m->watch || !m->watch->tracking)
 		return -EOPNOTSUPP;
 	n = &m->watch->note[handle_index(h)];
-	*track = (struct memlane_track){
+	own = (struct memlane_track){
 		.age_ms = now_ms() - get(&n->born),
 		.looks = get(&n->looks),
 		.used = get(&n->used),
 		.promoted = get(&n->promoted),
 		.demoted = get(&n->demoted),
 	};
+	give_out(track, size, &own, sizeof(own));
 	return 0;
 }
 

@@ -42,6 +42,11 @@ extern "C" {
 
 #define MEMLANE_API	__attribute__((visibility("default")))
 
+/* Each of these is a symbol of the library too, for languages that have no C headers. */
+#ifndef MEMLANE_INLINE
+#define MEMLANE_INLINE	static inline
+#endif
+
 /**
  * typedef memlane_handle - names an object; 0 names none
  */
@@ -136,11 +141,20 @@ struct memlane_config {
 	void *report_arg;
 };
 
+/*
+ * What the library fills in for a program may be longer in a later version. So it is
+ * told how long the program's is: the rest is left out, or cleared.
+ */
+MEMLANE_API void memlane_config_init_sized(struct memlane_config *config, size_t size);
+
 /**
  * memlane_config_init - fill in the defaults
  * @config: to be filled
  */
-MEMLANE_API void memlane_config_init(struct memlane_config *config);
+MEMLANE_INLINE void memlane_config_init(struct memlane_config *config)
+{
+	memlane_config_init_sized(config, sizeof(*config));
+}
 
 /**
  * memlane_config_check - is this a configuration that makes sense?
@@ -517,7 +531,7 @@ MEMLANE_API int memlane_maintain(struct memlane *m, struct memlane_step *step);
  * memlane_run_maintenance_cycle - memlane_maintain() without limits
  * @m: arena
  */
-static inline int memlane_run_maintenance_cycle(struct memlane *m)
+MEMLANE_INLINE int memlane_run_maintenance_cycle(struct memlane *m)
 {
 	return memlane_maintain(m, NULL);
 }
@@ -653,7 +667,7 @@ MEMLANE_API void *memlane_get_slow(struct memlane *m, memlane_handle h);
  *
  * Return: 0, but for the thread's first use of the arena: memlane_thread_join().
  */
-static inline int memlane_enter(struct memlane *m)
+MEMLANE_INLINE int memlane_enter(struct memlane *m)
 {
 	const struct memlane_hot *hot = (const struct memlane_hot *)m;
 	struct memlane_self *self = memlane_self;
@@ -683,7 +697,7 @@ static inline int memlane_enter(struct memlane *m)
  *
  * Return: 0; -EINVAL: this thread is in no section of this arena.
  */
-static inline int memlane_exit(struct memlane *m)
+MEMLANE_INLINE int memlane_exit(struct memlane *m)
 {
 	struct memlane_self *self = memlane_self;
 
@@ -705,7 +719,7 @@ static inline int memlane_exit(struct memlane *m)
  *
  * Return: the address, or NULL: memlane_state() tells why.
  */
-static inline void *memlane_get(struct memlane *m, memlane_handle h)
+MEMLANE_INLINE void *memlane_get(struct memlane *m, memlane_handle h)
 {
 	const struct memlane_hot *hot = (const struct memlane_hot *)m;
 	/* Pairs with the mover's release of the entry: the bytes are there. */
@@ -745,6 +759,9 @@ enum memlane_preset {
 	MEMLANE_PRESET_FRAME_SCRATCH
 };
 
+MEMLANE_API int memlane_config_preset_sized(struct memlane_config *config, int preset,
+					    size_t size);
+
 /**
  * memlane_config_preset - fill in the values of a preset
  * @config: to be filled: the defaults, but for what the preset changes
@@ -752,9 +769,15 @@ enum memlane_preset {
  *
  * Return: 0; -EINVAL: no such preset.
  */
-MEMLANE_API int memlane_config_preset(struct memlane_config *config, int preset);
+MEMLANE_INLINE int memlane_config_preset(struct memlane_config *config, int preset)
+{
+	return memlane_config_preset_sized(config, preset, sizeof(*config));
+}
 
 /* --------------------------------------------- before and after moves ---- */
+
+MEMLANE_API int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, int lane,
+					     struct memlane_cost *cost, size_t size);
 
 /**
  * memlane_migration_cost - what a migration would cost, before the fact
@@ -765,8 +788,11 @@ MEMLANE_API int memlane_config_preset(struct memlane_config *config, int preset)
  *
  * Return: 0; -EINVAL: no such lane; -ESTALE, -EXDEV, -EBADF, -ENODATA.
  */
-MEMLANE_API int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
-				       struct memlane_cost *cost);
+MEMLANE_INLINE int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
+					  struct memlane_cost *cost)
+{
+	return memlane_migration_cost_sized(m, h, lane, cost, sizeof(*cost));
+}
 
 /**
  * memlane_blockers - who kept objects from moving
@@ -813,7 +839,8 @@ typedef void (*memlane_migrated_fn)(void *arg, int failed);
  * Return: 0: @done will be called; -EINVAL: no such lane, or @nr is 0 or too
  * large; -ENOMEM, -EAGAIN: no memory, or no thread.
  */
-MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane, const memlane_handle *handles,
+MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane,
+				      const memlane_handle *handles,
 				      uint32_t nr, memlane_migrated_fn done, void *arg);
 
 /* -------------------------------------------------------------- notes ---- */
@@ -943,6 +970,9 @@ struct memlane_usage {
 	uint64_t purged;
 };
 
+MEMLANE_API int memlane_stat_tag_sized(struct memlane *m, uint16_t tag,
+				       struct memlane_usage *usage, size_t size);
+
 /**
  * memlane_stat_tag - what objects of a tag there are
  * @m: arena
@@ -951,7 +981,14 @@ struct memlane_usage {
  *
  * Return: 0 or -EOWNERDEAD.
  */
-MEMLANE_API int memlane_stat_tag(struct memlane *m, uint16_t tag, struct memlane_usage *usage);
+MEMLANE_INLINE int memlane_stat_tag(struct memlane *m, uint16_t tag,
+				    struct memlane_usage *usage)
+{
+	return memlane_stat_tag_sized(m, tag, usage, sizeof(*usage));
+}
+
+MEMLANE_API int memlane_stat_class_sized(struct memlane *m, unsigned int cls,
+					 struct memlane_usage *usage, size_t size);
 
 /**
  * memlane_stat_class - what objects of a size class there are
@@ -961,8 +998,11 @@ MEMLANE_API int memlane_stat_tag(struct memlane *m, uint16_t tag, struct memlane
  *
  * Return: 0; -EINVAL: no such class; -EOWNERDEAD.
  */
-MEMLANE_API int memlane_stat_class(struct memlane *m, unsigned int cls,
-				   struct memlane_usage *usage);
+MEMLANE_INLINE int memlane_stat_class(struct memlane *m, unsigned int cls,
+				      struct memlane_usage *usage)
+{
+	return memlane_stat_class_sized(m, cls, usage, sizeof(*usage));
+}
 
 /**
  * struct memlane_lane_usage - how a lane does
@@ -978,6 +1018,9 @@ struct memlane_lane_usage {
 	struct memlane_lane_stat stat;
 };
 
+MEMLANE_API int memlane_stat_lane_sized(struct memlane *m, int lane,
+					struct memlane_lane_usage *usage, size_t size);
+
 /**
  * memlane_stat_lane - how a lane does, from the mapped page
  * @m: arena
@@ -986,7 +1029,11 @@ struct memlane_lane_usage {
  *
  * Return: 0; -EINVAL: no such lane; -EOWNERDEAD.
  */
-MEMLANE_API int memlane_stat_lane(struct memlane *m, int lane, struct memlane_lane_usage *usage);
+MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, int lane,
+				     struct memlane_lane_usage *usage)
+{
+	return memlane_stat_lane_sized(m, lane, usage, sizeof(*usage));
+}
 
 /* ------------------------------------------------------------- groups ---- */
 
@@ -994,6 +1041,9 @@ MEMLANE_API int memlane_stat_lane(struct memlane *m, int lane, struct memlane_la
  * An object has the group that it was made with; 0 is that of memlane_alloc().
  * Scratch of frames is in none.
  */
+
+MEMLANE_API int memlane_stat_group_sized(struct memlane *m, uint16_t group,
+					 struct memlane_usage *usage, size_t size);
 
 /**
  * memlane_stat_group - what objects of a group there are
@@ -1003,8 +1053,11 @@ MEMLANE_API int memlane_stat_lane(struct memlane *m, int lane, struct memlane_la
  *
  * Return: 0 or -EOWNERDEAD.
  */
-MEMLANE_API int memlane_stat_group(struct memlane *m, uint16_t group,
-				   struct memlane_usage *usage);
+MEMLANE_INLINE int memlane_stat_group(struct memlane *m, uint16_t group,
+				      struct memlane_usage *usage)
+{
+	return memlane_stat_group_sized(m, group, usage, sizeof(*usage));
+}
 
 /**
  * memlane_group_free - free all objects of a group
@@ -1054,7 +1107,7 @@ MEMLANE_API int memlane_group_unpin(struct memlane *m, uint16_t group);
  *
  * Return: 0 or -ENOMEM.
  */
-static inline int memlane_group_purgeable(struct memlane *m, uint16_t group, bool purgeable)
+MEMLANE_INLINE int memlane_group_purgeable(struct memlane *m, uint16_t group, bool purgeable)
 {
 	return memlane_set_purgeable(m, group, purgeable);
 }
@@ -1130,6 +1183,9 @@ struct memlane_track {
 	uint16_t demoted;
 };
 
+MEMLANE_API int memlane_track_sized(struct memlane *m, memlane_handle h,
+				    struct memlane_track *track, size_t size);
+
 /**
  * memlane_track - the history of an object
  * @m: arena, opened with config.tracking
@@ -1138,7 +1194,11 @@ struct memlane_track {
  *
  * Return: 0; -EOPNOTSUPP: no tracking here; -ESTALE, -EXDEV, -EBADF, -ENODATA.
  */
-MEMLANE_API int memlane_track(struct memlane *m, memlane_handle h, struct memlane_track *track);
+MEMLANE_INLINE int memlane_track(struct memlane *m, memlane_handle h,
+				 struct memlane_track *track)
+{
+	return memlane_track_sized(m, h, track, sizeof(*track));
+}
 
 /**
  * enum memlane_advice_kind - what would be better
@@ -1211,7 +1271,7 @@ MEMLANE_API int memlane_frame_rewind(struct memlane *m, struct memlane_mark mark
  * Return: the mark for memlane_frame_end(); @at is NULL: the thread cannot join,
  * or there is no memory.
  */
-static inline struct memlane_mark memlane_frame_begin(struct memlane *m)
+MEMLANE_INLINE struct memlane_mark memlane_frame_begin(struct memlane *m)
 {
 	struct memlane_self *self = memlane_self;
 	struct memlane_mark mark;
@@ -1234,7 +1294,7 @@ static inline struct memlane_mark memlane_frame_begin(struct memlane *m)
  *
  * Return: the address, or NULL: no frame has begun, or there is no memory.
  */
-static inline void *memlane_frame_alloc(struct memlane *m, size_t size)
+MEMLANE_INLINE void *memlane_frame_alloc(struct memlane *m, size_t size)
 {
 	struct memlane_self *self = memlane_self;
 	unsigned char *p = self->scratch;
@@ -1256,7 +1316,7 @@ static inline void *memlane_frame_alloc(struct memlane *m, size_t size)
  *
  * Return: 0; -EINVAL: the mark is not of a frame that this thread is in.
  */
-static inline int memlane_frame_end(struct memlane *m, struct memlane_mark mark)
+MEMLANE_INLINE int memlane_frame_end(struct memlane *m, struct memlane_mark mark)
 {
 	struct memlane_self *self = memlane_self;
 

@@ -153,6 +153,77 @@ TEST(a_newer_programs_config_is_taken_if_its_tail_is_zero)
 	expect(strstr(memlane_config_check(&big.c), "size"));
 }
 
+/* What an older or newer program has, in front of bytes that are nobody's. */
+struct framed {
+	union {
+		struct memlane_config config;
+		struct memlane_usage usage;
+		struct memlane_lane_usage lane;
+		struct memlane_track track;
+		struct memlane_cost cost;
+		unsigned char room[1024];
+	};
+	size_t size;
+};
+
+static void expect_kept(struct framed *f, size_t length)
+{
+	size_t i;
+
+	for (i = f->size; i < sizeof(f->room); i++)
+		expect_eq(f->room[i], 0xa5);
+	for (i = length; i < f->size; i++)
+		expect_eq(f->room[i], 0);
+	memset(f->room, 0xa5, sizeof(f->room));
+}
+
+static void fill_in(struct memlane *m, memlane_handle h, int off)
+{
+	struct framed f;
+
+	memset(f.room, 0xa5, sizeof(f.room));
+	f.size = sizeof(f.config) + off;
+	memlane_config_init_sized(&f.config, f.size);
+	expect_eq(f.config.size, f.size);
+	expect(!memlane_config_check(&f.config));
+	expect_kept(&f, sizeof(f.config));
+	expect_eq(memlane_config_preset_sized(&f.config, MEMLANE_PRESET_BULK, f.size), 0);
+	expect_eq(f.config.size, f.size);
+	expect_kept(&f, sizeof(f.config));
+	f.size = sizeof(f.usage) + off;
+	expect_eq(memlane_stat_tag_sized(m, 0, &f.usage, f.size), 0);
+	expect_kept(&f, sizeof(f.usage));
+	expect_eq(memlane_stat_group_sized(m, 0, &f.usage, f.size), 0);
+	expect_kept(&f, sizeof(f.usage));
+	expect_eq(memlane_stat_class_sized(m, 0, &f.usage, f.size), 0);
+	expect_kept(&f, sizeof(f.usage));
+	f.size = sizeof(f.lane) + off;
+	expect_eq(memlane_stat_lane_sized(m, 0, &f.lane, f.size), 0);
+	expect_kept(&f, sizeof(f.lane));
+	f.size = sizeof(f.cost) + off;
+	expect_eq(memlane_migration_cost_sized(m, h, 0, &f.cost, f.size), 0);
+	expect_eq(f.cost.size, f.size);
+	expect_kept(&f, sizeof(f.cost));
+	f.size = sizeof(f.track) + off / 8;
+	expect_eq(memlane_track_sized(m, h, &f.track, f.size), 0);
+	expect_kept(&f, sizeof(f.track));
+}
+
+TEST(no_program_gets_more_than_it_has_room_for)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+
+	c.tracking = true;
+	m = open_with(&c);
+	h = must_alloc(m, 100);
+	fill_in(m, h, 0);
+	fill_in(m, h, -16);
+	fill_in(m, h, 64);
+	memlane_close(m);
+}
+
 TEST(the_smallest_arena_works)
 {
 	struct memlane_config c = quiet();

@@ -44,7 +44,8 @@ static_names() {
 
 # What the headers promise is in the map, and what is in the map they promise.
 declared() {
-	cat "$top"/lib/include/memlane*.h | tr '\n' ' ' | grep -o 'MEMLANE_API [^;]*;' |
+	sed '/^#/d' "$top"/lib/include/memlane*.h | tr '\n' ' ' |
+		grep -oE 'MEMLANE_(API|INLINE) [^;{]*[;{]' |
 		sed 's/__attribute__.*//; s/[(;].*//; s/[ \t]*$//; s/.*[ *]//' | sort -u | diff - "$dir/shown"
 }
 
@@ -104,6 +105,52 @@ dlopened() {
 	cc -o "$dir/d" "$dir/d.c" -ldl && LD_LIBRARY_PATH=$lib "$dir/d"
 }
 
+# As a language does that has no C compiler: nothing but symbols.
+ffi() {
+	cat >"$dir/f.c" <<-'END'
+		#include <dlfcn.h>
+		#include <stdint.h>
+		#include <string.h>
+		struct mark { void *at; uint32_t chunk; };
+		static void *lib;
+		#define F(ret, name, ...) ret (*name)(__VA_ARGS__) = (ret (*)(__VA_ARGS__))dlsym(lib, "memlane_" #name)
+		int main(void)
+		{
+			char config[4096];
+			void *m, *p;
+			uint64_t h;
+			lib = dlopen("libmemlane.so.1", RTLD_NOW);
+			F(void, config_init, void *);
+			F(int, open, void **, const void *);
+			F(uint64_t, alloc, void *, uint64_t);
+			F(int, enter, void *);
+			F(void *, get, void *, uint64_t);
+			F(int, exit, void *);
+			F(struct mark, frame_begin, void *);
+			F(void *, frame_alloc, void *, size_t);
+			F(int, frame_end, void *, struct mark);
+			F(void, close, void *);
+			struct mark mark;
+			config_init(config);
+			if (open(&m, config))
+				return 1;
+			h = alloc(m, 100);
+			if (!h || enter(m) || !(p = get(m, h)))
+				return 2;
+			memset(p, 5, 100);
+			if (exit(m))
+				return 3;
+			mark = frame_begin(m);
+			p = frame_alloc(m, 100);
+			if (!mark.at || !p || frame_end(m, mark))
+				return 4;
+			close(m);
+			return 0;
+		}
+	END
+	cc -o "$dir/f" "$dir/f.c" -ldl && LD_LIBRARY_PATH=$lib "$dir/f"
+}
+
 # The first block of C in the README, as it stands.
 # shellcheck disable=SC2046,SC2086
 readme() {
@@ -130,7 +177,7 @@ module_installs() {
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 12
+plan 13
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
@@ -140,6 +187,7 @@ check "a C program with the shared library" c_shared
 check "a C program with the static library" c_static
 check "a C++ program" cxx
 check "dlopen and dlclose, again and again" dlopened
+check "a program that has the symbols alone" ffi
 check "the README's example" readme
 check "the udev rule and the module's sources" module_source
 check "the sources build, and the module installs" module_installs
