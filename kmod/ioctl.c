@@ -154,7 +154,10 @@ static int do_alloc(struct call *call)
 
 /* -------------------------------------------------------- magazines */
 
-/* The slot stays the caller's for as long as the caller is here. */
+/*
+ * The slot stays the caller's for as long as the caller is here, unless its own process
+ * gives it back meanwhile: then the stock goes where a program may write anyway.
+ */
 static int do_refill(struct call *call)
 {
 	struct memlane_refill *req = &call->req.refill;

@@ -177,7 +177,10 @@ int memlane_register(struct memlane_arena *arena, struct memlane_register *req)
 	return err;
 }
 
-/* Only the owner gives a slot back, or anybody once the owner is gone. */
+/*
+ * The owner's process gives a slot back: threads of one address space can do worse to
+ * each other. Anybody does once the owner is gone.
+ */
 static bool may_unregister(struct memlane_owners *owners, u32 slot)
 {
 	const struct memlane_owner *owner;
@@ -188,7 +191,7 @@ static bool may_unregister(struct memlane_owners *owners, u32 slot)
 	slot = array_index_nospec(slot, owners->nr);
 	spin_lock(&owners->names);
 	owner = owners->by_slot[slot];
-	may = owner && (is_current(owner) || owner_gone(owner));
+	may = owner && (owner->mm == current->mm || owner_gone(owner));
 	spin_unlock(&owners->names);
 	return may;
 }

@@ -518,18 +518,6 @@ static int local_register(struct local *l, struct memlane_register *req)
 	return 0;
 }
 
-static int local_unregister(struct local *l, struct memlane_register *req)
-{
-	pid_t tid;
-
-	if (req->slot >= l->info.out_threads)
-		return -EINVAL;
-	tid = __atomic_load_n(&l->tid[req->slot], __ATOMIC_ACQUIRE);
-	if (tid != gettid() && !slot_gone(&l->core, req->slot))
-		return -EINVAL;
-	return ml_unregister(&l->core, req);
-}
-
 static int local_set(struct local *l, struct memlane_set *req)
 {
 	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
@@ -552,7 +540,7 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 	case MEMLANE_CMD_REGISTER:
 		return local_register(l, req);
 	case MEMLANE_CMD_UNREGISTER:
-		return local_unregister(l, req);
+		return ml_unregister(a, req);
 	case MEMLANE_CMD_REFILL:
 		return local_refill(l, req);
 	case MEMLANE_CMD_FLUSH:

@@ -362,6 +362,18 @@ static void *registers(void *data)
 	return NULL;
 }
 
+static int by_another_process(struct arena *a, __u32 slot)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(-slot_call(a, MEMLANE_IOCTL_UNREGISTER, &slot));
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect(WIFEXITED(status));
+	return -WEXITSTATUS(status);
+}
+
 TEST(a_slot_is_its_threads_own)
 {
 	struct arena a = arena_new(LANE, LANE);
@@ -375,16 +387,39 @@ TEST(a_slot_is_its_threads_own)
 	expect_eq(pthread_create(&t, NULL, registers, &p), 0);
 	pthread_barrier_wait(&p.met);
 	refill.slot = flush.slot = slot = p.slot;
-	expect_eq(slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot), -EINVAL);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_REFILL, &refill), -EINVAL);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_FLUSH, &flush), -EINVAL);
 	expect_eq(counts(&a).slots, 1);
+	/* Its process may give it back, and nobody else. */
+	expect_eq(by_another_process(&a, slot), -EINVAL);
+	expect_eq(slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot), 0);
+	expect_eq(slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot), -EINVAL);
+	expect_eq(counts(&a).slots, 0);
 	pthread_barrier_wait(&p.met);
 	pthread_join(t, NULL);
-	/* Its thread is gone, or will be in a moment: then anybody may. */
-	while (slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot))
-		usleep(1000);
+	arena_end(&a);
+}
+
+TEST(a_slot_of_the_dead_is_anybody_s)
+{
+	struct arena a = arena_new(LANE, LANE);
+	__u32 slot = 0;
+	int fd[2];
+	pid_t pid;
+
+	expect_eq(pipe(fd), 0);
+	pid = fork();
+	if (!pid) {
+		expect_eq(slot_call(&a, MEMLANE_IOCTL_REGISTER, &slot), 0);
+		expect_eq(write(fd[1], &slot, sizeof(slot)), sizeof(slot));
+		pause();
+	}
+	expect_eq(read(fd[0], &slot, sizeof(slot)), sizeof(slot));
 	expect_eq(slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot), -EINVAL);
+	expect_eq(counts(&a).slots, 1);
+	expect_eq(kill(pid, SIGKILL), 0);
+	expect_eq(waitpid(pid, NULL, 0), pid);
+	expect_eq(slot_call(&a, MEMLANE_IOCTL_UNREGISTER, &slot), 0);
 	expect_eq(counts(&a).slots, 0);
 	arena_end(&a);
 }

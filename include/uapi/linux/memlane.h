@@ -339,8 +339,9 @@ struct memlane_info {
  * @__reserved: must be 0
  *
  * A slot belongs to the thread that registered it and is taken back when that
- * thread dies. -ENOSPC: all slots are in use. UNREGISTER of a slot that is not
- * in use, or another living thread's: -EINVAL. The stock of the slot's
+ * thread dies. -ENOSPC: all slots are in use. Any thread of the same process may
+ * UNREGISTER it, when its owner is in no call and section; a slot that is not in
+ * use, or a living thread's of another process: -EINVAL. The stock of the slot's
  * magazines goes back to the arena.
  */
 struct memlane_register {
