@@ -233,9 +233,6 @@ static void end(struct memlane *m)
 	} else {
 		tasks_wait(&m->tasks);
 		watch_leaks(m);
-		/* Others may go on with the arena, but not with this stock. */
-		if (m->backend->attach)
-			memlane_thread_leave(m);
 		registry_close(m);
 		watch_close(m);
 		m->backend->close(m);

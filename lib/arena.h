@@ -179,6 +179,7 @@ void tasks_wait(struct tasks *t);
 
 /* frame.c */
 void frames_end(struct thread *t);
+void frames_drop(struct memlane *m, struct thread *t);
 
 /* memory.c */
 void *memory_new(size_t size);

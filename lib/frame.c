@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend.h"
 #include "watch.h"
 
 #define CHUNK_FIRST 65536ULL
@@ -110,6 +111,34 @@ void frames_end(struct thread *t)
 	while (t->frames.have)
 		chunk_end(t->self.arena, &t->frames.chunk[--t->frames.have]);
 	memlane_self = was;
+}
+
+/* Where this thread has no part: the engine frees it. */
+static void chunk_drop(struct memlane *m, struct thread *t, const struct chunk *c)
+{
+	memlane_handle h = c->handle;
+	struct memlane_free req = {
+		.flags = MEMLANE_FREE_LIVE,
+		.count = 1,
+		.handles = (uintptr_t)&h,
+	};
+
+	memlane_unpin(m, h);
+	if (backend_free(m, &req))
+		return;
+	count(&t->slot->frees, 1);
+	count(&t->slot->free_bytes, c->end - c->base);
+}
+
+/**
+ * frames_drop - another thread's scratch goes back to the arena, which goes on
+ * @m: arena of a backend that others may attach to
+ * @t: its part; that thread is in no call
+ */
+void frames_drop(struct memlane *m, struct thread *t)
+{
+	while (t->frames.have)
+		chunk_drop(m, t, &t->frames.chunk[--t->frames.have]);
 }
 
 /* -------------------------------------------------------------- frames ---- */

@@ -231,6 +231,15 @@ int memlane_thread_leave(struct memlane *m)
 	return 0;
 }
 
+/* The arena may go on without this process: nothing of its threads stays there. */
+static void give_back(struct memlane *m, struct thread *t)
+{
+	struct memlane_register req = { .slot = t->number };
+
+	frames_drop(m, t);
+	backend_unregister(m, &req);
+}
+
 /* No thread is in a call of this arena; each finds out at its next look. */
 void registry_close(struct memlane *m)
 {
@@ -241,6 +250,8 @@ void registry_close(struct memlane *m)
 	reg->arena = NULL;
 	for (t = reg->threads; t; t = next) {
 		next = t->peer;
+		if (m->backend->attach)
+			give_back(m, t);
 		/* Its thread may free it from here on. */
 		__atomic_store_n(&t->self.arena, NULL, __ATOMIC_RELEASE);
 	}

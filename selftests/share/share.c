@@ -195,6 +195,77 @@ TEST(both_may_write_and_free)
 	memlane_close(other);
 }
 
+#define THREADS	16
+#define ROUNDS	100
+
+static struct memlane *attached;
+static pthread_barrier_t met;
+
+/* Lives on while its part in one arena after the other ends. */
+static void *take_part(void *unused)
+{
+	struct memlane_mark mark;
+	memlane_handle h;
+	void *p;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		pthread_barrier_wait(&met);
+		mark = memlane_frame_begin(attached);
+		p = memlane_frame_alloc(attached, i % 2 ? 1000 : 200000);
+		expect(mark.at && p);
+		memset(p, i, 1000);
+		h = must_alloc(attached, 100);
+		expect_eq(memlane_free(attached, h), 0);
+		h = must_alloc(attached, 100000);
+		expect_eq(memlane_free(attached, h), 0);
+		pthread_barrier_wait(&met);
+	}
+	pthread_barrier_wait(&met);
+	return unused;
+}
+
+static void attach_and_close(void)
+{
+	struct memlane_stats st;
+
+	expect_eq(memlane_open_fd(&attached, memlane_fd(arena), NULL), 0);
+	pthread_barrier_wait(&met);
+	pthread_barrier_wait(&met);
+	st = stats(arena);
+	expect_eq(st.counts.slots, 1 + THREADS);
+	memlane_close(attached);
+	st = stats(arena);
+	expect_eq(st.counts.slots, 1);
+	expect_eq(st.counts.handles, 1);
+	expect_eq(st.live_objects, 1);
+	expect_eq(st.live_bytes, 100);
+}
+
+TEST(a_close_ends_the_part_of_every_thread)
+{
+	struct memlane_config c = quiet();
+	pthread_t t[THREADS];
+	int i;
+
+	c.max_threads = 2 * THREADS;
+	c.fast_lane_size = 64 * MIB;
+	arena = open_with(&c);
+	if (!(memlane_capabilities(arena) & MEMLANE_CAP_SHARE))
+		skip("this arena cannot be shared");
+	must_alloc(arena, 100);
+	expect_eq(memlane_thread_flush(arena), 0);
+	pthread_barrier_init(&met, NULL, 1 + THREADS);
+	for (i = 0; i < THREADS; i++)
+		start(&t[i], take_part, NULL);
+	for (i = 0; i < ROUNDS; i++)
+		attach_and_close();
+	pthread_barrier_wait(&met);
+	for (i = 0; i < THREADS; i++)
+		finish(t[i]);
+	memlane_close(arena);
+}
+
 TEST(only_an_arenas_file_is_taken)
 {
 	struct memlane_config c = quiet();
