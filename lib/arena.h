@@ -93,6 +93,7 @@ struct tasks {
  * @reg: immutable
  * @slot: immutable
  * @number: of @slot, immutable
+ * @tid: of the thread, as it stands in @slot; immutable
  * @spilled: classes whose last refill for the FastLane came from the SlowLane
  * @frames: scratch memory
  */
@@ -103,6 +104,7 @@ struct thread {
 	struct registry *reg;
 	struct memlane_slot *slot;
 	uint32_t number;
+	uint32_t tid;
 	uint64_t spilled[2];
 	struct frames frames;
 };
@@ -178,6 +180,7 @@ void tasks_init(struct tasks *t);
 void tasks_wait(struct tasks *t);
 
 /* frame.c */
+void frames_free(struct memlane *m, struct frames *f);
 void frames_end(struct thread *t);
 void frames_drop(struct memlane *m, struct thread *t);
 
@@ -197,6 +200,12 @@ bool in_section(const struct memlane *m);
 static inline struct thread *this_thread(void)
 {
 	return (struct thread *)memlane_self;
+}
+
+/* False: the thread died, and its slot is another one's, perhaps another process's. */
+static inline bool has_slot(const struct thread *t)
+{
+	return __atomic_load_n(&t->slot->thread, __ATOMIC_RELAXED) == t->tid;
 }
 
 void wait_copy(struct memlane *m, uint32_t index);

@@ -102,14 +102,20 @@ static int next_chunk(struct memlane *m, struct frames *f, uint64_t size)
 	return err;
 }
 
+/* In the name of this thread, which takes part. */
+void frames_free(struct memlane *m, struct frames *f)
+{
+	while (f->have)
+		chunk_end(m, &f->chunk[--f->have]);
+}
+
 /* The thread leaves; it is in the arena still. */
 void frames_end(struct thread *t)
 {
 	struct memlane_self *was = memlane_self;
 
 	memlane_self = &t->self;
-	while (t->frames.have)
-		chunk_end(t->self.arena, &t->frames.chunk[--t->frames.have]);
+	frames_free(t->self.arena, &t->frames);
 	memlane_self = was;
 }
 
@@ -124,7 +130,7 @@ static void chunk_drop(struct memlane *m, struct thread *t, const struct chunk *
 	};
 
 	memlane_unpin(m, h);
-	if (backend_free(m, &req))
+	if (backend_free(m, &req) || !has_slot(t))
 		return;
 	count(&t->slot->frees, 1);
 	count(&t->slot->free_bytes, c->end - c->base);

@@ -160,16 +160,42 @@ static int enlist(struct memlane *m, struct thread *t)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
 	t->slot = (void *)(m->slots + (size_t)req.slot * m->info.out_slot_size);
-	__atomic_store_n(&t->slot->thread, gettid(), __ATOMIC_RELAXED);
+	t->tid = gettid();
+	__atomic_store_n(&t->slot->thread, t->tid, __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;
 	t->self.arena = m;
 	return 0;
+}
+
+/*
+ * The part that has a slot which was given to another thread: its own thread died,
+ * without a chance to leave, and the engine took the slot back. Its counters are among
+ * the engine's by now.
+ */
+static struct thread *take_dead(struct registry *reg, uint32_t number)
+{
+	struct thread *t = reg->threads;
+
+	while (t && t->number != number)
+		t = t->peer;
+	if (t)
+		registry_unlink(reg, t);
+	return t;
+}
+
+/* What is left of it but its slot. The caller takes part. */
+static void bury(struct memlane *m, struct thread *dead)
+{
+	frames_free(m, &dead->frames);
+	registry_put(dead->reg);
+	free(dead);
 }
 
 /* The place in the thread's list is taken before the slot: joining is all or nothing. */
 static int join_new(struct memlane *m, struct thread *t)
 {
 	struct registry *reg = m->reg;
+	struct thread *dead = NULL;
 	int err;
 
 	t->next = pthread_getspecific(key);
@@ -178,15 +204,21 @@ static int join_new(struct memlane *m, struct thread *t)
 	pthread_mutex_lock(&reg->lock);
 	err = enlist(m, t);
 	if (!err) {
+		dead = take_dead(reg, t->number);
 		registry_get(reg);
 		t->reg = reg;
 		t->peer = reg->threads;
 		reg->threads = t;
 	}
 	pthread_mutex_unlock(&reg->lock);
-	if (err)
+	if (err) {
 		pthread_setspecific(key, t->next);
-	return err;
+		return err;
+	}
+	memlane_self = &t->self;
+	if (dead)
+		bury(m, dead);
+	return 0;
 }
 
 int memlane_thread_join(struct memlane *m)

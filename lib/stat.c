@@ -68,7 +68,8 @@ static int add_up(struct memlane *m, struct memlane_stats *st)
 	st->vetoes = st->counts.gone_vetoes;
 	st->waits = st->counts.gone_waits;
 	for (t = m->reg->threads; t; t = t->peer)
-		add_slot(st, t->slot);
+		if (has_slot(t))
+			add_slot(st, t->slot);
 	pthread_mutex_unlock(&m->reg->lock);
 	st->live_objects = st->allocs - st->frees;
 	st->live_bytes = st->alloc_bytes - st->free_bytes;

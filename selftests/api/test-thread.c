@@ -308,3 +308,57 @@ TEST(a_dead_threads_slot_is_taken_back)
 	verify(m, h, 3);
 	memlane_close(m);
 }
+
+/* The same with scratch, which is not its stack's to give back. */
+static void *die_with_scratch(void *arg)
+{
+	int i;
+
+#ifndef __SANITIZE_THREAD__	/* which cannot know that the thread is dead */
+	expect(memlane_frame_begin(m).at);
+#endif
+	for (i = 0; i < 100; i++)
+		must_alloc(m, 100);
+	pthread_barrier_wait(&both);
+	syscall(SYS_exit, 0);
+	return arg;
+}
+
+static void *make_ten(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		must_alloc(m, 100);
+	pthread_barrier_wait(&both);
+	pthread_barrier_wait(&both);
+	return arg;
+}
+
+TEST(a_slot_that_is_used_again_counts_once)
+{
+	uint64_t had;
+	pthread_t t;
+	int i;
+
+	m = open_quiet();
+	pthread_barrier_init(&both, NULL, 2);
+	start(&t, die_with_scratch, NULL);
+	pthread_barrier_wait(&both);
+	for (i = 0; i < 200 && !stats(m).counts.slots_reaped; i++) {
+		usleep(10000);
+		expect_eq(memlane_maintain(m, NULL), 0);
+	}
+	expect_eq(stats(m).counts.slots_reaped, 1);
+	had = stats(m).live_objects;
+	expect(had == 100 || had == 101);
+	start(&t, make_ten, NULL);
+	pthread_barrier_wait(&both);
+	expect_eq(stats(m).counts.slots, 1);
+	expect_eq(stats(m).allocs, had + 10);
+	expect_eq(stats(m).live_objects, 110);
+	expect_eq(stats(m).live_bytes, 11000);
+	pthread_barrier_wait(&both);
+	finish(t);
+	memlane_close(m);
+}
