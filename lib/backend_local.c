@@ -154,6 +154,28 @@ static int commit(struct ml_arena *a, u64 page, u64 nr)
 	return 0;
 }
 
+/* A signal undoes what has been made so far: it has to wait. */
+static int allocate_undisturbed(int fd, off_t offset, off_t length)
+{
+	sigset_t all, was;
+	int err;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	do {
+		err = fallocate(fd, 0, offset, length) ? -errno : 0;
+	} while (err == -EINTR);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return err;
+}
+
+static int allocate(int fd, off_t offset, off_t length)
+{
+	if (!fallocate(fd, 0, offset, length))
+		return 0;
+	return errno == EINTR ? allocate_undisturbed(fd, offset, length) : -errno;
+}
+
 /* Objects of one page come one after the other: it is made once. */
 static int populate(struct ml_arena *a, u64 page, u64 nr)
 {
@@ -163,7 +185,7 @@ static int populate(struct ml_arena *a, u64 page, u64 nr)
 
 	if (page >= there[0] && page + nr <= there[1])
 		return 0;
-	if (fallocate(fd, 0, offset, nr << ML_PAGE_SHIFT))
+	if (allocate(fd, offset, nr << ML_PAGE_SHIFT))
 		return -ENOMEM;
 	if (page < there[0] || page > there[1])
 		there[0] = page;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test-move.c - compaction and migration: bytes, handles, pages, limits */
+#include <sys/time.h>
+
 #include "api.h"
 
 static void check_bounce(struct memlane *m, uint64_t size)
@@ -298,6 +300,40 @@ TEST(blobs_move_without_copying_where_pages_are_handed_over)
 	expect_eq(step.out_remapped_pages, 1024);
 	expect_eq(step.out_moved_bytes, 0);
 	verify(m, h, 3);
+	memlane_close(m);
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+/* As profilers do: a signal each few microseconds, to whoever runs. */
+TEST(signals_do_not_stop_a_move)
+{
+	struct sigaction sa = { .sa_handler = nothing };
+	struct itimerval often = { { 0, 40 }, { 0, 40 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h[200];
+	int i, round;
+
+	c.fast_lane_size = 256 * MIB;
+	c.slow_lane_size = 256 * MIB;
+	m = open_with(&c);
+	for (i = 0; i < 200; i++) {
+		h[i] = must_alloc(m, i % 10 ? 32768 : MIB);
+		fill(m, h[i], i);
+	}
+	expect_eq(sigaction(SIGALRM, &sa, NULL), 0);
+	expect_eq(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (round = 0; round < 20; round++) {
+		expect_eq(memlane_migrate_batch(m, round & 1, h, 200, NULL, NULL), 0);
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	}
+	expect_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
+	for (i = 0; i < 200; i++)
+		verify(m, h[i], i);
 	memlane_close(m);
 }
 
