@@ -287,12 +287,22 @@ uint64_t memlane_capabilities(const struct memlane *m)
 
 /* ----------------------------------------------------------- options ---- */
 
+/* What the engine takes for too large for the FastLane is not to be born there. */
+static void set_threshold(struct memlane *m, uint64_t bytes)
+{
+	__atomic_store_n(&m->threshold, bytes ? bytes : UINT64_MAX, __ATOMIC_RELAXED);
+}
+
 int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 {
 	struct memlane_set req = { .option = option, .value = value };
 	int err = arena_here(m);
 
-	return err ? err : backend_set(m, &req);
+	if (!err)
+		err = backend_set(m, &req);
+	if (!err && option == MEMLANE_OPT_THRESHOLD)
+		set_threshold(m, value);
+	return err;
 }
 
 int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value)

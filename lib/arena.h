@@ -110,14 +110,15 @@ struct thread {
 };
 
 /**
- * struct memlane - an arena; immutable from open to close, but for @hot.table
+ * struct memlane - an arena; immutable from open to close, but for @hot.table and
+ * what is said to be atomic
  * @hot: what the inline functions use; first
  * @side: side words
  * @pin: pin words
  * @stat: the read-only page
  * @slots: the first slot
  * @fast_end: first granule that is not the FastLane's
- * @threshold: objects of so many bytes are born in the SlowLane
+ * @threshold: objects of so many bytes are born in the SlowLane; atomic
  * @easy_size: larger objects take the long way through alloc; 0: all do
  * @hard_free: handles up to this take the long way through free: 0, or all
  * @watch: of an arena that is checked or tracked, or NULL

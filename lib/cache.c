@@ -310,6 +310,13 @@ static uint64_t side_word(uint64_t size, uint32_t cls, uint32_t group)
 	       (uint64_t)group << MEMLANE_SIDE_GROUP_SHIFT;
 }
 
+static uint32_t lane_for(const struct memlane *m, uint64_t size)
+{
+	uint64_t threshold = __atomic_load_n(&m->threshold, __ATOMIC_RELAXED);
+
+	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+}
+
 memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
 {
 	struct order o = { .size = size };
@@ -319,7 +326,7 @@ memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
 		watch_alloc(m, size, NULL, &h);
 		return h;
 	}
-	o.lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+	o.lane = lane_for(m, size);
 	o.cls = size <= MEMLANE_BLOCK_MAX ? memlane_class_of(size) : MEMLANE_CLASS_BLOB;
 	o.side = side_word(size, o.cls, 0);
 	return alloc(m, &o, &h) ? 0 : h;
@@ -344,7 +351,7 @@ static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 	o->align = opts->align > 16 ? opts->align : 16;
 	o->flags = opts->flags;
 	if (opts->lane == MEMLANE_BY_SIZE)
-		o->lane = size < m->threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+		o->lane = lane_for(m, size);
 	else
 		o->lane = opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
 	o->cls = class_for(size + pad, o->align);

@@ -252,6 +252,8 @@ MEMLANE_API int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes);
  * @option: enum memlane_option
  * @value: see there
  *
+ * MEMLANE_OPT_THRESHOLD also takes the place of config.threshold in this process.
+ *
  * Return: 0; -EOPNOTSUPP: unknown option; -EINVAL: value out of range.
  */
 MEMLANE_API int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value);

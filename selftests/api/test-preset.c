@@ -106,6 +106,27 @@ TEST(the_threshold_decides_where_objects_are_born)
 	memlane_close(m);
 }
 
+TEST(a_threshold_set_later_decides_too)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h;
+
+	expect_eq(memlane_lane(m, must_alloc(m, 5000)), MEMLANE_SLOW);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 5001), 0);
+	h = must_alloc(m, 5000);
+	expect_eq(memlane_lane(m, h), MEMLANE_FAST);
+	expect_eq(memlane_lane(m, must_alloc(m, 5001)), MEMLANE_SLOW);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_lane(m, h), MEMLANE_FAST);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 100), 0);
+	expect_eq(memlane_lane(m, must_alloc(m, 100)), MEMLANE_SLOW);
+	expect_eq(memlane_lane(m, must_alloc(m, 99)), MEMLANE_FAST);
+	/* None: by size nothing is for the SlowLane. */
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 0), 0);
+	expect_eq(memlane_lane(m, must_alloc(m, 100000)), MEMLANE_FAST);
+	memlane_close(m);
+}
+
 TEST(options_change_at_run_time_and_nonsense_is_refused)
 {
 	struct memlane *m = open_quiet();
