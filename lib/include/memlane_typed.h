@@ -28,6 +28,29 @@
 #include <memlane.h>
 
 /**
+ * memlane_make_aligned - allocate cleared bytes for @n elements of @each bytes
+ * @m: arena
+ * @n: 1 or more
+ * @each: bytes
+ * @align: of the first one; up to 16 it comes by itself
+ * @out: the handle
+ *
+ * Return: 0; -EINVAL: too large, or nothing; errors of memlane_alloc_with(), as
+ * -EOPNOTSUPP for an alignment over 64 in checking mode.
+ */
+static inline int memlane_make_aligned(struct memlane *m, uint64_t n, uint64_t each,
+				       uint32_t align, memlane_handle *out)
+{
+	struct memlane_alloc_opts opts = { .align = align, .flags = MEMLANE_ZERO };
+	uint64_t bytes;
+
+	*out = 0;
+	if (__builtin_mul_overflow(n, each, &bytes))
+		return -EINVAL;
+	return memlane_alloc_with(m, bytes, &opts, out);
+}
+
+/**
  * memlane_make - allocate cleared bytes for @n elements of @each bytes
  * @m: arena
  * @n: 1 or more
@@ -38,13 +61,7 @@
  */
 static inline int memlane_make(struct memlane *m, uint64_t n, uint64_t each, memlane_handle *out)
 {
-	struct memlane_alloc_opts opts = { .flags = MEMLANE_ZERO };
-	uint64_t bytes;
-
-	*out = 0;
-	if (__builtin_mul_overflow(n, each, &bytes))
-		return -EINVAL;
-	return memlane_alloc_with(m, bytes, &opts, out);
+	return memlane_make_aligned(m, n, each, 0, out);
 }
 
 /* In a section: where @size bytes at @offset of an object are. */
@@ -154,7 +171,8 @@ static inline int memlane_load_string(struct memlane *m, memlane_handle h, char 
 
 /**
  * MEMLANE_TYPED - references to objects of a type, and what can be done with them
- * @type: of the objects, of any size but 0; holds no address of a movable object
+ * @type: of the objects, of any size but 0 and any alignment up to 2 MiB; holds no
+ *	address of a movable object
  * @name: in front of the names of the type and functions
  */
 #define MEMLANE_TYPED(type, name)							\
@@ -162,12 +180,12 @@ typedef struct { memlane_handle h; } name##_ref;					\
 static inline __attribute__((unused))							\
 int name##_alloc_array(struct memlane *m, uint64_t n, name##_ref *ref)			\
 {											\
-	return memlane_make(m, n, sizeof(type), &ref->h);				\
+	return memlane_make_aligned(m, n, sizeof(type), _Alignof(type), &ref->h);	\
 }											\
 static inline __attribute__((unused))							\
 int name##_alloc(struct memlane *m, name##_ref *ref)					\
 {											\
-	return memlane_make(m, 1, sizeof(type), &ref->h);				\
+	return memlane_make_aligned(m, 1, sizeof(type), _Alignof(type), &ref->h);	\
 }											\
 static inline __attribute__((unused))							\
 int name##_free(struct memlane *m, name##_ref ref)					\

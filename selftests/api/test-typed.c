@@ -13,6 +13,19 @@ struct point {
 MEMLANE_TYPED(struct point, point);
 MEMLANE_TYPED(uint64_t, number);
 
+/* One that would be misplaced by the guards of checking mode. */
+struct vector {
+	_Alignas(64) float x[3];
+};
+
+/* And one that a small place does not align by itself. */
+struct page {
+	_Alignas(4096) char text[100];
+};
+
+MEMLANE_TYPED(struct vector, vector);
+MEMLANE_TYPED(struct page, page);
+
 TEST(a_value_goes_in_and_comes_out_after_moves)
 {
 	struct memlane *m = open_quiet();
@@ -59,6 +72,40 @@ TEST(an_array_knows_its_bounds)
 	expect_eq(number_alloc_array(m, 1ULL << 61, &r), -EINVAL);
 	expect_eq(number_alloc_array(m, 0, &r), -EINVAL);
 	memlane_close(m);
+}
+
+static void expect_aligned(struct memlane *m, memlane_handle h, uintptr_t align)
+{
+	int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		expect_eq(memlane_migrate(m, h, lane), 0);
+		expect_eq(memlane_enter(m), 0);
+		expect_eq((uintptr_t)memlane_get(m, h) & (align - 1), 0);
+		expect_eq(memlane_exit(m), 0);
+	}
+}
+
+TEST(a_type_is_aligned_as_it_wishes)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	vector_ref v;
+	page_ref p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		c.guard = i;
+		m = open_with(&c);
+		expect_eq(vector_alloc(m, &v), 0);
+		expect_aligned(m, v.h, 64);
+		expect_eq(vector_alloc_array(m, 7, &v), 0);
+		expect_aligned(m, v.h, 64);
+		expect_eq(page_alloc(m, &p), i ? -EOPNOTSUPP : 0);
+		if (!i)
+			expect_aligned(m, p.h, 4096);
+		memlane_close(m);
+	}
 }
 
 TEST(a_string_is_stored_and_loaded)
