@@ -94,7 +94,9 @@ struct tasks {
  * @slot: immutable
  * @number: of @slot, immutable
  * @tid: of the thread, as it stands in @slot; immutable
- * @spilled: classes whose last refill for the FastLane came from the SlowLane
+ * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how
+ *	often its stock may still serve before the FastLane is looked at again
+ * @room: by class, of the FastLane when it was full last
  * @frames: scratch memory
  */
 struct thread {
@@ -105,7 +107,8 @@ struct thread {
 	struct memlane_slot *slot;
 	uint32_t number;
 	uint32_t tid;
-	uint64_t spilled[2];
+	uint8_t spilled[MEMLANE_CLASSES];
+	uint32_t room[MEMLANE_CLASSES];
 	struct frames frames;
 };
 

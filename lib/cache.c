@@ -23,6 +23,7 @@
 #define STOCK_BYTES 65536U /* one refill holds at most so many */
 #define STOCK_MAX   63U	   /* and so many indices */
 #define QUOTA_FIRST 8U
+#define ASK_AGAIN   64 /* objects of a class that do without a FastLane that was full */
 #define ALIGN_MAX   (2U << 20)
 #define ALIGN_BLOCK 4096U
 
@@ -110,21 +111,6 @@ int memlane_thread_flush(struct memlane *m)
 
 /* ------------------------------------------------------------- stock ---- */
 
-static void note_spill(struct thread *t, uint32_t cls, bool spilled)
-{
-	uint64_t bit = 1ULL << (cls % 64);
-
-	if (spilled)
-		t->spilled[cls / 64] |= bit;
-	else
-		t->spilled[cls / 64] &= ~bit;
-}
-
-static bool spilled(const struct thread *t, uint32_t cls)
-{
-	return t->spilled[cls / 64] >> (cls % 64) & 1;
-}
-
 static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 {
 	uint32_t cap = stock_cap(cls), quota = mag->quota ? mag->quota : QUOTA_FIRST;
@@ -135,14 +121,58 @@ static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 	return quota;
 }
 
-/* What a full lane may do about it: moves wait for sections, also for the caller's. */
+/* Pages of the FastLane that nothing fills, as the engine last said. */
+static uint32_t fast_room(const struct memlane *m)
+{
+	const struct memlane_lane_stat *l = &m->stat->counts.lane[MEMLANE_FAST];
+	uint64_t limit = __atomic_load_n(&l->limit, __ATOMIC_RELAXED);
+	uint64_t bound = __atomic_load_n(&l->bound, __ATOMIC_RELAXED);
+
+	return bound < limit ? (limit - bound) >> 12 : 0;
+}
+
+static void note_spill(const struct memlane *m, struct thread *t, uint32_t cls)
+{
+	t->spilled[cls] = ASK_AGAIN;
+	t->room[cls] = fast_room(m);
+}
+
+/* Each so many objects: is there more room in the FastLane than when it was full? */
+static bool ask_again(const struct memlane *m, struct thread *t, uint32_t cls)
+{
+	if (--t->spilled[cls])
+		return false;
+	if (fast_room(m) > t->room[cls]) {
+		t->spilled[cls] = 1;
+		return true;
+	}
+	t->spilled[cls] = ASK_AGAIN;
+	return false;
+}
+
+/* The SlowLane's magazine for an order of the FastLane, which was full last; or NULL. */
+static struct memlane_mag *spare(struct thread *t, const struct order *o)
+{
+	struct memlane_mag *mag;
+
+	if (o->cls == MEMLANE_CLASS_BLOB || o->lane != MEMLANE_FAST || !t->spilled[o->cls] ||
+	    o->flags & MEMLANE_NO_SPILL)
+		return NULL;
+	mag = mag_of(t, MEMLANE_SLOW, o->cls);
+	return mag->nr ? mag : NULL;
+}
+
+/*
+ * What a full lane may do about it: moves wait for sections, also for the caller's. They
+ * are not worth it where the other lane has stock.
+ */
 static uint32_t refill_flags(const struct order *o)
 {
 	uint32_t flags = 0;
 
 	if (o->flags & MEMLANE_NO_SPILL)
 		flags |= MEMLANE_ALLOC_NO_SPILL;
-	if (!memlane_self->depth)
+	if (!memlane_self->depth && !spare(this_thread(), o))
 		flags |= MEMLANE_ALLOC_MAY_MOVE;
 	return flags;
 }
@@ -170,8 +200,10 @@ static int refill(struct memlane *m, const struct order *o, struct memlane_mag *
 	err = backend_refill(m, &req);
 	if (err)
 		return err;
-	if (o->lane == MEMLANE_FAST)
-		note_spill(t, o->cls, req.out_lane == MEMLANE_SLOW);
+	if (o->lane == MEMLANE_FAST && req.out_lane == MEMLANE_SLOW)
+		note_spill(m, t, o->cls);
+	else if (o->lane == MEMLANE_FAST)
+		t->spilled[o->cls] = 0;
 	*mag = mag_of(t, req.out_lane, o->cls);
 	trim(m, req.out_lane, o->cls);
 	return 0;
@@ -181,16 +213,23 @@ static int refill(struct memlane *m, const struct order *o, struct memlane_mag *
 static int stock(struct memlane *m, const struct order *o, struct memlane_mag **mag)
 {
 	struct thread *t = this_thread();
+	struct memlane_mag *slow;
+	int err;
 
 	*mag = mag_of(t, o->lane, o->cls);
 	if (likely((*mag)->nr))
 		return 0;
-	if (o->lane == MEMLANE_FAST && spilled(t, o->cls) && !(o->flags & MEMLANE_NO_SPILL) &&
-	    mag_of(t, MEMLANE_SLOW, o->cls)->nr) {
-		*mag = mag_of(t, MEMLANE_SLOW, o->cls);
+	slow = spare(t, o);
+	if (slow && !ask_again(m, t, o->cls)) {
+		*mag = slow;
 		return 0;
 	}
-	return refill(m, o, mag);
+	err = refill(m, o, mag);
+	if (!err || !slow)
+		return err;
+	note_spill(m, t, o->cls);
+	*mag = slow;
+	return 0;
 }
 
 /* ------------------------------------------------------------- alloc ---- */

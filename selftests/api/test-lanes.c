@@ -93,6 +93,58 @@ TEST(the_margin_is_kept_from_allocations)
 	expect(used[1] <= 8 * MIB * 7 / 10);
 }
 
+/* A thread whose objects come and go never runs out of stock of the SlowLane. */
+TEST(after_spilling_a_thread_comes_back_to_the_fast_lane)
+{
+	struct memlane_config c = quiet();
+	static memlane_handle h[20000];
+	struct memlane *m;
+	memlane_handle own;
+	int i, n = 0;
+
+	c.fast_lane_size = c.fast_lane_max = MIB;
+	m = open_with(&c);
+	do {
+		h[n] = must_alloc(m, 200);
+	} while (memlane_lane(m, h[n++]) == MEMLANE_FAST);
+	for (i = 0; i < 2000; i++) {
+		own = must_alloc(m, 200);
+		expect_eq(memlane_lane(m, own), MEMLANE_SLOW);
+		expect_eq(memlane_free(m, own), 0);
+	}
+	expect(stats(m).counts.refills < 100U + n);
+	/* All of them go, but not by this thread's magazines. */
+	expect_eq(memlane_migrate_batch(m, MEMLANE_SLOW, h, n, NULL, NULL), 0);
+	for (i = 0; i < 300; i++) {
+		own = must_alloc(m, 200);
+		if (memlane_lane(m, own) == MEMLANE_FAST)
+			break;
+		expect_eq(memlane_free(m, own), 0);
+	}
+	printf("# in the FastLane after %d objects\n", i);
+	expect(i < 300);
+	memlane_close(m);
+}
+
+TEST(stock_of_the_other_lane_serves_where_nothing_else_can)
+{
+	struct memlane_config c = quiet();
+	memlane_handle h, last = 0;
+	struct memlane *m;
+	int i;
+
+	c.fast_lane_size = c.fast_lane_max = c.slow_lane_size = c.slow_lane_max = 128 * KIB;
+	m = open_with(&c);
+	while ((h = memlane_alloc(m, 200)))
+		last = h;
+	expect_eq(memlane_lane(m, last), MEMLANE_SLOW);
+	for (i = 0; i < 1000; i++) {
+		expect_eq(memlane_free(m, last), 0);
+		last = must_alloc(m, 200);
+	}
+	memlane_close(m);
+}
+
 TEST(a_full_lane_refuses_what_may_not_spill)
 {
 	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
