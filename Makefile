@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# make deps      install the Debian packages that packages.txt names
+# make deps      install the Debian packages that packages.txt names; the targets
+#                below that run or boot something do it first
 # make           memlane.ko for KERNEL, libmemlane, the tools; all under build/
 # make demo      the main job in a VM, from nothing
 # make vm        a VM with the module loaded: a shell, or RUN='command'
@@ -42,34 +43,42 @@ tools: lib
 selftests: lib
 	@$(MAKE) -s -C selftests
 
-vm: module
+vm: deps
+	@$(MAKE) -s module
 	+@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) $(if $(VM_RUN),-- "$$VM_RUN")
 
 demo: deps
 	@$(MAKE) -s all
 	@selftests/vm/run.sh --kernel $(KERNEL) --announce $(VMFLAGS) -- selftests/demo.sh
 
-check: all selftests
+# deps comes first: what is built needs what it installs.
+check: deps
+	@$(MAKE) -s all selftests
 	+@selftests/check
 
-check-debug: all selftests
+check-debug: deps
+	@$(MAKE) -s all selftests
 	@selftests/vm/kernel-debug.sh memdbg >/dev/null
 	@selftests/check debug debug-leak after
 
-check-race: all selftests
+check-race: deps
+	@$(MAKE) -s all selftests
 	@selftests/vm/kernel-debug.sh kcsan >/dev/null
 	@selftests/check kcsan
 
-check-seeded: all selftests
+check-seeded: deps
+	@$(MAKE) -s all selftests
 	@selftests/debug/seeded.sh
 
-matrix: all selftests
+matrix: deps
+	@$(MAKE) -s all selftests
 	@ONLY='^(smoke|module-.*)$$' selftests/check host matrix vm vm-6.12 vm-7
 
-fuzz bench: all
+fuzz bench: deps
+	@$(MAKE) -s all
 	@$(MAKE) -s -C selftests $@
 
-style:
+style: deps
 	@scripts/style.sh
 
 format:
