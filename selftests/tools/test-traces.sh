@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# test-traces.sh - the traces that come with the project: each is whole, every object of
+# it has its bytes on libmemlane and on malloc, and what redis keeps is packed well
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+. "$here/../ktap.sh"
+
+memlane=$top/build/tools/memlane
+backend=${MEMLANE_BACKEND:-local}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$top/traces" || exit 1
+
+good()
+{
+	timeout 60 "$memlane" trace "$1" > "$dir/$1.sum" 2>&1 || { sed 's/^/# /' "$dir/$1.sum"; return 1; }
+}
+
+# How often an object must have been looked at: freed, resized, and all that is left.
+looks()
+{
+	awk '$1 == "realloc" || $1 == "free" { n += $2 } /^live at most/ { n += $NF } END { print n }' "$dir/$1.sum"
+}
+
+# number RUN KEY: of its first occurrence in that run; RUN 1 is libmemlane.
+number()
+{
+	awk -v run="$1" -v key="\"$2\"" '/"allocator"/ { n++ }
+		n == run && $1 == key ":" { sub(/,$/, "", $2); print $2; exit }' "$dir/$3.json"
+}
+
+every_object()
+{
+	timeout 150 "$memlane" replay --backend "$backend" --json "$1" > "$dir/$1.json" 2> "$dir/err" ||
+		{ sed 's/^/# /' "$dir/err"; return 1; }
+	for run in 1 2; do
+		[ "$(number "$run" objects_verified "$1")" = "$(looks "$1")" ] && continue
+		echo "# $(number "$run" objects_verified "$1") looks at objects, not $(looks "$1")"
+		return 1
+	done
+}
+
+# settled TRACE MOST: resident over live bytes, when all is over and compacted.
+settled()
+{
+	awk -v most="$2" '/"allocator"/ { n++ } /"settled":/ { here = 1 }
+		here && /"overhead"/ { print "# resident over live bytes: " $2; exit n != 1 || $2 <= 0 || $2 > most }
+		END { if (!here) exit 1 }' "$dir/$1.json"
+}
+
+traces=(*.mlt.zst)
+plan $((${#traces[@]} * 2 + 1))
+for trace in "${traces[@]}"; do
+	check "$trace: a good trace" good "$trace"
+	check "$trace: every object verified" every_object "$trace"
+done
+check "redis-lru: at most 1.15 bytes resident for each that is live" settled redis-lru.mlt.zst 1.15
+finish
