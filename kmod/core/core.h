@@ -33,11 +33,12 @@
  *  I7  the places that have an owner are as many as the bound indices; other
  *      used places are destinations reserved by the batch under way; a purged
  *      index has no place
- *  I8  each span is on the list of its fullness; class.used, class.spans are
- *      the sums over the lists
+ *  I8  each span of the run map is on one list, that of its lane, class, temperature
+ *      and fullness, and nothing else is; class.used, class.spans are the sums over
+ *      the lists, area.runs the sum of class.spans
  *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
- *  I10 the published entry of a bound index carries its private location unless
- *      the program overwrote it
+ *  I10 the published entry of a bound index carries its private location, but for
+ *      as many as the program is known to have overwritten (count.spoiled)
  *
  * Locks, outermost first:
  *   arena.mover   one batch of moves at a time; held while waiting for sections

@@ -251,7 +251,7 @@ void hostile_run(const u8 *bytes, size_t len)
 
 	h.w = world_new(256 << 10, 1 << 20);
 	h.a = &h.w->arena;
-	h.a->count.spoiled = 1;	/* I10 does not hold for such a program */
+	h.a->count.spoiled = 1ULL << 40;	/* I10 does not hold for such a program */
 	h.w->in_grace = in_grace;
 	h.w->grace_arg = &h;
 	expect_eq(ml_set(h.a, &grace), 0);

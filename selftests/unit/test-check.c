@@ -102,6 +102,57 @@ static void spans(void)
 	world_end(w);
 }
 
+/* Move the span to another list, with all the counts as if it belonged there. */
+static int broken_on(struct ml_class *to)
+{
+	struct ml_class *c = ml_class_set(&a->lane[1], span->cls, false);
+	int nr;
+
+	list_del(&span->list);
+	c->used -= span->used;
+	c->spans--;
+	if (to) {
+		list_add(&span->list, &to->bin[span->bin]);
+		to->used += span->used;
+		to->spans++;
+	}
+	nr = broken();
+	if (to) {
+		list_del(&span->list);
+		to->used -= span->used;
+		to->spans--;
+	}
+	c->used += span->used;
+	c->spans++;
+	list_add(&span->list, &c->bin[span->bin]);
+	expect_eq(broken(), 0);
+	return nr;
+}
+
+static void lists(void)
+{
+	struct list_head *bin;
+	struct ml_span *twin;
+
+	begin();
+	bin = &ml_class_set(&a->lane[1], span->cls, false)->bin[span->bin];
+	BREAKS(8, span->cold, true);
+	BREAKS(8, bin->prev, bin);		/* torn */
+	expect_eq(broken_on(NULL), 8);
+	expect_eq(broken_on(ml_class_set(&a->lane[1], span->cls + 1, false)), 8);
+	expect_eq(broken_on(ml_class_set(&a->lane[1], span->cls, true)), 8);
+	expect_eq(broken_on(ml_class_set(&a->lane[0], span->cls, false)), 8);
+	BREAKS(8, a->lane[0].cls[3].bin[2].next, &span->list);	/* two heads */
+	twin = a->ops->zalloc(a, sizeof(*twin));
+	*twin = *span;
+	list_add_tail(&twin->list, bin);
+	expect_eq(broken(), 8);
+	list_del(&twin->list);
+	a->ops->zfree(a, twin, sizeof(*twin));
+	expect_eq(broken(), 0);
+	world_end(w);
+}
+
 static void owners(void)
 {
 	begin();
@@ -125,6 +176,12 @@ static void indices(void)
 	BREAKS(9, a->table.bound, 2);
 	BREAKS(9, a->table.retired, 1);
 	BREAKS(10, *world_entry(w, object), *world_entry(w, object) + 1);
+	a->count.spoiled = 1;			/* one was found; another is one too many */
+	++*world_entry(w, object);
+	expect_eq(broken(), 0);
+	BREAKS(10, *world_entry(w, object + 1), *world_entry(w, object + 1) + 1);
+	--*world_entry(w, object);
+	BREAKS(0, *world_entry(w, object + 1), *world_entry(w, object + 1) + 1);
 	world_free(w, object);
 	expect_eq(broken(), 0);
 	BREAKS(9, a->table.free, 0);
@@ -136,6 +193,7 @@ static const struct test tests[] = {
 	{ "check_runs", runs },
 	{ "check_free_runs", free_runs },
 	{ "check_spans", spans },
+	{ "check_lists", lists },
 	{ "check_owners", owners },
 	{ "check_indices", indices },
 };
