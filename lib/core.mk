@@ -22,7 +22,7 @@ CORE_CC_tsan := $(CC)
 CORE_CC_gcov := $(CC)
 CORE_CC_fuzz := clang
 CORE_FLAGS_plain := -O2
-CORE_FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+CORE_FLAGS_asan := -O2 -fno-omit-frame-pointer -fsanitize=address,undefined \
 		   -fno-sanitize-recover=all -DML_WARN_ABORT=1
 # Fences mean nothing to TSan; the accesses beside them carry the order it sees.
 CORE_FLAGS_tsan := -O1 -fsanitize=thread -Wno-tsan -DML_WARN_ABORT=1
