@@ -15,7 +15,7 @@ for program in "$dir"/test-*"$pattern"*; do
 	esac
 	n=$((n + 1))
 	name=$(basename "$program")
-	if timeout "${ML_TIMEOUT:-240}" "$program" >"$program.log" 2>&1; then
+	if timeout "${ML_TIMEOUT:-400}" "$program" >"$program.log" 2>&1; then
 		sed 's/^/    /' "$program.log"
 		echo "ok $n $name"
 	else

@@ -2,6 +2,7 @@
 /* world.c - where the engine runs in these tests */
 #include <linux/atomic.h>
 #include <linux/membarrier.h>
+#include <sanitizer/asan_interface.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -130,6 +131,34 @@ static void set_exists(struct world *w, u64 page, bool exists)
 	w->existing[lane] += exists ? 1 : -1;
 }
 
+/* Pages may be touched from now on. */
+static void open_pages(struct world *w, u64 page, u64 nr)
+{
+	bool opened = w->soft;
+	u64 i;
+
+	for (i = page; i < page + nr && opened; i++)
+		opened = w->page[i] & PAGE_OPENED;
+	if (!opened)
+		expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_READ | PROT_WRITE));
+	if (!w->soft)
+		return;
+	for (i = page; i < page + nr; i++)
+		w->page[i] |= PAGE_OPENED;
+	ASAN_UNPOISON_MEMORY_REGION(page_at(w, page), nr << ML_PAGE_SHIFT);
+}
+
+/* Nobody may touch them any more. */
+static void close_pages(struct world *w, u64 page, u64 nr)
+{
+	if (w->soft) {
+		ASAN_POISON_MEMORY_REGION(page_at(w, page), nr << ML_PAGE_SHIFT);
+		return;
+	}
+	expect(!madvise(page_at(w, page), nr << ML_PAGE_SHIFT, MADV_DONTNEED));
+	expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_NONE));
+}
+
 static int op_commit(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -143,7 +172,7 @@ static int op_commit(struct ml_arena *a, u64 page, u64 nr)
 		w->page[i] |= PAGE_COMMITTED;
 	}
 	w->committed += nr;
-	expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_READ | PROT_WRITE));
+	open_pages(w, page, nr);
 	return 0;
 }
 
@@ -171,12 +200,13 @@ static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
 	for (i = page; i < page + nr; i++) {
 		expect(w->page[i] & PAGE_COMMITTED);
 		had += !!(w->page[i] & PAGE_EXISTS);
+		if (w->soft && w->page[i] & PAGE_EXISTS)
+			memset(page_at(w, i), 0xe1, ML_PAGE_SIZE);
 		set_exists(w, i, false);
-		w->page[i] = 0;
+		w->page[i] &= PAGE_OPENED;
 	}
 	w->committed -= nr;
-	expect(!madvise(page_at(w, page), nr << ML_PAGE_SHIFT, MADV_DONTNEED));
-	expect(!mprotect(page_at(w, page), nr << ML_PAGE_SHIFT, PROT_NONE));
+	close_pages(w, page, nr);
 	return had;
 }
 
@@ -404,12 +434,23 @@ struct world *world_new(u64 fast, u64 slow)
 	return w;
 }
 
+/* What is unmapped may be anybody's next. */
+static void unpoison(struct world *w)
+{
+	u64 i;
+
+	for (i = 0; w->soft && i < w->pages; i++)
+		if (w->page[i] & PAGE_OPENED)
+			ASAN_UNPOISON_MEMORY_REGION(page_at(w, i), ML_PAGE_SIZE);
+}
+
 /* Every descriptor must have come back; pages are the owner's to end. */
 void world_end(struct world *w)
 {
 	w->fail.doors = 0;
 	ml_arena_exit(&w->arena);
 	shares_end(w);
+	unpoison(w);
 	munmap(w->data, w->pages << ML_PAGE_SHIFT);
 	munmap(w->page, w->pages);
 	expect_eq(w->allocs, 0);

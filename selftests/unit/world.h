@@ -47,6 +47,7 @@ struct world {
 	int pause_result;
 	int sync_result;
 	bool threaded;
+	bool soft;		/* before world_try(): pages are closed to ASan only, which is quicker */
 	bool gone[4096];	/* threads that died, by slot */
 	u64 done;		/* calls of slot_done */
 	u64 told[MEMLANE_CAUSES];	/* moves carried out, by cause */
@@ -63,6 +64,7 @@ struct world {
 #define PAGE_COMMITTED	1
 #define PAGE_EXISTS	2
 #define PAGE_HELD	4
+#define PAGE_OPENED	8	/* @soft: the machine lets everybody touch it */
 
 /* Small lanes by default: limits are met at once. */
 struct memlane_create world_request(u64 fast, u64 slow);
