@@ -16,6 +16,8 @@
  */
 #include "plan.h"
 
+#define TRIES	16	/* spans done in this round that are looked at for a pinned one */
+
 static bool done(const struct ml_arena *a, const struct ml_span *span)
 {
 	return span->skip == a->round;
@@ -64,18 +66,33 @@ struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *
 	return NULL;
 }
 
+/* Those done stand at the end, the pinned ones among the others. */
+static struct ml_span *pinned_in(const struct ml_arena *a, const struct list_head *bin,
+				 const struct ml_span *source)
+{
+	const struct list_head *p;
+	unsigned int tries;
+
+	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
+		struct ml_span *span = list_entry(p, struct ml_span, list);
+
+		if (!done(a, span))
+			break;
+		if (span->pinned && span != source)
+			return span;
+	}
+	return NULL;
+}
+
 /* A span of this bin, other than @source, that may take objects. */
 static struct ml_span *target_in(const struct ml_arena *a, const struct list_head *bin,
 				 const struct ml_span *source)
 {
 	struct ml_span *first = list_first_entry(bin, struct ml_span, list);
-	struct ml_span *last = list_last_entry(bin, struct ml_span, list);
 
-	if (first == source && first != last)
+	if (first == source && !list_is_singular(bin))
 		first = list_next_entry(first, list);
-	if (first != source && !done(a, first))
-		return first;
-	return last != source && last->pinned ? last : NULL;
+	return first != source && !done(a, first) ? first : pinned_in(a, bin, source);
 }
 
 /**
