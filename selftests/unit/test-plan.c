@@ -99,6 +99,24 @@ static void pinned_is_filled(void)
 	end();
 }
 
+/* Also one that stands between spans that are done and hold none. */
+static void pinned_among_done(void)
+{
+	struct ml_span *span[3], *other;
+	int i;
+
+	begin();
+	for (i = 0; i < 3; i++)
+		span[i] = span_with(900);
+	other = span_with(3);
+	for (i = 0; i < 3; i++)
+		ml_span_done(a, span[i], i == 1);
+	expect(ml_plan_source(a, c) == other);
+	expect(ml_plan_target(a, c, other) == span[1]);
+	expect(ml_plan_target(a, c, span[1]) == other);
+	end();
+}
+
 /* Two spans of one bin: the head is the source, the other the target. */
 static void one_bin(void)
 {
@@ -183,13 +201,200 @@ static void compaction_closes_holes(void)
 	world_end(w);
 }
 
+/* ------------------------------------------------- random states, naive answers */
+
+#define CLS	47	/* of 4096 bytes: 16 places in a span */
+#define SPANS	12
+
+static bool part_filled(const struct ml_span *span)
+{
+	return span->used && span->used < span->places;
+}
+
+static bool is_done(const struct ml_span *span)
+{
+	return span->skip == a->round;
+}
+
+static bool may_drain(const struct ml_span *span, const struct ml_span *unused)
+{
+	return part_filled(span) && !is_done(span) && span->fed != a->count.batches + 1;
+}
+
+static bool may_fill(const struct ml_span *span, const struct ml_span *source)
+{
+	return part_filled(span) && span != source && (!is_done(span) || span->pinned);
+}
+
+/* Of all spans of the class that may, the one with the lowest (or highest) bin. */
+static const struct ml_span *look(bool (*may)(const struct ml_span *, const struct ml_span *),
+				  const struct ml_span *source, bool highest)
+{
+	struct ml_run *run = ml_run_last(a, &a->lane[MEMLANE_SLOW]);
+	const struct ml_span *best = NULL, *span;
+
+	for (; run; run = ml_run_before(a, run)) {
+		span = run->kind == ML_SPAN ? ml_span_of(run) : NULL;
+		if (!span || ml_class_set(&a->lane[MEMLANE_SLOW], span->cls, span->cold) != c ||
+		    !may(span, source))
+			continue;
+		if (!best || (highest ? ml_span_bin(span) > ml_span_bin(best) :
+					ml_span_bin(span) < ml_span_bin(best)))
+			best = span;
+	}
+	return best;
+}
+
+/* As good as what a look at every span finds. */
+static void compare(const struct ml_span *got, const struct ml_span *source, bool target)
+{
+	bool (*may)(const struct ml_span *, const struct ml_span *) = target ? may_fill : may_drain;
+	const struct ml_span *best = look(may, source, target);
+
+	expect_eq(!got, !best);
+	if (!got)
+		return;
+	expect(may(got, source));
+	expect_eq(ml_span_bin(got), ml_span_bin(best));
+}
+
+static struct ml_span *any_span(struct rng *r)
+{
+	struct ml_run *run = ml_run_last(a, &a->lane[MEMLANE_SLOW]);
+	struct ml_span *all[SPANS];
+	unsigned int nr = 0;
+
+	for (; run; run = ml_run_before(a, run))
+		if (run->kind == ML_SPAN)
+			all[nr++] = ml_span_of(run);
+	return nr ? all[rng_below(r, nr)] : NULL;
+}
+
+static void give_some(struct rng *r, struct ml_span *span)
+{
+	u32 slot = rng_below(r, span->places);
+
+	if (!(span->rmap[slot] & ML_SLOT_FREE))
+		ml_slot_give(a, span, ml_slot_loc(span, slot));
+}
+
+/* As compact.c fills a batch: drain the source, or find it pinned. */
+static u64 drain(struct rng *r)
+{
+	struct ml_span *source = ml_plan_source(a, c), *target;
+	u32 nr = rng_below(r, 4);
+	u64 planned = 0;
+
+	compare(source, NULL, false);
+	if (!source)
+		return 0;
+	if (!rng_below(r, 4)) {
+		ml_span_done(a, source, true);
+		return 0;
+	}
+	for (; nr; nr--, planned++) {
+		target = ml_plan_target(a, c, source);
+		compare(target, source, true);
+		if (!target)
+			break;
+		ml_plan_feed(a, target);
+		ml_slot_take(a, target);
+	}
+	if (rng_below(r, 4))
+		ml_span_done(a, source, false);
+	return planned;
+}
+
+static void random_states(void)
+{
+	struct rng r = rng_new();
+	u64 ops = ktap_ops(200000), planned = 0, n;
+	struct ml_span *span;
+
+	begin();
+	c = ml_class_set(&a->lane[MEMLANE_SLOW], CLS, false);
+	expect_eq(memlane_class_size(CLS), 4096);
+	for (; ops; ops--) {
+		span = any_span(&r);
+		switch (rng_below(&r, 16)) {
+		case 0:
+			if (c->spans < SPANS)
+				ml_span_new(a, MEMLANE_SLOW, CLS, false);
+			break;
+		case 1 ... 3:
+			if (span && span->used < span->places)
+				ml_slot_take(a, span);
+			break;
+		case 4 ... 7:
+			if (span)
+				give_some(&r, span);
+			break;
+		case 8:
+			a->round++;
+			break;
+		default:
+			/* Nobody else has the lock until the batch runs. */
+			for (n = rng_below(&r, 6); n; n--)
+				planned += drain(&r);
+			a->count.batches++;
+			break;
+		}
+	}
+	expect(planned > 1000);
+	end();
+}
+
+/* From the lane's first page on: the last blob that begins below. */
+static struct ml_run *naive_blob(u64 below)
+{
+	struct ml_lane *lane = &a->lane[MEMLANE_SLOW];
+	struct ml_run *run, *blob = NULL;
+	u64 page;
+
+	for (page = lane->first; page < lane->end && page < below; page = ml_run_end(run)) {
+		run = ml_run_at(a, page);
+		blob = run->kind == ML_BLOB ? run : blob;
+	}
+	return blob;
+}
+
+static void random_blobs(void)
+{
+	struct rng r = rng_new();
+	u64 ops = ktap_ops(20000), handle[64] = { }, below;
+	struct ml_run *run;
+
+	w = world_new(256 << 10, 32 << 20);
+	a = &w->arena;
+	for (; ops; ops--) {
+		u64 *h = &handle[rng_below(&r, 64)];
+
+		if (*h)
+			world_free(w, *h);
+		*h = *h ? 0 : world_alloc(w, MEMLANE_SLOW, 1 + rng_below(&r, 200000));
+		below = a->lane[MEMLANE_SLOW].end;
+		if (rng_below(&r, 4))
+			below = a->lane[MEMLANE_SLOW].first + rng_below(&r, 8 * ML_CHUNK_PAGES);
+		mutex_lock(&a->lock);
+		run = ml_blob_below(&a->lane[MEMLANE_SLOW], below);
+		expect(run == naive_blob(below));
+		if (run)
+			expect(ml_blob_below(&a->lane[MEMLANE_SLOW], run->page) == naive_blob(run->page));
+		mutex_unlock(&a->lock);
+	}
+	world_end(w);
+}
+
 static const struct test tests[] = {
 	{ "plan_nothing_to_do", nothing_to_do },
 	{ "plan_emptiest_to_fullest", emptiest_to_fullest },
 	{ "plan_alone", alone },
 	{ "plan_pinned_is_filled", pinned_is_filled },
+	{ "plan_pinned_among_done", pinned_among_done },
 	{ "plan_one_bin", one_bin },
 	{ "plan_highest_blob", highest_blob },
+	{ "plan_random_states", random_states },
+	{ "plan_random_blobs", random_blobs },
 	{ "plan_compaction_is_dense", compaction_is_dense },
 	{ "plan_compaction_closes_holes", compaction_closes_holes },
 };
