@@ -10,6 +10,7 @@
  *   index[nr]      perhaps an object that a free had ended, not counted yet; or
  *                  a leftover, which may be in another thread's stock by now
  *   in_hand        the same, for an object that has no magazine
+ * Another thread frees inside a section: outside of one its index[nr] is a leftover.
  * The doubtful ones are freed if they are bound, not live, in no other slot, and
  * their entry did not change while the other slots were looked through: an index
  * that wanders from one magazine to another is made live and ended on its way,
@@ -115,6 +116,8 @@ static void clear_suspect(struct ml_arena *a, u32 nr, u32 index)
 
 static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
 {
+	/* Pairs with memlane_exit(): whoever freed in a section has counted by its end. */
+	bool freeing = smp_load_acquire(&ml_slot_head(a, slot)->section);
 	struct memlane_mag *mag;
 	u32 m, i, end;
 
@@ -122,7 +125,7 @@ static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
 		mag = mag_of(a, slot, m);
 		if (!mag)
 			continue;
-		end = min_t(u32, mag_nr(mag) + 1, MEMLANE_MAG_SIZE);
+		end = min_t(u32, mag_nr(mag) + freeing, MEMLANE_MAG_SIZE);
 		for (i = 0; i < end; i++)
 			clear_suspect(a, nr, READ_ONCE(mag->index[i]));
 	}

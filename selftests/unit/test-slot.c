@@ -201,6 +201,38 @@ static void half_done(void)
 	end();
 }
 
+/*
+ * What others left behind their lists claims nothing, unless they are in a section:
+ * they may be about to count it.
+ */
+static void left_behind(void)
+{
+	u32 slot, other;
+	u64 x, y;
+
+	begin();
+	slot = join();
+	other = join();
+	x = world_stock(w, MEMLANE_FAST, 60000);
+	y = world_stock(w, MEMLANE_FAST, 100);
+	world_slot(w, slot)->in_hand = (u32)x;
+	world_mag(w, slot, 0, 6)->index[0] = (u32)y;
+	world_mag(w, other, 0, 7)->index[0] = (u32)x;
+	world_mag(w, other, 0, 6)->index[0] = (u32)y;
+	world_slot(w, other)->section = a->epoch;
+	w->gone[slot] = true;
+	reap();
+	expect_eq(a->table.bound, 2);
+	world_slot(w, other)->section = 0;
+	slot = join();
+	world_slot(w, slot)->in_hand = (u32)x;
+	world_mag(w, slot, 0, 6)->index[0] = (u32)y;
+	w->gone[slot] = true;
+	reap();
+	expect_eq(a->table.bound, 0);
+	end();
+}
+
 static void refill_and_flush(void)
 {
 	struct memlane_refill fill = {
@@ -252,6 +284,7 @@ static const struct test tests[] = {
 	{ "slot_open_sections", open_sections },
 	{ "slot_stock_of_the_dead", stock_of_the_dead },
 	{ "slot_half_done", half_done },
+	{ "slot_left_behind", left_behind },
 	{ "slot_refill_and_flush", refill_and_flush },
 };
 

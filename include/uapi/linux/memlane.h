@@ -105,7 +105,7 @@
  * thread which is killed at any moment loses nothing: the kernel takes back
  * index[0..@nr), and index[@nr] and @in_hand if they are bound, not live and in
  * nobody else's stock. So a thread makes an object live before it lowers @nr,
- * and writes index[@nr] (or @in_hand) before it ends an object.
+ * and, in a section, writes index[@nr] (or @in_hand) before it ends an object.
  */
 #define MEMLANE_MAG_SIZE		126
 
