@@ -4,8 +4,11 @@
 
 #include "world.h"
 
-static u64 handles[1 << 20];
-static s32 results[1 << 20];
+#define MOST	(1 << 20)	/* handles that a call may name */
+#define GIVEN	4096		/* and be given: no others are ever written */
+
+static u64 handles[MOST];
+static s32 results[MOST];	/* written, never read */
 
 /* If @nr was chosen: make @call with a struct of this type, filled from the input. */
 #define CALL(nr, type, call) do {					\
@@ -28,9 +31,11 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len)
 	struct memlane_blocker who[MEMLANE_BLOCKERS];
 	struct ml_arena *a = &w->arena;
 
+	memset(handles, 0, GIVEN * sizeof(*handles));
 	while (len) {
-		u8 which = *bytes++ % 16;
+		u8 which = *bytes++;
 
+		which = which < 240 ? which % 16 : 16 + which % 2;
 		len--;
 		CALL(0, memlane_alloc, ml_alloc(a, &req, handles));
 		CALL(1, memlane_free, ml_free(a, &req, handles));
@@ -48,6 +53,8 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len)
 		CALL(13, memlane_wait, ml_wait(a, &req));
 		CALL(14, memlane_maintain, ml_maintain(a, &req));
 		CALL(15, memlane_create, world_create(&req));
+		CALL(16, memlane_info, ml_info(a, &req));
+		CALL(17, memlane_stat, ml_stat(a, &req));
 		world_check(w);
 	}
 	world_end(w);

@@ -7,7 +7,9 @@
 # fuzz    FUZZ_TIME for each; what reaches something new goes into the corpus
 # corpus  the smallest set of inputs that reaches as much
 #
-# The corpus of a driver is one archive, corpus/DRIVER.tar.zst. An input that fails is left in build/fuzz, and its name printed.
+# The corpus of a driver is one archive, corpus/DRIVER.tar.zst. An input that fails is
+# left in build/fuzz, and its name printed; `fuzz` keeps it as corpus/DRIVER-crash-SUM,
+# which `check` runs too, until somebody removes it.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/../.." && pwd)/build/fuzz
@@ -45,6 +47,24 @@ pack() {
 		mv "$out/$1.tar.zst" "$here/corpus/$1.tar.zst"
 }
 
+# What made a driver fail: crash-SUM, leak-SUM, oom-SUM, timeout-SUM.
+failing() { find "$1" -name "$2-crash-*" -o -name "$2-leak-*" -o -name "$2-oom-*" -o -name "$2-timeout-*"; }
+
+# Whatever becomes of a run, nothing that it found is lost.
+long() {
+	failing "$out" "$1" | xargs -r rm
+	drive "$1" -max_total_time="${FUZZ_TIME:-600}" "$out/corpus-$1"
+	status=$?
+	failing "$out" "$1" | xargs -r cp -t "$here/corpus"
+	pack "$1" && return "$status"
+}
+
+again() {
+	for input in $(failing "$here/corpus" "$1"); do
+		drive "$1" "$input" || return 1
+	done
+}
+
 drive() {
 	driver=$1
 	shift
@@ -55,8 +75,8 @@ drive() {
 fuzz() {
 	unpack "$1"
 	case $mode in
-	check) drive "$1" -runs="$(runs "$1")" "$out/new-$1" "$out/corpus-$1" ;;
-	fuzz) drive "$1" -max_total_time="${FUZZ_TIME:-600}" "$out/corpus-$1" && pack "$1" ;;
+	check) again "$1" && drive "$1" -runs="$(runs "$1")" "$out/new-$1" "$out/corpus-$1" ;;
+	fuzz) long "$1" ;;
 	corpus)
 		drive "$1" -merge=1 "$out/new-$1" "$out/corpus-$1" || return 1
 		rm -rf "$out/corpus-$1"
