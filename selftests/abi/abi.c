@@ -390,6 +390,47 @@ TEST_EACH(answers_write_nothing_beyond_the_size)
 		expect_eq(req->byte[s->size + i], 0xa5);
 }
 
+static void *changes_the_size(void *data)
+{
+	static const __u32 sizes[] = { sizeof(struct memlane_info), 0, UINT32_MAX };
+	struct memlane_info *info = data;
+	unsigned int i;
+
+	for (i = 0; !__atomic_load_n(&info->__reserved, __ATOMIC_RELAXED); i++)
+		__atomic_store_n(&info->size, sizes[i % 3], __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* Whatever it becomes meanwhile, what was checked holds for the answer too. */
+TEST(the_size_is_read_once)
+{
+	struct {
+		struct memlane_info info;
+		__u64 behind;
+	} req = { .behind = 0xa5a5a5a5a5a5a5a5 };
+	struct arena a = arena_new(LANE, LANE);
+	int err, was = 0, i, turns = 0;
+	pthread_t t;
+
+	expect_eq(pthread_create(&t, NULL, changes_the_size, &req.info), 0);
+	/* Turns tell that the other thread runs at the same time. */
+	for (i = 0; i < 20000 || !turns || (turns < 5000 && i < 300000); i++) {
+		req.info.out_version = 0;
+		err = call(a.fd, MEMLANE_IOCTL_INFO, &req);
+		if (err && err != -EINVAL && err != -E2BIG)
+			fail("%s", strerror(-err));
+		if (!err)
+			expect_eq(req.info.out_version, MEMLANE_VERSION);
+		expect_eq(req.behind, 0xa5a5a5a5a5a5a5a5);
+		turns += err != was;
+		was = err;
+	}
+	printf("# %d calls, %d turns\n", i, turns);
+	__atomic_store_n(&req.info.__reserved, 1, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
+	arena_end(&a);
+}
+
 TEST(unknown_numbers_are_refused)
 {
 	struct arena a = arena_new(LANE, LANE);

@@ -166,6 +166,23 @@ TEST(alloc_fills_a_lane_and_says_so)
 	arena_end(&a);
 }
 
+/* The kernel's copy of the array is longer than what it gives. */
+TEST(alloc_writes_the_handles_it_gives_and_no_more)
+{
+	struct arena a = arena_new(LANE, LANE);
+	static __u64 room[4096];
+	struct memlane_alloc got;
+	__u32 i;
+
+	memset(room, 0xa5, sizeof(room));
+	got = alloc(&a, 0, .length = 2000, .count = 4096, .handles = (unsigned long)room,
+		    .flags = MEMLANE_ALLOC_NO_SPILL);
+	expect(got.out_count > 0 && got.out_count < 4096);
+	for (i = got.out_count; i < 4096; i++)
+		expect_eq(room[i], 0xa5a5a5a5a5a5a5a5);
+	arena_end(&a);
+}
+
 TEST(alloc_to_a_bad_place_gives_nothing)
 {
 	struct arena a = arena_new(LANE, LANE);
