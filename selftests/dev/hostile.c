@@ -273,13 +273,15 @@ static void leave_marks(unsigned int lane)
 	arena_end(&a);
 }
 
+/* By words: looked at byte by byte it took half of the program's time. */
 static void expect_zero(const char *what, const char *p, size_t length)
 {
+	const __u64 *word = (const __u64 *)p;
 	size_t i;
 
-	for (i = 0; i < length; i++)
-		if (p[i])
-			fail("%s: byte %zu is %02x", what, i, (unsigned char)p[i]);
+	for (i = 0; i < length / 8; i++)
+		if (word[i])
+			fail("%s: word %zu is %016llx", what, i, word[i]);
 }
 
 static void look_for_marks(unsigned int lane)
