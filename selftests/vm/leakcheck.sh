@@ -3,42 +3,79 @@
 # In a guest with kmemleak and page_owner on: run programs, remove the module,
 # and look for what it left behind.
 #
-#   leakcheck.sh PROGRAM...
+#   leakcheck.sh COMMAND...
 #
-# Each program may fail: whether it passes is another stage's affair. Here it
-# only has to have run, and to have left nothing.
+# Each is a program with its arguments, in one word. It may fail: whether it
+# passes is another stage's affair. Here it only has to have run, and to have left
+# nothing. seed=N instead chooses a bug of a module that has seeded ones.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../ktap.sh"
 kmemleak=/sys/kernel/debug/kmemleak
+tmp=$(mktemp -d)
 
-# Frames of a module that is gone have no names: bare addresses where modules lie.
-frame='\[memlane\]|[[:space:]]0xffffffff[ac][0-9a-f]{7}([^0-9a-f]|$)'
+# Frames of a module that is gone are bare addresses: look them up as it was.
+named() {
+	awk -v table="$tmp/symbols" '
+	BEGIN { while ((getline line <table) > 0) { split(line, f, " "); at[++n] = f[1]; name[n] = f[3] } }
+	match($0, /0x[0-9a-f]+$/) && RLENGTH == 18 {
+		address = substr($0, RSTART + 2)
+		for (i = n; i && at[i] > address; i--)
+			;
+		if (i && address < at[n])
+			$0 = substr($0, 1, RSTART - 1) name[i] " [memlane]"
+	}
+	{ print }'
+}
+
+remove() {
+	grep '\[memlane\]$' /proc/kallsyms | sort >"$tmp/symbols"
+	rmmod memlane
+}
 
 # The last scan is of a kernel at rest: what is freed by RCU is gone by then,
-# and an object that two scans have found no pointer to is a leak.
+# and an object that two scans have found no pointer to is a leak. One is shown of
+# those that come from one place.
 objects() {
 	for scan in 1 2; do
 		sleep 2
 		echo scan >"$kmemleak" || { echo "# scan $scan refused"; return 1; }
 	done
-	! grep -E -B 12 "$frame" "$kmemleak" | sed 's/^/# /' | grep .
+	# A slot's thread is held by what the kernel made for it.
+	named <"$kmemleak" | awk -v frame='\[memlane\]|alloc_pid|mm_alloc|dup_mm' '
+		function flush() { if (ours && !seen[origin]++) printf "%s", block; block = origin = ""; ours = 0 }
+		/^unreferenced object/ { flush() }
+		$0 ~ frame { ours = 1 }
+		/ \[<[0-9a-f]+>\] / { sub(/\[<[0-9a-f]+>\] /, ""); origin = origin $0 }
+		{ block = block "# " $0 "\n" }
+		END { flush() }' >"$tmp/left"
+	head -n 300 "$tmp/left"
+	[ ! -s "$tmp/left" ]
 }
 
 # Pages are no objects of kmemleak's; page_owner writes a paragraph for each.
 # A slab stays with its cache as long as one of its objects lives, whosever that
 # is, and so does the store of stacks: neither page is the caller's.
 pages() {
-	owners=$(mktemp)
-	cat /sys/kernel/debug/page_owner >"$owners"
-	grep -q 'Page allocated via' "$owners" || { echo "# page_owner tells nothing"; return 1; }
-	awk -v RS='' '!/allocate_slab|stack_depot_save/ { print $0 "\n" }' "$owners" |
-		grep -E -B 8 "$frame" | head -n 40 | sed 's/^/# /' >"$owners.left"
-	cat "$owners.left"
-	[ ! -s "$owners.left" ]
+	# Read in large pieces: a record is given whole or not at all.
+	dd if=/sys/kernel/debug/page_owner bs=64k status=none | named >"$tmp/owners"
+	grep -q 'Page allocated via' "$tmp/owners" || { echo "# page_owner tells nothing"; return 1; }
+	awk -v RS='' '
+		/\[memlane\]/ && !/allocate_slab|stack_depot_save/ {
+			origin = substr($0, index($0, "\n "))
+			if (!seen[origin]++)
+				print $0
+		}' "$tmp/owners" | sed 's/^/# /' >"$tmp/left"
+	head -n 300 "$tmp/left"
+	[ ! -s "$tmp/left" ]
 }
 
 ran() {
-	"$@" >/dev/null 2>&1
+	case $1 in
+	seed=*) echo "${1#seed=}" >/sys/module/memlane/parameters/seed; return ;;
+	esac
+	# A command is words.
+	# shellcheck disable=SC2086
+	$1 >/dev/null 2>&1
 	status=$?
 	[ "$status" -lt 126 ] || { echo "# $1: exit status $status"; return 1; }
 }
@@ -49,8 +86,8 @@ plan $(($# + 4))
 rmmod memlane
 echo clear >"$kmemleak"
 insmod /run/vm/memlane.ko
-for program; do check "ran ${program##*/}" ran "$program"; done
-check "module removed" rmmod memlane
+for command; do check "ran ${command##*/}" ran "$command"; done
+check "module removed" remove
 check "no object left" objects
 check "no page left" pages
 check "module back" insmod /run/vm/memlane.ko
