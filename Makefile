@@ -6,7 +6,7 @@
 # make demo      the main job in a VM, from nothing
 # make vm        a VM with the module loaded: a shell, or RUN='command'
 # make check     every test there is; check-debug, check-race: on debug kernels
-# make check-seeded  bugs put into the module, each caught by a test
+# make check-seeded  bugs put into the module, each caught by a test of check-debug
 # make matrix    build and boot the module on every kernel Debian offers
 # make style     checkpatch, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms
@@ -59,7 +59,7 @@ check: deps
 check-debug: deps
 	@$(MAKE) -s all selftests
 	@selftests/vm/kernel-debug.sh memdbg >/dev/null
-	@selftests/check debug debug-leak after
+	@selftests/check debug debug-leak debug-host after
 
 check-race: deps
 	@$(MAKE) -s all selftests

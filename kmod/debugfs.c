@@ -13,6 +13,7 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
+#include "bug.h"
 #include "core/block.h"
 #include "core/run.h"
 #include "debugfs.h"
@@ -82,6 +83,7 @@ static void lane_spans(struct seq_file *seq, struct ml_arena *core, const struct
 	struct ml_run *run;
 	u64 page;
 
+	lockdep_assert_held(&core->lock);
 	for (page = lane->first; page < lane->end; page = ml_run_end(run)) {
 		const struct ml_span *span;
 
@@ -105,10 +107,12 @@ static int spans_show(struct seq_file *seq, void *unused)
 	int lane;
 
 	seq_puts(seq, "lane class temper page pages places used\n");
-	mutex_lock(&core->lock);
+	if (!ML_SEEDED(39))
+		mutex_lock(&core->lock);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		lane_spans(seq, core, &core->lane[lane]);
-	mutex_unlock(&core->lock);
+	if (!ML_SEEDED(39))
+		mutex_unlock(&core->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(spans);

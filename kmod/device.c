@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "bug.h"
 #include "debugfs.h"
 #include "device.h"
 
@@ -56,7 +57,8 @@ free_arena:
 
 static void arena_free(struct memlane_arena *arena)
 {
-	memlane_worker_stop(arena);
+	if (!ML_SEEDED(38))
+		memlane_worker_stop(arena);
 	memlane_queue_exit(&arena->queue);
 	memlane_debugfs_remove(arena);
 	if (arena->created)
@@ -165,7 +167,8 @@ static int device_open(struct inode *inode, struct file *file)
 	if (IS_ERR(arena))
 		return PTR_ERR(arena);
 	file->private_data = arena;
-	file->f_mapping = arena->inode->i_mapping;
+	if (!ML_SEEDED(37))
+		file->f_mapping = arena->inode->i_mapping;
 	return nonseekable_open(inode, file);
 }
 

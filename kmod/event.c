@@ -2,6 +2,7 @@
 /* event.c - what happened in an arena, for poll() and read() */
 #include <linux/fs.h>
 
+#include "bug.h"
 #include "device.h"
 #include "event.h"
 
@@ -26,11 +27,13 @@ void memlane_event_put(struct memlane_events *events, const struct memlane_event
 	if (events->nr == MEMLANE_EVENTS) {
 		events->first = (events->first + 1) % MEMLANE_EVENTS;
 		events->nr--;
-		events->lost++;
+		events->lost += !ML_SEEDED(36);
 	}
 	to = &events->ring[(events->first + events->nr++) % MEMLANE_EVENTS];
 	*to = *event;
 	to->size = sizeof(*to);
+	if (ML_SEEDED(35))
+		cond_resched();
 	spin_unlock(&events->lock);
 	wake_up_interruptible(&events->wait);
 }
@@ -71,7 +74,7 @@ bool memlane_event_take(struct memlane_events *events, struct memlane_event *eve
 	spin_lock(&events->lock);
 	any = events->nr;
 	if (any) {
-		*event = events->ring[events->first];
+		*event = events->ring[events->first + (ML_SEEDED(34) ? MEMLANE_EVENTS : 0)];
 		event->lost = events->lost;
 		events->lost = 0;
 		events->first = (events->first + 1) % MEMLANE_EVENTS;

@@ -83,7 +83,8 @@ static int get_handles(u64 *to, u64 from, u32 at, u32 nr)
 
 static int put_handles(u64 to, const u64 *from, u32 nr)
 {
-	return copy_to_user(u64_to_user_ptr(to), from, nr * sizeof(*from)) ? -EFAULT : 0;
+	return copy_to_user(u64_to_user_ptr(to), from, nr * sizeof(*from)) && !ML_SEEDED(27) ?
+	       -EFAULT : 0;
 }
 
 static int put_results(u64 to, const s32 *from, u32 at, u32 nr)
@@ -144,7 +145,8 @@ static int do_alloc(struct call *call)
 		return -ENOMEM;
 	err = alloc_pieces(call);
 	if (!err) {
-		err = put_handles(req->handles, call->handles, req->out_count);
+		err = put_handles(req->handles, call->handles,
+				  ML_SEEDED(26) ? req->count : req->out_count);
 		if (err)
 			undo_alloc(call);
 	}
@@ -426,9 +428,13 @@ static int do_blockers(struct call *call)
 	if (!records)
 		return -ENOMEM;
 	err = ml_blockers(&call->arena->core, req, records);
+	if (ML_SEEDED(25))
+		mutex_lock(&call->arena->core.grow);
 	if (copy_to_user(u64_to_user_ptr(req->records), records,
 			 req->out_count * sizeof(*records)))
 		err = -EFAULT;
+	if (ML_SEEDED(25))
+		mutex_unlock(&call->arena->core.grow);
 	kfree(records);
 	return err;
 }
@@ -514,7 +520,8 @@ static int fetch(struct call *call, const struct command *command, void __user *
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	err = copy_struct_from_user(&call->req, command->size, user, size);
-	call->req.size = size;	/* what was checked, whatever is there now */
+	if (!ML_SEEDED(24))
+		call->req.size = size;	/* what was checked, whatever is there now */
 	return err;
 }
 
@@ -555,7 +562,7 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (!command)
 		return -ENOTTY;
 	atomic64_inc(&call.arena->ioctls);
-	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE))
+	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE) && !ML_SEEDED(23))
 		return -EACCES;
 	err = fetch(&call, command, user);
 	if (err)

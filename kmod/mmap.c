@@ -36,6 +36,14 @@ static unsigned int region_of(const struct memlane_arena *arena, unsigned long p
 	return r;
 }
 
+/* With a reference for the entry. */
+static int insert(struct vm_area_struct *vma, unsigned long at, struct page *page)
+{
+	if (ML_SEEDED(9))
+		return memlane_map_frame(vma, at, page);
+	return vm_insert_page(vma, at, page);
+}
+
 /* map_lock is held for reading, so what is found is what may be mapped. */
 static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 {
@@ -45,20 +53,23 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 	unsigned long here = vmf->address & PAGE_MASK;
 	struct page *page;
 
+	lockdep_assert_held_read(&p->map_lock);
 	for (at = max(at, vma->vm_start); at < end; at += PAGE_SIZE) {
 		if (at == here)
 			continue;
 		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
-		if (page && vm_insert_page(vma, at, page) == -ENOMEM)
+		if (page && insert(vma, at, page) == -ENOMEM)
 			break;
 	}
 }
 
 static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 {
-	int err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	int err = insert(vmf->vma, vmf->address & PAGE_MASK, page);
 
+	if (ML_SEEDED(7) && !err)
+		put_page(page);
 	/* -EBUSY: another thread was quicker. */
 	if (!err || err == -EBUSY)
 		return VM_FAULT_NOPAGE;
@@ -72,7 +83,8 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr
 	vm_fault_t ret = 0;
 	struct page *page;
 
-	down_read(&p->map_lock);
+	if (!ML_SEEDED(8))
+		down_read(&p->map_lock);
 	page = memlane_page_fill(p, nr, spare);
 	if (IS_ERR(page))
 		ret = VM_FAULT_SIGBUS;
@@ -80,7 +92,8 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE)
 		map_around(vmf, p, nr);
-	up_read(&p->map_lock);
+	if (!ML_SEEDED(8))
+		up_read(&p->map_lock);
 	return ret;
 }
 
@@ -156,7 +169,7 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 	u64 page, length;
 
 	*region = region_of(arena, vma->vm_pgoff, &page);
-	if (*region == MEMLANE_REGIONS || !(vma->vm_flags & VM_MAYSHARE))
+	if (*region == MEMLANE_REGIONS || (!(vma->vm_flags & VM_MAYSHARE) && !ML_SEEDED(14)))
 		return -EINVAL;
 	length = arena->region[*region].length >> PAGE_SHIFT;
 	if (vma_pages(vma) > length - page + ML_SEEDED(4))
@@ -179,7 +192,8 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct memlane_arena *arena = file->private_data;
-	unsigned long clear = VM_MAYEXEC;
+	unsigned long set = VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
+	unsigned long clear = ML_SEEDED(11) ? 0 : VM_MAYEXEC;
 	unsigned int region;
 	int err;
 
@@ -189,9 +203,13 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	/* A file opened for reading has lost VM_MAYWRITE before it came here. */
-	if (region == MEMLANE_REGION_STAT)
+	if (region == MEMLANE_REGION_STAT && !ML_SEEDED(12))
 		clear |= VM_MAYWRITE;
-	vm_flags_mod(vma, VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP, clear);
+	if (ML_SEEDED(10))
+		set &= ~VM_DONTCOPY;
+	if (ML_SEEDED(13))
+		set &= ~VM_DONTEXPAND;
+	vm_flags_mod(vma, set, clear);
 	vma->vm_ops = &vm_ops;
 	return 0;
 }

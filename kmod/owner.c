@@ -39,7 +39,8 @@ static void owner_free(struct memlane_owner *owner)
 	if (!owner)
 		return;
 	mmdrop(owner->mm);
-	put_pid(owner->pid);
+	if (!ML_SEEDED(28))
+		put_pid(owner->pid);
 	kfree(owner);
 }
 
@@ -57,7 +58,7 @@ static bool owner_gone(const struct memlane_owner *owner)
 	task = pid_task(owner->pid, PIDTYPE_PID);
 	gone = !task || READ_ONCE(task->mm) != owner->mm;
 	rcu_read_unlock();
-	return gone;
+	return (gone && !ML_SEEDED(29)) || ML_SEEDED(30);
 }
 
 /**

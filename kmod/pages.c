@@ -82,12 +82,16 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 {
 	unsigned int lane = page >= p->lane[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 
+	if (ML_SEEDED(20))
+		return;
 	atomic_add(nr, &leaf->present);
 	atomic64_add(nr, &p->present[lane]);
 }
 
 static void leaf_free(struct leaf *leaf)
 {
+	if (ML_SEEDED(16))
+		return;
 	kfree(leaf->word);
 	kfree(leaf);
 }
@@ -133,7 +137,8 @@ static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
 struct page *memlane_page_new(gfp_t extra)
 {
 	gfp_t zero = ML_SEEDED(1) ? 0 : __GFP_ZERO;
-	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | zero | extra);
+	gfp_t account = ML_SEEDED(21) ? 0 : __GFP_ACCOUNT;
+	struct page *page = alloc_page(GFP_USER | account | zero | extra);
 
 	if (page)
 		atomic64_inc(&memlane_totals.pages);
@@ -148,7 +153,8 @@ void memlane_page_drop(struct page *page)
 {
 	if (!page)
 		return;
-	put_page(page);
+	if (!ML_SEEDED(17))
+		put_page(page);
 	atomic64_dec(&memlane_totals.pages);
 }
 
@@ -319,7 +325,9 @@ u64 memlane_pages_metadata(const struct memlane_pages *p)
 static void unmap(struct memlane_pages *p, u64 page, u64 nr)
 {
 	lockdep_assert_held_write(&p->map_lock);
-	if (memlane_pages_resident(p, page, nr) && !ML_SEEDED(2))
+	if (ML_SEEDED(2) || ML_SEEDED(9))
+		return;
+	if (memlane_pages_resident(p, page, nr))
 		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
 				    nr << PAGE_SHIFT, 1);
 }
@@ -361,13 +369,15 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 
 	for (; page < end; page = piece) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
-		down_write(&p->map_lock);
+		if (!ML_SEEDED(15))
+			down_write(&p->map_lock);
 		unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
 		}
-		up_write(&p->map_lock);
+		if (!ML_SEEDED(15))
+			up_write(&p->map_lock);
 		cond_resched();
 	}
 	return had;
@@ -432,7 +442,8 @@ static void copy_piece(struct memlane_pages *p, u64 to, u64 from, size_t len)
 	if (WARN_ON_ONCE(!dst))
 		return;
 	if (src)
-		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from), len);
+		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from),
+			    len - ML_SEEDED(18));
 	else
 		memzero_page(dst, offset_in_page(to), len);
 }
@@ -471,7 +482,7 @@ static bool page_held(struct page *page)
 	refs = page_ref_count(page);
 	smp_rmb();	/* as above */
 	after = memlane_mapcount(page);
-	return refs > 1 + min(before, after);
+	return refs > 1 + min(before, after) && !ML_SEEDED(19);
 }
 
 static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)

@@ -8,6 +8,7 @@
  */
 #include <linux/slab.h>
 
+#include "bug.h"
 #include "device.h"
 #include "queue.h"
 #include "trace.h"
@@ -28,7 +29,7 @@ struct memlane_job *memlane_job_new(u32 handles)
 {
 	struct memlane_job *job;
 
-	job = kvzalloc(struct_size(job, handles, handles), GFP_KERNEL_ACCOUNT);
+	job = kvzalloc(struct_size(job, handles, handles - (handles && ML_SEEDED(32))), GFP_KERNEL_ACCOUNT);
 	if (job)
 		INIT_LIST_HEAD(&job->list);
 	return job;
@@ -62,7 +63,8 @@ void memlane_queue_exit(struct memlane_queue *queue)
 	struct memlane_job *job;
 
 	while ((job = take(queue)))
-		memlane_job_free(job);
+		if (!ML_SEEDED(33))
+			memlane_job_free(job);
 }
 
 static int enqueue(struct memlane_queue *queue, struct memlane_job *job)
@@ -147,4 +149,6 @@ void memlane_queue_run(struct memlane_arena *arena)
 					 run_compact(arena, job, &event);
 	memlane_event_put(&arena->events, &event);
 	memlane_job_free(job);
+	if (ML_SEEDED(31))
+		memlane_job_free(job);
 }

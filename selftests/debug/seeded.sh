@@ -1,66 +1,135 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Prove the tests alive: each bug of seeded.list is built into a module of its
-# own, and the test named there has to fail on it.
+# Prove the tests and the debug kernel's detectors alive: each bug of
+# seeded.list must be caught by the test named there, which must pass without it.
 #
 #   seeded.sh [NUMBER...]
 #
-# First all of these tests pass on the module as it is.
+# One module for the debug kernel has all of the bugs, and a parameter that
+# chooses. Most bugs share a boot, in which the kernel goes on after a report.
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/../ktap.sh"
 cd "$top" || exit 1
 vm=selftests/vm
 out=build/check/seeded
-list=build/check/seeded.list
-mkdir -p build/check
+ko=build/seeded/debug/memlane.ko
+seed=/sys/module/memlane/parameters/seed
 
-# tests NAMES: one "program test" a line
-tests() { echo "$1" | tr , '\n' | sed 's/^ *//; s/ *$//'; }
+if ! why=$("$vm/kernel.sh" debug 2>&1 >/dev/null); then
+	echo "1..0 # SKIP $why"
+	exit 4
+fi
 
-# In the guest all but the last have to pass, so that the last one is what fails.
-commands() {
-	tests "$1" | sed '$!s,.*,build/selftests/& || exit 99,; $s,.*,build/selftests/&,'
+numbered() { sed '=' | paste -d '|' - -; }
+
+# The list, each line with its own number in front: ID|NUMBER|BOOT|BUG|TEST|WHO|SAYS
+lines() {
+	pick=$(echo "$*" | tr ' ' '|')
+	sed '/^#/d; s/ *| */|/g' "$here/seeded.list" | grep -E "^(${pick:-.*})\|" | numbered
 }
 
-boot() { timeout 300 "$vm/run.sh" --timeout 240 "$@" >"$out" 2>&1; }
+# stages NAME: stages.sh takes what comes in, NAME|SEED|TEST.
+stages() {
+	while IFS='|' read -r name number test; do
+		echo "$name|60|echo $number >$seed && exec build/selftests/$test"
+	done >"$out/$1.stages"
+}
+
+# boot NAME OPTION... -- COMMAND: its output to vm.NAME.out, the kernel's log to vm.NAME.log
+boot() {
+	name=$1
+	shift
+	: >"$out/vm.$name.log"
+	"$vm/run.sh" --kernel debug --ko "$ko" --log "$out/vm.$name.log" --timeout 400 "$@" \
+		>"$out/vm.$name.out" 2>"$out/vm.$name.err"
+}
+
+boot_stages() {
+	name=$1
+	shift
+	boot "$name" "$@" -- "$vm/stages.sh $out/$name.stages $out 400"
+}
+
+boot_shared() {
+	{
+		sed 's/|/ /' "$out/tests" | while read -r id test; do echo "clean-$id|0|$test"; done
+		awk -F '|' '$3 == "shared" { print "bug-" $1 "|" $2 "|" $5 }' "$out/list"
+	} | stages shared
+	boot_stages shared --reports
+}
+
+boot_leak() {
+	awk -F '|' '$3 == "leak" { printf "seed=%s \"build/selftests/%s\" ", $2, $5 }' "$out/list" >"$out/leaks"
+	[ ! -s "$out/leaks" ] ||
+		boot leak --reports --append kmemleak=on -- "$vm/leakcheck.sh $(cat "$out/leaks")"
+}
+
+# Each ends its boot.
+boot_alone() {
+	grep -E '^[0-9]+\|[0-9]+\|alone' "$out/list" | while IFS='|' read -r id number arguments _ test _; do
+		echo "bug-$id|$number|$test" | stages "$id"
+		boot_stages "$id" --append "${arguments#alone}" </dev/null
+	done
+}
+
+# ended STAGE STATUS TEST: it came to its end like this, and said so.
+ended() {
+	cat "$out"/vm.*.out | grep -q "^end $1 $2 " || return 1
+	case $2 in
+	0) grep -qx "ok 1 ${3#* }" "$out/$1.log" 2>/dev/null ;;
+	*) grep -qx "not ok 1 ${3#* }" "$out/$1.log" 2>/dev/null ;;
+	esac
+}
+
+# What the kernel said while a stage ran.
+kernel_log() {
+	awk -v name="$1" '{ sub(/\r$/, "") } /memlane-stage: begin/ { inside = $NF == name }
+		inside; /memlane-stage: end/ || /Kernel panic/ { inside = 0 }' "$out/vm."*.log
+}
 
 passes() {
-	while IFS='|' read -r _ _ names; do
-		tests "$names" | sed 's,.*,build/selftests/& || exit 1,'
-	done <"$list" | sort -u | { IFS='' && boot -- "$(cat)"; }
+	while IFS='|' read -r id test; do
+		kernel_log "clean-$id" >"$out/kernel"
+		ended "clean-$id" 0 "$test" && "$vm/scan-log.sh" "$out/kernel" >"$out/fault" && continue
+		echo "# $test"
+		tail -n 5 "$out/clean-$id.log" "$out/fault" | sed 's/^/# /'
+		return 1
+	done <"$out/tests"
 }
 
-# One folder for all, and the flag for the one file that it matters to: little is
-# compiled twice.
-build() {
-	file=$(grep -l "ML_SEEDED($1)" kmod/*.c) || { echo "no bug $1 in kmod/"; return 1; }
-	file=${file##*/}
-	ML_OUT=$top/build/seeded "$vm/module.sh" 6.1 "CFLAGS_${file%.c}.o=-DML_BUG=$1"
+# by WHO ID TEST SAYS
+by() {
+	case $1 in
+	test) ended "bug-$2" 1 "$3" && grep -qE "$4" "$out/bug-$2.log" ;;
+	kernel) kernel_log "bug-$2" | grep -qE "$4" ;;
+	either) by test "$2" "$3" "$4" || by kernel "$2" "$3" "$4" ;;
+	*) grep -q "^not ok .* no $1 left" "$out/vm.leak.out" && grep -qE "^# .*$4" "$out/vm.leak.out" ;;
+	esac
 }
 
-# The test says so itself, or the kernel reports a fault while it runs.
+# caught WHO ID TEST SAYS
 caught() {
-	build "$1" >"$out" 2>&1 || { sed 's/^/# /' "$out"; return 1; }
-	boot --ko build/seeded/6.1/memlane.ko -- "$(commands "$2")"
-	case $? in
-	1) grep -q '^not ok' "$out" ;;
-	125) grep -q 'the kernel reported a fault' "$out" ;;
-	*) false ;;
-	esac && return
-	tail -n 15 "$out" | sed 's/^/# /'
+	by "$@" && return
+	for file in "$out/bug-$2.log" "$out"/vm.*.err; do
+		tail -n 5 "$file" 2>/dev/null | sed 's/^/# /'
+	done
+	kernel_log "bug-$2" | tail -n 30 | sed 's/^/# kernel: /'
 	return 1
 }
 
-if [ $# -gt 0 ]; then
-	for number; do grep "^$number |" "$here/seeded.list"; done
-else
-	grep '^[0-9]' "$here/seeded.list"
-fi >"$list"
-plan $(($(wc -l <"$list") + 1))
+rm -rf "$out" "$ko"
+mkdir -p "$out"
+lines "$@" >"$out/list"
+cut -d '|' -f 5 "$out/list" | sort -u | numbered >"$out/tests"
+plan $(($(wc -l <"$out/list") + 2))
+check "a module that can have bugs is built" \
+	sh -c "ML_OUT=$top/build/seeded $vm/module.sh debug ML_SEEDS=1 >$out/build 2>&1"
+boot_shared
+boot_leak
+boot_alone
 check "the tests pass without a bug" passes
-while IFS='|' read -r number what names <&3; do
-	number=${number% }
-	check "bug $number caught:${what% }" caught "$number" "$names"
-done 3<"$list"
+while IFS='|' read -r id number _ what test who says; do
+	check "bug $number: $what: $test" caught "$who" "$id" "$test" "$says"
+done <"$out/list"
 finish

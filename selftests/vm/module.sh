@@ -5,10 +5,9 @@
 #   module.sh KERNEL-NAME [VARIABLE=VALUE...]
 #
 # The result is build/kmod/NAME/memlane.ko. The sources are linked into that
-# folder, so that kernels never mix and a second run is incremental. With
-# ML_BUG=N (a seeded bug) the folder is build/kmod/NAME-bugN; ML_SOURCE names
-# another tree that has kmod/ and include/. A warning is a failure; C=2 adds
-# sparse's.
+# folder, so that kernels never mix and a second run is incremental. ML_OUT
+# names another folder than build/kmod, ML_SOURCE another tree that has kmod/
+# and include/. A warning is a failure; C=2 adds sparse's.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
@@ -22,9 +21,6 @@ eval "$located"
 : "${build:?}" "${toolroot=}"
 
 out=${ML_OUT:-$top/build/kmod}/$kernel
-for variable; do
-	case $variable in ML_BUG=*) out=$out-bug${variable#ML_BUG=} ;; esac
-done
 case $kernel in debug | kcsan) set -- ML_DEBUG=1 "$@" ;; esac
 # A kernel that was not built for this machine brings no BTF to add to.
 case $kernel in 6.12 | 7) set -- CONFIG_DEBUG_INFO_BTF_MODULES= "$@" ;; esac

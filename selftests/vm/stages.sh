@@ -10,16 +10,20 @@
 # begun after SECONDS.
 mark() { echo "memlane-stage: $*" >/dev/kmsg; }
 
-uptime_seconds() { cut -d. -f1 /proc/uptime; }
+# Seconds since the boot, in $now: without a process, which are slow to start.
+look() { IFS=. read -r now _ </proc/uptime; }
 
-deadline=$(($(uptime_seconds) + $3))
+look
+deadline=$((now + $3))
 while IFS='|' read -r name limit command; do
-	[ "$(uptime_seconds)" -lt "$deadline" ] || { echo "late $name"; continue; }
+	look
+	start=$now
+	[ "$start" -lt "$deadline" ] || { echo "late $name"; continue; }
 	mark "begin $name"
 	echo "begin $name"
-	start=$(uptime_seconds)
 	timeout -k 5 "$limit" /bin/sh -c "$command" </dev/null >"$2/$name.log" 2>&1
 	status=$?
 	mark "end $name"
-	echo "end $name $status $(($(uptime_seconds) - start))"
+	look
+	echo "end $name $status $((now - start))"
 done <"$1"
