@@ -37,19 +37,10 @@ static bool is_short(struct memlane_arena *arena)
 /* Return: whether a rest is enough before the next cycle: this one was cut short. */
 static bool run_cycle(struct memlane_arena *arena, bool more)
 {
-	struct memlane_maintain req = {
-		.size = sizeof(req),
-		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
-	};
-	int err = 0;
+	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
 
-	if (more) {
-		more = ml_maintain_more(&arena->core, &req.step);
-	} else {
-		err = ml_maintain(&arena->core, &req);
-		more = !err && req.step.out_more && !req.step.out_given_up;
-	}
-	trace_memlane_maintain(arena->id, &req.step, err);
+	more = ml_tend(&arena->core, &step, more);
+	trace_memlane_maintain(arena->id, &step, 0);
 	return more;
 }
 

@@ -357,14 +357,9 @@ static const struct ml_ops local_ops = {
 /* Return: whether a rest is enough before the next cycle: this one was cut short. */
 static bool cycle(struct local *l, bool more)
 {
-	struct memlane_maintain req = {
-		.size = sizeof(req),
-		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
-	};
+	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
 
-	if (more)
-		return ml_maintain_more(&l->core, &req.step);
-	return !ml_maintain(&l->core, &req) && req.step.out_more && !req.step.out_given_up;
+	return ml_tend(&l->core, &step, more);
 }
 
 /* Wait until @due, or until something has changed; true: @due has come. 0: never. */

@@ -520,7 +520,7 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
-bool ml_maintain_more(struct ml_arena *a, struct memlane_step *step);
+bool ml_tend(struct ml_arena *a, struct memlane_step *step, bool more);
 void ml_short_of_memory(struct ml_arena *a);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
 

@@ -73,26 +73,27 @@ static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, 
 	ml_lane_tell_pressure(a, lane);
 }
 
-static int cycle(struct ml_arena *a, struct memlane_step *limits, bool fresh)
+/* Return: whether the system was short of memory; from here on it is not. */
+static bool take_shortage(struct ml_arena *a)
 {
-	bool shortage = READ_ONCE(a->policy.short_of_memory);
-	unsigned int lane;
-	struct ml_step s;
-	int err = ml_step_begin(a, &s, limits);
+	if (!READ_ONCE(a->policy.short_of_memory))
+		return false;
+	ml_event(a, MEMLANE_EVENT_PRESSURE, MEMLANE_LANES, 0);
+	WRITE_ONCE(a->policy.short_of_memory, false);
+	a->count.shortages++;
+	return true;
+}
 
-	if (err)
-		return err;
-	if (shortage) {
-		ml_event(a, MEMLANE_EVENT_PRESSURE, MEMLANE_LANES, 0);
-		WRITE_ONCE(a->policy.short_of_memory, false);
-		a->count.shortages++;
-	}
+static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
+{
+	bool shortage = take_shortage(a);
+	unsigned int lane;
+
 	a->count.cycles++;
 	ml_slots_reap(a);
-	age(a, &s, fresh);
+	age(a, s, fresh);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		tend_lane(a, &s, lane, shortage);
-	return ml_step_end(a, &s);
+		tend_lane(a, s, lane, shortage);
 }
 
 /**
@@ -102,20 +103,39 @@ static int cycle(struct ml_arena *a, struct memlane_step *limits, bool fresh)
  */
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
 {
-	return req->flags ? -EOPNOTSUPP : cycle(a, &req->step, true);
+	struct ml_step s;
+	int err;
+
+	if (req->flags)
+		return -EOPNOTSUPP;
+	err = ml_step_begin(a, &s, &req->step);
+	if (err)
+		return err;
+	cycle(a, &s, true);
+	return ml_step_end(a, &s);
 }
 
 /**
- * ml_maintain_more - go on with a cycle that its limits have ended
+ * ml_tend - run a maintenance cycle in the background, or go on with one
  * @a: arena
- * @step: limits and results
+ * @step: limits and results; max_ns bounds the work, waits for sections come on top
+ * @more: go on with the cycle that the limits have ended: no period begins
  *
- * For who runs cycles in the background. No period begins here. Return: whether to
- * go on once more, after a rest: there is more to do, and nobody was in the way.
+ * Each wait is bounded by the grace period, and after one that was in vain no other
+ * is begun past max_ns.
+ *
+ * Return: whether to go on once more, after a rest: there is more to do, and nobody
+ * was in the way.
  */
-bool ml_maintain_more(struct ml_arena *a, struct memlane_step *step)
+bool ml_tend(struct ml_arena *a, struct memlane_step *step, bool more)
 {
-	return !cycle(a, step, false) && step->out_more && !step->out_given_up;
+	struct ml_step s;
+
+	if (ml_step_begin(a, &s, step))
+		return false;
+	s.patient = true;
+	cycle(a, &s, !more);
+	return !ml_step_end(a, &s) && step->out_more && !step->out_given_up;
 }
 
 /**

@@ -448,24 +448,28 @@ static unsigned int mark_all(struct ml_arena *a)
  * @a: arena; both locks; arena.lock is dropped while waiting for sections
  * @step: pages returned are added
  * @deadline: ns after which what has not begun is given up; 0: none
+ * @patient: the time that is spent on waiting for sections puts it off
  *
  * Each move keeps its result; the caller empties the batch.
  *
  * Return: 0, or -EINTR on a fatal signal (the batch was given up).
  */
-int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline)
+int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
+		 bool patient)
 {
 	struct ml_batch *b = a->batch;
 	unsigned int i;
 	int grace = 0;
-	u64 returned;
+	u64 returned, waited = a->waited;
 
 	a->count.batches++;
 	if (mark_all(a)) {
 		ml_publish(a);
 		mutex_unlock(&a->lock);
-		grace = wait_sections(a, deadline);
+		grace = wait_sections(a, patient ? 0 : deadline);
 		mutex_lock(&a->lock);
+		if (deadline && patient)
+			deadline += a->waited - waited;
 	}
 	returned = a->count.pages_returned;
 	for (i = 0; i < b->nr; i++) {

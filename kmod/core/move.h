@@ -14,6 +14,7 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 int ml_batch_settle(struct ml_arena *a, u32 index);
 int ml_batch_purge(struct ml_arena *a, u32 index);
 bool ml_batch_full(const struct ml_arena *a);
-int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline);
+int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
+		 bool patient);
 
 #endif /* ML_MOVE_H */

@@ -29,6 +29,8 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	s->req = req;
 	s->err = 0;
 	s->begun = false;
+	s->patient = false;
+	s->waited = a->waited;
 	ml_step_whole(s);
 	s->was = a->count;
 	s->start = a->ops->now();
@@ -88,9 +90,11 @@ static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
 }
 
 /* When the step is to have ended, ns; 0: no limit. */
-u64 ml_step_deadline(const struct ml_step *s)
+u64 ml_step_deadline(const struct ml_arena *a, const struct ml_step *s)
 {
-	return s->max_ns && s->start + s->max_ns > s->start ? s->start + s->max_ns : 0;
+	u64 start = s->start + (s->patient ? a->waited - s->waited : 0);
+
+	return s->max_ns && start + s->max_ns > start ? start + s->max_ns : 0;
 }
 
 /**
@@ -102,7 +106,7 @@ u64 ml_step_deadline(const struct ml_step *s)
  */
 bool ml_step_late(struct ml_arena *a, struct ml_step *s)
 {
-	u64 deadline = ml_step_deadline(s);
+	u64 deadline = ml_step_deadline(a, s);
 
 	cond_resched();
 	if (!s->err && a->ops->hurry && a->ops->hurry(a))
@@ -159,9 +163,13 @@ void ml_step_yield(struct ml_arena *a)
  */
 bool ml_step_run(struct ml_arena *a, struct ml_step *s)
 {
+	u64 given_up = a->count.given_up;
+
 	if (!a->batch->nr)
 		return false;
-	s->err = ml_batch_run(a, s->req, ml_step_deadline(s));
+	s->err = ml_batch_run(a, s->req, ml_step_deadline(a, s), s->patient);
+	if (a->count.given_up != given_up)
+		s->patient = false;
 	ml_step_yield(a);
 	return !s->err;
 }

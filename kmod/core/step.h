@@ -12,6 +12,8 @@ struct ml_step {
 	u64 start;
 	u64 max_bytes;	/* limits in force: those of @req, or a share of them */
 	u64 max_ns;
+	u64 waited;	/* arena.waited when it began */
+	bool patient;	/* the time that it waits for sections does not count */
 	bool begun;	/* it has had its first batch, which it gets in any case */
 	int err;
 };
@@ -20,7 +22,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 int ml_step_end(struct ml_arena *a, struct ml_step *s);
 void ml_step_whole(struct ml_step *s);
 void ml_step_half(struct ml_step *s);
-u64 ml_step_deadline(const struct ml_step *s);
+u64 ml_step_deadline(const struct ml_arena *a, const struct ml_step *s);
 bool ml_step_late(struct ml_arena *a, struct ml_step *s);
 bool ml_step_next(struct ml_arena *a, struct ml_step *s);
 void ml_step_yield(struct ml_arena *a);

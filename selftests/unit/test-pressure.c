@@ -196,7 +196,7 @@ static void shortage_drops_all(void)
 	slow = droppable(MEMLANE_SLOW, 40000, 0);
 	keep = world_alloc(w, MEMLANE_SLOW, 40000);
 	ml_short_of_memory(a);
-	expect(!ml_maintain_more(a, &step));
+	expect(!ml_tend(a, &step, true));
 	expect(is_purged(fast) && is_purged(slow) && !is_purged(keep));
 	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 1);
 	expect_eq(w->events[MEMLANE_EVENT_PURGED], 2);
@@ -289,7 +289,7 @@ static void ageing_goes_on_from_step_to_step(void)
 	make_many();
 	expect(cycle(40).out_more);
 	expect_eq(a->count.periods, 0);
-	while (ml_maintain_more(a, &step)) {
+	while (ml_tend(a, &step, true)) {
 		step.max_ns = 40;
 		steps++;
 	}
@@ -402,6 +402,48 @@ static void time_ends_a_grace_period(void)
 	end();
 }
 
+static u64 section_until;
+
+static void leave_in_time(struct world *world, void *arg)
+{
+	if (world->clock >= section_until)
+		world_slot(world, *(u32 *)arg)->section = 0;
+}
+
+static void stay(struct world *world, void *arg)
+{
+	world_slot(world, *(u32 *)arg)->section = 1;
+	section_until = world->clock + 3000000;
+}
+
+/* Work in the background is short, but has the patience for longer sections. */
+static void the_background_waits_for_sections(void)
+{
+	struct memlane_step step = { .max_ns = 20000 };
+	struct memlane_register reg = { .size = sizeof(reg) };
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	expect_eq(set(MEMLANE_OPT_AGE_INTERVAL, 1000 * SECOND), 0);
+	expect_eq(ml_register(a, &reg), 0);
+	w->grace_arg = &reg.slot;
+	w->in_grace = stay;
+	w->in_pause = leave_in_time;
+	ml_tend(a, &step, true);
+	expect_eq(step.out_given_up, 0);
+	expect(step.out_moved > 256);		/* in more than one batch */
+	expect(step.out_ns > 2 * 3000000);
+	step.max_ns = 20000;
+	w->in_pause = NULL;			/* now it never ends */
+	expect(!ml_tend(a, &step, true));
+	expect(step.out_given_up > 0 && step.out_given_up <= 256);
+	w->in_grace = NULL;
+	end();
+}
+
 /* Many blobs are handed over in batches of so many pages, not in one. */
 static void hand_overs_are_bounded(void)
 {
@@ -494,6 +536,7 @@ static const struct test tests[] = {
 	{ "step_time_ends_a_batch", time_ends_a_batch },
 	{ "step_signal", a_fatal_signal_ends_a_step },
 	{ "step_time_ends_a_grace", time_ends_a_grace_period },
+	{ "step_background_waits", the_background_waits_for_sections },
 	{ "step_hand_overs", hand_overs_are_bounded },
 	{ "growth_max", growth_ends_at_a_max_that_can_be_raised },
 	{ "growth_terabytes", limits_over_a_terabyte },

@@ -343,6 +343,8 @@ static int op_pause(struct ml_arena *a, u64 ns)
 	__atomic_add_fetch(&w->clock, ns, __ATOMIC_RELAXED);
 	if (w->threaded)
 		nanosleep(&t, NULL);
+	if (w->in_pause)
+		w->in_pause(w, w->grace_arg);
 	return w->pause_result;
 }
 

@@ -58,6 +58,7 @@ struct world {
 	bool hurry;		/* a fatal signal waits */
 	/* Called without arena.lock while a batch waits; may be NULL. */
 	void (*in_grace)(struct world *w, void *arg);
+	void (*in_pause)(struct world *w, void *arg);	/* the same argument */
 	void *grace_arg;
 };
 
