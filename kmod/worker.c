@@ -6,8 +6,8 @@
  * often, and when the system is short of memory. A cycle is short; one that left
  * something to do is followed by another after a rest: several times what it took,
  * but for waiting. So a program cannot have the thread, whose time nobody is charged
- * for, burn more than a tenth of a CPU with cycles. Its allocations are charged to the memory cgroup of
- * whoever set the interval first. It lives until the file is released.
+ * for, burn more than a tenth of a CPU with cycles. Its allocations are charged to the
+ * memory cgroup of whoever set the interval first. It lives until the file is released.
  */
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
@@ -22,9 +22,6 @@
 #define CYCLE_BYTES	(16ULL << 20)
 #define CYCLE_NS	(10ULL * NSEC_PER_MSEC)
 
-/* After a cycle, so many times what it took. */
-#define REST		9
-
 /* An interval shorter than this is this. */
 #define SHORTEST	NSEC_PER_MSEC
 #define LONGEST		(KTIME_MAX / 2)
@@ -32,16 +29,6 @@
 static bool is_short(struct memlane_arena *arena)
 {
 	return READ_ONCE(arena->core.policy.short_of_memory);
-}
-
-/* Return: whether a rest is enough before the next cycle: this one was cut short. */
-static bool run_cycle(struct memlane_arena *arena, bool more)
-{
-	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
-
-	more = ml_tend(&arena->core, &step, more);
-	trace_memlane_maintain(arena->id, &step, 0);
-	return more;
 }
 
 /* Sleep until @due, which is 0 for ever; less if something is new. */
@@ -58,15 +45,13 @@ static void nap(struct memlane_arena *arena, u64 due, bool was_short)
 }
 
 /**
- * struct plan - when to run cycles next; ns, 0: never
- * @due: the next cycle
- * @rested: no cycle before this
- * @more: the last one has left something to do
+ * struct plan - when to run cycles next
+ * @due: the next cycle, ns; 0: never
+ * @last: how the last one ended
  */
 struct plan {
 	u64 due;
-	u64 rested;
-	bool more;
+	struct ml_tended last;
 };
 
 /* A cycle begins to count at @now. */
@@ -74,25 +59,24 @@ static void set_due(struct memlane_arena *arena, struct plan *plan, u64 now)
 {
 	u64 interval = READ_ONCE(arena->worker.interval);
 
-	if (plan->more)
-		plan->due = plan->rested;
+	if (plan->last.more)
+		plan->due = plan->last.rested;
 	else if (interval)
-		plan->due = max(plan->rested, now + clamp_t(u64, interval, SHORTEST, LONGEST));
+		plan->due = max(plan->last.rested, now + clamp_t(u64, interval, SHORTEST, LONGEST));
 	else
 		plan->due = 0;
 }
 
 static void run_when_due(struct memlane_arena *arena, struct plan *plan)
 {
-	u64 begun = ktime_get_ns(), waited = READ_ONCE(arena->core.waited), ended, took;
+	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
+	u64 begun = ktime_get_ns();
+	int err;
 
 	if (!plan->due || begun < plan->due)
 		return;
-	plan->more = run_cycle(arena, plan->more);
-	ended = ktime_get_ns();
-	took = ended - begun;
-	took -= min(took, READ_ONCE(arena->core.waited) - waited);
-	plan->rested = ended + REST * took;
+	err = ml_tend(&arena->core, &step, &plan->last);
+	trace_memlane_maintain(arena->id, &step, err);
 	set_due(arena, plan, begun);
 }
 
@@ -107,12 +91,12 @@ static int work(void *data)
 		memlane_queue_run(arena);
 		if (READ_ONCE(arena->worker.paced)) {
 			WRITE_ONCE(arena->worker.paced, false);
-			plan.more = false;
+			plan.last.more = false;
 			set_due(arena, &plan, ktime_get_ns());
 		}
 		was_short = is_short(arena);
 		if (was_short)
-			plan.due = max_t(u64, plan.rested, 1);
+			plan.due = max_t(u64, plan.last.rested, 1);
 		run_when_due(arena, &plan);
 		nap(arena, plan.due, was_short);
 	}

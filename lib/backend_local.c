@@ -32,7 +32,6 @@
 #define NSEC	    1000000000ULL
 #define CYCLE_NS    2000000 /* of the background cycle: one step */
 #define CYCLE_BYTES (4U << 20)
-#define REST	    9	    /* after a cycle, so many times what it took */
 #define SHORTEST    1000000 /* an interval shorter than this is this */
 #define LONGEST	    (1ULL << 62)
 #define OPEN_PAGES  64 /* of a region, at a time */
@@ -283,7 +282,8 @@ static int membarrier(int cmd)
 
 /*
  * Threads of this process alone use the arena. Registered at open; it fails only
- * where a filter of system calls was set up since, and then nothing moves. Pairs with the plain store of memlane_enter() and the loads behind it.
+ * where a filter of system calls was set up since, and then nothing moves. Pairs with
+ * the plain store of memlane_enter() and the loads behind it.
  */
 static int sync_cores(struct ml_arena *a)
 {
@@ -354,14 +354,6 @@ static const struct ml_ops local_ops = {
 
 /* ------------------------------------------------- maintenance thread ---- */
 
-/* Return: whether a rest is enough before the next cycle: this one was cut short. */
-static bool cycle(struct local *l, bool more)
-{
-	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
-
-	return ml_tend(&l->core, &step, more);
-}
-
 /* Wait until @due, or until something has changed; true: @due has come. 0: never. */
 static bool wait_until(struct local *l, uint64_t due)
 {
@@ -374,36 +366,34 @@ static bool wait_until(struct local *l, uint64_t due)
 }
 
 /* After a cycle that was cut short comes a rest, then another; else the interval. */
-static uint64_t run(struct local *l, bool *more)
+static uint64_t run(struct local *l, struct ml_tended *last)
 {
-	uint64_t begun = now(), waited = READ_ONCE(l->core.waited), ended, took, rested;
+	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
+	uint64_t next = now();
 
 	pthread_mutex_unlock(&l->lock);
-	*more = cycle(l, *more);
-	ended = now();
-	took = ended - begun;
-	took -= min_t(u64, took, READ_ONCE(l->core.waited) - waited);
+	ml_tend(&l->core, &step, last);
 	pthread_mutex_lock(&l->lock);
-	rested = ended + REST * took;
 	if (!l->interval)
 		return 0;
-	return *more || rested > begun + l->interval ? rested : begun + l->interval;
+	next += l->interval;
+	return last->more || last->rested > next ? last->rested : next;
 }
 
 static void *maintain(void *arg)
 {
 	struct local *l = arg;
+	struct ml_tended last = { .more = false };
 	uint64_t due = 0;
-	bool more = false;
 
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
 		if (l->paced) {
 			l->paced = false;
-			more = false;
+			last.more = false;
 			due = l->interval ? now() + l->interval : 0;
 		} else if (wait_until(l, due) && !l->stop && !l->paced) {
-			due = run(l, &more);
+			due = run(l, &last);
 		}
 	}
 	pthread_mutex_unlock(&l->lock);

@@ -386,6 +386,16 @@ struct ml_rate {
 	u64 remap_pages;
 };
 
+/**
+ * struct ml_tended - what whoever runs cycles in the background keeps of the last one
+ * @more: its limits ended it, and nobody was in the way: go on with it after the rest
+ * @rested: no cycle before this, ns
+ */
+struct ml_tended {
+	bool more;
+	u64 rested;
+};
+
 /* Somebody who kept objects from moving; arena.lock. Times in ns. */
 struct ml_blocker {
 	u64 handle;
@@ -520,7 +530,7 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
-bool ml_tend(struct ml_arena *a, struct memlane_step *step, bool more);
+int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t);
 void ml_short_of_memory(struct ml_arena *a);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
 

@@ -14,6 +14,7 @@
 #define ROOM_BYTES	(4ULL << 20)	/* that one of these may copy */
 #define ROOM_NS		50000000ULL	/* ns that it may take */
 #define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
+#define REST		9		/* after a cycle in the background, so many times what it took */
 
 static const struct ml_goal all;
 
@@ -115,27 +116,40 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
 	return ml_step_end(a, &s);
 }
 
+static int background_cycle(struct ml_arena *a, struct memlane_step *step, bool fresh)
+{
+	struct ml_step s;
+	int err = ml_step_begin(a, &s, step);
+
+	if (err)
+		return err;
+	s.patient = true;
+	cycle(a, &s, fresh);
+	return ml_step_end(a, &s);
+}
+
 /**
  * ml_tend - run a maintenance cycle in the background, or go on with one
  * @a: arena
  * @step: limits and results; max_ns bounds the work, waits for sections come on top
- * @more: go on with the cycle that the limits have ended: no period begins
+ * @t: of the last cycle, and of this one; where @t->more no period begins
  *
  * Each wait is bounded by the grace period, and after one that was in vain no other
- * is begun past max_ns.
+ * is begun past max_ns. The rest is REST times what the cycle took, but for waiting.
  *
- * Return: whether to go on once more, after a rest: there is more to do, and nobody
- * was in the way.
+ * Return: 0, or the error that ended the cycle early.
  */
-bool ml_tend(struct ml_arena *a, struct memlane_step *step, bool more)
+int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t)
 {
-	struct ml_step s;
+	u64 begun = a->ops->now(), waited = READ_ONCE(a->waited), ended, took;
+	int err = background_cycle(a, step, !t->more);
 
-	if (ml_step_begin(a, &s, step))
-		return false;
-	s.patient = true;
-	cycle(a, &s, !more);
-	return !ml_step_end(a, &s) && step->out_more && !step->out_given_up;
+	ended = a->ops->now();
+	took = ended - begun;
+	took -= min(took, READ_ONCE(a->waited) - waited);
+	t->rested = ended + REST * took;
+	t->more = !err && step->out_more && !step->out_given_up;
+	return err;
 }
 
 /**

@@ -38,6 +38,15 @@ static struct memlane_step cycle(u64 max_ns)
 	return req.step;
 }
 
+/* Go on with a cycle in the background; whether to go on once more. */
+static bool tend(struct memlane_step *step)
+{
+	struct ml_tended t = { .more = true };
+
+	expect_eq(ml_tend(a, step, &t), 0);
+	return t.more;
+}
+
 static int set(u32 option, u64 value)
 {
 	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
@@ -196,7 +205,7 @@ static void shortage_drops_all(void)
 	slow = droppable(MEMLANE_SLOW, 40000, 0);
 	keep = world_alloc(w, MEMLANE_SLOW, 40000);
 	ml_short_of_memory(a);
-	expect(!ml_tend(a, &step, true));
+	expect(!tend(&step));
 	expect(is_purged(fast) && is_purged(slow) && !is_purged(keep));
 	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 1);
 	expect_eq(w->events[MEMLANE_EVENT_PURGED], 2);
@@ -289,7 +298,7 @@ static void ageing_goes_on_from_step_to_step(void)
 	make_many();
 	expect(cycle(40).out_more);
 	expect_eq(a->count.periods, 0);
-	while (ml_tend(a, &step, true)) {
+	while (tend(&step)) {
 		step.max_ns = 40;
 		steps++;
 	}
@@ -421,6 +430,7 @@ static void the_background_waits_for_sections(void)
 {
 	struct memlane_step step = { .max_ns = 20000 };
 	struct memlane_register reg = { .size = sizeof(reg) };
+	struct ml_tended last = { .more = true };
 	int i;
 
 	make_many();
@@ -432,13 +442,14 @@ static void the_background_waits_for_sections(void)
 	w->grace_arg = &reg.slot;
 	w->in_grace = stay;
 	w->in_pause = leave_in_time;
-	ml_tend(a, &step, true);
+	expect_eq(ml_tend(a, &step, &last), 0);
 	expect_eq(step.out_given_up, 0);
 	expect(step.out_moved > 256);		/* in more than one batch */
 	expect(step.out_ns > 2 * 3000000);
+	expect(last.rested > w->clock && last.rested < w->clock + 3000000);	/* for work alone */
 	step.max_ns = 20000;
 	w->in_pause = NULL;			/* now it never ends */
-	expect(!ml_tend(a, &step, true));
+	expect(!tend(&step));
 	expect(step.out_given_up > 0 && step.out_given_up <= 256);
 	w->in_grace = NULL;
 	end();
