@@ -48,18 +48,29 @@ size_t region_reserve(const struct memlane_info *info, unsigned int region)
 }
 
 /**
+ * sparse_advise - what the system is to know of addresses that are mostly unused
+ * @p: address
+ * @length: bytes, whole pages
+ *
+ * Huge pages would make memory of what is never used, and a core dump would be as
+ * large as the addresses.
+ */
+void sparse_advise(void *p, size_t length)
+{
+	madvise(p, length, MADV_NOHUGEPAGE);
+	madvise(p, length, MADV_DONTDUMP);
+}
+
+/**
  * region_advise - what the system is to know of a region, once it is mapped
  * @p: address
  * @length: bytes, whole pages
  *
- * It is sparse: huge pages would make memory of what is never used, and a core dump
- * would be as large as its addresses. The child of a fork does not get it.
- * Return: 0 or -errno.
+ * The child of a fork does not get it. Return: 0 or -errno.
  */
 int region_advise(void *p, size_t length)
 {
-	madvise(p, length, MADV_NOHUGEPAGE);
-	madvise(p, length, MADV_DONTDUMP);
+	sparse_advise(p, length);
 	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
 }
 

@@ -165,6 +165,7 @@ struct memlane {
 int arena_here(struct memlane *m);
 void arena_bury(struct memlane *m);
 size_t region_reserve(const struct memlane_info *info, unsigned int region);
+void sparse_advise(void *p, size_t length);
 int region_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);
 

@@ -28,8 +28,7 @@ static int notes_new(struct memlane *m, struct watch *w)
 		return -ENOMEM;
 	w->note = p;
 	/* The child of a fork frees them too: they are there. */
-	madvise(p, notes_length(m), MADV_NOHUGEPAGE);
-	madvise(p, notes_length(m), MADV_DONTDUMP);
+	sparse_advise(p, notes_length(m));
 	w->tally = memory_new(m->info.out_threads * sizeof(*w->tally));
 	return w->tally ? 0 : -ENOMEM;
 }
@@ -230,8 +229,9 @@ static int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opt
 	struct watch *w = m->watch;
 	int err = cache_alloc(m, size, w->pad, opts, out);
 
-	if (!err)
-		err = notes_open(m, handle_index(*out));
+	if (err)
+		return err;
+	err = notes_open(m, handle_index(*out));
 	if (err) {
 		cache_free(m, *out);
 		*out = 0;

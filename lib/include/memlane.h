@@ -175,7 +175,8 @@ MEMLANE_API const char *memlane_config_check(const struct memlane_config *config
  * MEMLANE_BACKEND is neither module nor local; -ENOENT, -EACCES: no
  * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
  * the module's ABI is not this library's; -EFBIG: the process owns the pages, and its
- * RLIMIT_FSIZE is below the addresses of a lane, one and a half times its maximum and 1 GiB; -ENOMEM.
+ * RLIMIT_FSIZE is below the addresses of a lane, one and a half times its maximum and
+ * 1 GiB; -ENOMEM.
  */
 MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *config);
 
