@@ -84,15 +84,23 @@ static void skip(const char *fmt, ...)
 			fail("%s is %lld, not %s (%lld)", #a, a_, #b, b_);	\
 	} while (0)
 
+/* A number from the environment. */
+__attribute__((unused))
+static unsigned long long env(const char *name, unsigned long long otherwise)
+{
+	const char *s = getenv(name);
+
+	return s && *s ? strtoull(s, NULL, 0) : otherwise;
+}
+
 /* The same seed for the whole run: printed, and taken back from ML_SEED. */
 __attribute__((unused))
 static unsigned long long harness_seed(void)
 {
 	static unsigned long long seed;
-	const char *s = getenv("ML_SEED");
 
 	if (!seed) {
-		seed = s && *s ? strtoull(s, NULL, 0) : (unsigned long long)time(NULL) << 20 | getpid();
+		seed = env("ML_SEED", (unsigned long long)time(NULL) << 20 | getpid());
 		seed |= 1;
 		printf("# ML_SEED=%llu\n", seed);
 		fflush(stdout);
@@ -112,14 +120,13 @@ static unsigned long long rng_next(unsigned long long *x)
 
 static int harness_run(const struct test *t)
 {
-	const char *limit = getenv("ML_TIMEOUT");
 	int status;
 	pid_t pid;
 
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
-		alarm(limit ? atoi(limit) : 120);
+		alarm(env("ML_TIMEOUT", 120));
 		t->run();
 		fflush(stdout);
 		_exit(0);

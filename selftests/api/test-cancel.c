@@ -48,6 +48,17 @@ TEST(a_migration_that_waits_for_a_section)
 	memlane_close(m);
 }
 
+/* In a thread that is cancelled: it ends behind its calls, and nothing is held up. */
+static void expect_done_by(void *(*run)(void *))
+{
+	pthread_t t;
+
+	start(&t, run, NULL);
+	finish(t);
+	expect_eq(done, 1);
+	expect_alive();
+}
+
 /* The thread is told to end before the call, and ends behind it. */
 ENDS_INSIDE static void *free_damaged(void *unused)
 {
@@ -62,7 +73,6 @@ TEST(a_report_to_stderr_in_checking_mode)
 {
 	struct memlane_config c = quiet();
 	char *p;
-	pthread_t t;
 
 	c.guard = true;
 	m = open_with(&c);
@@ -71,10 +81,7 @@ TEST(a_report_to_stderr_in_checking_mode)
 	p = memlane_get(m, object);
 	p[100] ^= 1;
 	expect_eq(memlane_exit(m), 0);
-	start(&t, free_damaged, NULL);
-	finish(t);
-	expect_alive();
-	expect_eq(done, 1);
+	expect_done_by(free_damaged);
 	expect(!memlane_is_valid(m, object));
 	memlane_close(m);
 }
@@ -95,13 +102,8 @@ ENDS_INSIDE static void *open_and_close(void *unused)
 
 TEST(opening_and_closing)
 {
-	pthread_t t;
-
 	m = open_quiet();
-	start(&t, open_and_close, NULL);
-	finish(t);
-	expect_eq(done, 1);
-	expect_alive();
+	expect_done_by(open_and_close);
 	memlane_close(m);
 }
 
@@ -123,14 +125,9 @@ ENDS_INSIDE static void *work_and_end(void *unused)
 
 TEST(a_section_ends_with_its_thread)
 {
-	pthread_t t;
-
 	m = open_quiet();
 	object = must_alloc(m, 100);
-	start(&t, work_and_end, NULL);
-	finish(t);
-	expect_eq(done, 1);
-	expect_alive();
+	expect_done_by(work_and_end);
 	expect_eq(stats(m).counts.slots, 1);
 	expect_eq(memlane_migrate(m, object, MEMLANE_SLOW), 0);
 	memlane_close(m);

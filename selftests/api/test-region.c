@@ -39,36 +39,35 @@ static uint64_t mapped(const char *flag, bool with)
 #define LARGE	(1ULL << 40)
 #endif
 
-/* All kinds of objects, and threads' slots. */
-static struct memlane *open_and_use(const struct memlane_config *c)
+/*
+ * Open an arena with everything and use it: all kinds of objects, and threads' slots.
+ * @more: by how much mapped() has risen
+ */
+static struct memlane *open_and_use(const char *flag, bool with, uint64_t *more)
 {
-	struct memlane *m = open_with(c);
+	uint64_t before = mapped(flag, with);
+	struct memlane_config c = quiet();
+	struct memlane *m;
 	int i;
 
+	c.tracking = true;
+	c.max_handles = 100000000;
+	c.fast_lane_max = c.slow_lane_max = LARGE;
+	m = open_with(&c);
 	for (i = 0; i < 2000; i++)
 		fill(m, must_alloc(m, 1 + i * 31), i);
+	*more = mapped(flag, with) - before;
+	printf("# %llu KiB more\n", (unsigned long long)*more / 1024);
 	return m;
-}
-
-static void with_everything(struct memlane_config *c)
-{
-	c->tracking = true;
-	c->max_handles = 100000000;
-	c->fast_lane_max = c->slow_lane_max = LARGE;
 }
 
 TEST(a_core_dump_has_none_of_it)
 {
-	uint64_t before = mapped("dd", false), after;
-	struct memlane_config c = quiet();
-	struct memlane *m;
+	uint64_t more;
+	struct memlane *m = open_and_use("dd", false, &more);
 
-	with_everything(&c);
-	m = open_and_use(&c);
-	after = mapped("dd", false);
-	printf("# %llu KiB more to dump\n", (unsigned long long)(after - before) / 1024);
 #ifndef __SANITIZE_THREAD__	/* whose shadow is dumped */
-	expect(after < before + 64 * MIB);
+	expect((int64_t)more < (int64_t)(64 * MIB));
 #endif
 	expect(mapped("dd", true) > LARGE);
 	memlane_close(m);
@@ -77,15 +76,10 @@ TEST(a_core_dump_has_none_of_it)
 /* What a system that promises no more than it has would count: as much as is used. */
 TEST(addresses_are_no_promise_of_memory)
 {
-	uint64_t before = mapped("ac", true), after;
-	struct memlane_config c = quiet();
-	struct memlane *m;
+	uint64_t more;
+	struct memlane *m = open_and_use("ac", true, &more);
 
-	with_everything(&c);
-	m = open_and_use(&c);
-	after = mapped("ac", true);
-	printf("# %llu KiB more to account for\n", (unsigned long long)(after - before) / 1024);
-	expect(after < before + 64 * MIB);
+	expect((int64_t)more < (int64_t)(64 * MIB));
 	memlane_close(m);
 }
 

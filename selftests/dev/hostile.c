@@ -18,13 +18,6 @@
 static struct arena victim;
 static bool over;
 
-static unsigned int seconds(void)
-{
-	const char *s = getenv("ML_SECONDS");
-
-	return s ? atoi(s) : 3;
-}
-
 static bool go_on(void)
 {
 	return !__atomic_load_n(&over, __ATOMIC_RELAXED);
@@ -226,7 +219,7 @@ static void attack(void *(*with)(void *), unsigned int nr)
 	for (i = 0; i < 4; i++)
 		expect_eq(pthread_create(&t[i], NULL, i < 4 - nr ? caller : with,
 					 (void *)(unsigned long)(rng_next(&seed) | 1)), 0);
-	for (i = 0; i < 2 * seconds(); i++) {
+	for (i = 0; i < 2 * env("ML_SECONDS", 3); i++) {
 		usleep(500000);
 		bystander_check(&b);
 	}

@@ -43,13 +43,6 @@ static __u64 recent[RECENT];	/* offsets in the data area */
 static __u32 current_round;
 static bool over, strict;
 
-static unsigned long bound(const char *name, unsigned long usual)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoul(s, NULL, 10) : usual;
-}
-
 static unsigned char byte_of(__u32 round)
 {
 	return 1 + round % BYTES;
@@ -211,8 +204,8 @@ static time_t now(void)
 /* How many operations there were. */
 static unsigned long churn(unsigned long long *seed)
 {
-	unsigned long most = bound("ML_OPS", 20000), op;
-	time_t end = now() + bound("ML_SECONDS", 6);
+	unsigned long most = env("ML_OPS", 20000), op;
+	time_t end = now() + env("ML_SECONDS", 6);
 
 	for (op = 1; op <= most && (op < LEAST_OPS || now() < end); op++)
 		step(seed, op);

@@ -478,7 +478,6 @@ static void kill_again_and_again(uint64_t kills)
 
 TEST(one_of_three_is_killed_again_and_again)
 {
-	const char *kills = getenv("ML_KILLS");
 	int pair[2], status;
 	pid_t other;
 
@@ -491,7 +490,7 @@ TEST(one_of_three_is_killed_again_and_again)
 	open_shared();
 	make_common();
 	send_file(pair[0], memlane_fd(arena));
-	kill_again_and_again(kills && *kills ? strtoull(kills, NULL, 0) : 100);
+	kill_again_and_again(env("ML_KILLS", 100));
 	board_set(&board->over, 1);
 	expect_eq(waitpid(other, &status, 0), other);
 	expect_eq(status, 0);

@@ -46,13 +46,6 @@ struct counting {
 	uint32_t *sum;
 };
 
-static uint64_t env(const char *name, uint64_t otherwise)
-{
-	const char *s = getenv(name);
-
-	return s && *s ? strtoull(s, NULL, 0) : otherwise;
-}
-
 static uint32_t size_at(uint32_t i)
 {
 	return size_of[i % SIZES];

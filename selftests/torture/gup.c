@@ -33,13 +33,6 @@ static struct object {
 	uint64_t version;
 } object[OBJECTS];
 
-static uint64_t env(const char *name, uint64_t otherwise)
-{
-	const char *s = getenv(name);
-
-	return s && *s ? strtoull(s, NULL, 0) : otherwise;
-}
-
 static void set_content(struct object *o)
 {
 	expect_eq(memlane_enter(arena), 0);

@@ -85,12 +85,6 @@ static pthread_barrier_t gate;
 static uint32_t busy;	/* atomic: players that have not ended the round */
 static bool over;
 
-static uint64_t env(const char *s, uint64_t otherwise)
-{
-	s = getenv(s);
-	return s && *s ? strtoull(s, NULL, 0) : otherwise;
-}
-
 /* ------------------------------------------------------------- recording */
 
 static uint32_t tick(struct player *p)

@@ -83,13 +83,6 @@ static bool chance(struct worker *w, unsigned int in)
 	return !pick(w, in);
 }
 
-static uint64_t env(const char *name, uint64_t otherwise)
-{
-	const char *s = getenv(name);
-
-	return s && *s ? strtoull(s, NULL, 0) : otherwise;
-}
-
 /* --------------------------------------------------------------- records */
 
 static bool try_share(struct object *o)
