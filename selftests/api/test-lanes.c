@@ -189,7 +189,8 @@ TEST(then_stale_objects_leave)
 	for (i = 0; i < n; i++)
 		expect_eq(memlane_set_hints(m, h[i], MEMLANE_HINT_COLD), 0);
 	usleep(150000);
-	other = try_alloc(m, 3000, MEMLANE_IN_FAST, true);
+	/* It needs the place of one of them: room is made for 50 ms, how slow a machine may be. */
+	other = try_alloc(m, 500, MEMLANE_IN_FAST, true);
 	expect_eq(memlane_lane(m, other), MEMLANE_FAST);
 	expect_eq(stats(m).counts.spilled, 0);
 	expect(stats(m).counts.by_cause[MEMLANE_CAUSE_ROOM] > 0);

@@ -274,6 +274,26 @@ static void room_is_made_by_lane(void)
 	end();
 }
 
+/* Where compaction is off, or was not enough, stale objects leave for a larger one. */
+static void stale_objects_make_room(void)
+{
+	u64 x[512], other;
+	int i, n;
+
+	begin(256 << 10, 1 << 20);
+	expect_eq(set(MEMLANE_OPT_AUTO_COMPACTION, 0), 0);
+	for (n = 0; n < 512 && !try_alloc(MEMLANE_FAST, 500, MEMLANE_ALLOC_NO_SPILL, &x[n]); n++)
+		*world_pin(w, x[n]) = MEMLANE_HINT_COLD;
+	expect(n > 256 && n <= 512);
+	expect_eq(try_alloc(MEMLANE_FAST, 3000, MEMLANE_ALLOC_MAY_MOVE, &other), 0);
+	expect_eq(world_query(w, other).out_lane, MEMLANE_FAST);
+	expect(a->count.by_cause[MEMLANE_CAUSE_ROOM] > 0);
+	expect_eq(a->count.by_cause[MEMLANE_CAUSE_COMPACT], 0);
+	for (i = 0; i < n; i++)
+		expect_eq(world_query(w, x[i]).out_state, MEMLANE_STATE_LIVE);
+	end();
+}
+
 /* ------------------------------------------------------- limits of a step ---- */
 
 #define MANY 40000
@@ -541,6 +561,7 @@ static const struct test tests[] = {
 	{ "pressure_last_resort_purges", the_last_resort_purges },
 	{ "pressure_last_resort_compacts", the_last_resort_compacts_at_once },
 	{ "pressure_room_by_lane", room_is_made_by_lane },
+	{ "pressure_room_by_stale", stale_objects_make_room },
 	{ "step_ageing_goes_on", ageing_goes_on_from_step_to_step },
 	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
 	{ "step_usage_goal", a_usage_is_good_enough },
