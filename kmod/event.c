@@ -8,8 +8,76 @@
 
 void memlane_events_init(struct memlane_events *events)
 {
+	int i;
+
 	spin_lock_init(&events->lock);
 	init_waitqueue_head(&events->wait);
+	INIT_LIST_HEAD(&events->pending);
+	INIT_LIST_HEAD(&events->unused);
+	for (i = 0; i < MEMLANE_EVENTS; i++)
+		list_add_tail(&events->record[i].list, &events->unused);
+}
+
+/**
+ * memlane_event_promise - have room for the end of a call
+ * @events: of the arena
+ *
+ * Return: 0: memlane_event_put() of it will succeed, whatever else happens until it
+ * is read; -EAGAIN: too many calls are under way, or their ends unread.
+ */
+int memlane_event_promise(struct memlane_events *events)
+{
+	int err = -EAGAIN;
+
+	spin_lock(&events->lock);
+	if (events->promised < MEMLANE_EVENTS) {
+		events->promised++;
+		err = 0;
+	}
+	spin_unlock(&events->lock);
+	return err;
+}
+
+/**
+ * memlane_event_keep - a promise is kept, or needed no more
+ * @events: of the arena
+ */
+void memlane_event_keep(struct memlane_events *events)
+{
+	spin_lock(&events->lock);
+	events->promised--;
+	spin_unlock(&events->lock);
+}
+
+static void drop_oldest(struct memlane_events *events)
+{
+	struct memlane_record *r;
+
+	list_for_each_entry(r, &events->pending, list) {
+		if (r->event.type == MEMLANE_EVENT_DONE && !ML_SEEDED(34))
+			continue;
+		list_move(&r->list, &events->unused);
+		events->nr--;
+		events->lost += !ML_SEEDED(36);
+		return;
+	}
+}
+
+/* Return: a record that is in neither list; NULL: all are ends of calls. */
+static struct memlane_record *record_new(struct memlane_events *events)
+{
+	struct memlane_record *r;
+
+	if (list_empty(&events->unused))
+		drop_oldest(events);
+	r = list_first_entry_or_null(&events->unused, struct memlane_record, list);
+	if (r) {
+		list_del(&r->list);
+		events->nr++;
+	} else {
+		events->lost++;
+	}
+	return r;
 }
 
 /**
@@ -17,21 +85,20 @@ void memlane_events_init(struct memlane_events *events)
  * @events: of the arena
  * @event: copied; its size and lost are filled in
  *
- * The oldest is dropped when the ring is full. Context: any but interrupts.
+ * When all records are in use the oldest is dropped that was not promised.
+ * Context: any but interrupts.
  */
 void memlane_event_put(struct memlane_events *events, const struct memlane_event *event)
 {
-	struct memlane_event *to;
+	struct memlane_record *r;
 
 	spin_lock(&events->lock);
-	if (events->nr == MEMLANE_EVENTS) {
-		events->first = (events->first + 1) % MEMLANE_EVENTS;
-		events->nr--;
-		events->lost += !ML_SEEDED(36);
+	r = record_new(events);
+	if (r) {
+		r->event = *event;
+		r->event.size = sizeof(r->event);
+		list_add_tail(&r->list, &events->pending);
 	}
-	to = &events->ring[(events->first + events->nr++) % MEMLANE_EVENTS];
-	*to = *event;
-	to->size = sizeof(*to);
 	if (ML_SEEDED(35))
 		cond_resched();
 	spin_unlock(&events->lock);
@@ -43,18 +110,18 @@ void memlane_event_put(struct memlane_events *events, const struct memlane_event
  * @events: of the arena
  * @event: as it was taken
  *
- * It becomes the oldest again; lost if the ring has filled since.
+ * It becomes the oldest again.
  */
 void memlane_event_return(struct memlane_events *events, const struct memlane_event *event)
 {
+	struct memlane_record *r;
+
 	spin_lock(&events->lock);
 	events->lost += event->lost;
-	if (events->nr == MEMLANE_EVENTS) {
-		events->lost++;
-	} else {
-		events->first = (events->first + MEMLANE_EVENTS - 1) % MEMLANE_EVENTS;
-		events->ring[events->first] = *event;
-		events->nr++;
+	r = record_new(events);
+	if (r) {
+		r->event = *event;
+		list_add(&r->list, &events->pending);
 	}
 	spin_unlock(&events->lock);
 	wake_up_interruptible(&events->wait);
@@ -63,25 +130,25 @@ void memlane_event_return(struct memlane_events *events, const struct memlane_ev
 /**
  * memlane_event_take - the oldest event
  * @events: of the arena
- * @event: out
+ * @event: out; the end of a call stays promised until memlane_event_keep()
  *
  * Return: false: there is none.
  */
 bool memlane_event_take(struct memlane_events *events, struct memlane_event *event)
 {
-	bool any;
+	struct memlane_record *r;
 
 	spin_lock(&events->lock);
-	any = events->nr;
-	if (any) {
-		*event = events->ring[events->first + (ML_SEEDED(34) ? MEMLANE_EVENTS : 0)];
+	r = list_first_entry_or_null(&events->pending, struct memlane_record, list);
+	if (r) {
+		*event = r->event;
 		event->lost = events->lost;
 		events->lost = 0;
-		events->first = (events->first + 1) % MEMLANE_EVENTS;
+		list_move(&r->list, &events->unused);
 		events->nr--;
 	}
 	spin_unlock(&events->lock);
-	return any;
+	return r;
 }
 
 /**

@@ -583,6 +583,8 @@ static ssize_t read_events(struct memlane_events *events, struct iov_iter *to)
 			memlane_event_return(events, &event);
 			return done ? done : -EFAULT;
 		}
+		if (event.type == MEMLANE_EVENT_DONE)
+			memlane_event_keep(events);
 		done += sizeof(event);
 	}
 	return done;

@@ -67,18 +67,12 @@ void memlane_queue_exit(struct memlane_queue *queue)
 			memlane_job_free(job);
 }
 
-static int enqueue(struct memlane_queue *queue, struct memlane_job *job)
+static void enqueue(struct memlane_queue *queue, struct memlane_job *job)
 {
-	int err = -EAGAIN;
-
 	spin_lock(&queue->lock);
-	if (queue->nr < MEMLANE_QUEUE_MOST) {
-		list_add_tail(&job->list, &queue->jobs);
-		queue->nr++;
-		err = 0;
-	}
+	list_add_tail(&job->list, &queue->jobs);
+	queue->nr++;
 	spin_unlock(&queue->lock);
-	return err;
 }
 
 /**
@@ -86,18 +80,23 @@ static int enqueue(struct memlane_queue *queue, struct memlane_job *job)
  * @arena: created
  * @job: the queue's from now on, if this succeeds
  *
- * Return: 0; -EAGAIN: too many wait already; or why there is no thread.
+ * Return: 0; -EAGAIN: too many wait already, to be run or to be told of; or why
+ * there is no thread.
  */
 int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job)
 {
-	int err;
+	int err = memlane_event_promise(&arena->events);
 
+	if (err)
+		return err;
 	mutex_lock(&arena->setup);
 	err = memlane_worker_start(arena);
-	if (!err)
-		err = enqueue(&arena->queue, job);
-	if (!err)
+	if (err) {
+		memlane_event_keep(&arena->events);
+	} else {
+		enqueue(&arena->queue, job);
 		wake_up_process(arena->worker.task);
+	}
 	mutex_unlock(&arena->setup);
 	return err;
 }
@@ -116,6 +115,7 @@ static int run_migrate(struct memlane_arena *arena, struct memlane_job *job,
 	trace_memlane_migrate(arena->id, &req->step, err);
 	event->token = req->token;
 	event->value = req->step.out_moved + req->step.out_remapped;
+	event->step = req->step;
 	event->failed = req->out_failed + (req->count - req->out_count);
 	return err;
 }
@@ -129,6 +129,7 @@ static int run_compact(struct memlane_arena *arena, struct memlane_job *job,
 	trace_memlane_compact(arena->id, &req->step, err);
 	event->token = req->token;
 	event->value = req->step.out_moved + req->step.out_remapped;
+	event->step = req->step;
 	return err;
 }
 

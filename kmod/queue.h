@@ -10,8 +10,6 @@
 
 struct memlane_arena;
 
-#define MEMLANE_QUEUE_MOST	64
-
 /**
  * struct memlane_job - one call
  * @list: in the queue

@@ -85,6 +85,9 @@ TEST(migration_by_the_thread)
 	expect_eq(ev.result, 0);
 	expect_eq(ev.value, 64);
 	expect_eq(ev.failed, 0);
+	expect_eq(ev.step.out_moved, 64);
+	expect(ev.step.out_moved_bytes >= 64 * 1000);
+	expect(ev.step.out_ns > 0);
 	for (i = 0; i < 64; i++) {
 		expect_eq(query(&a, handles[i]).out_lane, MEMLANE_SLOW);
 		expect_eq(address_of(&a, handles[i])[999], i);
@@ -116,6 +119,8 @@ TEST(compaction_by_the_thread)
 	int i;
 
 	expect_eq(alloc_live(&a, MEMLANE_FAST, 1024, 2048, handles), 2048);
+	for (i = 0; i < 2048; i++)
+		memset(address_of(&a, handles[i]), i, 1024);
 	for (i = 0; i < 1024; i++)
 		odd[i] = handles[2 * i + 1];
 	expect_eq(free_live(&a, odd, 1024), 0);
@@ -124,6 +129,9 @@ TEST(compaction_by_the_thread)
 	expect_eq(ev.token, 7);
 	expect_eq(ev.result, 0);
 	expect(ev.value > 0);
+	expect_eq(ev.value, ev.step.out_moved + ev.step.out_remapped);
+	expect(ev.step.out_pages_returned > 0);
+	expect_eq(ev.step.out_more, 0);
 	expect(counts(&a).lane[MEMLANE_FAST].used <= 1024 * 1024 + 256 * 1024);
 	expect_sound(&a);
 	arena_end(&a);
@@ -187,6 +195,28 @@ TEST(the_oldest_are_dropped)
 	for (n = 1; read(a.fd, &ev, sizeof(ev)) == sizeof(ev); n++)
 		expect_eq(ev.lost, 0);
 	expect_eq(n, 64);
+	arena_end(&a);
+}
+
+/* Whatever else happens, each call that was accepted is told of. */
+TEST(ends_of_calls_are_kept)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev;
+	unsigned int i;
+	__u64 handle;
+
+	for (i = 0; i < 64; i++)
+		expect_eq(compact_async(&a, i), 0);
+	expect_eq(compact_async(&a, i), -EAGAIN);
+	for (i = 0; i < 80; i++)
+		expect_eq(alloc_live(&a, MEMLANE_FAST, 2 * MIB, 1, &handle), -ENOSPC);
+	for (i = 0; i < 64; i++) {
+		ev = event_of(a.fd, MEMLANE_EVENT_DONE);
+		expect_eq(ev.token, i);
+	}
+	expect_eq(compact_async(&a, TOKEN), 0);
+	expect_eq(event_of(a.fd, MEMLANE_EVENT_DONE).token, TOKEN);
 	arena_end(&a);
 }
 

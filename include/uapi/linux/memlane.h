@@ -208,6 +208,43 @@ struct memlane_stat_page {
 	struct memlane_counts counts;
 };
 
+/* -------------------------------------------------------------- step ---- */
+
+/**
+ * struct memlane_step - what a bounded step of moving may do, and did
+ * @max_bytes: most bytes to copy; 0: no limit
+ * @max_ns: most time to take; 0: no limit
+ * @out_moved: objects copied
+ * @out_moved_bytes: bytes of these
+ * @out_remapped: blobs handed over
+ * @out_remapped_pages: pages of these
+ * @out_vetoed: objects that a user kept in place
+ * @out_pinned: objects left because pinned
+ * @out_held: objects left because the kernel holds a page of theirs
+ * @out_given_up: moves dropped because a section stayed open too long
+ * @out_pages_returned: pages given back to the system
+ * @out_ns: time taken
+ * @out_more: 1: a limit was reached and there is more to do
+ *
+ * -ENOMEM: there was no memory for destinations; what could be done was done, and
+ * is told. -EINTR the same for a fatal signal.
+ */
+struct memlane_step {
+	__aligned_u64 max_bytes;
+	__aligned_u64 max_ns;
+	__aligned_u64 out_moved;
+	__aligned_u64 out_moved_bytes;
+	__aligned_u64 out_remapped;
+	__aligned_u64 out_remapped_pages;
+	__aligned_u64 out_vetoed;
+	__aligned_u64 out_pinned;
+	__aligned_u64 out_held;
+	__aligned_u64 out_given_up;
+	__aligned_u64 out_pages_returned;
+	__aligned_u64 out_ns;
+	__aligned_u64 out_more;
+};
+
 /* ------------------------------------------------------------ events ---- */
 
 enum memlane_event_type {
@@ -229,10 +266,11 @@ enum memlane_event_type {
  * @value: by type; DONE: objects moved and handed over
  * @failed: DONE: handles that did not arrive
  * @lost: events dropped before this one because nobody read
+ * @step: DONE: what the call did, as in its own request
  *
  * poll() says readable while there are any. A read that finds none waits, or
- * gives -EAGAIN on a non-blocking file; a buffer under one record: -EINVAL. The
- * oldest of 64 are dropped when more come.
+ * gives -EAGAIN on a non-blocking file; a buffer under one record: -EINVAL. Of 64
+ * records the oldest is dropped when one more comes; DONE never is.
  */
 struct memlane_event {
 	__u32 size;
@@ -243,6 +281,7 @@ struct memlane_event {
 	__aligned_u64 value;
 	__aligned_u64 failed;
 	__aligned_u64 lost;
+	struct memlane_step step;
 };
 
 /* ------------------------------------------------------------- calls ---- */
@@ -465,44 +504,10 @@ struct memlane_free {
 	__aligned_u64 handles;
 };
 
-/**
- * struct memlane_step - what a bounded step of moving may do, and did
- * @max_bytes: most bytes to copy; 0: no limit
- * @max_ns: most time to take; 0: no limit
- * @out_moved: objects copied
- * @out_moved_bytes: bytes of these
- * @out_remapped: blobs handed over
- * @out_remapped_pages: pages of these
- * @out_vetoed: objects that a user kept in place
- * @out_pinned: objects left because pinned
- * @out_held: objects left because the kernel holds a page of theirs
- * @out_given_up: moves dropped because a section stayed open too long
- * @out_pages_returned: pages given back to the system
- * @out_ns: time taken
- * @out_more: 1: a limit was reached and there is more to do
- *
- * -ENOMEM: there was no memory for destinations; what could be done was done, and
- * is told. -EINTR the same for a fatal signal.
- */
-struct memlane_step {
-	__aligned_u64 max_bytes;
-	__aligned_u64 max_ns;
-	__aligned_u64 out_moved;
-	__aligned_u64 out_moved_bytes;
-	__aligned_u64 out_remapped;
-	__aligned_u64 out_remapped_pages;
-	__aligned_u64 out_vetoed;
-	__aligned_u64 out_pinned;
-	__aligned_u64 out_held;
-	__aligned_u64 out_given_up;
-	__aligned_u64 out_pages_returned;
-	__aligned_u64 out_ns;
-	__aligned_u64 out_more;
-};
-
 /*
  * Of COMPACT and MIGRATE: queue the call for the arena's thread and return; its
- * end is told by MEMLANE_EVENT_DONE. -EAGAIN: 64 calls are queued already. At most
+ * end is told by MEMLANE_EVENT_DONE. -EAGAIN: 64 calls are queued already, or have
+ * ended and were not read. At most
  * 4096 handles (-EINVAL), and no results array (-EINVAL). Needs MEMLANE_CAP_EVENTS.
  */
 #define MEMLANE_ASYNC			(1U << 31)
