@@ -8,6 +8,8 @@
 #define MEMLANE_COMPAT_H
 
 #include <linux/mm.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/version.h>
 
 #if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
@@ -36,5 +38,40 @@ static inline int memlane_mapcount(struct page *page)
 	return folio_mapcount(page_folio(page));
 #endif
 }
+
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
+static inline struct shrinker *memlane_shrinker_alloc(void)
+{
+	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+}
+
+static inline int memlane_shrinker_register(struct shrinker *shrinker)
+{
+	return register_shrinker(shrinker, "memlane");
+}
+
+/* Whether it was registered or not. */
+static inline void memlane_shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
+#else
+static inline struct shrinker *memlane_shrinker_alloc(void)
+{
+	return shrinker_alloc(0, "memlane");
+}
+
+static inline int memlane_shrinker_register(struct shrinker *shrinker)
+{
+	shrinker_register(shrinker);
+	return 0;
+}
+
+static inline void memlane_shrinker_free(struct shrinker *shrinker)
+{
+	shrinker_free(shrinker);
+}
+#endif
 
 #endif /* MEMLANE_COMPAT_H */

@@ -34,7 +34,8 @@ static const struct field count_fields[] = {
 	COUNT(batches), COUNT(moved), COUNT(moved_bytes), COUNT(remapped),
 	COUNT(remapped_pages), COUNT(vetoed), COUNT(pinned), COUNT(held), COUNT(given_up),
 	COUNT(spoiled), COUNT(pages_returned), COUNT(faults), COUNT(metadata), COUNT(slots),
-	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(gone_allocs),
+	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(periods),
+	COUNT(purged), COUNT(shortages), COUNT(gone_allocs),
 	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
 	COUNT(gone_vetoes), COUNT(gone_waits),
 };

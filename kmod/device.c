@@ -26,6 +26,26 @@ static int id_take(struct memlane_arena *arena)
 	return 0;
 }
 
+/**
+ * memlane_each_arena - look at every open file's arena
+ * @fn: what to do with it; it may not be created yet
+ * @data: for @fn
+ *
+ * Nobody is released meanwhile. Does nothing if somebody else holds the list.
+ * Context: any that reclaim may come from; @fn runs under a spinlock.
+ */
+void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), void *data)
+{
+	struct memlane_arena *arena;
+	unsigned long id;
+
+	if (!xa_trylock(&arenas))
+		return;
+	xa_for_each(&arenas, id, arena)
+		fn(arena, data);
+	xa_unlock(&arenas);
+}
+
 static struct memlane_arena *arena_new(void)
 {
 	struct memlane_arena *arena = kvzalloc(sizeof(*arena), GFP_KERNEL_ACCOUNT);
@@ -57,6 +77,7 @@ free_arena:
 
 static void arena_free(struct memlane_arena *arena)
 {
+	xa_erase(&arenas, arena->id);
 	if (!ML_SEEDED(38))
 		memlane_worker_stop(arena);
 	memlane_queue_exit(&arena->queue);
@@ -66,7 +87,6 @@ static void arena_free(struct memlane_arena *arena)
 	memlane_owners_exit(&arena->owners);
 	memlane_pages_exit(&arena->pages);
 	memlane_shared_exit(&arena->shared);
-	xa_erase(&arenas, arena->id);
 	memlane_inode_put(arena->inode);
 	kvfree(arena);
 	atomic64_dec(&memlane_totals.arenas);

@@ -5,8 +5,8 @@
  * struct memlane_arena hangs off struct file. It lives from open() to release(),
  * and release() runs when no descriptor, no mapping and no system call refers to
  * the file any more: so none of them takes a reference of its own. Only the
- * worker and the debugfs files look at an arena from outside of that; both are
- * stopped first in release().
+ * shrinker, the worker and the debugfs files look at an arena from outside of
+ * that; they are stopped first in release(), in this order.
  *
  * Locks, outermost first; those of the engine stand in core/core.h:
  *   arena.setup      creation, and starting the worker
@@ -17,7 +17,8 @@
  *   core.grow
  *   pages.map_lock   what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
- *   queue.lock, events.lock   spinlocks; nothing is taken inside
+ *   the list of arenas, queue.lock, events.lock   spinlocks; nothing is taken inside
+ *                    but what wakes a thread
  * Nothing touches user memory while it holds one of these, but for the kernel in
  * mmap_lock.
  */
@@ -88,6 +89,7 @@ static inline struct memlane_arena *memlane_arena_of(struct ml_arena *core)
 
 extern struct miscdevice memlane_device;
 
+void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), void *data);
 int memlane_arena_create(struct memlane_arena *arena, const struct memlane_create *req);
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
 

@@ -4,15 +4,25 @@
 
 #include "debugfs.h"
 #include "device.h"
+#include "shrinker.h"
 
 static int __init memlane_init(void)
 {
 	int err;
 
 	memlane_debugfs_init();
+	err = memlane_shrinker_init();
+	if (err)
+		goto exit_debugfs;
 	err = misc_register(&memlane_device);
 	if (err)
-		memlane_debugfs_exit();
+		goto exit_shrinker;
+	return 0;
+
+exit_shrinker:
+	memlane_shrinker_exit();
+exit_debugfs:
+	memlane_debugfs_exit();
 	return err;
 }
 
@@ -20,6 +30,7 @@ static int __init memlane_init(void)
 static void __exit memlane_exit(void)
 {
 	misc_deregister(&memlane_device);
+	memlane_shrinker_exit();
 	memlane_debugfs_exit();
 }
 

@@ -200,7 +200,7 @@ const struct ml_ops memlane_ops = {
 u64 memlane_capabilities(void)
 {
 	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_REMAP | MEMLANE_CAP_SHARE | MEMLANE_CAP_REAP |
-		   MEMLANE_CAP_EVENTS;
+		   MEMLANE_CAP_EVENTS | MEMLANE_CAP_SHRINKER;
 
 	return IS_ENABLED(CONFIG_MEMCG) ? caps | MEMLANE_CAP_MEMCG : caps;
 }

@@ -28,7 +28,7 @@
 
 static bool is_short(struct memlane_arena *arena)
 {
-	return READ_ONCE(arena->core.policy.short_of_memory);
+	return READ_ONCE(arena->core.policy.wanted);
 }
 
 /* Sleep until @due, which is 0 for ever; less if something is new. */
@@ -123,7 +123,8 @@ int memlane_worker_start(struct memlane_arena *arena)
 		mem_cgroup_put(worker->memcg);
 		return PTR_ERR(task);
 	}
-	worker->task = task;
+	/* Pairs with memlane_worker_runs(). */
+	smp_store_release(&worker->task, task);
 	return 0;
 }
 
@@ -140,6 +141,29 @@ void memlane_worker_pace(struct memlane_arena *arena, u64 interval)
 	WRITE_ONCE(arena->worker.paced, true);
 	if (arena->worker.task)
 		wake_up_process(arena->worker.task);
+}
+
+/**
+ * memlane_worker_runs - is there a thread?
+ * @arena: created
+ */
+bool memlane_worker_runs(const struct memlane_arena *arena)
+{
+	/* Pairs with the release in memlane_worker_start(). */
+	return smp_load_acquire(&arena->worker.task);
+}
+
+/**
+ * memlane_worker_hurry - have the thread give memory back
+ * @arena: whose thread runs, and is not being stopped
+ * @pages: that are wanted
+ *
+ * Context: any.
+ */
+void memlane_worker_hurry(struct memlane_arena *arena, u64 pages)
+{
+	ml_short_of_memory(&arena->core, pages);
+	wake_up_process(arena->worker.task);
 }
 
 /**

@@ -25,6 +25,8 @@ struct memlane_worker {
 
 int memlane_worker_start(struct memlane_arena *arena);
 void memlane_worker_pace(struct memlane_arena *arena, u64 interval);
+bool memlane_worker_runs(const struct memlane_arena *arena);
+void memlane_worker_hurry(struct memlane_arena *arena, u64 pages);
 void memlane_worker_stop(struct memlane_arena *arena);
 
 #endif /* MEMLANE_WORKER_H */

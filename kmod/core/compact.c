@@ -111,6 +111,8 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_g
 
 	if (goal->hole && ml_lane_room(a, lane, ml_pages(goal->hole), false))
 		return true;
+	if (goal->used && ml_lane_used(l) <= goal->used)
+		return true;
 	return goal->usage && ml_lane_used(l) * 1000 <= l->limit * goal->usage;
 }
 

@@ -6,13 +6,15 @@
 #include "step.h"
 
 /**
- * struct ml_goal - when compaction of a lane is good enough; either; all 0: at the end
+ * struct ml_goal - when compaction of a lane is good enough; any; all 0: at the end
  * @hole: bytes of a blob that fits
  * @usage: permille of the limit in use
+ * @used: pages in use
  */
 struct ml_goal {
 	u64 hole;
 	u32 usage;
+	u64 used;
 };
 
 void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane);

@@ -373,7 +373,7 @@ struct ml_policy {
 	u64 aged;			/* when the last period ended, ns */
 	u32 cursor[ML_SWEEPS];		/* where each walk over the objects goes on; 0: at the start */
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
-	bool short_of_memory;		/* the system is; set without a lock */
+	u64 wanted;			/* pages that the system wants back; set without a lock */
 	u64 resorted;			/* when all was last done for one request, ns */
 	u64 resort_changes;		/* and a->changes then */
 };
@@ -531,7 +531,7 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 	       s32 *results);
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
 int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t);
-void ml_short_of_memory(struct ml_arena *a);
+void ml_short_of_memory(struct ml_arena *a, u64 pages);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
 
 /* slot.c */

@@ -16,6 +16,8 @@
 #define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
 #define REST		9		/* after a cycle in the background, so many times what it took */
 
+#define LANES_PAGES	(1ULL << 32)	/* more than there can be */
+
 static const struct ml_goal all;
 
 /* End a period if one is due, or go on with one: in half of the step at most. */
@@ -61,12 +63,34 @@ static void compact(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 	ml_compact_lane(a, s, lane, goal);
 }
 
-static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, bool shortage)
+static u64 still_wanted(const struct ml_arena *a, const struct ml_step *s, u64 wanted)
 {
-	u64 used = ml_lane_used(&a->lane[lane]);
+	u64 returned = a->count.pages_returned - s->was.pages_returned;
 
-	purge(a, s, lane, shortage ? 0 : used - ml_lane_excess(a, lane));
-	if (ml_policy_wants_compaction(a, lane) || (shortage && a->policy.auto_compaction))
+	return wanted - min(wanted, returned);
+}
+
+/* Give pages back: those between the objects first, then what may be dropped. */
+static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 wanted)
+{
+	struct ml_lane *l = &a->lane[lane];
+	u64 used = ml_lane_used(l), left;
+	struct ml_goal goal = { .used = used - min(used, wanted) };
+
+	if (a->policy.auto_compaction)
+		compact(a, s, lane, &goal);
+	left = still_wanted(a, s, wanted);
+	if (!left)
+		return;
+	used = ml_lane_used(l);
+	purge(a, s, lane, used - min(used, left));
+	ml_compact_trim(a, s, l);
+}
+
+static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane)
+{
+	purge(a, s, lane, ml_lane_used(&a->lane[lane]) - ml_lane_excess(a, lane));
+	if (ml_policy_wants_compaction(a, lane))
 		compact(a, s, lane, &all);
 	else
 		ml_compact_trim(a, s, &a->lane[lane]);
@@ -74,27 +98,34 @@ static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, 
 	ml_lane_tell_pressure(a, lane);
 }
 
-/* Return: whether the system was short of memory; from here on it is not. */
-static bool take_shortage(struct ml_arena *a)
+/* Return: pages that the system wants back; who comes now asks anew. */
+static u64 take_wanted(struct ml_arena *a)
 {
-	if (!READ_ONCE(a->policy.short_of_memory))
-		return false;
-	ml_event(a, MEMLANE_EVENT_PRESSURE, MEMLANE_LANES, 0);
-	WRITE_ONCE(a->policy.short_of_memory, false);
+	u64 wanted = READ_ONCE(a->policy.wanted);
+
+	if (!wanted)
+		return 0;
+	ml_event(a, MEMLANE_EVENT_PRESSURE, MEMLANE_LANES, wanted << ML_PAGE_SHIFT);
+	WRITE_ONCE(a->policy.wanted, 0);
 	a->count.shortages++;
-	return true;
+	return wanted;
 }
 
 static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 {
-	bool shortage = take_shortage(a);
-	unsigned int lane;
+	u64 wanted = take_wanted(a), left;
+	int lane;
 
 	a->count.cycles++;
 	ml_slots_reap(a);
 	age(a, s, fresh);
+	for (lane = MEMLANE_LANES - 1; lane >= 0; lane--) {
+		left = still_wanted(a, s, wanted);
+		if (left)
+			relieve(a, s, lane, left);
+	}
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		tend_lane(a, s, lane, shortage);
+		tend_lane(a, s, lane);
 }
 
 /**
@@ -153,14 +184,17 @@ int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t)
 }
 
 /**
- * ml_short_of_memory - the system is short of memory: the next cycle gives what it can
+ * ml_short_of_memory - the system is short of memory: the next cycle gives some back
  * @a: arena
+ * @pages: that are wanted
  *
- * Context: any; no lock.
+ * Two who ask at the same moment may count as one. Context: any; no lock.
  */
-void ml_short_of_memory(struct ml_arena *a)
+void ml_short_of_memory(struct ml_arena *a, u64 pages)
 {
-	WRITE_ONCE(a->policy.short_of_memory, true);
+	u64 wanted = READ_ONCE(a->policy.wanted);
+
+	WRITE_ONCE(a->policy.wanted, wanted + min(pages, LANES_PAGES - min(wanted, LANES_PAGES)));
 }
 
 /**

@@ -170,7 +170,6 @@ void ml_sweep_purge(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 		.lane = lane, .target = target,
 	};
 
-
 	for (; w.priority < MEMLANE_PRIORITIES; w.priority++) {
 		w.left = a->table.top - 1;
 		sweep(a, s, &w);

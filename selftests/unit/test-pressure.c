@@ -204,13 +204,52 @@ static void shortage_drops_all(void)
 	fast = droppable(MEMLANE_FAST, 100, 3);
 	slow = droppable(MEMLANE_SLOW, 40000, 0);
 	keep = world_alloc(w, MEMLANE_SLOW, 40000);
-	ml_short_of_memory(a);
+	ml_short_of_memory(a, ~0ULL);
 	expect(!tend(&step));
 	expect(is_purged(fast) && is_purged(slow) && !is_purged(keep));
 	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 1);
 	expect_eq(w->events[MEMLANE_EVENT_PURGED], 2);
 	expect_eq(a->count.shortages, 1);
-	expect(!a->policy.short_of_memory);
+	expect(!a->policy.wanted);
+	end();
+}
+
+static void touch(u64 handle, u64 length)
+{
+	world_at(w, *world_entry(w, handle) & MEMLANE_ENTRY_LOC_MASK, length);
+}
+
+/* Pages between the objects go first, then objects, and no more than are wanted. */
+static void shortage_takes_what_is_wanted(void)
+{
+	struct memlane_step step = { };
+	struct ml_lane *l;
+	u64 x[100], keep[5], used;
+	int i;
+
+	begin(64 << 10, 1 << 20);
+	l = &a->lane[MEMLANE_SLOW];
+	expect_eq(set(MEMLANE_OPT_FAST_LIMIT, 0), 0);
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	for (i = 0; i < 5; i++)
+		touch(keep[i] = droppable(MEMLANE_SLOW, 40000, 0), 40000);
+	for (i = 0; i < 100; i++)
+		touch(x[i] = world_alloc(w, MEMLANE_SLOW, 2048), 2048);
+	for (i = 0; i < 100; i++)
+		if (i % 4)
+			world_free(w, x[i]);
+	used = ml_lane_used(l);
+	ml_short_of_memory(a, 8);
+	tend(&step);
+	expect(ml_lane_used(l) <= used - 8);
+	expect_eq(a->table.purged, 0);
+	used = ml_lane_used(l);
+	ml_short_of_memory(a, 40);
+	tend(&step);
+	expect(ml_lane_used(l) <= used - 40);
+	expect(a->table.purged > 0 && a->table.purged < 5);
+	expect(is_purged(keep[0]) + is_purged(keep[4]) < 2);
+	expect_eq(a->count.shortages, 2);
 	end();
 }
 
@@ -558,6 +597,7 @@ static const struct test tests[] = {
 	{ "pressure_priority", priority_decides_who_leaves },
 	{ "pressure_purge_order", purge_goes_by_priority_and_ends },
 	{ "pressure_shortage", shortage_drops_all },
+	{ "purge_shortage_as_wanted", shortage_takes_what_is_wanted },
 	{ "pressure_last_resort_purges", the_last_resort_purges },
 	{ "pressure_last_resort_compacts", the_last_resort_compacts_at_once },
 	{ "pressure_room_by_lane", room_is_made_by_lane },

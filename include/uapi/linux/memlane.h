@@ -252,7 +252,8 @@ enum memlane_event_type {
 	MEMLANE_EVENT_GROWTH,	/* a lane's limit was raised: value is the new one, bytes */
 	MEMLANE_EVENT_FULL,	/* a lane could not serve: value is the size wanted, bytes */
 	MEMLANE_EVENT_PRESSURE,	/* a lane passed the usage threshold of its max: value is its */
-				/* usage, bytes; lane MEMLANE_LANES: the system is short of memory */
+				/* usage, bytes; lane MEMLANE_LANES: the system is short of */
+				/* memory: value is how much it wants back, bytes */
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
 };
 
@@ -339,6 +340,7 @@ struct memlane_region {
 #define MEMLANE_CAP_MEMCG	(1ULL << 3)	/* pages are charged to the memory cgroup */
 #define MEMLANE_CAP_EVENTS	(1ULL << 4)	/* poll() and read() of events */
 #define MEMLANE_CAP_REAP	(1ULL << 5)	/* dead threads' slots are taken back */
+#define MEMLANE_CAP_SHRINKER	(1ULL << 6)	/* gives memory back when the system is short of it */
 
 /**
  * struct memlane_info - layout and capabilities
