@@ -187,6 +187,7 @@ static int device_open(struct inode *inode, struct file *file)
 	if (IS_ERR(arena))
 		return PTR_ERR(arena);
 	file->private_data = arena;
+	arena->file = file;
 	if (!ML_SEEDED(37))
 		file->f_mapping = arena->inode->i_mapping;
 	return nonseekable_open(inode, file);

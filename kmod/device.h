@@ -42,6 +42,7 @@
  * struct memlane_arena - one open file
  * @core: the engine's part; valid once @created
  * @id: names the arena in debugfs, and its cookie; immutable
+ * @file: what open() made; no reference, but for those of the views
  * @inode: a nameless file whose i_mapping lists this arena's mappings alone
  * @setup: see the top
  * @created: set once, last, with release semantics
@@ -60,6 +61,7 @@
 struct memlane_arena {
 	struct ml_arena core;
 	u32 id;
+	struct file *file;
 	struct inode *inode;
 	struct mutex setup;
 	bool created;
@@ -103,6 +105,9 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma);
 /* ops.c */
 extern const struct ml_ops memlane_ops;
 u64 memlane_capabilities(void);
+
+/* view.c */
+int memlane_view(struct memlane_arena *arena, unsigned long arg);
 
 /* inode.c */
 struct inode *memlane_inode_new(void);

@@ -550,7 +550,7 @@ static int serve(struct call *call, const struct command *command, void __user *
  * @cmd: MEMLANE_IOCTL_*
  * @arg: address of the request
  *
- * Return: 0 or -errno, as memlane.h says.
+ * Return: 0, a descriptor, or -errno, as memlane.h says.
  */
 long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -559,9 +559,11 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct call call = { .arena = file->private_data };
 	int err;
 
-	if (!command)
+	if (!command && cmd != MEMLANE_IOCTL_VIEW)
 		return -ENOTTY;
 	atomic64_inc(&call.arena->ioctls);
+	if (cmd == MEMLANE_IOCTL_VIEW)
+		return memlane_created(call.arena) ? memlane_view(call.arena, arg) : -ENODEV;
 	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE) && !ML_SEEDED(23))
 		return -EACCES;
 	err = fetch(&call, command, user);

@@ -769,6 +769,18 @@ struct memlane_set {
 	__aligned_u64 value;
 };
 
+/*
+ * MEMLANE_IOCTL_VIEW has no struct: its argument must be 0 (-EOPNOTSUPP), and it
+ * returns a descriptor, closed on exec, of a file that shows the arena and cannot
+ * change it, for processes that are trusted to read alone. It maps every region, but
+ * not for writing; calls that change something give -EACCES; it has no events. The
+ * arena lives until the last of its files is closed and unmapped.
+ *
+ * Who reads through a view is in no section, so what is read may have moved away
+ * meanwhile. It is good if the entry was LIVE and neither MOVING nor COPYING before,
+ * and is the same word after, and so is the epoch: an object may have left its place
+ * and come back to it (acquire both, read the bytes, fence, look at both again).
+ */
 enum {
 	MEMLANE_CMD_CREATE = 0x80,
 	MEMLANE_CMD_INFO,
@@ -788,6 +800,7 @@ enum {
 	MEMLANE_CMD_FLUSH,
 	MEMLANE_CMD_COST,
 	MEMLANE_CMD_BLOCKERS,
+	MEMLANE_CMD_VIEW,
 };
 
 #define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
@@ -808,6 +821,7 @@ enum {
 #define MEMLANE_IOCTL_FLUSH		_IO(MEMLANE_TYPE, MEMLANE_CMD_FLUSH)
 #define MEMLANE_IOCTL_COST		_IO(MEMLANE_TYPE, MEMLANE_CMD_COST)
 #define MEMLANE_IOCTL_BLOCKERS		_IO(MEMLANE_TYPE, MEMLANE_CMD_BLOCKERS)
+#define MEMLANE_IOCTL_VIEW		_IO(MEMLANE_TYPE, MEMLANE_CMD_VIEW)
 
 /**
  * memlane_class_of - size class of a block
