@@ -4,10 +4,12 @@
  *
  *	bench FILE
  *
- * FILE keeps what it has of other backends.
+ * FILE keeps what it has of other backends. Runs in the project's top folder.
  *
  *	ML_BENCH	a regular expression: groups to run
- *	ML_OBJECTS	most live objects, 10 million
+ *	ML_OBJECTS	most live objects in a lane, 10 million
+ *	ML_TRACES	traces to replay, with blanks between them; all of traces/
+ *	ML_SCALE	a file for what `scale` measures, to be plotted
  *	ML_RATIOS	1: leave times out, as an emulated machine's mean nothing
  */
 #include <json-c/json.h>
@@ -46,7 +48,12 @@ uint64_t rng_next(uint64_t *x)
 
 static bool is_time(const char *unit)
 {
-	return !strcmp(unit, "ns") || !strcmp(unit, "MB/s");
+	return !strcmp(unit, "ns") || !strcmp(unit, "MB/s") || !strcmp(unit, "M/s");
+}
+
+bool ratios_only(void)
+{
+	return emulated;
 }
 
 static void print_row(const char *group, const char *name, double value, const char *unit,
@@ -120,7 +127,7 @@ static const struct {
 	void (*run)(void);
 } group[] = {
 	{ "pause", bench_pause }, { "get", bench_get }, { "alloc", bench_alloc },
-	{ "scale", bench_scale }, { "compact", bench_compact },
+	{ "scale", bench_scale }, { "compact", bench_compact }, { "replay", bench_replay },
 };
 
 static void run_groups(void)
@@ -137,7 +144,7 @@ static void run_groups(void)
 	regfree(&re);
 }
 
-static const char *backend_name(void)
+const char *backend_name(void)
 {
 	struct memlane *m = open_bench(MIB, MIB);
 	bool module = memlane_backend(m) == MEMLANE_BACKEND_MODULE;

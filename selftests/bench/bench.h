@@ -24,13 +24,16 @@ struct memlane *open_bench(uint64_t fast, uint64_t slow);
 memlane_handle must_alloc(struct memlane *m, uint64_t size);
 uint64_t env(const char *name, uint64_t otherwise);
 uint64_t rng_next(uint64_t *x);
+const char *backend_name(void);
+bool ratios_only(void);
 
-/* pause.c, speed.c, space.c */
+/* pause.c, speed.c, scale.c, space.c, replay.c */
 void bench_pause(void);
 void bench_get(void);
 void bench_alloc(void);
 void bench_scale(void);
 void bench_compact(void);
+void bench_replay(void);
 
 /* speed.c: what the process started anew with another malloc does */
 void malloc_child(const char *library);

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The measuring program measures what it says: no figure is judged but by being there.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.." || exit 1
+. selftests/ktap.sh
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# bench GROUPS: with its table in $tmp/out.
+bench() {
+	ML_BENCH=$1 ML_OBJECTS=30000 ML_TRACES="sqlite redis-lru" ML_SCALE=$tmp/tsv MEMLANE_BACKEND=local \
+		build/bench/bench "$tmp/json" >"$tmp/out" 2>&1 || { sed 's/^/# /' "$tmp/out"; return 1; }
+}
+
+# said WORDS...: each on a line with a number.
+said() {
+	for words; do
+		grep -qE "$words.* [0-9]+\.[0-9]+ x" "$tmp/out" || { echo "# no figure for: $words"; return 1; }
+	done
+}
+
+replays() {
+	bench replay && for trace in redis-lru sqlite; do
+		for heap in 'memlane \(local\)' 'own malloc' jemalloc mimalloc tcmalloc; do
+			said "^  $trace: $heap " || return 1
+		done
+	done
+	grep -q 'redis-lru: tables, a live object' "$tmp/out" &&
+		grep -q 'target 1.15' "$tmp/out" && [ "$(grep -c 'M/s' "$tmp/out")" = 10 ]
+}
+
+# Of both lanes, in the table and in the file to be plotted.
+scales() {
+	bench scale && said 'fast, 30000 live: free and alloc' 'slow, 30000 live: free and alloc' \
+		'slow, 30000 live: alloc' || return 1
+	awk -F '\t' 'NF != 7 { exit 1 } NR > 1 { n[$1 " " $2]++ }
+		END { exit n["fast 10000"] n["fast 30000"] n["slow 10000"] n["slow 30000"] != "1111" }' "$tmp/tsv"
+}
+
+# As in a VM that is emulated.
+no_times() {
+	ML_RATIOS=1 bench scale && said 'slow, 30000 live: free and alloc' &&
+		! grep -E '[0-9] (ns|M/s|MB/s)' "$tmp/out"
+}
+
+plan 4
+check "it builds" make -s -C selftests/bench
+check "replay: each trace, five allocators, memory and speed" replays
+check "scale: both lanes, and a file to plot" scales
+check "ratios only: no time is told" no_times
+finish
