@@ -95,7 +95,10 @@ static int sink_put(struct sink *s, const char *p, size_t n)
 	return 0;
 }
 
-/* Unpacks what is in @in; what it gives may take several rounds. */
+/*
+ * Unpacks what is in @in; what it gives may take several rounds. One more after the
+ * end of a frame would have zstd wait for the next one, and @left be its header.
+ */
 static int drain(ZSTD_DStream *z, ZSTD_inBuffer *in, char *buffer, size_t room,
 		 size_t *left, struct sink *s)
 {
@@ -110,7 +113,7 @@ static int drain(ZSTD_DStream *z, ZSTD_inBuffer *in, char *buffer, size_t room,
 		}
 		if (sink_put(s, buffer, out.pos))
 			return -1;
-	} while (in->pos < in->size || out.pos == room);
+	} while (in->pos < in->size || (*left && out.pos == room));
 	return 0;
 }
 

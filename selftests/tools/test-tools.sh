@@ -179,6 +179,19 @@ holes()
 	cat p.mlt.zst p.mlt.zst > twice.mlt.zst && says 0 'memalign' "$memlane" trace twice.mlt.zst
 }
 
+# The trace's bytes end where the reader's buffer does, which is no end of its own.
+whole_buffers()
+{
+	local size
+
+	for size in 128 256 1024; do
+		cp forms.mlt "b$size.mlt" && truncate -s "${size}K" "b$size.mlt" &&
+			zstd -q "b$size.mlt" && says 0 'memalign' "$memlane" trace "b$size.mlt.zst" || return 1
+		head -c -4 "b$size.mlt.zst" > part.mlt.zst &&
+			says 1 'compressed data end' "$memlane" trace part.mlt.zst || return 1
+	done
+}
+
 # Half a tebibyte of records, and then one object of as much.
 absurd_sizes()
 {
@@ -234,7 +247,7 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 35
+plan 36
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out" no_children
@@ -252,6 +265,7 @@ check "record: no command named" says 2 'is missing' "$memlane" record -o x.mlt
 check "record: nonsense number" says 2 'whole number' "$memlane" record -n 0 -o x.mlt -- true
 check "malformed traces are refused, the record named" malformed
 check "what lies behind the records takes no memory" holes
+check "a packed trace of any length is read to its end" whole_buffers
 check "absurd sizes are refused before they take memory" absurd_sizes
 check "replay: every object verified, locally and on malloc" replays_locally
 check "replay: progress in lines" says 0 'Every object had the bytes' \
