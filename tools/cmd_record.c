@@ -250,12 +250,16 @@ static int run_record(int argc, char **argv)
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "calls", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
 	struct recording r = { .fd = -1 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "+:o:n:", options, NULL)) != -1) {
+	/* Up to the first word that is no option: the rest is the command's. */
+	while ((c = getopt_long(argc, argv, "+:o:n:h", options, NULL)) != -1) {
+		if (c == 'h')
+			return fputs(cmd_record.help, stdout) < 0 ? EXIT_FAILED : EXIT_GOOD;
 		if (c == 'o')
 			r.target = optarg;
 		else if (c != 'n')
@@ -285,12 +289,13 @@ const struct command cmd_record = {
 		"  -o, --output FILE   where the trace goes, as redis.mlt.zst\n"
 		"  -n, --calls CALLS   record the first CALLS records, then let the program go on\n"
 		"\n"
-		"COMMAND must be dynamically linked. Only its own process is recorded: children\n"
-		"that it forks, and programs that it executes, are not. A program that is killed\n"
-		"leaves a trace that is good up to there; if memlane is killed as well, the file\n"
-		"(FILE with .part for .zst) is still readable.\n"
+		"Options end where COMMAND begins; it must be dynamically linked. Only its own\n"
+		"process is recorded: children that it forks, and programs that it executes, are\n"
+		"not. A program that is killed leaves a trace that is good up to there; if memlane\n"
+		"is killed as well, the file (FILE with .part for .zst) is still readable.\n"
 		"\n"
 		"Exits as COMMAND does; with 128 and the signal's number where one ended it; with\n"
 		"1 where the recording failed.\n",
+	.runs_others = true,
 	.run = run_record,
 };

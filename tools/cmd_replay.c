@@ -16,7 +16,8 @@
 
 #define RUNS_MAX       8
 #define MAINTAIN_EVERY 20000
-#define OBJECT_COST    64 /* bytes: of rounding and of tables */
+#define OBJECT_COST    64	    /* bytes: of rounding and of tables */
+#define ALIGN_MAX      (2ULL << 20) /* libmemlane's, by the ABI */
 
 struct replay {
 	const char *path;
@@ -77,6 +78,16 @@ static int room_for(const struct replay *r, const struct trace *t,
 		    (double)there / (1ULL << 30));
 }
 
+/* What libmemlane has no way to do is known before anything is replayed. */
+static int can_align(const struct replay *r, const struct trace_summary *sum)
+{
+	if (sum->alignment <= ALIGN_MAX)
+		return 0;
+	return fail("%s: record %" PRIu64 " asks for an alignment of %" PRIu64
+		    " bytes; libmemlane aligns to at most %llu, so this trace cannot be replayed on it",
+		    r->path, sum->aligned_record, sum->alignment, ALIGN_MAX);
+}
+
 static int run_all(struct replay *r, const struct trace_file *file, struct report *report)
 {
 	int i, ret = 0;
@@ -111,7 +122,7 @@ static int replay_trace(struct replay *r, const struct trace_file *file, struct 
 
 	if (trace_scan(t, &sum, &err))
 		return fail("%s: %s", r->path, err.text);
-	if (room_for(r, t, &sum))
+	if (can_align(r, &sum) || room_for(r, t, &sum))
 		return EXIT_FAILED;
 	return run_all(r, file, &report);
 }

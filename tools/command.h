@@ -3,17 +3,21 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
+#include <stdbool.h>
+
 /**
  * struct command - one subcommand
  * @name: as typed
  * @summary: for the list; NULL: not listed, memlane runs it itself
  * @help: all of `memlane NAME --help`
+ * @runs_others: a command to run may follow, and --help be its own: @run answers it
  * @run: @argv[0] is the name. Return: exit code of the program
  */
 struct command {
 	const char *name;
 	const char *summary;
 	const char *help;
+	bool runs_others;
 	int (*run)(int argc, char **argv);
 };
 

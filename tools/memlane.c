@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* memlane.c - the command: finds the subcommand and runs it */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,7 +63,7 @@ static int wants_help(int argc, char **argv)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	const struct command *c;
 
@@ -78,7 +79,19 @@ int main(int argc, char **argv)
 	c = find(argv[1]);
 	if (!c)
 		return misuse("there is no command \"%s\"; memlane --help lists them", argv[1]);
-	if (c->help && wants_help(argc - 1, argv + 1))
+	if (c->help && !c->runs_others && wants_help(argc - 1, argv + 1))
 		return help_on(argv[1]);
 	return c->run(argc - 1, argv + 1);
+}
+
+/* What was said must have come out, or no success is one. */
+int main(int argc, char **argv)
+{
+	int status = run(argc, argv), failed = ferror(stdout);
+
+	errno = 0;
+	if (fflush(stdout) || failed)
+		status = fail("what it printed cannot be written to stdout: %s",
+			      strerror(errno ? errno : EIO));
+	return status;
 }

@@ -369,6 +369,19 @@ int trace_next(struct trace *t, struct trace_record *r, struct trace_error *err)
 	return 1;
 }
 
+static void count_record(struct trace_summary *sum, const struct trace *t,
+			 const struct trace_record *r)
+{
+	sum->calls[r->op]++;
+	sum->total++;
+	if (r->size > sum->largest)
+		sum->largest = r->size;
+	if (r->align > sum->alignment) {
+		sum->alignment = r->align;
+		sum->aligned_record = t->record - 1;
+	}
+}
+
 int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *err)
 {
 	struct trace_record r;
@@ -377,10 +390,7 @@ int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *e
 
 	memset(sum, 0, sizeof(*sum));
 	while ((ret = trace_next(t, &r, err)) > 0) {
-		sum->calls[r.op]++;
-		sum->total++;
-		if (r.size > sum->largest)
-			sum->largest = r.size;
+		count_record(sum, t, &r);
 		live += r.op != TRACE_FREE && r.op != TRACE_REALLOC;
 		live -= r.op == TRACE_FREE;
 		if (live > sum->peak_objects)

@@ -94,6 +94,8 @@ struct trace_summary {
 	uint64_t peak_record;	/* after which the peak stood first */
 	uint64_t peak_objects;	/* most live at a time, whenever that was */
 	uint64_t largest;
+	uint64_t alignment;	/* the largest that was asked for */
+	uint64_t aligned_record; /* the first that asked for it */
 };
 
 /**

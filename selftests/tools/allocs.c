@@ -113,6 +113,11 @@ static void killed(void)
 	raise(SIGKILL);
 }
 
+static void aligned(void)
+{
+	keep = aligned_alloc(4UL << 20, 4UL << 20);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -120,7 +125,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} all[] = {
 		{ "forms", forms }, { "threads", threads },
-		{ "children", children }, { "killed", killed },
+		{ "children", children }, { "killed", killed }, { "aligned", aligned },
 	};
 	size_t i;
 
@@ -129,6 +134,6 @@ int main(int argc, char **argv)
 			all[i].run();
 			return 0;
 		}
-	fprintf(stderr, "allocs: forms, threads, children or killed\n");
+	fprintf(stderr, "allocs: forms, threads, children, killed or aligned\n");
 	return 2;
 }

@@ -128,6 +128,37 @@ through_jemalloc()
 		grep -qx "LD_PRELOAD=$lib" env.out && ! grep -q MEMLANE_RECORD env.out
 }
 
+# Options end where the command begins, with or without --.
+help_of_another()
+{
+	says 0 'Usage: ls' "$memlane" record -o ls.mlt ls --help && [ -s ls.mlt ] &&
+		says 0 'Usage: ls' "$memlane" record -o ls.mlt -- ls --help &&
+		says 0 'Usage: memlane record' "$memlane" record -o other.mlt --help ls && [ ! -e other.mlt ]
+}
+
+# full COMMAND...: its output goes nowhere, and it says so.
+full()
+{
+	"$memlane" "$@" 2> err > /dev/full && { echo "# $*: ended with 0"; return 1; }
+	grep -q 'stdout: No space left' err || { echo "# $*:"; sed 's/^/#   /' err; return 1; }
+}
+
+lost_output()
+{
+	full --help && full --version && full help replay && full record --help && full trace forms.mlt &&
+		full trace --dump threads.mlt && full replay --backend local forms.mlt &&
+		full replay --json --backend local forms.mlt || return 1
+	"$memlane" --version >&- 2> err && return 1
+	grep -q 'stdout: Bad file descriptor' err
+}
+
+# It is known before anything is replayed, and what malloc can do is not asked.
+too_aligned()
+{
+	record aligned && [ "$status" = 0 ] && says 1 'asks for an alignment of 4194304 bytes' \
+		"$memlane" replay --backend local aligned.mlt && grep -q 'aligned.mlt: record [0-9]' out
+}
+
 # damage NAME OFFSET BYTES: a copy of forms.mlt with other bytes at OFFSET.
 damage()
 {
@@ -247,7 +278,7 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 36
+plan 39
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out" no_children
@@ -262,6 +293,7 @@ check "record: no such command" says 127 'cannot be run' "$memlane" record -o x.
 check "record: no such folder" says 1 'cannot be made' "$memlane" record -o no/x.mlt -- true
 check "record: no file named" says 2 'say where' "$memlane" record -- true
 check "record: no command named" says 2 'is missing' "$memlane" record -o x.mlt
+check "record: --help of the command that is recorded" help_of_another
 check "record: nonsense number" says 2 'whole number' "$memlane" record -n 0 -o x.mlt -- true
 check "malformed traces are refused, the record named" malformed
 check "what lies behind the records takes no memory" holes
@@ -272,6 +304,7 @@ check "replay: progress in lines" says 0 'Every object had the bytes' \
 	"$memlane" replay --progress --backend local p.mlt.zst
 check "replay: four rivals" replays_on_rivals
 check "replay: an allocator that spoils objects is found" finds_spoiled_objects
+check "replay: an alignment that libmemlane lacks" too_aligned
 check "replay: no such file" says 1 'No such file' "$memlane" replay none.mlt
 check "replay: a folder" says 1 'is a folder' "$memlane" replay .
 check "replay: unknown rival" says 2 'jemalloc, mimalloc' "$memlane" replay --against dlmalloc forms.mlt
@@ -284,6 +317,7 @@ check "unknown command" says 2 'no command "fly"' "$memlane" fly
 check "no command" says 2 'a command is missing' "$memlane"
 check "help of a command" says 0 'Usage: memlane record' "$memlane" record --help
 check "list of commands" says 0 'memlane COMMAND --help' "$memlane" --help
+check "output that cannot be written is a failure" lost_output
 check "version" says 0 'memlane 1' "$memlane" --version
 check "load: no such file" says 1 'cannot be read' "$memlane" load --file ./none.ko
 finish
