@@ -31,6 +31,8 @@ static void show_module(int loaded)
 	ctx = module_kmod();
 	printf("built    %s\n", ctx && module_find(ctx, path, sizeof(path)) ? path :
 									      "no file for this kernel beside this program");
+	if (ctx && module_installed(ctx, path, sizeof(path)))
+		printf("installed %s\n", path);
 	kmod_unref(ctx);
 }
 

@@ -78,6 +78,23 @@ bool module_find(struct kmod_ctx *ctx, char *path, size_t room)
 	return found;
 }
 
+bool module_installed(struct kmod_ctx *ctx, char *path, size_t room)
+{
+	struct kmod_list *list = NULL;
+	struct kmod_module *mod;
+	const char *file;
+	bool found;
+
+	if (kmod_module_new_from_lookup(ctx, MODULE_NAME, &list) || !list)
+		return false;
+	mod = kmod_module_get_module(list);
+	file = kmod_module_get_path(mod);
+	found = file && snprintf(path, room, "%s", file) < (int)room;
+	kmod_module_unref(mod);
+	kmod_module_unref_list(list);
+	return found;
+}
+
 struct kmod_ctx *module_kmod(void)
 {
 	const char *no_config = NULL;

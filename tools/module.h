@@ -26,6 +26,9 @@ struct kmod_ctx *module_kmod(void);
  */
 bool module_find(struct kmod_ctx *ctx, char *path, size_t room);
 
+/* The file that libkmod would load, of those installed; as module_find(). */
+bool module_installed(struct kmod_ctx *ctx, char *path, size_t room);
+
 /* Return: 1 loaded, 0 not, -errno. */
 int module_loaded(void);
 

@@ -90,6 +90,27 @@ loads_a_file()
 	"$memlane" unload > out && says 0 'is ready' "$memlane" load --file /run/vm/memlane.ko && loaded
 }
 
+# What libkmod finds in /lib/modules, with nothing built beside the program.
+installed()
+{
+	"$memlane" unload > out && cp "$memlane" tool || return 1
+	# shellcheck disable=SC2016
+	says 0 '/dev/memlane is ready' unshare --mount sh -ec '
+		mount -t tmpfs none /lib/modules
+		folder=/lib/modules/$(uname -r)
+		mkdir -p "$folder/updates"
+		./tool load && exit 1
+		./tool status && exit 1
+		cp /run/vm/memlane.ko "$folder/updates"
+		: >"$folder/modules.order"
+		: >"$folder/modules.builtin"
+		depmod
+		./tool status | grep "updates/memlane.ko" || exit 1
+		./tool load' || return 1
+	grep -q 'no memlane.ko for .* is built or installed' out &&
+		grep -q 'built    no file for this kernel' out && loaded
+}
+
 no_access()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" status > out 2>&1 && return 1
@@ -124,7 +145,7 @@ replays()
 		awk -F '[:,]' '/"objects_verified"/ { n++; if ($2 < 10000) bad = 1 } END { exit n != 2 || bad }' out
 }
 
-plan 12
+plan 13
 check "status: loaded, device, access" status_when_loaded
 check "unload: refused while an arena is open" refused_while_open
 check "unload" unloads
