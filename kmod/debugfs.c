@@ -29,6 +29,8 @@ struct field {
 };
 
 #define COUNT(name) { #name, offsetof(struct memlane_counts, name) }
+#define CAUSE(name, cause) \
+	{ "moves_" #name, offsetof(struct memlane_counts, by_cause[MEMLANE_CAUSE_##cause]) }
 static const struct field count_fields[] = {
 	COUNT(ioctls), COUNT(refills), COUNT(flushes), COUNT(handles), COUNT(retired),
 	COUNT(batches), COUNT(moved), COUNT(moved_bytes), COUNT(remapped),
@@ -37,7 +39,10 @@ static const struct field count_fields[] = {
 	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(periods),
 	COUNT(purged), COUNT(shortages), COUNT(gone_allocs),
 	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
-	COUNT(gone_vetoes), COUNT(gone_waits),
+	COUNT(gone_vetoes), COUNT(gone_waits), COUNT(periods), COUNT(purged), COUNT(shortages),
+	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),
+	CAUSE(oversized, OVERSIZED), CAUSE(hot, HOT), CAUSE(sort, SORT), CAUSE(purge, PURGE),
+	CAUSE(room, ROOM),
 };
 
 #define LANE(name) { #name, offsetof(struct memlane_lane_stat, name) }

@@ -51,6 +51,7 @@ static int read_check(struct arena_view *a)
 
 static int read_arena(struct arena_view *a, unsigned int id)
 {
+	memset(a, 0, sizeof(*a));
 	a->id = id;
 	a->lanes = read_counters(id, "lanes", a->lane);
 	if (a->lanes < 0)
@@ -112,6 +113,40 @@ int arenas_read(struct arena_view **list)
 		qsort(*list, (size_t)n, sizeof(**list), by_id);
 	}
 	return n;
+}
+
+/* What is no span, as the line of titles, has no numbers there. */
+static void add_span(struct arena_view *a, const char *line)
+{
+	unsigned int lane, cls;
+	uint64_t pages, places, used;
+	struct class_view *c;
+	char temper[8];
+
+	if (sscanf(line, "%u %u %7s %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &lane, &cls, temper,
+		   &pages, &places, &used) != 6 ||
+	    lane >= MEMLANE_LANES || cls >= MEMLANE_CLASSES)
+		return;
+	c = &a->class[lane][cls];
+	c->spans++;
+	c->cold += !strcmp(temper, "cold");
+	c->pages += pages;
+	c->places += places;
+	c->used += used;
+}
+
+int arena_read_classes(struct arena_view *a)
+{
+	FILE *f = open_file(a->id, "spans");
+	char line[128];
+
+	if (!f)
+		return -errno;
+	memset(a->class, 0, sizeof(a->class));
+	while (fgets(line, sizeof(line), f))
+		add_span(a, line);
+	fclose(f);
+	return 0;
 }
 
 int arenas_count(void)

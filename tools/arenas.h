@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <linux/memlane.h>
+
 #define ARENAS_FOLDER	"/sys/kernel/debug/memlane"
 #define ARENA_COUNTERS	96
 
@@ -19,6 +21,22 @@ struct counter {
 };
 
 /**
+ * struct class_view - the spans of one size class in a lane
+ * @spans: how many
+ * @cold: of these, for objects that are not used of late
+ * @pages: of all of them
+ * @places: for objects
+ * @used: places that are given out, be it to a thread's stock
+ */
+struct class_view {
+	uint64_t spans;
+	uint64_t cold;
+	uint64_t pages;
+	uint64_t places;
+	uint64_t used;
+};
+
+/**
  * struct arena_view - one arena at one moment
  * @id: its folder's name
  * @check: "ok", or the invariant that does not hold
@@ -26,6 +44,7 @@ struct counter {
  * @lanes: number of these
  * @count: its counters
  * @counts: number of these
+ * @class: after arena_read_classes()
  */
 struct arena_view {
 	unsigned int id;
@@ -34,6 +53,7 @@ struct arena_view {
 	int lanes;
 	struct counter count[ARENA_COUNTERS];
 	int counts;
+	struct class_view class[MEMLANE_LANES][MEMLANE_CLASSES];
 };
 
 /**
@@ -45,6 +65,9 @@ struct arena_view {
  * Return: how many, sorted by id, or -errno.
  */
 int arenas_read(struct arena_view **list);
+
+/* Look at its spans, which may be many. Return: 0 or -errno. */
+int arena_read_classes(struct arena_view *a);
 
 /* Return: how many are open, or -errno. */
 int arenas_count(void);

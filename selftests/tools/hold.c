@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its stdin ends */
+/*
+ * hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its
+ * stdin ends; one of them was moved to the SlowLane and back
+ */
 #include <memlane.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@ int main(int argc, char **argv)
 {
 	struct memlane_config config;
 	struct memlane *m;
+	memlane_handle h = 0;
 	char byte;
 	int i, n = argc > 1 ? atoi(argv[1]) : 0;
 
@@ -18,9 +22,11 @@ int main(int argc, char **argv)
 	if (memlane_open(&m, &config))
 		return 1;
 	for (i = 0; i < n; i++)
-		if (!memlane_alloc(m, 100))
+		if (!(h = memlane_alloc(m, 100)))
 			return 1;
 	if (memlane_thread_flush(m))
+		return 1;
+	if (h && (memlane_migrate(m, h, MEMLANE_SLOW) || memlane_migrate(m, h, MEMLANE_FAST)))
 		return 1;
 	puts("ready");
 	fflush(stdout);

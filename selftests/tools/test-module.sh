@@ -125,7 +125,12 @@ stats()
 		{ sed 's/^/# /' out; return 1; }
 	id=$(awk '$2 == "fast" { print $1 }' out)
 	says 0 'invariants: ok' "$memlane" stat "$id" && grep -Eq '^refills +[1-9]' out || return 1
-	says 0 '"check": "ok"' "$memlane" stat --json && grep -q '"objects": 5000' out || return 1
+	grep -Eq '^fast +[0-9]+ B +[1-9].* [0-9.]+ %$' out && grep -Eq '^hand +2 +[0-9.]+ %$' out &&
+		grep -Eq '^compact +0 ' out && grep -Eq '^periods +0$' out && grep -Eq '^purged +0$' out ||
+		{ sed 's/^/# /' out; return 1; }
+	says 0 '"check": "ok"' "$memlane" stat --json && grep -q '"objects": 5000' out &&
+		grep -q '"hand": 2' out && grep -q '"room": 0' out && grep -q '"periods": 0' out &&
+		grep -q '"places": [1-9]' out || { sed 's/^/# /' out; return 1; }
 	says 1 'no arena 4000000 open' "$memlane" stat 4000000 || return 1
 	let_go && says 0 'No arena is open' "$memlane" stat
 }
@@ -154,6 +159,7 @@ check "load: a damaged file" damaged
 check "load: without rights" without_rights
 check "load: finds what was built" loads
 check "load: a file" loads_a_file
+check "load: the installed module" installed
 check "status: no access for others" no_access
 check "stat: lanes, counters, invariants" stats
 check "stat: without rights" stat_without_rights
