@@ -10,6 +10,7 @@
 # make matrix    build and boot the module on every kernel Debian offers
 # make style     checkpatch, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms
+# make install-selftests  test programs, to be run on any machine with the module
 # make fuzz bench clean
 #
 # KERNEL  6.1 (default), 6.12, 7, debug, kcsan, host
@@ -24,7 +25,7 @@ export DESTDIR PREFIX ONLY
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools selftests demo vm check check-debug check-race
-.PHONY: check-seeded matrix fuzz bench style format install clean
+.PHONY: check-seeded matrix fuzz bench style format install install-selftests clean
 
 all: module lib tools
 
@@ -88,6 +89,9 @@ install: lib tools
 	@$(MAKE) -s -C lib install
 	@$(MAKE) -s -C tools install
 	@$(MAKE) -s -C kmod install-source
+
+install-selftests: lib
+	@$(MAKE) -s -C selftests install
 
 clean:
 	rm -rf build

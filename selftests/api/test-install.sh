@@ -17,7 +17,7 @@ lib=$root/opt/ml/lib
 warn="-Wall -Wextra -Wpedantic -Wno-long-long -Werror"
 
 installed() {
-	make -s -C "$top/lib" install DESTDIR="$root" PREFIX=/opt/ml
+	make -s -C "$top" install install-selftests DESTDIR="$root" PREFIX=/opt/ml || return 1
 	for f in include/memlane.h include/linux/memlane.h lib/libmemlane.a \
 		lib/libmemlane.so lib/libmemlane.so.1 lib/pkgconfig/libmemlane.pc; do
 		[ -s "$root/opt/ml/$f" ] || return 1
@@ -162,11 +162,55 @@ readme() {
 		LD_LIBRARY_PATH=$lib "$dir/readme"
 }
 
-# The udev rule, and sources that dkms finds and that build by themselves.
+# The command works from where it was put, and finds its recorder there.
+tools() {
+	bin=$root/opt/ml/bin
+	"$bin/memlane" --version | grep -q '^memlane 1' || return 1
+	"$bin/memlane" record -o "$dir/ls.mlt" -- ls / >"$dir/ls.out" 2>&1 &&
+		"$bin/memlane" replay --backend local "$dir/ls.mlt" | grep -q 'Every object had the bytes'
+}
+
+man_page() {
+	page=$root/opt/ml/share/man/man1/memlane.1
+	for command in load unload status stat record replay trace; do
+		grep -q "^.*\\\\fB$command\\\\fR" "$page" || { echo "# no $command"; return 1; }
+		"$bin/memlane" --help | grep -q "^  $command " || { echo "# no help on $command"; return 1; }
+	done
+}
+
+# A tag for udev's own rules comes before them: 73-seat-late.rules is Debian's.
+udev_rule() {
+	rules=$root/usr/lib/udev/rules.d
+	grep -q '^KERNEL=="memlane".*MODE="0660", GROUP="memlane", TAG+="uaccess"$' "$rules"/*-memlane.rules &&
+		grep -qx 'g memlane -' "$root/usr/lib/sysusers.d/memlane.conf" &&
+		[ "$(printf '%s\n' "$(basename "$rules"/*-memlane.rules)" 73-seat-late.rules | LC_ALL=C sort | tail -n 1)" = \
+			73-seat-late.rules ]
+}
+
+# Sources that dkms finds.
 module_source() {
-	make -s -C "$top/kmod" install-source DESTDIR="$root" &&
-		grep -q 'KERNEL=="memlane".*MODE="0660"' "$root/usr/lib/udev/rules.d/99-memlane.rules" &&
-		[ -s "$root/usr/src/memlane-1.0/dkms.conf" ]
+	[ -s "$root/usr/src/memlane-1.0/dkms.conf" ] && [ -s "$root/usr/src/memlane-1.0/kmod/main.c" ]
+}
+
+# They run where nothing else of this folder is, and say when they cannot.
+selftests() {
+	tests=$root/opt/ml/lib/memlane/selftests
+	for test in abi/abi dev/move api/test-handle api/test-cxx share/share share/victim torture/torture; do
+		[ -x "$tests/$test" ] || { echo "# no $test"; return 1; }
+	done
+	MEMLANE_BACKEND=local "$tests/run.sh" api/test-handle api/test-cxx >"$dir/run" &&
+		grep -q '^1\.\.2$' "$dir/run" && grep -q '^    ok 1 ' "$dir/run" &&
+		grep -q '^ok 2 api/test-cxx$' "$dir/run" || return 1
+	status=0
+	MEMLANE_BACKEND=local "$tests/run.sh" no/such >"$dir/run" || status=$?
+	[ "$status" = 1 ] && grep -q '^not ok 1 no/such' "$dir/run" || return 1
+	[ -e /dev/memlane ] || {
+		status=0
+		MEMLANE_BACKEND=module "$tests/run.sh" >"$dir/run" || status=$?
+		[ "$status" = 4 ] && grep -q '^1\.\.0 # SKIP' "$dir/run" && [ ! -e /dev/memlane ] || return 1
+	}
+	# For stage install of the VM, which sees nothing of $dir.
+	make -s -C "$top/selftests" install INSTALL_PATH="$top/build/installed"
 }
 
 module_installs() {
@@ -177,7 +221,7 @@ module_installs() {
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 13
+plan 17
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
@@ -189,6 +233,10 @@ check "a C++ program" cxx
 check "dlopen and dlclose, again and again" dlopened
 check "a program that has the symbols alone" ffi
 check "the README's example" readme
-check "the udev rule and the module's sources" module_source
+check "the command and its recorder" tools
+check "the man page, and the commands in it" man_page
+check "the udev rule and its group" udev_rule
+check "the test programs" selftests
+check "the module's sources" module_source
 check "the sources build, and the module installs" module_installs
 finish
