@@ -24,7 +24,7 @@ export DESTDIR PREFIX ONLY
 # As it was typed: what looks like a variable of make's belongs to the guest.
 export VM_RUN := $(value RUN)
 
-.PHONY: all deps module lib tools selftests demo vm check check-debug check-race
+.PHONY: all deps module lib tools selftests demo vm vm-command check check-debug check-race
 .PHONY: check-seeded matrix fuzz bench style format install install-selftests clean
 
 all: module lib tools
@@ -44,9 +44,26 @@ tools: lib
 selftests: lib
 	@$(MAKE) -s -C selftests
 
+# make ends with 2 whatever a recipe ended with, but for exit-with. Where that cannot be
+# built yet, as there is no compiler before deps, 2 it is.
+ifneq ($(and $(filter vm,$(MAKECMDGOALS)),$(VM_RUN)),)
+-load build/exit-with.so(exit_with_setup)
+export VM_STATUS := build/vm-status.$(shell echo $$PPID)
+
+build/exit-with.so: selftests/vm/exit-with.c
+	@mkdir -p build && $(CC) -shared -fPIC -o $@ $< 2>/dev/null || :
+
+vm: vm-command
+	@$(eval status := $(file <$(VM_STATUS)))$(shell rm -f $(VM_STATUS))$(exit-with $(status))exit $(status)
+else
 vm: deps
 	@$(MAKE) -s module
-	+@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) $(if $(VM_RUN),-- "$$VM_RUN")
+	+@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS)
+endif
+
+vm-command: deps
+	@$(MAKE) -s module
+	+@selftests/vm/run.sh --kernel $(KERNEL) $(VMFLAGS) -- "$$VM_RUN"; echo $$? >$$VM_STATUS
 
 demo: deps
 	@$(MAKE) -s all

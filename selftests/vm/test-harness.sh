@@ -63,7 +63,15 @@ two_at_once() {
 	[ $? = 5 ] && [ "$status" = 6 ]
 }
 
-plan 19
+# As people do: make itself would end with 2. What calls this may be a make, too.
+by_make() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$here/../.." vm \
+		RUN='echo "sum $((40 + 2))"; exit 7' >"$tmp/out" 2>"$tmp/err"
+	status=$?
+	ended 7 && said out 'sum 42'
+}
+
+plan 20
 vm --no-module -- 'echo to-out; echo to-err >&2; echo again >/dev/stderr
 	touch /memlane-harness 2>/dev/null && echo writable-root
 	touch build/harness && rm build/harness && echo writable-folder
@@ -95,4 +103,5 @@ vm --ko "$0" -- true
 check "a module that does not load fails the run" ended 125
 check "killed outright, it leaves nothing behind" killed_outright
 check "two VMs at once" two_at_once
+check "make vm RUN=... ends as the command does" by_make
 finish
