@@ -1,8 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The counter of results, tried on outputs whose counts are known.
+# The counter of results, tried on outputs whose counts are known; and the last line
+# of check, tried on lists of stages.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/ktap.sh"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 
 # counts STATUS "PASSED FAILED SKIPPED" OUTPUT-FORMAT
 counts() {
@@ -11,7 +14,38 @@ counts() {
 	[ "$got" = "$2" ] || { echo "# wanted $2, got $got"; return 1; }
 }
 
-plan 15
+# sums LAST-LINE STATUS PLACES...: what check says of $tmp/list. There is no debug
+# kernel in an empty cache.
+sums() {
+	want=$1 status=$2
+	shift 2
+	CHECK_LIST=$tmp/list CHECK_OUT=$tmp/check MEMLANE_CACHE=$tmp/cache ONLY='' ML_BUDGET='' \
+		"$here/check" "$@" >"$tmp/out" 2>&1
+	code=$?
+	[ "$(tail -n 1 "$tmp/out")" = "$want" ] && [ "$code" = "$status" ] && return 0
+	echo "# wanted $want, status $status; got $code:"
+	sed 's/^/#   /' "$tmp/out"
+	return 1
+}
+
+named() { grep -q "^SKIPPED *debug *$1 .*memdbg kernel" "$tmp/out"; }
+
+cat >"$tmp/list" <<'END'
+good | host  | 60 | printf '1..2\nok 1 a\nok 2 b # SKIP no node\n'
+bad  | host  | 60 | exit 3
+one  | debug | 60 | true
+two  | debug | 60 | true
+good | after | 60 | true
+END
+
+# The newest kernel runs all that 6.12 does.
+of() { awk -F ' *[|] *' -v place="$1" '$2 == place { print $1 }' "$here/check.list" | sort; }
+same_stages() {
+	of vm-6.12 >"$tmp/6.12"
+	of vm-7 | diff "$tmp/6.12" -
+}
+
+plan 21
 check "all pass" counts 0 "2 0 0" 'TAP version 13\n1..2\nok 1 a\nok 2 b\n'
 check "one fails" counts 1 "1 1 0" 'TAP version 13\n1..2\nok 1 a\nnot ok 2 b\n'
 check "one skips" counts 0 "1 0 1" 'TAP version 13\n1..2\nok 1 a\nok 2 b # SKIP no node\n'
@@ -28,4 +62,10 @@ check "two programs in a row" counts 0 "2 1 0" 'TAP version 13\n1..1\nok 1 a\nTA
 check "no TAP, success" counts 0 "1 0 0" 'hello\n'
 check "no TAP, failure" counts 3 "0 1 0" 'hello\n'
 check "time-out" counts 124 "0 1 0" ''
+check "all places: skips are counted one by one" sums "2 passed, 1 failed, 3 skipped" 1 host debug after
+check "and named" named two
+check "a place's own choice of stages" sums "1 passed, 0 failed, 1 skipped" 0 host=^good
+check "no skip, no word of it" sums "1 passed, 0 failed" 0 after
+check "nothing passed is no success" sums "0 passed, 0 failed, 2 skipped" 1 debug
+check "vm-7 has the stages of vm-6.12" same_stages
 finish
