@@ -3,8 +3,9 @@
  * bench.c - measure, print a table, write JSON
  *
  *	bench FILE
+ *	bench --tables FILE	what FILE has, as Markdown
  *
- * FILE keeps what it has of other backends. Runs in the project's top folder.
+ * FILE keeps what it has of other backends, and is written after each group. Runs in the project's top folder.
  *
  *	ML_BENCH	a regular expression: groups to run
  *	ML_OBJECTS	most live objects in a lane, 10 million
@@ -130,8 +131,26 @@ static const struct {
 	{ "scale", bench_scale }, { "compact", bench_compact }, { "replay", bench_replay },
 };
 
-static void run_groups(void)
+static void write_json(const char *file, const char *backend, struct json_object *machine)
 {
+	struct json_object *all = json_object_from_file(file), *machines;
+
+	if (!all)
+		all = json_object_new_object();
+	if (!json_object_object_get_ex(all, "machine", &machines)) {
+		machines = json_object_new_object();
+		json_object_object_add(all, "machine", machines);
+	}
+	json_object_object_add(machines, backend, json_object_get(machine));
+	json_object_object_add(all, backend, json_object_get(rows));
+	if (json_object_to_file_ext(file, all, JSON_C_TO_STRING_PRETTY))
+		die("the file cannot be written");
+	json_object_put(all);
+}
+
+static void run_groups(const char *file, const char *backend)
+{
+	struct json_object *machine = machine_json();
 	const char *only = getenv("ML_BENCH");
 	regex_t re;
 	size_t i;
@@ -139,9 +158,12 @@ static void run_groups(void)
 	if (regcomp(&re, only ? only : ".", REG_EXTENDED | REG_NOSUB))
 		die("ML_BENCH is no regular expression");
 	for (i = 0; i < sizeof(group) / sizeof(group[0]); i++)
-		if (!regexec(&re, group[i].name, 0, NULL, 0))
+		if (!regexec(&re, group[i].name, 0, NULL, 0)) {
 			group[i].run();
+			write_json(file, backend, machine);
+		}
 	regfree(&re);
+	json_object_put(machine);
 }
 
 const char *backend_name(void)
@@ -153,18 +175,6 @@ const char *backend_name(void)
 	return module ? "module" : "local";
 }
 
-static void write_json(const char *file, const char *backend)
-{
-	struct json_object *all = json_object_from_file(file);
-
-	if (!all)
-		all = json_object_new_object();
-	json_object_object_add(all, backend, rows);
-	if (json_object_to_file_ext(file, all, JSON_C_TO_STRING_PRETTY))
-		die("the file cannot be written");
-	json_object_put(all);
-}
-
 int main(int argc, char **argv)
 {
 	const char *backend;
@@ -173,13 +183,17 @@ int main(int argc, char **argv)
 		malloc_child(argv[2]);
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "--tables")) {
+		print_tables(argv[2]);
+		return 0;
+	}
 	if (argc != 2)
 		die("usage: bench FILE");
 	backend = backend_name();
 	emulated = env("ML_RATIOS", 0);
 	rows = json_object_new_array();
 	printf("memlane, %s backend%s\n", backend, emulated ? ", ratios only" : "");
-	run_groups();
-	write_json(argv[1], backend);
+	run_groups(argv[1], backend);
+	json_object_put(rows);
 	return 0;
 }

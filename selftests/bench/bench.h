@@ -27,6 +27,10 @@ uint64_t rng_next(uint64_t *x);
 const char *backend_name(void);
 bool ratios_only(void);
 
+/* tables.c: the machine as it is now; a file of results as Markdown on stdout */
+struct json_object *machine_json(void);
+void print_tables(const char *file);
+
 /* pause.c, speed.c, scale.c, space.c, replay.c */
 void bench_pause(void);
 void bench_get(void);

@@ -10,7 +10,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # bench GROUPS: with its table in $tmp/out.
 bench() {
-	ML_BENCH=$1 ML_OBJECTS=30000 ML_TRACES="sqlite redis-lru" ML_SCALE=$tmp/tsv MEMLANE_BACKEND=local \
+	ML_BENCH=$1 ML_OBJECTS=30000 ML_TRACES=${ML_TRACES:-sqlite redis-lru} ML_SCALE=$tmp/tsv MEMLANE_BACKEND=local \
 		build/bench/bench "$tmp/json" >"$tmp/out" 2>&1 || { sed 's/^/# /' "$tmp/out"; return 1; }
 }
 
@@ -45,9 +45,19 @@ no_times() {
 		! grep -E '[0-9] (ns|M/s|MB/s)' "$tmp/out"
 }
 
-plan 4
+# The figures of the last run, and those alone, with the machine they are of.
+documents() {
+	ML_TRACES=sqlite bench "scale|replay" && build/bench/bench --tables "$tmp/json" >"$tmp/md" &&
+		grep -qx '## The local backend' "$tmp/md" && grep -q ' CPUs, Linux .*load average' "$tmp/md" || return 1
+	awk -F '  +' '/ [0-9.]+ x$/ { print $2 }' "$tmp/out" | sort >"$tmp/printed"
+	awk -F ' *[|] *' '$4 ~ /^[0-9.]+$/ { print $2 }' "$tmp/md" | sort >"$tmp/tabled"
+	[ -s "$tmp/printed" ] && diff "$tmp/printed" "$tmp/tabled"
+}
+
+plan 5
 check "it builds" make -s -C selftests/bench
 check "replay: each trace, five allocators, memory and speed" replays
 check "scale: both lanes, and a file to plot" scales
+check "tables: every row of the run, and the machine" documents
 check "ratios only: no time is told" no_times
 finish
