@@ -400,6 +400,15 @@ static void print_history(const struct game *g)
 
 /* ----------------------------------------------------------------- rounds */
 
+/* Objects copied to another place, these and their neighbours. */
+static uint64_t moves_so_far(void)
+{
+	struct memlane_stats st = { .size = sizeof(st) };
+
+	expect_eq(memlane_stat(arena, &st), 0);
+	return st.counts.moved;
+}
+
 /* Somebody else's objects, so that there is something to compact. */
 static void stir(unsigned long long *rng)
 {
@@ -431,6 +440,9 @@ struct outcome {
 	uint64_t busy;
 	uint64_t vetoed;
 	uint64_t overlapping;
+	uint64_t moves;
+	uint64_t moving_rounds;
+	uint64_t rounds;
 };
 
 /* Whether another thread's call was under way at the same time. */
@@ -477,16 +489,22 @@ static void judge(struct game *g, struct outcome *sum)
 
 static void one_round(unsigned long long *rng, struct outcome *sum)
 {
+	uint64_t moves;
 	unsigned int i;
 
 	stir(rng);
 	for (i = 0; i < OBJECTS; i++)
 		new_game(&game[i], rng_next(rng) >> 40);
 	__atomic_store_n(&busy, THREADS, __ATOMIC_SEQ_CST);
+	moves = moves_so_far();
 	pthread_barrier_wait(&gate);
 	while (__atomic_load_n(&busy, __ATOMIC_SEQ_CST) > 1)
 		expect_eq(memlane_compact(arena, 0, 0, NULL), 0);
 	pthread_barrier_wait(&gate);
+	moves = moves_so_far() - moves;
+	sum->rounds++;
+	sum->moves += moves;
+	sum->moving_rounds += moves > 0;
 	for (i = 0; i < OBJECTS; i++)
 		judge(&game[i], sum);
 }
@@ -512,6 +530,16 @@ static void report(const struct outcome *sum)
 	printf("# answers: stale %llu, busy %llu, try again %llu\n",
 	       (unsigned long long)sum->stale, (unsigned long long)sum->busy,
 	       (unsigned long long)sum->vetoed);
+	printf("# moves while histories were taken %llu, in %llu rounds of %llu\n",
+	       (unsigned long long)sum->moves, (unsigned long long)sum->moving_rounds,
+	       (unsigned long long)sum->rounds);
+}
+
+/* Histories of objects that lie still would say nothing of the mover. */
+static void expect_moved(const struct outcome *sum)
+{
+	expect(sum->moves >= sum->histories / 10);
+	expect(sum->moving_rounds > sum->rounds / 2);
 }
 
 TEST(histories_are_linearizable)
@@ -534,6 +562,7 @@ TEST(histories_are_linearizable)
 	for (i = 0; i < THREADS; i++)
 		finish(thread[i]);
 	report(&sum);
+	expect_moved(&sum);
 	for (i = 0; i < WHATS; i++)
 		expect(sum.of[i]);
 	expect(sum.overlapping);

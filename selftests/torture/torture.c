@@ -48,13 +48,13 @@ struct object {
 };
 
 enum event {
-	READ, NESTED, LINGERED, WRITTEN, ALLOCATED, ZEROED, FREED, FREE_REFUSED, STALE, PINNED,
+	OPERATION, READ, NESTED, LINGERED, WRITTEN, ALLOCATED, ZEROED, FREED, FREE_REFUSED, STALE, PINNED,
 	UNPINNED, MIGRATED, NOT_MIGRATED, COMPACTED, MAINTAINED, LEFT, ENDED, ENDED_INSIDE, FULL,
 	EVENTS
 };
 
 static const char *const event_name[EVENTS] = {
-	"verified reads", "nested sections", "long sections", "writes", "allocs", "zeroed allocs",
+	"operations", "verified reads", "nested sections", "long sections", "writes", "allocs", "zeroed allocs",
 	"frees", "frees refused (pinned)", "stale handles refused", "pins", "unpins", "migrated",
 	"not migrated", "compactions", "maintenance cycles", "leaves", "threads ended",
 	"threads ended in a section", "lane full",
@@ -443,6 +443,7 @@ static void one_operation(struct worker *w)
 	for (i = 0; at >= operation[i].weight; i++)
 		at -= operation[i].weight;
 	operation[i].run(w);
+	w->seen[OPERATION]++;
 }
 
 /* --------------------------------------------------------------- threads */
@@ -568,12 +569,17 @@ static void report(const struct memlane_stats *st)
 
 	for (i = 0; i < EVENTS; i++)
 		printf("# %s %llu\n", event_name[i], (unsigned long long)total[i]);
-	printf("# moved %llu (%llu MiB), remapped %llu, vetoed %llu (by readers %llu), waits %llu\n",
+	printf("# copied %llu (%llu MiB), remapped %llu, vetoed %llu (by readers %llu)\n",
 	       c->moved, c->moved_bytes >> 20, c->remapped, c->vetoed,
-	       (unsigned long long)st->vetoes, (unsigned long long)st->waits);
+	       (unsigned long long)st->vetoes);
 	printf("# pinned %llu, held %llu, given up %llu, batches %llu, pages returned %llu\n",
 	       c->pinned, c->held, c->given_up, c->batches, c->pages_returned);
-	printf("# spoiled %llu, cycles %llu, wrong bytes 0\n", c->spoiled, c->cycles);
+	printf("# spoiled %llu, cycles %llu\n", c->spoiled, c->cycles);
+	/* The first wrong byte would have been the end. */
+	printf("# %s: %llu operations, %llu verified reads, %llu moves, %llu vetoes, %llu waits, wrong bytes 0\n",
+	       memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "module" : "local",
+	       (unsigned long long)total[OPERATION], (unsigned long long)total[READ],
+	       c->moved + c->remapped, c->vetoed, (unsigned long long)st->waits);
 }
 
 /* A run in which something never happened proves nothing of it. */
