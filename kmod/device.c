@@ -190,6 +190,7 @@ static int device_open(struct inode *inode, struct file *file)
 	arena->file = file;
 	if (!ML_SEEDED(37))
 		file->f_mapping = arena->inode->i_mapping;
+	file->f_mode |= FMODE_NOWAIT;	/* read() of events need not wait */
 	return nonseekable_open(inode, file);
 }
 

@@ -2,6 +2,7 @@
 /* events.c - asynchronous calls, and what poll() and read() tell */
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 #include "../arena.h"
 #include "../ring.h"
@@ -66,6 +67,24 @@ TEST(nothing_to_read)
 	expect_eq(fcntl(a.fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
 	expect(read(a.fd, &ev, sizeof(ev)) < 0 && errno == EAGAIN);
 	expect(read(a.fd, &ev, sizeof(ev) - 1) < 0 && errno == EINVAL);
+	arena_end(&a);
+}
+
+/* The caller says with the call that it will not wait; io_uring does so first. */
+TEST(reading_without_waiting)
+{
+	struct arena a = arena_new(MIB, MIB);
+	struct memlane_event ev;
+	struct iovec to = { &ev, sizeof(ev) };
+
+	expect(preadv2(a.fd, &to, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN);
+	expect_eq(compact_async(&a, 3), 0);
+	expect_readable(a.fd, 1);
+	expect_eq(preadv2(a.fd, &to, 1, -1, RWF_NOWAIT), sizeof(ev));
+	expect_eq(ev.token, 3);
+	expect(preadv2(a.fd, &to, 1, -1, RWF_NOWAIT) < 0 && errno == EAGAIN);
+	to.iov_len--;
+	expect(preadv2(a.fd, &to, 1, -1, RWF_NOWAIT) < 0 && errno == EINVAL);
 	arena_end(&a);
 }
 
@@ -178,6 +197,44 @@ TEST(growth_and_full_lanes)
 	ev = event_of(fd, MEMLANE_EVENT_FULL);
 	expect_eq(ev.value, 3 * MIB);
 	expect_eq(close(fd), 0);
+}
+
+static void set_option(const struct arena *a, __u32 option, __u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
+}
+
+/* Once a lane passes the threshold; and how many objects had to go for it. */
+TEST(pressure_and_dropped_objects)
+{
+	struct memlane_maintain req = { .size = sizeof(req) };
+	struct arena a = arena_new(MIB, 4 * MIB);
+	struct memlane_event ev;
+	__u64 handles[30], left;
+	int i, slow = 0;
+
+	set_option(&a, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 500);
+	for (i = 0; i < 30; i++)
+		expect_eq(alloc_live(&a, MEMLANE_SLOW, 100 * 1024, 1, &handles[i]), 1);
+	ev = event_of(a.fd, MEMLANE_EVENT_PRESSURE);
+	expect_eq(ev.lane, MEMLANE_SLOW);
+	expect(ev.value > 2 * MIB && ev.value <= 4 * MIB);
+	/* Told once. */
+	expect_readable(a.fd, 0);
+	set_option(&a, MEMLANE_OPT_PURGEABLE, 1 << 16);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
+	/* Some may have gone to the FastLane first, and under pressure there. */
+	for (left = counts(&a).purged; left; left -= ev.value) {
+		ev = event_of(a.fd, MEMLANE_EVENT_PURGED);
+		expect(ev.value > 0 && ev.value <= left);
+		slow += ev.lane == MEMLANE_SLOW;
+	}
+	expect_eq(slow, 1);
+	expect(counts(&a).lane[MEMLANE_SLOW].used <= 2 * MIB);
+	expect_sound(&a);
+	arena_end(&a);
 }
 
 TEST(the_oldest_are_dropped)
