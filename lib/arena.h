@@ -128,6 +128,7 @@ struct thread {
  * @names: of tags, or NULL; atomic
  * @ticks: frames so far; atomic
  * @frames_per_cycle: maintenance every so many @ticks; 0: none
+ * @event_size: bytes of the backend's records of events; 0: not known yet; atomic
  * @tasks: it has a lock of its own
  * @info: layout
  * @region: where the regions are
@@ -151,6 +152,7 @@ struct memlane {
 	struct name **names;
 	uint64_t ticks;
 	uint32_t frames_per_cycle;
+	uint32_t event_size;
 	struct tasks tasks;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];

@@ -3,7 +3,7 @@
  * backend.h - who owns the pages: chosen once, when the arena is opened
  *
  * Both backends take the requests of the ABI and answer its errors. None of
- * them touches errno.
+ * them touches errno, but for @event_fd and @take_event.
  */
 #ifndef LIB_BACKEND_H
 #define LIB_BACKEND_H
@@ -20,6 +20,9 @@
  * @disown: in the child of a fork, which has inherited the descriptors only
  * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
  *	inside the implicit section of a library call, but for WAIT
+ * @event_fd: a descriptor that poll() calls readable while there are events
+ * @take_event: write the oldest to @record and return its size; 0: there is none;
+ *	-EINVAL: it has more bytes than @room. Does not wait
  */
 struct backend {
 	enum memlane_backend_kind kind;
@@ -28,6 +31,8 @@ struct backend {
 	void (*close)(struct memlane *m);
 	void (*disown)(struct memlane *m);
 	int (*call)(struct memlane *m, unsigned int cmd, void *req);
+	int (*event_fd)(struct memlane *m);
+	int (*take_event)(struct memlane *m, void *record, size_t room);
 };
 
 extern const struct backend backend_dev;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -104,6 +105,21 @@ static int dev_attach(struct memlane *m, int fd)
 	return err;
 }
 
+static int dev_event_fd(struct memlane *m)
+{
+	return m->fd;
+}
+
+static int dev_take_event(struct memlane *m, void *record, size_t room)
+{
+	struct iovec to = { record, room };
+	ssize_t n = preadv2(m->fd, &to, 1, -1, RWF_NOWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -errno;
+	return n;
+}
+
 const struct backend backend_dev = {
 	.kind = MEMLANE_BACKEND_MODULE,
 	.open = dev_open,
@@ -111,4 +127,6 @@ const struct backend backend_dev = {
 	.close = dev_close,
 	.disown = dev_disown,
 	.call = dev_call,
+	.event_fd = dev_event_fd,
+	.take_event = dev_take_event,
 };

@@ -28,6 +28,7 @@
 
 #include "backend.h"
 #include "core.h"
+#include "event.h"
 
 #define NSEC	    1000000000ULL
 #define CYCLE_NS    2000000 /* of the background cycle: one step */
@@ -35,11 +36,30 @@
 #define SHORTEST    1000000 /* an interval shorter than this is this */
 #define LONGEST	    (1ULL << 62)
 #define OPEN_PAGES  64 /* of a region, at a time */
+#define QUEUE_MOST  64 /* jobs that wait */
+#define JOB_HANDLES 4096
 
 /* Since Linux 6.3 */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+
+/**
+ * struct job - a call that the arena's thread carries out
+ * @next: the one after it
+ * @is_migrate: which of @req
+ * @req: as the program gave it
+ * @handles: of MIGRATE, copied
+ */
+struct job {
+	struct job *next;
+	bool is_migrate;
+	union {
+		struct memlane_migrate migrate;
+		struct memlane_compact compact;
+	} req;
+	u64 handles[];
+};
 
 /**
  * struct local - an arena of this process
@@ -55,12 +75,16 @@
  * @made: indices below have their words in the engine's sight; atomic, only grows
  * @there: first and end of pages that populate() made last, none of which were
  *	given back since; core.lock
+ * @events: they have a lock of their own
  * @lock: protects the rest
  * @wake: a change of the rest
  * @interval: ns between cycles
  * @paced: it was changed, which the thread has not seen yet
  * @stop: the thread is to end
  * @running: there is a thread
+ * @jobs: the first that waits
+ * @last_job: where the next goes
+ * @nr_jobs: how many wait
  * @thread: runs the maintenance cycle
  */
 struct local {
@@ -75,12 +99,16 @@ struct local {
 	uint64_t metadata;
 	uint32_t made;
 	u64 there[2];
+	struct events events;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	uint64_t interval;
 	bool paced;
 	bool stop;
 	bool running;
+	struct job *jobs;
+	struct job **last_job;
+	unsigned int nr_jobs;
 	pthread_t thread;
 };
 
@@ -317,6 +345,13 @@ static void slot_done(struct ml_arena *a, unsigned int slot)
 	__atomic_store_n(&local_of(a)->tid[slot], 0, __ATOMIC_RELEASE);
 }
 
+static void event(struct ml_arena *a, unsigned int type, unsigned int lane, u64 value)
+{
+	struct memlane_event ev = { .type = type, .lane = lane, .value = value };
+
+	events_put(&local_of(a)->events, &ev);
+}
+
 static u64 metadata(struct ml_arena *a)
 {
 	a->count.ioctls = __atomic_load_n(&local_of(a)->calls, __ATOMIC_RELAXED);
@@ -348,9 +383,70 @@ static const struct ml_ops local_ops = {
 	.hurry = hurry,
 	.slot_gone = slot_gone,
 	.slot_done = slot_done,
+	.event = event,
 	.metadata = metadata,
 	.now = now,
 };
+
+/* ---------------------------------------------------- queued calls ---- */
+
+static int run_migrate(struct local *l, struct job *job, struct memlane_event *ev)
+{
+	struct memlane_migrate *req = &job->req.migrate;
+	int err = ml_migrate(&l->core, req, job->handles, NULL);
+
+	ev->token = req->token;
+	ev->value = req->step.out_moved + req->step.out_remapped;
+	ev->failed = req->out_failed + (req->count - req->out_count);
+	return err;
+}
+
+static int run_compact(struct local *l, struct job *job, struct memlane_event *ev)
+{
+	struct memlane_compact *req = &job->req.compact;
+	int err = ml_compact(&l->core, req);
+
+	ev->token = req->token;
+	ev->value = req->step.out_moved + req->step.out_remapped;
+	return err;
+}
+
+static struct job *take_job(struct local *l)
+{
+	struct job *job = l->jobs;
+
+	if (!job)
+		return NULL;
+	l->jobs = job->next;
+	if (!l->jobs)
+		l->last_job = &l->jobs;
+	l->nr_jobs--;
+	return job;
+}
+
+/* One job, and the event of its end; local.lock is dropped meanwhile. */
+static void run_job(struct local *l)
+{
+	struct memlane_event ev = { .type = MEMLANE_EVENT_DONE };
+	struct job *job = take_job(l);
+
+	if (!job)
+		return;
+	pthread_mutex_unlock(&l->lock);
+	ev.result = job->is_migrate ? run_migrate(l, job, &ev) : run_compact(l, job, &ev);
+	events_put(&l->events, &ev);
+	free(job);
+	pthread_mutex_lock(&l->lock);
+}
+
+/* Nobody waits for these any more. */
+static void drop_jobs(struct local *l)
+{
+	struct job *job;
+
+	while ((job = take_job(l)))
+		free(job);
+}
 
 /* ------------------------------------------------- maintenance thread ---- */
 
@@ -363,6 +459,14 @@ static bool wait_until(struct local *l, uint64_t due)
 		return pthread_cond_timedwait(&l->wake, &l->lock, &t) == ETIMEDOUT;
 	pthread_cond_wait(&l->wake, &l->lock);
 	return false;
+}
+
+/* The same, but with jobs waiting there is no time for that. */
+static bool is_due(struct local *l, uint64_t due)
+{
+	if (!l->jobs)
+		return wait_until(l, due);
+	return due && now() >= due;
 }
 
 /* After a cycle that was cut short comes a rest, then another; else the interval. */
@@ -392,9 +496,11 @@ static void *maintain(void *arg)
 			l->paced = false;
 			last.more = false;
 			due = l->interval ? now() + l->interval : 0;
-		} else if (wait_until(l, due) && !l->stop && !l->paced) {
+		} else if (is_due(l, due) && !l->stop && !l->paced) {
 			due = run(l, &last);
 		}
+		if (!l->stop)
+			run_job(l);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
@@ -537,9 +643,75 @@ static int local_set(struct local *l, struct memlane_set *req)
 	return err;
 }
 
+static int add_job(struct local *l, struct job *job)
+{
+	int err = have_thread(l);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&l->lock);
+	if (l->nr_jobs < QUEUE_MOST) {
+		*l->last_job = job;
+		l->last_job = &job->next;
+		l->nr_jobs++;
+		pthread_cond_signal(&l->wake);
+	} else {
+		err = -EAGAIN;
+	}
+	pthread_mutex_unlock(&l->lock);
+	return err;
+}
+
+static int queue_migrate(struct local *l, const struct memlane_migrate *req)
+{
+	struct job *job;
+	int err;
+
+	if (!req->count || req->count > JOB_HANDLES || req->results)
+		return -EINVAL;
+	job = calloc(1, sizeof(*job) + req->count * sizeof(*job->handles));
+	if (!job)
+		return -ENOMEM;
+	job->is_migrate = true;
+	job->req.migrate = *req;
+	job->req.migrate.flags &= ~MEMLANE_ASYNC;
+	memcpy(job->handles, (void *)(uintptr_t)req->handles, req->count * sizeof(*job->handles));
+	err = add_job(l, job);
+	if (err)
+		free(job);
+	return err;
+}
+
+static int queue_compact(struct local *l, const struct memlane_compact *req)
+{
+	struct job *job = calloc(1, sizeof(*job));
+	int err;
+
+	if (!job)
+		return -ENOMEM;
+	job->req.compact = *req;
+	job->req.compact.flags &= ~MEMLANE_ASYNC;
+	err = add_job(l, job);
+	if (err)
+		free(job);
+	return err;
+}
+
+static int local_compact(struct local *l, struct memlane_compact *req)
+{
+	return req->flags & MEMLANE_ASYNC ? queue_compact(l, req) : ml_compact(&l->core, req);
+}
+
+static int local_migrate(struct local *l, struct memlane_migrate *req)
+{
+	if (req->flags & MEMLANE_ASYNC)
+		return queue_migrate(l, req);
+	return ml_migrate(&l->core, req, (u64 *)(uintptr_t)req->handles,
+			  (s32 *)(uintptr_t)req->results);
+}
+
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
-	struct memlane_migrate *migrate = req;
 	struct memlane_blockers *blockers = req;
 	struct ml_arena *a = &l->core;
 
@@ -553,10 +725,9 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 	case MEMLANE_CMD_FLUSH:
 		return ml_flush(a, req);
 	case MEMLANE_CMD_COMPACT:
-		return ml_compact(a, req);
+		return local_compact(l, req);
 	case MEMLANE_CMD_MIGRATE:
-		return ml_migrate(a, req, (u64 *)(uintptr_t)migrate->handles,
-				  (s32 *)(uintptr_t)migrate->results);
+		return local_migrate(l, req);
 	case MEMLANE_CMD_QUERY:
 		return ml_query(a, req);
 	case MEMLANE_CMD_STAT:
@@ -682,6 +853,7 @@ static void unmap_all(struct local *l)
 
 static void local_free(struct local *l)
 {
+	events_exit(&l->events);
 	pthread_cond_destroy(&l->wake);
 	pthread_mutex_destroy(&l->lock);
 	free(l->tid);
@@ -702,6 +874,8 @@ static struct local *local_new(const struct memlane_create *req)
 	}
 	l->fd[MEMLANE_FAST] = -1;
 	l->fd[MEMLANE_SLOW] = -1;
+	l->last_job = &l->jobs;
+	events_init(&l->events);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -712,7 +886,7 @@ static struct local *local_new(const struct memlane_create *req)
 
 static int begin_core(struct local *l, const struct memlane_create *req)
 {
-	u64 capabilities = MEMLANE_CAP_REAP;
+	u64 capabilities = MEMLANE_CAP_REAP | MEMLANE_CAP_EVENTS;
 	int err = membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 
 	if (!err)
@@ -754,6 +928,7 @@ static void local_close(struct memlane *m)
 	struct local *l = m->local;
 
 	stop_thread(l);
+	drop_jobs(l);
 	ml_arena_exit(&l->core);
 	unmap_all(l);
 	local_free(l);
@@ -767,6 +942,20 @@ static void local_disown(struct memlane *m)
 {
 	close(m->local->fd[MEMLANE_FAST]);
 	close(m->local->fd[MEMLANE_SLOW]);
+	if (m->local->events.fd >= 0)
+		close(m->local->events.fd);
+}
+
+static int local_event_fd(struct memlane *m)
+{
+	return events_fd(&m->local->events);
+}
+
+static int local_take_event(struct memlane *m, void *record, size_t room)
+{
+	if (room < sizeof(struct memlane_event))
+		return -EINVAL;
+	return events_take(&m->local->events, record) ? sizeof(struct memlane_event) : 0;
 }
 
 const struct backend backend_local = {
@@ -775,4 +964,6 @@ const struct backend backend_local = {
 	.close = local_close,
 	.disown = local_disown,
 	.call = local_call,
+	.event_fd = local_event_fd,
+	.take_event = local_take_event,
 };

@@ -846,6 +846,75 @@ MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane,
 				      const memlane_handle *handles,
 				      uint32_t nr, memlane_migrated_fn done, void *arg);
 
+/* ------------------------------------------------------------- events ---- */
+
+/*
+ * What happened in the arena, as records in the order of its happening: see enum
+ * memlane_event_type and struct memlane_event of linux/memlane.h. The last 64 are
+ * kept. A record is given to one reader: of an arena that processes share, to the
+ * first of them who asks.
+ */
+
+/**
+ * memlane_event_fd - a descriptor for poll(), epoll and io_uring
+ * @m: arena
+ *
+ * Readable while there are events. It is the library's, good until memlane_close(),
+ * and memlane_read_events() reads them. With the module it is memlane_fd(), whose
+ * read() gives the records too; nothing else is to be read from the local backend's.
+ *
+ * Return: a descriptor; -EMFILE, -ENFILE, -ENOMEM; -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_event_fd(struct memlane *m);
+
+MEMLANE_API int memlane_read_events_sized(struct memlane *m, struct memlane_event *events,
+					  uint32_t nr, size_t size);
+
+/**
+ * memlane_read_events - take the oldest events; does not wait
+ * @m: arena
+ * @events: gets them, the oldest first
+ * @nr: room there
+ *
+ * Return: how many there were, up to @nr; or a negative errno value.
+ */
+MEMLANE_INLINE int memlane_read_events(struct memlane *m, struct memlane_event *events,
+				       uint32_t nr)
+{
+	return memlane_read_events_sized(m, events, nr, sizeof(*events));
+}
+
+/**
+ * memlane_queue_migrate - have the arena's thread move objects to a lane
+ * @m: arena; memlane_close() drops what has not begun
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @handles: of the objects; copied
+ * @nr: how many, up to 4096
+ * @token: of the event that tells of the end, MEMLANE_EVENT_DONE: its result is that
+ *	of the call, its value how many moved, its failed how many did not arrive
+ *
+ * Does not wait: may be called inside a section, which holds the move up.
+ *
+ * Return: 0: the event will come; -EINVAL: no such lane, or @nr is 0 or too large;
+ * -EAGAIN: 64 calls are waiting already; -ENOMEM.
+ */
+MEMLANE_API int memlane_queue_migrate(struct memlane *m, int lane,
+				      const memlane_handle *handles,
+				      uint32_t nr, uint64_t token);
+
+/**
+ * memlane_queue_compact - have the arena's thread compact
+ * @m: arena; memlane_close() drops what has not begun
+ * @lanes: as for memlane_compact()
+ * @hole: as for memlane_compact()
+ * @token: of the event that tells of the end; its value is how many objects moved
+ *
+ * Return: 0: the event will come; -EAGAIN, -ENOMEM: as memlane_queue_migrate(). What
+ * memlane_compact() would have refused is the event's result.
+ */
+MEMLANE_API int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_t hole,
+				      uint64_t token);
+
 /* -------------------------------------------------------------- notes ---- */
 
 /**
