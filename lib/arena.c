@@ -177,13 +177,19 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	err = watch_open(m, c);
 	if (err)
 		goto close_backend;
+	if (c->tracking)
+		err = keeper_open(m);
+	if (err)
+		goto close_watch;
 	if (fd < 0)
 		err = config_apply(c, m);
 	if (err)
-		goto close_watch;
+		goto close_keeper;
 	tasks_init(&m->tasks);
 	return 0;
 
+close_keeper:
+	keeper_close(m);
 close_watch:
 	watch_close(m);
 close_backend:
@@ -243,6 +249,7 @@ static void end(struct memlane *m)
 		m->backend->disown(m);
 	} else {
 		tasks_wait(&m->tasks);
+		keeper_close(m);
 		watch_leaks(m);
 		registry_close(m);
 		watch_close(m);
@@ -309,8 +316,11 @@ int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 	struct memlane_set req = { .option = option, .value = value };
 	int err = arena_here(m);
 
-	if (!err)
-		err = backend_set(m, &req);
+	if (err)
+		return err;
+	if (option == MEMLANE_OPT_POLICY_INTERVAL && keeper_pace(m, value))
+		return 0;
+	err = backend_set(m, &req);
 	if (!err && option == MEMLANE_OPT_THRESHOLD)
 		set_threshold(m, value);
 	return err;
@@ -321,6 +331,8 @@ int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value)
 	struct memlane_set req = { .option = option };
 	int err = arena_here(m);
 
+	if (!err && option == MEMLANE_OPT_POLICY_INTERVAL && keeper_interval(m, value))
+		return 0;
 	if (option == MEMLANE_OPT_PURGEABLE)
 		req.value = *value;
 	if (!err)

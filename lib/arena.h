@@ -20,6 +20,7 @@
 
 struct backend;
 struct name;
+struct tally;
 struct thread;
 struct watch;
 
@@ -97,6 +98,7 @@ struct tasks {
  * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how
  *	often its stock may still serve before the FastLane is looked at again
  * @room: by class, of the FastLane when it was full last
+ * @tally: of @slot, or NULL: see watch.h
  * @frames: scratch memory
  */
 struct thread {
@@ -109,6 +111,7 @@ struct thread {
 	uint32_t tid;
 	uint8_t spilled[MEMLANE_CLASSES];
 	uint32_t room[MEMLANE_CLASSES];
+	struct tally *tally;
 	struct frames frames;
 };
 

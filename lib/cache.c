@@ -356,19 +356,26 @@ static uint32_t lane_for(const struct memlane *m, uint64_t size)
 	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
 }
 
-memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
+/* Without wishes; the size is in range. */
+static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *out)
 {
 	struct order o = { .size = size };
-	memlane_handle h = 0;
 
-	if (unlikely(size - 1 >= m->easy_size)) {
-		watch_alloc(m, size, NULL, &h);
-		return h;
-	}
 	o.lane = lane_for(m, size);
 	o.cls = size <= MEMLANE_BLOCK_MAX ? memlane_class_of(size) : MEMLANE_CLASS_BLOB;
 	o.side = side_word(size, o.cls, 0);
-	return alloc(m, &o, &h) ? 0 : h;
+	return alloc(m, &o, out);
+}
+
+memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
+{
+	memlane_handle h = 0;
+
+	if (unlikely(size - 1 >= m->easy_size))
+		watch_alloc(m, size, NULL, &h);
+	else if (alloc_plain(m, size, &h))
+		return 0;
+	return h;
 }
 
 static int check_opts(const struct memlane_alloc_opts *opts)
@@ -407,6 +414,8 @@ int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
 	struct order o;
 	int err;
 
+	if (!opts && !pad)
+		return alloc_plain(m, size, out);
 	if (!opts)
 		opts = &none;
 	err = check_opts(opts);

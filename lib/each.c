@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "backend.h"
+#include "watch.h"
 
 static memlane_handle handle_of(const struct memlane *m, uint64_t e, uint32_t index)
 {
@@ -67,8 +68,9 @@ enum kind {
 	BY_GROUP
 };
 
-/* What is added up: objects that have @value as what @kind says. */
+/* What is added up: objects of @m that have @value as what @kind says. */
 struct sum {
+	const struct memlane *m;
 	enum kind kind;
 	uint32_t value;
 	struct memlane_usage *usage;
@@ -111,6 +113,7 @@ static int add(void *arg, const struct memlane_object *o)
 	u->room[o->lane] += room_of(o);
 	u->pinned += o->pins != 0;
 	u->accessed += o->accessed;
+	track_moves(s->m, handle_index(o->handle), u);
 	return 0;
 }
 
@@ -118,7 +121,7 @@ static int add_up(struct memlane *m, enum kind kind, uint32_t value, struct meml
 		  size_t size)
 {
 	struct memlane_usage own = { .pinned = 0 };
-	struct sum s = { .kind = kind, .value = value, .usage = &own };
+	struct sum s = { .m = m, .kind = kind, .value = value, .usage = &own };
 	int err = memlane_each(m, add, &s);
 
 	give_out(usage, size, &own, sizeof(own));

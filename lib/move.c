@@ -36,16 +36,22 @@ int memlane_maintain(struct memlane *m, struct memlane_step *step)
 {
 	struct memlane_maintain req = { .flags = 0 };
 	int err = may_wait(m);
+	uint64_t looked = 0;
 
 	if (err)
 		return err;
 	if (step)
 		req.step = *step;
 	if (m->watch)
-		track_look(m);
+		looked = track_look(m, req.step.max_ns);
+	if (req.step.max_ns)
+		req.step.max_ns -= looked < req.step.max_ns ? looked : req.step.max_ns - 1;
 	err = backend_maintain(m, &req);
-	if (step)
-		*step = req.step;
+	req.step.out_ns += looked;
+	if (!step)
+		return err;
+	req.step.max_ns = step->max_ns;
+	*step = req.step;
 	return err;
 }
 

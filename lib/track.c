@@ -18,16 +18,29 @@
 #define POOL_SHARE  16	 /* at least this part of all frees */
 #define POOL_AGE_MS 1000 /* mean age of what comes and goes quickly */
 #define LOOKS_MIN   4	 /* fewer say nothing */
+#define PIECE	    256U /* objects looked at between two looks at the clock */
+#define LOOK_PART   4	 /* of a limited cycle's time, one in so many */
 
 #define get(p)	  __atomic_load_n(p, __ATOMIC_RELAXED)
 #define put(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
-static uint32_t now_ms(void)
+/* Never 0. */
+uint32_t clock_ms(void)
+{
+	struct timespec t;
+	uint32_t ms;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	ms = t.tv_sec * 1000U + t.tv_nsec / 1000000;
+	return ms ? ms : 1;
+}
+
+static uint64_t clock_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec * 1000U + t.tv_nsec / 1000000;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 static void bump(uint16_t *n)
@@ -38,65 +51,105 @@ static void bump(uint16_t *n)
 		put(n, was + 1);
 }
 
-/* An object was made, and is told to nobody yet. */
-void track_begin(struct memlane *m, memlane_handle h)
+/* Only threads of the slot, one after the other, write its tally. NULL: no memory. */
+struct tally *track_tally(struct memlane *m, struct thread *t)
 {
-	struct note *n = &m->watch->note[handle_index(h)];
-	bool slow = h & MEMLANE_HANDLE_BORN_SLOW;
+	struct tally **p = &m->watch->tally[t->number];
 
-	put(&n->born, m->watch->tracking ? now_ms() : 0);
-	put(&n->looks, 0);
-	put(&n->used, 0);
-	put(&n->promoted, 0);
-	put(&n->demoted, 0);
-	put(&n->lane, slow ? MEMLANE_SLOW : MEMLANE_FAST);
-	put(&n->born_slow, slow);
-}
-
-/* Only threads of the slot, one after the other, write its tally. */
-static struct tally *tally_of(struct memlane *m)
-{
-	struct tally **p = &m->watch->tally[this_thread()->number];
-
-	if (unlikely(!*p))
+	if (!*p)
 		__atomic_store_n(p, memory_new(sizeof(**p)), __ATOMIC_RELEASE);
+	t->tally = *p;
 	return *p;
 }
 
-/* An object was freed by this thread, which takes part in the arena. */
-void track_end(struct memlane *m, const struct note *note, uint32_t cls)
+/* ---------------------------------------------------------------- looks ---- */
+
+static void look(struct memlane *m, uint32_t index, uint64_t e)
 {
-	struct tally *t = tally_of(m);
-	unsigned int i = cls < MEMLANE_CLASSES ? cls : TALLY_BLOB;
+	struct note *n = &m->watch->note[index];
+	uint8_t lane = entry_lane(m, e), was = get(&n->lane);
 
-	if (!t)
-		return;
-	put(&t->frees[i], t->frees[i] + 1);
-	put(&t->age_ms[i], t->age_ms[i] + (uint32_t)(now_ms() - note->born));
-}
-
-static int look(void *arg, const struct memlane_object *o)
-{
-	struct memlane *m = arg;
-	struct note *n = &m->watch->note[handle_index(o->handle)];
-	uint8_t was = get(&n->lane);
-
-	if (o->purged)
-		return 0;
 	bump(&n->looks);
-	if (o->accessed)
+	if (e & MEMLANE_ENTRY_ACCESSED)
 		bump(&n->used);
-	if (o->lane != was)
-		bump(o->lane == MEMLANE_FAST ? &n->promoted : &n->demoted);
-	put(&n->lane, o->lane);
-	return 0;
+	if (lane == was)
+		return;
+	bump(lane == MEMLANE_FAST ? &n->promoted : &n->demoted);
+	put(&n->lane, lane);
 }
 
-/* Before a maintenance cycle: what has been used, and what has moved? */
-void track_look(struct memlane *m)
+/**
+ * track_piece - what of some objects has been used, and what has moved?
+ * @m: arena that keeps histories
+ * @from: first index
+ *
+ * An index has its note before its object is told to anybody, so one whose note may
+ * not be written yet is somebody's who is just being born.
+ *
+ * Return: the index to go on with; 0: no index from there on was ever used.
+ */
+uint64_t track_piece(struct memlane *m, uint64_t from)
 {
-	if (m->watch->tracking)
-		memlane_each(m, look, m);
+	uint64_t notes = __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE);
+	uint64_t end = from + PIECE < notes ? from + PIECE : notes;
+	uint64_t e;
+
+	for (; from < end; from++) {
+		e = entry_load(m, from);
+		if (!e)
+			return 0;
+		if (e & MEMLANE_ENTRY_LIVE)
+			look(m, from, e);
+	}
+	return from < notes ? from : 0;
+}
+
+static void look_at_all(struct memlane *m)
+{
+	uint64_t at = 1;
+
+	while (at)
+		at = track_piece(m, at);
+}
+
+/**
+ * track_look - look at objects before a maintenance cycle
+ * @m: arena with a watch
+ * @max_ns: that the cycle may take; 0: no limit, and all objects are looked at
+ *
+ * A part of the time is enough for some thousand objects, beginning with the one at
+ * which the last look ended. Return: ns taken.
+ */
+uint64_t track_look(struct memlane *m, uint64_t max_ns)
+{
+	struct watch *w = m->watch;
+	uint64_t begun, at;
+
+	if (!w->tracking)
+		return 0;
+	begun = clock_ns();
+	if (!max_ns)
+		look_at_all(m);
+	else
+		do {
+			at = __atomic_fetch_add(&w->cursor, PIECE, __ATOMIC_RELAXED);
+			at = track_piece(m, at);
+			if (!at)
+				put(&w->cursor, 1);
+		} while (at && clock_ns() - begun < max_ns / LOOK_PART);
+	return clock_ns() - begun;
+}
+
+/* How often a living object was seen to have moved. */
+void track_moves(const struct memlane *m, uint32_t index, struct memlane_usage *usage)
+{
+	const struct note *n;
+
+	if (!m->watch || !m->watch->tracking)
+		return;
+	n = &m->watch->note[index];
+	usage->promoted += get(&n->promoted);
+	usage->demoted += get(&n->demoted);
 }
 
 int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_track *track,
@@ -113,7 +166,7 @@ int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_trac
 		return -EOPNOTSUPP;
 	n = &m->watch->note[handle_index(h)];
 	own = (struct memlane_track){
-		.age_ms = now_ms() - get(&n->born),
+		.age_ms = clock_ms() - get(&n->born),
 		.looks = get(&n->looks),
 		.used = get(&n->used),
 		.promoted = get(&n->promoted),
@@ -221,8 +274,8 @@ static void add_tallies(struct memlane *m, struct tally *sum)
 	for (slot = 0; slot < m->info.out_threads; slot++) {
 		t = __atomic_load_n(&m->watch->tally[slot], __ATOMIC_ACQUIRE);
 		for (i = 0; t && i < TALLIES; i++) {
-			sum->frees[i] += get(&t->frees[i]);
-			sum->age_ms[i] += get(&t->age_ms[i]);
+			sum->of[i].frees += get(&t->of[i].frees);
+			sum->of[i].age_ms += get(&t->of[i].age_ms);
 		}
 	}
 }
@@ -230,17 +283,17 @@ static void add_tallies(struct memlane *m, struct tally *sum)
 static void advise_pools(struct advisor *a)
 {
 	struct memlane_advice advice = { .kind = MEMLANE_ADVISE_POOL };
-	struct tally sum = { .frees = { 0 } };
+	struct tally sum = { .of = { { 0 } } };
 	uint64_t all = 0, nr;
 	unsigned int i;
 	char text[256];
 
 	add_tallies(a->m, &sum);
 	for (i = 0; i < TALLIES; i++)
-		all += sum.frees[i];
+		all += sum.of[i].frees;
 	for (i = 0; i < MEMLANE_CLASSES; i++) {
-		nr = sum.frees[i];
-		if (nr < POOL_FREES || nr * POOL_SHARE < all || sum.age_ms[i] > nr * POOL_AGE_MS)
+		nr = sum.of[i].frees;
+		if (nr < POOL_FREES || nr * POOL_SHARE < all || sum.of[i].age_ms > nr * POOL_AGE_MS)
 			continue;
 		advice.bytes = memlane_class_size(i);
 		advice.objects = nr;
@@ -248,7 +301,7 @@ static void advise_pools(struct advisor *a)
 		snprintf(text, sizeof(text),
 			 "%llu objects of up to %llu bytes lived %llu ms on average: pool them",
 			 (unsigned long long)nr, (unsigned long long)advice.bytes,
-			 (unsigned long long)(sum.age_ms[i] / nr));
+			 (unsigned long long)(sum.of[i].age_ms / nr));
 		advise(a, &advice);
 	}
 }

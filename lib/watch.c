@@ -40,8 +40,6 @@ static int notes_open(struct memlane *m, uint32_t index)
 	uint64_t was = __atomic_load_n(&w->notes, __ATOMIC_ACQUIRE), nr;
 	int saved = errno;
 
-	if (likely(index < was))
-		return 0;
 	nr = (index | (NOTES_A_TIME - 1)) + 1ULL;
 	if (nr > m->info.out_handles)
 		nr = m->info.out_handles;
@@ -82,6 +80,7 @@ static struct watch *watch_new(const struct memlane_config *c)
 	w->pad = c->guard ? GUARD_FRONT + GUARD_BACK : 0;
 	w->report = c->report;
 	w->arg = c->report_arg;
+	w->cursor = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	return w;
 }
@@ -211,56 +210,53 @@ static int join(struct memlane *m)
 	return memlane_thread_join(m);
 }
 
-static void lock(struct watch *w)
-{
-	if (w->guard)
-		pthread_mutex_lock(&w->lock);
-}
-
-static void unlock(struct watch *w)
-{
-	if (w->guard)
-		pthread_mutex_unlock(&w->lock);
-}
-
-static int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
-		memlane_handle *out)
+static __always_inline int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+				memlane_handle *out)
 {
 	struct watch *w = m->watch;
 	int err = cache_alloc(m, size, w->pad, opts, out);
 
-	if (err)
+	if (unlikely(err))
 		return err;
-	err = notes_open(m, handle_index(*out));
+	if (unlikely(handle_index(*out) >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE)))
+		err = notes_open(m, handle_index(*out));
 	if (err) {
 		cache_free(m, *out);
 		*out = 0;
 		return err;
 	}
 	track_begin(m, *out);
-	if (w->guard)
-		guard_put(m, *out, size);
 	return 0;
+}
+
+static int make_guarded(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+			memlane_handle *out)
+{
+	struct watch *w = m->watch;
+	int err;
+
+	if (opts && opts->align > GUARD_ALIGN && !(opts->align & (opts->align - 1)))
+		return -EOPNOTSUPP;
+	err = join(m);
+	if (err)
+		return err;
+	pthread_mutex_lock(&w->lock);
+	err = make(m, size, opts, out);
+	if (!err)
+		guard_put(m, *out, size);
+	pthread_mutex_unlock(&w->lock);
+	return err;
 }
 
 /* Every size in a watched arena; in others the sizes that are out of range. */
 int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 		memlane_handle *out)
 {
-	struct watch *w = m->watch;
-	int err;
+	const struct watch *w = m->watch;
 
 	if (!w || size - 1 >= MEMLANE_SIZE_MAX - w->pad)
 		return -EINVAL;
-	if (w->guard && opts && opts->align > GUARD_ALIGN && !(opts->align & (opts->align - 1)))
-		return -EOPNOTSUPP;
-	err = join(m);
-	if (err)
-		return err;
-	lock(w);
-	err = make(m, size, opts, out);
-	unlock(w);
-	return err;
+	return unlikely(w->guard) ? make_guarded(m, size, opts, out) : make(m, size, opts, out);
 }
 
 static void check_before_free(struct memlane *m, memlane_handle h)
@@ -275,39 +271,41 @@ static void check_before_free(struct memlane *m, memlane_handle h)
 	guard_look(m, &o, NULL, NULL);
 }
 
-static int end_object(struct memlane *m, memlane_handle h)
+static __always_inline int end_object(struct memlane *m, memlane_handle h)
 {
 	struct watch *w = m->watch;
-	uint32_t index = handle_index(h), cls;
-	struct note note = { .born = 0 };
+	uint32_t index = handle_index(h), born, cls;
 	int err;
 
-	if (w->guard)
-		check_before_free(m, h);
-	if (!w->tracking || index >= m->info.out_handles)
+	if (!w->tracking || unlikely(index >= m->info.out_handles))
 		return cache_free(m, h);
-	note.born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
+	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
 	cls = side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;
 	err = cache_free(m, h);
 	if (!err)
-		track_end(m, &note, cls);
+		track_end(m, born, cls);
+	return err;
+}
+
+static int end_guarded(struct memlane *m, memlane_handle h)
+{
+	int err = join(m);
+
+	if (err)
+		return err;
+	pthread_mutex_lock(&m->watch->lock);
+	check_before_free(m, h);
+	err = end_object(m, h);
+	pthread_mutex_unlock(&m->watch->lock);
 	return err;
 }
 
 /* Every handle in a watched arena; in others 0, which is nobody's. */
 int watch_free(struct memlane *m, memlane_handle h)
 {
-	int err;
-
 	if (!h)
 		return 0;
-	err = join(m);
-	if (err)
-		return err;
-	lock(m->watch);
-	err = end_object(m, h);
-	unlock(m->watch);
-	return err;
+	return unlikely(m->watch->guard) ? end_guarded(m, h) : end_object(m, h);
 }
 
 /* --------------------------------------------------------------- leaks ---- */

@@ -24,7 +24,7 @@
 
 /**
  * struct note - what is kept of an object, by index; relaxed atomics
- * @born: ms of the coarse clock
+ * @born: ms of the coarse clock, as far as the keeper has told it
  * @looks: see struct memlane_track
  * @used: as well
  * @promoted: as well
@@ -47,10 +47,43 @@ _Static_assert(sizeof(struct note) == 16, "what tracking may cost");
 #define TALLY_BLOB	MEMLANE_CLASSES
 #define TALLIES		(MEMLANE_CLASSES + 1)
 
+/* As it is written when an object is made: two words. */
+#define NOTE_LANE_SHIFT	     32
+#define NOTE_BORN_SLOW_SHIFT 40
+_Static_assert(offsetof(struct note, born) == 0 && offsetof(struct note, lane) == 12 &&
+		       offsetof(struct note, born_slow) == 13,
+	       "words of a note");
+
 /* Objects freed by one slot's threads, one after the other: by class, then blobs. */
 struct tally {
-	uint64_t frees[TALLIES];
-	uint64_t age_ms[TALLIES];
+	struct {
+		__u64 frees;
+		__u64 age_ms;
+	} of[TALLIES];
+};
+
+/**
+ * struct keeper - the thread of a tracked arena
+ * @lock: protects @interval, @next and @stop
+ * @wake: one of these has changed
+ * @interval: ns between cycles; 0: none
+ * @next: when a cycle is due, ns
+ * @stop: the thread is to end; atomic too
+ * @more: the last cycle was cut short; the thread's own, but while it waits
+ * @idle: times that nobody asked for the clock; the thread's own
+ * @running: there is a thread; immutable from open to close
+ * @thread: which
+ */
+struct keeper {
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	uint64_t interval;
+	uint64_t next;
+	bool stop;
+	bool more;
+	unsigned int idle;
+	bool running;
+	pthread_t thread;
 };
 
 /**
@@ -64,6 +97,10 @@ struct tally {
  * @note: of each index
  * @notes: that may be written, from the first one on; atomic, only grows
  * @tally: of each slot, made at its first free; atomic pointers
+ * @clock: ms of the coarse clock, a little ago; 0: nobody tells; atomic
+ * @asked: somebody looked at @clock; atomic
+ * @cursor: the index at which limited looks go on; atomic
+ * @keeper: where histories are kept
  * @lock: held in checking mode while an object is made or freed, and while all
  *	are looked at; taken inside sections and outside
  */
@@ -77,6 +114,10 @@ struct watch {
 	struct note *note;
 	uint64_t notes;
 	struct tally **tally;
+	uint32_t clock;
+	bool asked;
+	uint64_t cursor;
+	struct keeper keeper;
 	pthread_mutex_t lock;
 };
 
@@ -103,13 +144,59 @@ bool guard_look(struct memlane *m, const struct memlane_object *o, memlane_repor
 		void *arg);
 
 /* track.c */
-void track_begin(struct memlane *m, memlane_handle h);
-void track_end(struct memlane *m, const struct note *note, uint32_t cls);
-void track_look(struct memlane *m);
+uint32_t clock_ms(void);
+struct tally *track_tally(struct memlane *m, struct thread *t);
+uint64_t track_piece(struct memlane *m, uint64_t from);
+uint64_t track_look(struct memlane *m, uint64_t max_ns);
+void track_moves(const struct memlane *m, uint32_t index, struct memlane_usage *usage);
+
+/* keeper.c */
+int keeper_open(struct memlane *m);
+void keeper_close(struct memlane *m);
+bool keeper_pace(struct memlane *m, uint64_t ns);
+bool keeper_interval(struct memlane *m, uint64_t *ns);
 
 /* cache.c */
 int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
 		const struct memlane_alloc_opts *opts, memlane_handle *out);
 int cache_free(struct memlane *m, memlane_handle h);
+
+/* ms, a little ago. */
+static inline uint32_t watch_clock(struct watch *w)
+{
+	uint32_t ms = __atomic_load_n(&w->clock, __ATOMIC_RELAXED);
+
+	if (!__atomic_load_n(&w->asked, __ATOMIC_RELAXED))
+		__atomic_store_n(&w->asked, true, __ATOMIC_RELAXED);
+	return likely(ms) ? ms : clock_ms();
+}
+
+/* An object was made, and is told to nobody yet. */
+static inline void track_begin(struct memlane *m, memlane_handle h)
+{
+	struct watch *w = m->watch;
+	uint64_t *note = (uint64_t *)&w->note[handle_index(h)];
+	uint64_t slow = h >> 63, born = w->tracking ? watch_clock(w) : 0;
+
+	__atomic_store_n(&note[0], born, __ATOMIC_RELAXED);
+	__atomic_store_n(&note[1], slow << NOTE_LANE_SHIFT | slow << NOTE_BORN_SLOW_SHIFT,
+			 __ATOMIC_RELAXED);
+}
+
+/* An object was freed by this thread, which takes part in the arena. */
+static inline void track_end(struct memlane *m, uint32_t born, uint32_t cls)
+{
+	struct tally *tally = this_thread()->tally;
+	uint32_t i = cls < MEMLANE_CLASSES ? cls : TALLY_BLOB;
+	uint32_t age = watch_clock(m->watch) - born;
+
+	if (unlikely(!tally))
+		tally = track_tally(m, this_thread());
+	if (unlikely(!tally))
+		return;
+	count(&tally->of[i].frees, 1);
+	/* Where another clock was looked at than at its birth, it may be younger than that. */
+	count(&tally->of[i].age_ms, (int32_t)age > 0 ? age : 0);
+}
 
 #endif /* LIB_WATCH_H */

@@ -109,7 +109,8 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  *	use. Objects take 96 bytes more, and alignments over 64 are refused
  *	(-EOPNOTSUPP); false
  * @report_leaks: memlane_close() reports objects that were not freed; false
- * @tracking: keep the history of objects, 16 bytes each; false
+ * @tracking: keep the history of objects, 16 bytes each; maintenance in the background
+ *	is run by a thread of the library, so that it is seen; false
  * @__reserved2: must be 0
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
  * @report_arg: for @report
@@ -1032,6 +1033,8 @@ MEMLANE_API int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg);
  * @pinned: objects
  * @accessed: objects used in this ageing period
  * @purged: objects that were dropped and not freed yet; they are in no lane
+ * @promoted: moves to the FastLane that were seen of these objects, with config.tracking
+ * @demoted: the same to the SlowLane
  */
 struct memlane_usage {
 	uint64_t objects[MEMLANE_LANES];
@@ -1040,6 +1043,8 @@ struct memlane_usage {
 	uint64_t pinned;
 	uint64_t accessed;
 	uint64_t purged;
+	uint64_t promoted;
+	uint64_t demoted;
 };
 
 MEMLANE_API int memlane_stat_tag_sized(struct memlane *m, uint16_t tag,
@@ -1241,8 +1246,10 @@ MEMLANE_API int memlane_check(struct memlane *m, memlane_report_fn report, void 
 
 /**
  * struct memlane_track - the history of an object
- * @age_ms: since it was made
- * @looks: times that the library looked, at maintenance and at ticks of frames
+ * @age_ms: since it was made, to some 10 ms
+ * @looks: times that the library looked: before each maintenance cycle; where the cycle
+ *	has a limit of time, at as many objects as a quarter of it is enough for, and at
+ *	the next ones before the next cycle
  * @used: of these, how often it had been used in the ageing period
  * @promoted: moves to the FastLane that were seen
  * @demoted: moves to the SlowLane that were seen

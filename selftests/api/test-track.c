@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test-track.c - histories of objects, recommendations, and that they cost nothing when off */
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
@@ -51,6 +52,181 @@ TEST(use_and_moves_are_remembered)
 	expect(t.age_ms >= 20);
 	expect_eq(memlane_free(m, idle), 0);
 	expect_eq(memlane_track(m, idle, &t), -ESTALE);
+	memlane_close(m);
+}
+
+static struct memlane_track history(struct memlane *m, memlane_handle h)
+{
+	struct memlane_track t;
+
+	expect_eq(memlane_track(m, h, &t), 0);
+	return t;
+}
+
+/* Cycles behind the program's back, so many of them, or as many as a minute has. */
+static void wait_for_cycles(struct memlane *m, uint64_t nr)
+{
+	uint64_t until = stats(m).counts.cycles + nr;
+	int i;
+
+	for (i = 0; i < 6000 && stats(m).counts.cycles < until; i++)
+		usleep(10000);
+}
+
+TEST(what_happens_in_the_background_is_seen)
+{
+	struct memlane_config c = quiet();
+	memlane_handle used, idle;
+	struct memlane *m;
+	int i;
+
+	c.tracking = true;
+	c.age_interval = 0;
+	c.policy_check_interval = 0.02;
+	c.fast_lane_size = 16 * MIB;
+	m = open_with(&c);
+	used = must_alloc(m, 100);
+	idle = must_alloc(m, 100);
+	for (i = 0; i < 30000 && (!history(m, idle).demoted || history(m, used).used < 4); i++) {
+		use(m, used);
+		usleep(2000);
+	}
+	expect_eq(history(m, idle).demoted, 1);
+	expect(history(m, idle).used < 3);
+	expect(history(m, idle).looks >= 4);
+	expect(history(m, used).used > 3);
+	memlane_close(m);
+}
+
+TEST(the_interval_of_a_tracked_arena_can_be_changed)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	uint64_t v, cycles;
+	int i, same = 0;
+
+	c.tracking = true;
+	c.policy_check_interval = 0.02;
+	m = open_with(&c);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_POLICY_INTERVAL, &v), 0);
+	expect_eq(v, 20000000);
+	wait_for_cycles(m, 3);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_POLICY_INTERVAL, 0), 0);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_POLICY_INTERVAL, &v), 0);
+	expect_eq(v, 0);
+	/* One may have begun before. */
+	cycles = stats(m).counts.cycles;
+	for (i = 0; i < 300 && same < 3; i++) {
+		usleep(200000);
+		same = stats(m).counts.cycles == cycles ? same + 1 : 0;
+		cycles = stats(m).counts.cycles;
+	}
+	expect_eq(same, 3);
+	memlane_close(m);
+}
+
+/* A cycle of a frame has a millisecond: it looks at a part, and the next one at the rest. */
+TEST(a_limited_cycle_looks_at_a_part)
+{
+	enum { MANY = 400000, SAMPLE = 997 };
+	struct memlane_config c = quiet();
+	memlane_handle *h = calloc(MANY, sizeof(*h));
+	unsigned int ticks = 0, seen, all = (MANY + SAMPLE - 1) / SAMPLE, i;
+	struct memlane_step step = { .max_ns = 1000000 };
+	struct memlane *m;
+
+	c.tracking = true;
+	c.frames_per_cycle = 1;
+	c.fast_lane_size = 64 * MIB;
+	m = open_with(&c);
+	for (i = 0; i < MANY; i++)
+		h[i] = must_alloc(m, 32);
+	do {
+		expect_eq(memlane_tick_frame(m), ++ticks);
+		for (i = 0, seen = 0; i < MANY; i += SAMPLE)
+			seen += history(m, h[i]).looks > 0;
+		if (ticks == 1)
+			expect(seen > 0 && seen < all);
+	} while (seen < all && ticks < 5000);
+	printf("# all %d objects in %u limited cycles\n", MANY, ticks);
+	expect_eq(seen, all);
+	expect(history(m, h[SAMPLE]).looks <= 2);
+	expect_eq(memlane_maintain(m, &step), 0);
+	expect_eq(step.max_ns, 1000000);
+	expect(step.out_ns > 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect(history(m, h[0]).looks >= 2 && history(m, h[MANY - 1]).looks >= 2);
+	memlane_close(m);
+	free(h);
+}
+
+static uint32_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000U + t.tv_nsec / 1000000;
+}
+
+/* While nobody asks, nobody tells: the first to ask again must not be told an old time. */
+TEST(an_object_born_after_a_pause_is_young)
+{
+	struct memlane *m = open_tracked();
+	memlane_handle old = must_alloc(m, 100), young;
+	uint32_t begun;
+
+	usleep(5000000);
+	begun = now_ms();
+	young = must_alloc(m, 100);
+	expect(history(m, young).age_ms < now_ms() - begun + 2000);
+	expect(history(m, old).age_ms >= 4900);
+	memlane_close(m);
+}
+
+TEST(sums_tell_what_has_moved)
+{
+	struct memlane *m = open_tracked();
+	struct memlane_alloc_opts opts = { .tag = 5, .group = 6 };
+	struct memlane_usage u;
+	memlane_handle h[3];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		expect_eq(memlane_alloc_with(m, 100, &opts, &h[i]), 0);
+		expect_eq(memlane_set_hints(m, h[i], i < 2 ? MEMLANE_HINT_COLD :
+							     MEMLANE_HINT_FRAME_CRITICAL), 0);
+	}
+	expect_eq(memlane_migrate(m, h[0], MEMLANE_SLOW), 0);
+	expect_eq(memlane_migrate(m, h[1], MEMLANE_SLOW), 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_migrate(m, h[0], MEMLANE_FAST), 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_stat_tag(m, 5, &u), 0);
+	expect_eq(u.demoted, 2);
+	expect_eq(u.promoted, 1);
+	expect_eq(memlane_stat_group(m, 6, &u), 0);
+	expect_eq(u.demoted, 2);
+	expect_eq(memlane_stat_tag(m, 4, &u), 0);
+	expect_eq(u.demoted + u.promoted, 0);
+	memlane_close(m);
+}
+
+TEST(the_child_of_a_fork_has_no_thread_to_wait_for)
+{
+	struct memlane *m = open_tracked();
+	int status;
+	pid_t pid;
+
+	must_alloc(m, 100);
+	pid = fork();
+	if (!pid) {
+		alarm(10);
+		memlane_close(m);
+		_exit(0);
+	}
+	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+	expect_eq(status, 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
 	memlane_close(m);
 }
 
@@ -157,7 +333,8 @@ static double churn_ns(struct memlane *m)
 	return ((b.tv_sec - a.tv_sec) * 1e9 + b.tv_nsec - a.tv_nsec) / 300000;
 }
 
-TEST(tracking_costs_16_bytes_and_some_nanoseconds)
+/* For a reader: what it is bounded by is counted below. */
+TEST(tracking_costs_some_nanoseconds)
 {
 	struct memlane *m = open_quiet(), *t = open_tracked();
 	double off = 1e9, on = 1e9, ns;
@@ -170,7 +347,6 @@ TEST(tracking_costs_16_bytes_and_some_nanoseconds)
 		on = ns < on ? ns : on;
 	}
 	printf("# alloc and free: %.1f ns without tracking, %.1f ns with\n", off, on);
-	expect(on < 3 * off + 100);
 	memlane_close(m);
 	memlane_close(t);
 }
@@ -225,12 +401,15 @@ static void work(struct memlane *m)
 	_exit(0);
 }
 
+#define CLOCK_SIZE 0x4000 /* at least, of the vdso */
+
 /* Single steps of work(): how many, and how many of them in watching functions. */
 static void count_steps(bool tracked, unsigned long *all, unsigned long *watched)
 {
 	struct user_regs_struct regs;
 	static struct range range[64];
 	int status, nr = watch_functions(range, 64), i;
+	unsigned long clock = getauxval(AT_SYSINFO_EHDR);
 	unsigned long base = 0;
 	pid_t pid;
 
@@ -250,6 +429,9 @@ static void count_steps(bool tracked, unsigned long *all, unsigned long *watched
 	while (!ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) && waitpid(pid, &status, 0) == pid &&
 	       WIFSTOPPED(status) && *all < 100000) {
 		expect_eq(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
+		/* The kernel's clock: it is read again whenever it has ticked, which is every step. */
+		if (regs.rip - clock < CLOCK_SIZE)
+			continue;
 		++*all;
 		for (i = 0; i < nr; i++)
 			*watched += regs.rip - base >= range[i].first && regs.rip - base < range[i].end;
@@ -269,6 +451,9 @@ TEST(without_tracking_no_instruction_of_it_runs)
 	expect_eq(watched, 0);
 	expect(watched_on > 20);
 	expect(all_on > all);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	expect(all_on - all < 300);
+#endif
 }
 
 /*

@@ -23,7 +23,6 @@ static struct object {
 } object[OBJECTS];
 
 __attribute__((unused))
-__attribute__((unused))
 static void set_content(struct object *o)
 {
 	expect_eq(memlane_enter(arena), 0);
