@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memlane.hpp - arenas, handles and containers for C++17
+ * memlane.hpp - arenas, handles and containers for C++17 and newer
  *
  *	mlane::arena a;
  *	auto h = a.make<point>({1, 2});		a typed handle: it may be copied, frees nothing
@@ -13,6 +13,9 @@
  *
  * Objects are moved by copying bytes, so their types are trivially copyable.
  * What fails throws mlane::error, which has the errno value and a sentence.
+ *
+ * Sections, pins and containers refer to what memlane_open() gave, not to the arena
+ * that owns it: that may be moved meanwhile, but must not end before them.
  */
 #ifndef MEMLANE_HPP
 #define MEMLANE_HPP
@@ -22,6 +25,9 @@
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
+#if __cplusplus >= 202002L
+#include <span>
+#endif
 
 #include <memlane.h>
 
@@ -58,19 +64,31 @@ private:
 	memlane_handle raw_ = 0;
 };
 
-/* Some elements in a row, as std::span has them; good as long as what gave it. */
+/*
+ * Some elements in a row, good as long as what gave it. It has the names of
+ * std::span, which C++17 lacks, and turns into one where there is one; at() and
+ * subview() look at the bounds.
+ */
 template <class T> class view {
 public:
+	using element_type = T;
+	using value_type = typename std::remove_cv<T>::type;
+
 	view() = default;
 	view(T *first, std::size_t size) : first_(first), size_(size) {}
 	T *data() const noexcept { return first_; }
 	std::size_t size() const noexcept { return size_; }
+	std::size_t size_bytes() const noexcept { return size_ * sizeof(T); }
 	bool empty() const noexcept { return !size_; }
 	T *begin() const noexcept { return first_; }
 	T *end() const noexcept { return first_ + size_; }
 	T &operator[](std::size_t i) const noexcept { return first_[i]; }
 	T &front() const noexcept { return first_[0]; }
 	T &back() const noexcept { return first_[size_ - 1]; }
+	view first(std::size_t nr) const { return subview(0, nr); }
+	view last(std::size_t nr) const { return subview(nr <= size_ ? size_ - nr : 1, nr); }
+	view subspan(std::size_t from) const { return subview(from, size_ - from); }
+	view subspan(std::size_t from, std::size_t nr) const { return subview(from, nr); }
 	T &at(std::size_t i) const
 	{
 		if (i >= size_)
@@ -83,11 +101,35 @@ public:
 			throw error(-ERANGE);
 		return view(first_ + from, nr);
 	}
+#if __cplusplus >= 202002L
+	operator std::span<T>() const noexcept { return { first_, size_ }; }
+#endif
 
 private:
 	T *first_ = nullptr;
 	std::size_t size_ = 0;
 };
+
+#if __cplusplus >= 202002L
+template <class T> using span = std::span<T>;
+#else
+template <class T> using span = view<T>;
+#endif
+
+/* Elements are cleared. */
+template <class T> handle<T> make_array(struct memlane *m, std::size_t nr)
+{
+	memlane_alloc_opts opts = {};
+	memlane_handle h;
+	std::size_t bytes;
+
+	if (__builtin_mul_overflow(nr, sizeof(T), &bytes))
+		throw error(-EINVAL);
+	opts.flags = MEMLANE_ZERO;
+	opts.align = alignof(T) > 16 ? alignof(T) : 0;
+	check(memlane_alloc_with(m, bytes, &opts, &h));
+	return handle<T>(h);
+}
 
 /* Owns an arena; all its objects end with it. */
 class arena {
@@ -106,19 +148,9 @@ public:
 
 	struct memlane *raw() const noexcept { return m_; }
 
-	/* Elements are cleared. */
 	template <class T> handle<T> make_array(std::size_t nr) const
 	{
-		memlane_alloc_opts opts = {};
-		memlane_handle h;
-		std::size_t bytes;
-
-		if (__builtin_mul_overflow(nr, sizeof(T), &bytes))
-			throw error(-EINVAL);
-		opts.flags = MEMLANE_ZERO;
-		opts.align = alignof(T) > 16 ? alignof(T) : 0;
-		check(memlane_alloc_with(m_, bytes, &opts, &h));
-		return handle<T>(h);
+		return mlane::make_array<T>(m_, nr);
 	}
 	template <class T> handle<T> make(const T &value = T()) const;
 	template <class T> void free(handle<T> h) const { check(memlane_free(m_, h.raw())); }
@@ -157,7 +189,8 @@ private:
 /* Enters, and exits at its end: what it gives is good until then. */
 class section {
 public:
-	explicit section(const arena &a) : m_(a.raw()) { check(memlane_enter(m_)); }
+	explicit section(const arena &a) : section(a.raw()) {}
+	explicit section(struct memlane *m) : m_(m) { check(memlane_enter(m_)); }
 	section(const section &) = delete;
 	section &operator=(const section &) = delete;
 	~section() { memlane_exit(m_); }
@@ -177,6 +210,7 @@ public:
 	{
 		return view<T>(&(*this)[h], memlane_size(m_, h.raw()) / sizeof(T));
 	}
+	template <class T> mlane::span<T> span(handle<T> h) const { return all(h); }
 
 private:
 	struct memlane *m_;
@@ -184,10 +218,11 @@ private:
 
 template <class T> handle<T> arena::make(const T &value) const
 {
+	const T own = value;
 	handle<T> h = make_array<T>(1);
 	section s(*this);
 
-	s[h] = value;
+	s[h] = own;
 	return h;
 }
 
@@ -214,6 +249,7 @@ public:
 	{
 		return view<T>(get(), memlane_size(m_, h_.raw()) / sizeof(T));
 	}
+	mlane::span<T> span() const noexcept { return all(); }
 
 private:
 	struct memlane *m_;
@@ -221,50 +257,67 @@ private:
 	void *p_ = nullptr;
 };
 
-/* Owns an array that may grow; the arena must outlive it. */
+/* Owns an array that may grow; one that was moved from is empty. */
 template <class T> class buffer {
 public:
-	buffer(const arena &a, std::size_t room) : a_(&a), room_(room)
+	buffer(const arena &a, std::size_t room) : m_(a.raw()), room_(room)
 	{
 		if (room)
-			h_ = a.make_array<T>(room);
+			h_ = make_array<T>(m_, room);
 	}
 	buffer(buffer &&other) noexcept
-		: a_(other.a_), h_(std::exchange(other.h_, handle<T>())),
+		: m_(other.m_), h_(std::exchange(other.h_, handle<T>())),
 		  room_(std::exchange(other.room_, 0)) {}
+	buffer &operator=(buffer &&other) noexcept
+	{
+		std::swap(m_, other.m_);
+		std::swap(h_, other.h_);
+		std::swap(room_, other.room_);
+		return *this;
+	}
 	buffer(const buffer &) = delete;
 	buffer &operator=(const buffer &) = delete;
-	~buffer() { memlane_free(a_->raw(), h_.raw()); }
+	~buffer()
+	{
+		if (h_)
+			memlane_free(m_, h_.raw());
+	}
 
-	const arena &home() const noexcept { return *a_; }
+	struct memlane *home() const noexcept { return m_; }
 	std::size_t room() const noexcept { return room_; }
 	handle<T> raw() const noexcept { return h_; }
 	/* The first @keep elements move on to a larger object. */
 	void grow(std::size_t room, std::size_t keep)
 	{
-		handle<T> bigger = a_->make_array<T>(room);
+		handle<T> bigger = make_array<T>(m_, room);
 
 		if (keep) {
-			section s(*a_);
+			section s(m_);
 
 			std::memcpy(&s[bigger], &s[h_], keep * sizeof(T));
 		}
-		memlane_free(a_->raw(), h_.raw());
+		memlane_free(m_, h_.raw());
 		h_ = bigger;
 		room_ = room;
 	}
 
 private:
-	const arena *a_;
+	struct memlane *m_;
 	handle<T> h_;
 	std::size_t room_;
 };
 
-/* Elements by value; view() for those who are in a section. */
+/* Elements by value; in() for those who are in a section. */
 template <class T> class vector {
 public:
 	explicit vector(const arena &a) : b_(a, 0) {}
 	vector(vector &&other) noexcept : b_(std::move(other.b_)), size_(std::exchange(other.size_, 0)) {}
+	vector &operator=(vector &&other) noexcept
+	{
+		b_ = std::move(other.b_);
+		std::swap(size_, other.size_);
+		return *this;
+	}
 
 	std::size_t size() const noexcept { return size_; }
 	std::size_t capacity() const noexcept { return b_.room(); }
@@ -282,7 +335,8 @@ public:
 		if (size_ == b_.room())
 			b_.grow(size_ ? 2 * size_ : 8, size_);
 		section s(b_.home());
-		s.all(b_.raw())[size_++] = own;
+		s.all(b_.raw())[size_] = own;
+		size_++;
 	}
 	void pop_back() noexcept { size_ -= size_ != 0; }
 	void clear() noexcept { size_ = 0; }
@@ -294,9 +348,10 @@ public:
 	}
 	void set(std::size_t i, const T &value)
 	{
+		const T own = value;
 		section s(b_.home());
 
-		in(s).at(i) = value;
+		in(s).at(i) = own;
 	}
 	view<T> in(const section &s) const
 	{
@@ -312,16 +367,29 @@ private:
 template <class T> class ring {
 public:
 	ring(const arena &a, std::size_t room) : b_(a, room) {}
+	ring(ring &&other) noexcept
+		: b_(std::move(other.b_)), first_(std::exchange(other.first_, 0)),
+		  size_(std::exchange(other.size_, 0)) {}
+	ring &operator=(ring &&other) noexcept
+	{
+		b_ = std::move(other.b_);
+		std::swap(first_, other.first_);
+		std::swap(size_, other.size_);
+		return *this;
+	}
 
 	std::size_t size() const noexcept { return size_; }
 	std::size_t capacity() const noexcept { return b_.room(); }
 	bool empty() const noexcept { return !size_; }
 	bool push(const T &value)
 	{
+		const T own = value;
+
 		if (size_ == b_.room())
 			return false;
 		section s(b_.home());
-		s.all(b_.raw())[(first_ + size_++) % b_.room()] = value;
+		s.all(b_.raw())[(first_ + size_) % b_.room()] = own;
+		size_++;
 		return true;
 	}
 	bool pop(T &value)

@@ -155,6 +155,83 @@ static bool rings(const mlane::arena &a)
 	return r.size() == model.size();
 }
 
+/* What the program has in one place: its arena moves with it. */
+struct world {
+	mlane::arena a;
+	mlane::vector<int> v;
+	mlane::ring<int> r;
+
+	explicit world(const memlane_config &c) : a(c), v(a), r(a, 4) {}
+};
+
+static bool arenas_with_containers(const memlane_config &config)
+{
+	int got;
+	world first(config);
+
+	first.v.push_back(1);
+	first.r.push(10);
+	world w(std::move(first));
+	for (int i = 2; i <= 100; i++)
+		w.v.push_back(i);
+	w.r.push(11);
+	shake(w.a, w.v.raw().raw());
+	shake(w.a, w.r.raw().raw());
+	return w.v.get(0) == 1 && w.v.get(99) == 100 && w.r.pop(got) && got == 10 && w.r.pop(got) &&
+	       got == 11;
+}
+
+static bool assigned(const mlane::arena &a)
+{
+	mlane::vector<int> v(a), w(a);
+	mlane::ring<int> r(a, 3), q(a, 5);
+	int got = 0;
+
+	v.push_back(1);
+	w.push_back(2);
+	w.push_back(3);
+	v = std::move(w);
+	r.push(7);
+	q = std::move(r);
+	mlane::ring<int> p(std::move(q));
+	return v.size() == 2 && v.get(1) == 3 && q.empty() && !q.pop(got) && !q.push(1) &&
+	       p.capacity() == 3 && p.pop(got) && got == 7;
+}
+
+/* What takes a span takes it in C++17 and in C++20, where it is the standard one. */
+static long sum(mlane::span<int> s)
+{
+	long n = 0;
+
+	for (int e : s)
+		n += e;
+	return s.size() == 100 ? n : -1;
+}
+
+static bool spans(const mlane::arena &a)
+{
+	auto h = a.make_array<int>(100);
+	mlane::vector<int> v(a);
+
+	{
+		mlane::pin<int> p(a, h);
+
+		for (int &e : p.span())
+			e = 3;
+		if (sum(p.span().first(100)) != 300)
+			return false;
+	}
+	for (int i = 0; i < 100; i++)
+		v.push_back(1);
+	shake(a, h.raw());
+	mlane::section s(a);
+#if __cplusplus >= 202002L
+	static_assert(std::is_same_v<decltype(s.span(h)), std::span<int>>);
+#endif
+	return sum(s.span(h)) == 300 && sum(v.in(s)) == 100 && s.span(h).subspan(90).size() == 10 &&
+	       s.span(h).last(1).data() == &s.span(h).back() && s.span(h).size_bytes() == 400;
+}
+
 static bool nothing_left(const mlane::arena &a, unsigned long before)
 {
 	memlane_stats st = {};
@@ -185,7 +262,7 @@ int main()
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
-	printf("1..8\n");
+	printf("1..11\n");
 	mlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
@@ -194,7 +271,10 @@ int main()
 	unsigned long before = live(a);
 	check(vectors(a), "a_vector_is_like_the_standard_one");
 	check(rings(a), "a_ring_is_like_a_bounded_deque");
+	check(assigned(a), "containers_can_be_moved_and_assigned");
 	check(nothing_left(a, before), "containers_free_what_they_had");
+	check(arenas_with_containers(config), "an_arena_can_be_moved_with_its_containers");
+	check(spans(a), "an_array_is_a_span");
 	config.threshold = 0;
 	check(error_of([&] { mlane::arena b(config); }) == EINVAL, "nonsense_throws");
 	return failed != 0;

@@ -24,9 +24,10 @@ example() {
 	esac
 }
 
-set -- examples/*.c
+set -- examples/*.c examples/*.cc
 plan "$#"
 for source; do
-	example "$(basename "$source" .c)"
+	source=${source##*/}
+	example "${source%.*}"
 done
 finish

@@ -18,7 +18,7 @@ warn="-Wall -Wextra -Wpedantic -Wno-long-long -Werror"
 
 installed() {
 	make -s -C "$top" install install-selftests DESTDIR="$root" PREFIX=/opt/ml || return 1
-	for f in include/memlane.h include/linux/memlane.h lib/libmemlane.a \
+	for f in include/memlane.h include/memlane.hpp include/linux/memlane.h lib/libmemlane.a \
 		lib/libmemlane.so lib/libmemlane.so.1 lib/pkgconfig/libmemlane.pc; do
 		[ -s "$root/opt/ml/$f" ] || return 1
 	done
@@ -84,6 +84,15 @@ cxx() {
 	END
 	c++ -std=c++17 $warn -o "$dir/cxx" "$dir/t.cc" \
 		$(pkg-config --cflags --libs libmemlane) && LD_LIBRARY_PATH=$lib "$dir/cxx"
+}
+
+# shellcheck disable=SC2046,SC2086
+cxx_header() {
+	for std in c++17 c++20; do
+		c++ -std=$std $warn -o "$dir/jobs" "$top/examples/jobs.cc" \
+			$(pkg-config --cflags --libs libmemlane) &&
+			LD_LIBRARY_PATH=$lib "$dir/jobs" >"$dir/jobs.log" || return 1
+	done
 }
 
 # shellcheck disable=SC2046,SC2086
@@ -221,7 +230,7 @@ module_installs() {
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 17
+plan 18
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
@@ -230,6 +239,7 @@ check "the headers and the symbol map agree" declared
 check "a C program with the shared library" c_shared
 check "a C program with the static library" c_static
 check "a C++ program" cxx
+check "a C++ program with the C++ header" cxx_header
 check "dlopen and dlclose, again and again" dlopened
 check "a program that has the symbols alone" ffi
 check "the README's example" readme
