@@ -2,6 +2,7 @@
 /* arena.c - opening and closing; what an arena is, and whether it is here */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -123,13 +124,25 @@ static void lay_out(struct memlane *m)
 
 /* -------------------------------------------------------------- open ---- */
 
-static int try_backend(struct memlane *m, const struct backend *b, const struct memlane_config *c)
+static int try_open(struct memlane *m, const struct memlane_config *c, bool roomy)
 {
 	struct memlane_create req;
 
-	config_request(c, &req);
+	memset(m->region, 0, sizeof(m->region));
+	config_request(c, roomy, &req);
+	return m->backend->open(m, &req);
+}
+
+/* Room to raise a maximum is given up where the process may not have the addresses. */
+static int try_backend(struct memlane *m, const struct backend *b, const struct memlane_config *c)
+{
+	int err;
+
 	m->backend = b;
-	return b->open(m, &req);
+	err = try_open(m, c, true);
+	if (err == -ENOMEM || err == -EFBIG)
+		err = try_open(m, c, false);
+	return err;
 }
 
 static bool no_module(int err)
@@ -347,6 +360,14 @@ int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes)
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;
 	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT : MEMLANE_OPT_SLOW_LIMIT, bytes);
+}
+
+int memlane_set_max(struct memlane *m, int lane, uint64_t bytes)
+{
+	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
+		return -EINVAL;
+	return memlane_set_option(
+		m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_MAX : MEMLANE_OPT_SLOW_MAX, bytes);
 }
 
 int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable)

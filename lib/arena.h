@@ -180,7 +180,7 @@ int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts
 
 /* config.c */
 int config_backend(const struct memlane_config *c);
-void config_request(const struct memlane_config *c, struct memlane_create *req);
+void config_request(const struct memlane_config *c, bool roomy, struct memlane_create *req);
 int config_apply(const struct memlane_config *c, struct memlane *m);
 void config_give(struct memlane_config *to, size_t size, const struct memlane_config *own);
 int config_take(struct memlane_config *own, const struct memlane_config *c);

@@ -12,6 +12,7 @@
 #define TIB		(1024 * GIB)
 #define LANE_MIN	(64 * KIB)
 #define MAX_SUM		(8 * TIB)
+#define RESERVE_MIN	(64 * GIB)
 #define INTERVAL_MAX	1e6
 #define FRAMES_MAX	1000000
 #define CONFIG_SIZE_MIN offsetof(struct memlane_config, threshold)
@@ -166,9 +167,26 @@ int config_backend(const struct memlane_config *c)
 	return -EINVAL;
 }
 
-/* Index 0 is nobody's: one more than the objects. */
-void config_request(const struct memlane_config *c, struct memlane_create *req)
+/* What a maximum may be raised to: four times as much, of what is left at most half. */
+static uint64_t reserve_for(uint64_t max, uint64_t left)
 {
+	uint64_t want = max < RESERVE_MIN / 4 ? RESERVE_MIN : 4 * max;
+
+	return want < max + left / 2 ? want : max + left / 2;
+}
+
+/**
+ * config_request - what the backend is asked for
+ * @c: checked
+ * @roomy: maxima may be raised later; takes more addresses
+ * @req: out
+ *
+ * Index 0 is nobody's: one more than the objects.
+ */
+void config_request(const struct memlane_config *c, bool roomy, struct memlane_create *req)
+{
+	uint64_t left = MAX_SUM - c->fast_lane_max - c->slow_lane_max;
+
 	*req = (struct memlane_create){
 		.size = sizeof(*req),
 		.fast_size = c->fast_lane_size,
@@ -178,6 +196,10 @@ void config_request(const struct memlane_config *c, struct memlane_create *req)
 		.handles = c->max_handles + 1,
 		.threads = c->max_threads,
 	};
+	if (!roomy)
+		return;
+	req->fast_reserve = reserve_for(c->fast_lane_max, left);
+	req->slow_reserve = reserve_for(c->slow_lane_max, left);
 }
 
 static uint64_t permille(double fraction)

@@ -17,9 +17,10 @@ static int may_wait(struct memlane *m)
 	return in_section(m) ? -EDEADLK : 0;
 }
 
-int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole, struct memlane_step *step)
+static int compact(struct memlane *m, uint32_t lanes, uint64_t hole, uint32_t usage,
+		   struct memlane_step *step)
 {
-	struct memlane_compact req = { .lanes = lanes, .hole = hole };
+	struct memlane_compact req = { .lanes = lanes, .hole = hole, .usage = usage };
 	int err = may_wait(m);
 
 	if (err)
@@ -30,6 +31,23 @@ int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole, struct mem
 	if (step)
 		*step = req.step;
 	return err;
+}
+
+int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole, struct memlane_step *step)
+{
+	return compact(m, lanes, hole, 0, step);
+}
+
+int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_t hole, double usage,
+			  struct memlane_step *step)
+{
+	uint32_t permille;
+
+	if (!(usage >= 0 && usage <= 1))
+		return -EINVAL;
+	/* 0 would be no goal. */
+	permille = usage * 1000 + 0.5;
+	return compact(m, lanes, hole, usage > 0 && !permille ? 1 : permille, step);
 }
 
 int memlane_maintain(struct memlane *m, struct memlane_step *step)

@@ -238,15 +238,35 @@ MEMLANE_API enum memlane_backend_kind memlane_backend(const struct memlane *m);
 MEMLANE_API uint64_t memlane_capabilities(const struct memlane *m);
 
 /**
- * memlane_set_limit - how much a lane may use from now on
+ * memlane_set_limit - how much a lane may use before it grows
  * @m: arena
  * @lane: MEMLANE_FAST or MEMLANE_SLOW
  * @bytes: rounded up to pages; at most the lane's maximum
+ *
+ * A lane that is full grows past its limit, up to its maximum, and shrinks to what
+ * the limit was set to last when it is empty: this is no cap, memlane_set_max() is.
  *
  * Return: 0; -EINVAL: no such lane, or @bytes is out of range, or less than what
  * is used now.
  */
 MEMLANE_API int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes);
+
+/**
+ * memlane_set_max - how much a lane may grow to from now on
+ * @m: arena
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @bytes: rounded up to pages; up to four times what config.fast_lane_max or
+ *	config.slow_lane_max was, or 64 GiB if that is more
+ *
+ * A limit above the new maximum is cut down to it. Room to raise a maximum takes
+ * addresses, no memory: both lanes together have 8 TiB, and where the process may not
+ * have the addresses (RLIMIT_AS; RLIMIT_FSIZE for the local backend) memlane_open()
+ * does without, and a maximum can only be lowered.
+ *
+ * Return: 0; -EINVAL: no such lane, or @bytes is 0, or above what there are addresses
+ * for, or less than what is used now.
+ */
+MEMLANE_API int memlane_set_max(struct memlane *m, int lane, uint64_t bytes);
 
 /**
  * memlane_set_option - change one option of the policy
@@ -514,10 +534,32 @@ MEMLANE_API int memlane_migrate_batch(struct memlane *m, int lane,
  *	compact fully
  * @step: NULL, or limits and what was done
  *
- * Return: 0; -EINVAL; -EDEADLK: inside a section.
+ * Of a FastLane, what is not used of late leaves for the SlowLane: first where it is
+ * compacted fully, else where compaction alone was not good enough.
+ *
+ * Return: 0; -EINVAL; -EDEADLK: inside a section; -ENOMEM: no memory for
+ * destinations, what could be done was done.
  */
 MEMLANE_API int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole,
 				struct memlane_step *step);
+
+/**
+ * memlane_compact_until - compact until it is good enough
+ * @m: arena
+ * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
+ * @hole: good enough when the lane could hold one more object of so many bytes; 0: not
+ *	looked at
+ * @usage: good enough when no more than this part of the lane's limit is in use, 0 to
+ *	1, to a thousandth; 0: not looked at
+ * @step: NULL, or limits and what was done
+ *
+ * Each lane is left as soon as one of both is reached; with neither this is
+ * memlane_compact(), fully.
+ *
+ * Return: as memlane_compact(); -EINVAL also: @usage is out of range.
+ */
+MEMLANE_API int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_t hole,
+				      double usage, struct memlane_step *step);
 
 /**
  * memlane_maintain - run one cycle of the policy now

@@ -173,11 +173,12 @@ public:
 	{
 		check(memlane_migrate(m_, h.raw(), lane));
 	}
-	memlane_step compact() const
+	/* Until there is a hole of so many bytes, or so little in use; 0, 0: fully. */
+	memlane_step compact(std::size_t hole = 0, double usage = 0) const
 	{
 		memlane_step step = {};
 
-		check(memlane_compact(m_, 0, 0, &step));
+		check(memlane_compact_until(m_, 0, hole, usage, &step));
 		return step;
 	}
 	void maintain() const { check(memlane_maintain(m_, nullptr)); }

@@ -262,6 +262,120 @@ TEST(a_limit_is_raised_and_lowered_at_run_time)
 	memlane_close(m);
 }
 
+TEST(a_maximum_is_raised_and_lowered_at_run_time)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m = open_with(&c);
+
+	expect(try_alloc(m, 6 * MIB, MEMLANE_IN_SLOW, false));
+	expect(!try_alloc(m, 6 * MIB, MEMLANE_IN_SLOW, false));
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 32 * MIB), 0);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).max, 32 * MIB);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).limit, 8 * MIB);
+	expect(try_alloc(m, 6 * MIB, MEMLANE_IN_SLOW, false));
+	expect(try_alloc(m, 12 * MIB, MEMLANE_IN_SLOW, false));
+	expect(!try_alloc(m, 12 * MIB, MEMLANE_IN_SLOW, false));
+	/* Not below what is used, nor above what there are addresses for. */
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 20 * MIB), -EINVAL);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, (64ULL << 30) + 1), -EINVAL);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 0), -EINVAL);
+	expect_eq(memlane_set_max(m, 2, MIB), -EINVAL);
+	expect_eq(memlane_set_max(m, -1, MIB), -EINVAL);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).max, 32 * MIB);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 64ULL << 30), 0);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 25 * MIB), 0);
+	expect_eq(lane_stat(m, MEMLANE_SLOW).limit, 25 * MIB);
+	expect_eq(memlane_set_max(m, MEMLANE_FAST, 256 * KIB), 0);
+	expect_eq(lane_stat(m, MEMLANE_FAST).limit, 256 * KIB);
+	memlane_close(m);
+}
+
+TEST(a_fast_lane_whose_maximum_is_raised_takes_objects_again)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m = open_with(&c);
+
+	fill_lane(m, 500, MEMLANE_IN_FAST);
+	expect(!try_alloc(m, 500, MEMLANE_IN_FAST, false));
+	expect_eq(memlane_set_max(m, MEMLANE_FAST, 2 * MIB), 0);
+	expect(fill_lane(m, 500, MEMLANE_IN_FAST) > 1000);
+	expect(lane_stat(m, MEMLANE_FAST).used <= 2 * MIB);
+	memlane_close(m);
+}
+
+/* Half of a lane's objects are gone, one by one. */
+static struct memlane *open_fragmented(unsigned int *n)
+{
+	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
+	struct memlane *m;
+	unsigned int i;
+
+	c.enable_auto_compaction = false;
+	m = open_with(&c);
+	*n = fill_lane(m, 1000, MEMLANE_IN_SLOW);
+	for (i = 1; i < *n; i += 2)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect(lane_stat(m, MEMLANE_SLOW).used > 7 * MIB);
+	return m;
+}
+
+TEST(compaction_ends_where_a_usage_is_reached)
+{
+	uint64_t limit = 8 * MIB, used, moved;
+	struct memlane_step step = { 0 };
+	unsigned int n, i;
+	struct memlane *m = open_fragmented(&n);
+
+	/* So little is in use already. */
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_SLOW, 0, 0.95, &step), 0);
+	expect_eq(step.out_moved, 0);
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_SLOW, 0, 0.75, &step), 0);
+	moved = step.out_moved;
+	used = lane_stat(m, MEMLANE_SLOW).used;
+	expect(moved > 0 && moved < n / 2);
+	expect(used * 1000 <= limit * 750);
+	/* Full compaction finds more to do, and this does as much where it has no goal. */
+	memset(&step, 0, sizeof(step));
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_SLOW, 0, 0, &step), 0);
+	expect(step.out_moved > 0);
+	expect(lane_stat(m, MEMLANE_SLOW).used < used);
+	expect(lane_stat(m, MEMLANE_SLOW).used * 10 < limit * 5);
+	for (i = 0; i < n; i += 2)
+		verify(m, h[i], i);
+	memlane_close(m);
+}
+
+TEST(the_goal_that_is_reached_first_ends_a_compaction)
+{
+	struct memlane_step step = { 0 };
+	unsigned int n;
+	struct memlane *m = open_fragmented(&n);
+
+	/* A hole of 2 MiB is there before next to nothing is in use. */
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_SLOW, 2 * MIB, 0.0001, &step), 0);
+	expect(step.out_moved > 0);
+	expect(lane_stat(m, MEMLANE_SLOW).used * 10 > 8 * MIB * 5);
+	expect(try_alloc(m, 2 * MIB, MEMLANE_IN_SLOW, false));
+	memlane_close(m);
+}
+
+TEST(nonsense_goals_of_compaction_are_refused)
+{
+	struct memlane *m = open_quiet();
+
+	expect_eq(memlane_compact_until(m, 4, 0, 0.5, NULL), -EINVAL);
+	expect_eq(memlane_compact_until(m, 0, 0, -0.1, NULL), -EINVAL);
+	expect_eq(memlane_compact_until(m, 0, 0, 1.001, NULL), -EINVAL);
+	expect_eq(memlane_compact_until(m, 0, 0, NAN, NULL), -EINVAL);
+	expect_eq(memlane_compact_until(m, 0, ~0ULL, 0, NULL), -EINVAL);
+	expect_eq(memlane_compact_until(m, 0, 0, 1, NULL), 0);
+	expect_eq(memlane_enter(m), 0);
+	expect_eq(memlane_compact_until(m, 0, 0, 0.5, NULL), -EDEADLK);
+	expect_eq(memlane_exit(m), 0);
+	memlane_close(m);
+}
+
 TEST(chunks_go_from_one_manager_to_the_other)
 {
 	struct memlane_config c = fixed(1 * MIB, 16 * MIB);

@@ -18,11 +18,14 @@ void *__wrap_realloc(void *p, size_t size);
 /* The next but so many requests of this thread fails; -1: none. */
 static __thread int good = -1;
 static __thread int refused;
+static __thread bool for_ever;	/* and all that come after it */
 
 static bool refuse(void)
 {
 	if (good < 0 || good--)
 		return false;
+	if (for_ever)
+		good = 0;
 	errno = ENOMEM;
 	refused++;
 	return true;
@@ -65,6 +68,8 @@ TEST(opening_fails_at_every_request)
 
 	c.tracking = true;
 	memlane_close(open_with(&c));
+	/* What needs less is tried too. */
+	for_ever = true;
 	for (i = 0; i < 100; i++) {
 		refuse_after(i);
 		err = memlane_open(&m, &c);

@@ -109,6 +109,29 @@ TEST(a_limit_of_file_sizes_is_an_error_not_a_signal)
 	memlane_close(m);
 }
 
+/* Room to raise a maximum is what a process does without first. */
+TEST(a_limit_of_addresses_leaves_no_room_to_grow)
+{
+	struct rlimit limit = { .rlim_cur = 16UL << 30, .rlim_max = RLIM_INFINITY };
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.max_handles = 100000;
+	c.fast_lane_max = c.slow_lane_max = 1UL << 30;
+	m = open_with(&c);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 64UL << 30), 0);
+	memlane_close(m);
+	if (mapped("dd", false) > 8UL << 30)
+		skip("a sanitizer has more addresses than that");
+	expect_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	m = open_with(&c);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 2UL << 30), -EINVAL);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 1UL << 29), 0);
+	expect_eq(memlane_set_max(m, MEMLANE_SLOW, 1UL << 30), 0);
+	fill(m, must_alloc(m, MIB), 1);
+	memlane_close(m);
+}
+
 /* The descriptors of this process that are memory files of lanes. */
 static int each_memory_file(int (*fn)(int fd))
 {
