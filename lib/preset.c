@@ -40,9 +40,10 @@ static void low_memory(struct memlane_config *c)
 	c->max_threads = 64;
 }
 
+/* A lane's limit takes no memory: with the whole lane open at once nothing spills. */
 static void object_pool(struct memlane_config *c)
 {
-	c->fast_lane_size = 8 * MIB;
+	c->fast_lane_size = c->fast_lane_max;
 	c->threshold = MEMLANE_BLOCK_MAX + 1;
 	c->enable_auto_compaction = false;
 	c->policy_check_interval = 0;
@@ -50,7 +51,7 @@ static void object_pool(struct memlane_config *c)
 
 static void frame_scratch(struct memlane_config *c)
 {
-	c->fast_lane_size = 16 * MIB;
+	c->fast_lane_size = c->fast_lane_max;
 	c->slow_lane_size = 1 * MIB;
 	c->threshold = 16 * MIB;
 	c->enable_auto_compaction = false;

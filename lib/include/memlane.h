@@ -789,13 +789,15 @@ MEMLANE_INLINE void *memlane_get(struct memlane *m, memlane_handle h)
  * @MEMLANE_PRESET_GAME_LOOP: the frame is the clock: a bounded maintenance cycle
  *	every 60 frames, nothing in the background, a section may hold a move up
  *	for 1 ms
- * @MEMLANE_PRESET_BULK: few large objects: what is over 1 KiB is born in a large
- *	SlowLane, compacted late
- * @MEMLANE_PRESET_LOW_MEMORY: small lanes, compacted early and often
- * @MEMLANE_PRESET_OBJECT_POOL: many objects of the same sizes, all in the
- *	FastLane, where freed places are used again: nothing moves by itself
+ * @MEMLANE_PRESET_BULK: few large objects: what has 1 KiB or more is born in a
+ *	SlowLane of 256 MiB, which is compacted from 95 % on, and once a minute at most
+ * @MEMLANE_PRESET_LOW_MEMORY: small lanes, compacted every second from one half on;
+ *	they grow to 4 MiB and 64 MiB, for a million objects and 64 threads
+ * @MEMLANE_PRESET_OBJECT_POOL: many objects of the same sizes, up to
+ *	MEMLANE_BLOCK_MAX bytes: all are in the FastLane, up to its maximum, where freed
+ *	places are used again: nothing moves by itself
  * @MEMLANE_PRESET_FRAME_SCRATCH: memlane_frame_alloc() and little else: a
- *	FastLane for the scratch of many threads, no maintenance
+ *	FastLane for the scratch of many threads, up to its maximum; no maintenance
  */
 enum memlane_preset {
 	MEMLANE_PRESET_GAME_LOOP,

@@ -59,6 +59,14 @@ static const struct nonsense table[] = {
 	BAD(max_threads, u32, 0),
 	BAD(max_threads, u32, 4097),
 	BAD(__reserved, u32, 1),
+	BAD(threshold, u64, (64ULL << 30) + 1),
+	BAD(slow_lane_usage_threshold, d, 1.001),
+	BAD(slow_lane_usage_threshold, d, NAN),
+	BAD(policy_check_interval, d, INFINITY),
+	BAD(section_grace, d, INFINITY),
+	BAD(age_interval, d, -1),
+	BAD(age_interval, d, NAN),
+	BAD(frames_per_cycle, u32, 1000001),
 };
 
 TEST(defaults_are_the_documented_ones)
@@ -68,16 +76,61 @@ TEST(defaults_are_the_documented_ones)
 	memset(&c, 0xa5, sizeof(c));
 	memlane_config_init(&c);
 	expect_eq(c.size, sizeof(c));
+	expect_eq(c.backend, MEMLANE_BACKEND_AUTO);
 	expect_eq(c.fast_lane_size, MIB);
 	expect_eq(c.slow_lane_size, 10 * MIB);
+	expect_eq(c.fast_lane_max, 64UL << 30);
+	expect_eq(c.slow_lane_max, 64UL << 30);
 	expect_eq(c.threshold, 4096);
 	expect(c.enable_auto_compaction);
 	expect(c.compaction_threshold == 0.90);
 	expect(c.slow_lane_usage_threshold == 0.85);
 	expect(c.slow_lane_safety_margin == 0.10);
 	expect(c.policy_check_interval == 10);
+	expect(c.section_grace == 0.010);
+	expect_eq(c.max_handles, (1 << 24) - 1);
+	expect_eq(c.max_threads, 1024);
+	expect_eq(c.__reserved, 0);
+	expect(c.age_interval == 1);
+	expect_eq(c.frames_per_cycle, 0);
+	expect(!c.guard && !c.report_leaks && !c.tracking);
+	expect_eq(c.__reserved2, 0);
+	expect(!c.report && !c.report_arg);
 	expect(memlane_config_check(&c) == NULL);
 	expect(memlane_config_check(NULL) == NULL);
+}
+
+TEST(an_arena_without_a_configuration_has_the_defaults)
+{
+	const struct {
+		uint32_t option;
+		uint64_t value;
+	} want[] = {
+		{ MEMLANE_OPT_FAST_LIMIT, MIB },
+		{ MEMLANE_OPT_SLOW_LIMIT, 10 * MIB },
+		{ MEMLANE_OPT_FAST_MAX, 64UL << 30 },
+		{ MEMLANE_OPT_SLOW_MAX, 64UL << 30 },
+		{ MEMLANE_OPT_THRESHOLD, 4096 },
+		{ MEMLANE_OPT_AUTO_COMPACTION, 1 },
+		{ MEMLANE_OPT_COMPACTION_THRESHOLD, 900 },
+		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 850 },
+		{ MEMLANE_OPT_SLOW_SAFETY_MARGIN, 100 },
+		{ MEMLANE_OPT_POLICY_INTERVAL, 10000000000 },
+		{ MEMLANE_OPT_GRACE, 10000000 },
+		{ MEMLANE_OPT_AGE_INTERVAL, 1000000000 },
+	};
+	struct memlane *m = open_with(NULL);
+	uint64_t value;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		expect_eq(memlane_get_option(m, want[i].option, &value), 0);
+		if (value != want[i].value)
+			fail("option %u is %llu", want[i].option, (unsigned long long)value);
+	}
+	expect_eq(memlane_lane(m, must_alloc(m, 4095)), MEMLANE_FAST);
+	expect_eq(memlane_lane(m, must_alloc(m, 4096)), MEMLANE_SLOW);
+	memlane_close(m);
 }
 
 TEST(nonsense_is_refused_by_name)
