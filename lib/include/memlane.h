@@ -83,18 +83,22 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @size: sizeof(struct memlane_config); memlane_config_init() sets it
  * @backend: enum memlane_backend_kind. With AUTO the environment variable
  *	MEMLANE_BACKEND=module or local decides, if set
- * @fast_lane_size: bytes the FastLane starts with; 1 MiB
- * @slow_lane_size: bytes the SlowLane starts with; 10 MiB
- * @fast_lane_max: bytes it may grow to; 64 GiB
- * @slow_lane_max: bytes it may grow to; 64 GiB
+ * @fast_lane_size: bytes the FastLane may use before it grows: its limit, which takes
+ *	no memory; 1 MiB
+ * @slow_lane_size: the same of the SlowLane; 10 MiB
+ * @fast_lane_max: bytes it grows to by itself; memlane_set_max() changes it; 64 GiB
+ * @slow_lane_max: the same of the SlowLane; 64 GiB
  * @threshold: objects of at least so many bytes are born in the SlowLane, and
  *	larger ones are moved there by maintenance; 4096
- * @enable_auto_compaction: maintenance compacts lanes past
- *	@compaction_threshold; true
- * @compaction_threshold: part of a lane in use; 0.90
- * @slow_lane_usage_threshold: part of the SlowLane in use past which nothing is
- *	moved there; 0.85
- * @slow_lane_safety_margin: part of the SlowLane kept as room to compact; 0.10
+ * @enable_auto_compaction: maintenance compacts lanes past @compaction_threshold, and
+ *	a lane that is full is compacted before others serve in its place; true
+ * @compaction_threshold: part of a lane's limit in use; also the part of its spans
+ *	that must be filled, or it counts as fragmented; 0.90
+ * @slow_lane_usage_threshold: part of a lane's maximum in use past which that lane is
+ *	under pressure: purgeable objects are dropped until it is not, it is told as an
+ *	event, and nothing is moved to a SlowLane under pressure; 0.85
+ * @slow_lane_safety_margin: part of the SlowLane's limit that only moves may use, as
+ *	room to compact; 0.10
  * @policy_check_interval: seconds between background maintenance; 0: none; 10
  * @section_grace: seconds a move waits for open sections before it is given
  *	up; 0.010
@@ -296,6 +300,10 @@ MEMLANE_API int memlane_get_option(struct memlane *m, uint32_t option, uint64_t 
  * @group: of objects
  * @purgeable: true: its objects may go, but for those pinned; they say -ENODATA
  *
+ * They go by priority, lowest first, and no more of them than needed: from a lane under
+ * pressure until it is not (config.slow_lane_usage_threshold); before a request would
+ * be refused for want of room; all of them when the system is short of memory.
+ *
  * Return: 0 or -ENOMEM.
  */
 MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable);
@@ -318,8 +326,8 @@ MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool pu
  * @flags: MEMLANE_ZERO, MEMLANE_NO_SPILL
  * @tag: the program's own, for reports; not MEMLANE_TAG_FRAME
  * @group: the program's own
- * @priority: 0 to 3
- * @hints: MEMLANE_HINT_*
+ * @priority: 0 to 3: see memlane_set_priority()
+ * @hints: MEMLANE_HINT_*: see memlane_set_hints()
  * @__reserved: must be 0
  *
  * Tags, priorities and hints cost an atomic operation when they differ from
@@ -354,6 +362,12 @@ MEMLANE_API memlane_handle memlane_alloc(struct memlane *m, uint64_t size);
  * @size: bytes, 1 to MEMLANE_SIZE_MAX
  * @opts: NULL: as memlane_alloc()
  * @out: the handle; 0 on error
+ *
+ * A FastLane that is full is compacted, then what is stale leaves it; if that was not
+ * enough, or was done within the last tenth of a second, the SlowLane serves, and where
+ * it cannot, the FastLane grows, then the SlowLane. A full SlowLane is compacted, then
+ * grows. Before -ENOSPC all lanes that could serve are compacted, and purgeable objects
+ * dropped. Nothing is moved for it inside a section.
  *
  * Return: 0; -EINVAL: size or a wish out of range; -EOPNOTSUPP: unknown flag or
  * reserved member; -ENOSPC: no room in the lane, or no handle left; -ENOMEM;
@@ -566,8 +580,9 @@ MEMLANE_API int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_
  * @m: arena
  * @step: NULL, or limits and what was done
  *
- * Ages objects, moves them between the lanes, compacts lanes past their
- * threshold, takes back what dead threads left, trims.
+ * Ages objects, moves them between the lanes, drops purgeable ones of a lane under
+ * pressure, compacts lanes past their threshold, takes back what dead threads left,
+ * trims. A cycle that its limits cut short goes on in the next one.
  *
  * Return: 0; -EDEADLK: inside a section.
  */
@@ -966,8 +981,9 @@ MEMLANE_API int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_
  * memlane_set_hints - tell the policy what is known of an object
  * @m: arena
  * @h: handle
- * @hints: MEMLANE_HINT_FRAME_CRITICAL keeps it in the FastLane; _COLD, _OLD and
- *	_EVICTABLE let maintenance move it to the SlowLane
+ * @hints: MEMLANE_HINT_FRAME_CRITICAL keeps it in the FastLane, whatever its size and
+ *	other hints; _COLD, _OLD and _EVICTABLE let maintenance move it to the SlowLane,
+ *	whatever its use and priority, and keep it there
  *
  * Return: 0; -EOPNOTSUPP: unknown hint; errors of memlane_try_pin().
  */
@@ -987,6 +1003,13 @@ MEMLANE_API int memlane_hints(struct memlane *m, memlane_handle h);
  * @m: arena
  * @h: handle
  * @priority: 0 to 3
+ *
+ * An object of the FastLane that was not used of late leaves it
+ *	0	at the next maintenance
+ *	1	when the lane is half full
+ *	2	when the lane is at config.compaction_threshold
+ *	3	never
+ * and of purgeable objects those with a lower one are dropped first.
  *
  * Return: 0; -EINVAL: no such priority; errors of memlane_try_pin().
  */
