@@ -201,6 +201,24 @@ static void compaction_closes_holes(void)
 	world_end(w);
 }
 
+/* The span of a pinned object stays, so the emptier ones go there. */
+static void compaction_fills_around_a_pin(void)
+{
+	u64 x[32];
+	int i;
+
+	w = world_new(256 << 10, 1 << 20);
+	a = &w->arena;
+	for (i = 0; i < 32; i++)		/* two spans of 16 */
+		x[i] = world_alloc(w, MEMLANE_SLOW, 4096);
+	*world_pin(w, x[0]) = MEMLANE_PIN_ONE;
+	for (i = 2; i < 29; i++)		/* 2 are left in the first, 3 in the second */
+		world_free(w, x[i]);
+	expect_eq(world_compact(w).out_moved, 3);
+	expect_eq(a->lane[MEMLANE_SLOW].area[ML_USE_BLOCK].runs, 1);
+	world_end(w);
+}
+
 /* ------------------------------------------------- random states, naive answers */
 
 #define CLS	47	/* of 4096 bytes: 16 places in a span */
@@ -396,6 +414,7 @@ static const struct test tests[] = {
 	{ "plan_random_states", random_states },
 	{ "plan_random_blobs", random_blobs },
 	{ "plan_compaction_is_dense", compaction_is_dense },
+	{ "plan_compaction_fills_around_a_pin", compaction_fills_around_a_pin },
 	{ "plan_compaction_closes_holes", compaction_closes_holes },
 };
 

@@ -109,6 +109,32 @@ static void nothing_enters_a_pressed_lane(void)
 	end();
 }
 
+/* Each time that a lane comes under pressure it is told once, by what it may grow to. */
+static void pressure_is_told_once(void)
+{
+	struct memlane_create req = world_request(64 << 10, 256 << 10);
+	int i, round;
+	u64 x;
+
+	req.slow_max = 1 << 20;
+	w = calloc(1, sizeof(*w));
+	a = &w->arena;
+	expect_eq(world_try(w, &req, true), 0);
+	world_alloc(w, MEMLANE_SLOW, 225000);		/* 55 of 64 pages, of 256 at most */
+	cycle(0);
+	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 0);
+	for (round = 1; round <= 2; round++) {
+		x = world_alloc(w, MEMLANE_SLOW, 700000);
+		for (i = 0; i < 3; i++)
+			cycle(0);
+		expect_eq(w->events[MEMLANE_EVENT_PRESSURE], round);
+		world_free(w, x);
+		cycle(0);
+	}
+	expect_eq(w->events[MEMLANE_EVENT_PRESSURE], 2);
+	end();
+}
+
 /* What comes from the other lane leaves the margin alone; what is there may use it. */
 static void the_margin_is_for_moves_inside_the_lane(void)
 {
@@ -174,7 +200,7 @@ static void purge_goes_by_priority_and_ends(void)
 	begin(64 << 10, 1 << 20);
 	expect_eq(set(MEMLANE_OPT_FAST_LIMIT, 0), 0);	/* what is hot stays */
 	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
-	for (i = 0; i < 4; i++)
+	for (i = 3; i >= 0; i--)
 		for (k = 0; k < 5; k++)
 			x[i][k] = droppable(MEMLANE_SLOW, 40000, i);
 	expect(!ml_policy_pressed(a));
@@ -294,6 +320,30 @@ static void the_last_resort_compacts_at_once(void)
 	end();
 }
 
+/* What was of no help is not tried again before something changes, or time has passed. */
+static void the_last_resort_is_not_repeated(void)
+{
+	u64 x[5], more;
+	u32 round;
+	int i;
+
+	begin(64 << 10, 256 << 10);
+	for (i = 0; i < 4; i++)
+		x[i] = world_alloc(w, MEMLANE_SLOW, 49152);
+	x[4] = world_alloc(w, MEMLANE_SLOW, 100);
+	expect_eq(try_alloc(MEMLANE_SLOW, 60000, MEMLANE_ALLOC_MAY_MOVE, &more), -ENOSPC);
+	round = a->round;
+	expect_eq(try_alloc(MEMLANE_SLOW, 60000, MEMLANE_ALLOC_MAY_MOVE, &more), -ENOSPC);
+	expect_eq(a->round, round);
+	world_free(w, x[4]);
+	expect_eq(try_alloc(MEMLANE_SLOW, 60000, MEMLANE_ALLOC_MAY_MOVE, &more), -ENOSPC);
+	expect_eq(a->round, round + 1);
+	w->clock += SECOND;			/* room may be made again, too */
+	expect_eq(try_alloc(MEMLANE_SLOW, 60000, MEMLANE_ALLOC_MAY_MOVE, &more), -ENOSPC);
+	expect_eq(a->round, round + 3);
+	end();
+}
+
 /* One lane's want of room does not stand in the way of the other's. */
 static void room_is_made_by_lane(void)
 {
@@ -359,7 +409,7 @@ static void ageing_goes_on_from_step_to_step(void)
 	expect_eq(a->count.periods, 0);
 	while (tend(&step)) {
 		step.max_ns = 40;
-		steps++;
+		expect(steps++ < MANY / 100);
 	}
 	printf("# %d objects aged in %d steps\n", MANY, steps);
 	expect(steps > 3);
@@ -379,7 +429,8 @@ static void ageing_leaves_time_for_compaction(void)
 		if (i % 8)
 			world_free(w, many[i]);
 	expect(ml_policy_wants_compaction(a, MEMLANE_SLOW));
-	expect(cycle(2000).out_moved > 0);
+	cycle(2000);
+	expect(a->count.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
 	expect_eq(a->count.periods, 0);
 	end();
 }
@@ -431,6 +482,22 @@ static void time_ends_a_batch(void)
 	end();
 }
 
+/* A step whose time is over when it begins moves something all the same. */
+static void a_step_has_its_first_batch(void)
+{
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_FAST, .count = 2 * ML_BATCH,
+		.step = { .max_ns = 1 },
+	};
+	s32 result[2 * ML_BATCH];
+
+	make_many();
+	expect_eq(ml_migrate(a, &req, many, result), 0);
+	expect(req.step.out_moved && req.step.out_moved < 2 * ML_BATCH);
+	expect_eq(req.step.out_more, 1);
+	end();
+}
+
 static void a_fatal_signal_ends_a_step(void)
 {
 	int i;
@@ -442,6 +509,21 @@ static void a_fatal_signal_ends_a_step(void)
 	w->hurry = true;
 	expect_eq(compact(0, 0, 0, -EINTR).out_moved, 0);
 	w->hurry = false;
+	expect(compact(0, 0, 0, 0).out_moved > 0);
+	end();
+}
+
+static void want_of_memory_ends_a_step(void)
+{
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	w->fail = (struct failure){ .doors = DOOR_POPULATE, .nth = 1, .forever = true };
+	expect_eq(compact(0, 0, 0, -ENOMEM).out_moved, 0);
+	w->fail.doors = 0;
 	expect(compact(0, 0, 0, 0).out_moved > 0);
 	end();
 }
@@ -593,6 +675,7 @@ static void cost_saturates(void)
 
 static const struct test tests[] = {
 	{ "pressure_nothing_enters", nothing_enters_a_pressed_lane },
+	{ "pressure_told_once", pressure_is_told_once },
 	{ "pressure_margin", the_margin_is_for_moves_inside_the_lane },
 	{ "pressure_priority", priority_decides_who_leaves },
 	{ "pressure_purge_order", purge_goes_by_priority_and_ends },
@@ -600,13 +683,16 @@ static const struct test tests[] = {
 	{ "purge_shortage_as_wanted", shortage_takes_what_is_wanted },
 	{ "pressure_last_resort_purges", the_last_resort_purges },
 	{ "pressure_last_resort_compacts", the_last_resort_compacts_at_once },
+	{ "pressure_last_resort_once", the_last_resort_is_not_repeated },
 	{ "pressure_room_by_lane", room_is_made_by_lane },
 	{ "pressure_room_by_stale", stale_objects_make_room },
 	{ "step_ageing_goes_on", ageing_goes_on_from_step_to_step },
 	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
 	{ "step_usage_goal", a_usage_is_good_enough },
 	{ "step_time_ends_a_batch", time_ends_a_batch },
+	{ "step_first_batch", a_step_has_its_first_batch },
 	{ "step_signal", a_fatal_signal_ends_a_step },
+	{ "step_no_memory", want_of_memory_ends_a_step },
 	{ "step_time_ends_a_grace", time_ends_a_grace_period },
 	{ "step_background_waits", the_background_waits_for_sections },
 	{ "step_hand_overs", hand_overs_are_bounded },
