@@ -52,10 +52,11 @@ struct registry {
 
 #define FRAME_CHUNKS	24
 
-/* A pinned object that scratch of frames is cut from. */
+/* A pinned object that scratch of frames is cut from; @used: when it was the last one. */
 struct chunk {
 	memlane_handle handle;
 	unsigned char *base;
+	unsigned char *used;
 	unsigned char *end;
 };
 
@@ -63,7 +64,8 @@ struct chunk {
  * struct frames - scratch of a thread; its own
  * @nr: chunks in use
  * @have: chunks there are, @nr at least
- * @at: in the last chunk in use: what comes next, as far as frame.c has seen
+ * @at: in the last chunk in use: what comes next, as far as frame.c has seen. Outside
+ *	of frames the base of the first chunk
  * @chunk: the first ones are the oldest
  */
 struct frames {

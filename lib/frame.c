@@ -7,9 +7,16 @@
  *	chunk 0 [########]  chunk 1 [#####.....]  chunk 2 [..........]
  *	         full                ^ at          ^ end   kept for later
  *
- * The inline functions see the chunk in use. In checking mode they see none, so
- * that every call comes here; what a frame leaves behind is then filled with
- * POISON, which must still be there when it is given out again.
+ * The inline functions see the chunk in use, while the thread is in a frame: outside
+ * they see none, and nor do they in checking mode, so that those calls come here.
+ *
+ * In checking mode each frame and each piece of scratch begins with a record, and all
+ * that is not given out is filled with POISON:
+ *
+ *	[record: frame 0][record: piece, 20 bytes][20 bytes][POISON 12 + 16][record: ...
+ *
+ * When a frame ends, its records and the POISON behind its pieces must still be there;
+ * what it leaves behind is POISON, which must be there when it is given out again.
  */
 #include <errno.h>
 #include <string.h>
@@ -18,15 +25,26 @@
 #include "watch.h"
 
 #define CHUNK_FIRST 65536ULL
-#define CHUNK_LAST  (16ULL << 20) /* larger only for larger requests */
+#define CHUNK_LAST  (256ULL << 20) /* larger only for larger requests */
+#define CHUNK_CHECK (16ULL << 20)  /* the same where it is filled with POISON */
 #define POISON	    0xf5
 #define CYCLE_NS    1000000 /* of a maintenance cycle between frames */
+
+#define SEAL_FRAME 0x656d617266656c61ULL /* @value: number of the frame */
+#define SEAL_PIECE 0x6563656970656c61ULL /* @value: bytes */
+#define REAR	   16			 /* POISON behind a piece, and what rounding leaves */
+
+struct record {
+	uint64_t seal;
+	uint64_t value;
+};
+_Static_assert(sizeof(struct record) == 16, "scratch is aligned");
 
 /* Show the inline functions where they may work. */
 static void show(struct thread *t)
 {
 	const struct frames *f = &t->frames;
-	bool hide = is_guarded(t->self.arena) || !f->nr;
+	bool hide = is_guarded(t->self.arena) || !f->nr || !t->self.frames;
 
 	t->self.chunk = f->nr;
 	t->self.scratch = hide ? NULL : f->at;
@@ -37,7 +55,7 @@ static void show(struct thread *t)
 /* Learn where the inline functions have got to. */
 static void see(struct thread *t)
 {
-	if (!is_guarded(t->self.arena))
+	if (t->self.scratch)
 		t->frames.at = t->self.scratch;
 }
 
@@ -69,13 +87,21 @@ static void chunk_end(struct memlane *m, struct chunk *c)
 	memlane_free(m, c->handle);
 }
 
-static uint64_t chunk_size(const struct frames *f, uint64_t want)
+/* Each one is twice as large as the one before, or as large as there is room for. */
+static int chunk_for(struct memlane *m, struct frames *f, uint64_t want)
 {
-	uint64_t size = CHUNK_FIRST << f->nr;
+	uint64_t most = is_guarded(m) ? CHUNK_CHECK : CHUNK_LAST;
+	uint64_t least = want ? (want + 4095) & ~4095ULL : 4096, size;
+	int err;
 
-	if (size > CHUNK_LAST)
-		size = CHUNK_LAST;
-	return want > size ? (want + 4095) & ~4095ULL : size;
+	size = CHUNK_FIRST << f->nr;
+	size = size < most ? size : most;
+	do {
+		size = size > least ? size : least;
+		err = chunk_new(m, &f->chunk[f->nr], size);
+		size /= 2;
+	} while ((err == -ENOSPC || err == -ENOMEM) && size >= least);
+	return err;
 }
 
 static bool fits(const struct chunk *c, uint64_t size)
@@ -94,12 +120,15 @@ static int next_chunk(struct memlane *m, struct frames *f, uint64_t size)
 		while (f->have > f->nr)
 			chunk_end(m, &f->chunk[--f->have]);
 	if (f->nr == f->have) {
-		err = chunk_new(m, &f->chunk[f->nr], chunk_size(f, size));
+		err = chunk_for(m, f, size);
 		f->have += !err;
 	}
-	if (!err)
-		f->at = f->chunk[f->nr++].base;
-	return err;
+	if (err)
+		return err;
+	if (f->nr)
+		f->chunk[f->nr - 1].used = f->at;
+	f->at = f->chunk[f->nr++].base;
+	return 0;
 }
 
 /* In the name of this thread, which takes part. */
@@ -149,95 +178,181 @@ void frames_drop(struct memlane *m, struct thread *t)
 
 /* -------------------------------------------------------------- frames ---- */
 
+static bool is_poison(const unsigned char *p, size_t size, size_t *wrong)
+{
+	for (*wrong = 0; *wrong < size; ++*wrong)
+		if (p[*wrong] != POISON)
+			return false;
+	return true;
+}
+
+static int room_for(struct memlane *m, struct frames *f, size_t size)
+{
+	if (f->nr && size <= (size_t)(f->chunk[f->nr - 1].end - f->at))
+		return 0;
+	return next_chunk(m, f, size);
+}
+
+static void put_record(struct frames *f, uint64_t seal, uint64_t value)
+{
+	*(struct record *)f->at = (struct record){ .seal = seal, .value = value };
+	f->at += sizeof(struct record);
+}
+
+/* The arena is not the last used, or the thread is in no frame yet; or checking mode. */
 struct memlane_mark memlane_frame_first(struct memlane *m)
 {
 	struct memlane_mark mark = { .at = NULL };
-	struct frames *f;
+	struct thread *t;
 
 	if (memlane_thread_join(m))
 		return mark;
-	f = &this_thread()->frames;
-	see(this_thread());
-	if (!f->nr && next_chunk(m, f, 0))
+	t = this_thread();
+	see(t);
+	if (room_for(m, &t->frames, is_guarded(m) ? sizeof(struct record) : 0))
 		return mark;
-	mark.at = f->at;
-	mark.chunk = f->nr;
-	show(this_thread());
+	mark.at = t->frames.at;
+	mark.chunk = t->frames.nr;
+	mark.frame = t->self.frames++;
+	if (is_guarded(m))
+		put_record(&t->frames, SEAL_FRAME, mark.frame);
+	show(t);
 	return mark;
 }
 
-static void check_poison(struct memlane *m, const unsigned char *p, size_t size)
+static uint64_t rounded(uint64_t size)
 {
-	size_t i;
+	return (size + 15) & ~15ULL;
+}
 
-	for (i = 0; i < size; i++) {
-		if (p[i] != POISON) {
-			watch_wrong(m, MEMLANE_REPORT_FRAME, 0, i);
-			return;
-		}
+static void wrong_piece(struct memlane *m, uint32_t kind, uint64_t bytes, int64_t offset)
+{
+	struct memlane_report r = {
+		.kind = kind,
+		.tag = MEMLANE_TAG_FRAME,
+		.bytes = bytes,
+		.offset = offset,
+	};
+
+	watch_tell(m, &r, NULL, NULL);
+}
+
+/* In checking mode; there is room. */
+static unsigned char *cut_guarded(struct memlane *m, struct frames *f, uint64_t size)
+{
+	uint64_t all = sizeof(struct record) + rounded(size) + REAR;
+	unsigned char *p = f->at + sizeof(struct record);
+	size_t wrong;
+
+	if (!is_poison(f->at, all, &wrong)) {
+		wrong_piece(m, MEMLANE_REPORT_FRAME, size, (int64_t)wrong - (int64_t)sizeof(struct record));
+		memset(f->at, POISON, all);
 	}
+	put_record(f, SEAL_PIECE, size);
+	f->at = p + rounded(size) + REAR;
+	return p;
 }
 
 /* Another chunk is needed; or the arena is not the last used; or checking mode. */
 void *memlane_frame_more(struct memlane *m, size_t size)
 {
-	struct frames *f;
+	size_t around = is_guarded(m) ? sizeof(struct record) + REAR : 0;
+	struct thread *t;
 	unsigned char *p;
 
-	if (memlane_thread_join(m) || size > MEMLANE_SIZE_MAX)
+	if (memlane_thread_join(m) || size > MEMLANE_SIZE_MAX - 2 * REAR)
 		return NULL;
-	f = &this_thread()->frames;
-	see(this_thread());
-	if (!f->nr)
+	t = this_thread();
+	see(t);
+	if (!t->self.frames || room_for(m, &t->frames, rounded(size) + around))
 		return NULL;
-	size = (size + 15) & ~(size_t)15;
-	if (size > (size_t)(f->chunk[f->nr - 1].end - f->at) && next_chunk(m, f, size))
-		return NULL;
-	p = f->at;
-	f->at += size;
-	show(this_thread());
+	p = t->frames.at;
 	if (is_guarded(m))
-		check_poison(m, p, size);
+		p = cut_guarded(m, &t->frames, size);
+	else
+		t->frames.at += rounded(size);
+	show(t);
 	return p;
 }
 
-static bool good_mark(const struct frames *f, struct memlane_mark mark)
+/* Where the scratch of a chunk ends that is in use. */
+static unsigned char *used(const struct frames *f, uint32_t chunk)
 {
-	const struct chunk *c;
-
-	if (!mark.at || !mark.chunk || mark.chunk > f->nr)
-		return false;
-	c = &f->chunk[mark.chunk - 1];
-	return mark.at >= c->base && mark.at <= (mark.chunk == f->nr ? f->at : c->end);
+	return chunk == f->nr ? f->at : f->chunk[chunk - 1].used;
 }
 
-static void poison(const struct frames *f, struct memlane_mark mark)
+static bool good_mark(const struct thread *t, struct memlane_mark mark)
 {
+	const struct frames *f = &t->frames;
+	const struct record *r = (const struct record *)mark.at;
+
+	if (!mark.at || !mark.chunk || mark.chunk > f->nr || mark.frame >= t->self.frames ||
+	    (uintptr_t)mark.at & 15)
+		return false;
+	if (mark.at < f->chunk[mark.chunk - 1].base || mark.at > used(f, mark.chunk))
+		return false;
+	if (!is_guarded(t->self.arena))
+		return true;
+	return mark.at < used(f, mark.chunk) && r->seal == SEAL_FRAME && r->value == mark.frame;
+}
+
+/* Records and pieces as they were given out? Past a broken record nothing can be found. */
+static void check_pieces(struct memlane *m, unsigned char *p, const unsigned char *end)
+{
+	const struct record *r;
+	uint64_t room;
+	size_t wrong;
+
+	while (p < end) {
+		r = (const struct record *)p;
+		p += sizeof(*r);
+		if (r->seal == SEAL_FRAME)
+			continue;
+		room = rounded(r->value) + REAR;
+		if (r->seal != SEAL_PIECE || r->value > MEMLANE_SIZE_MAX || room > (uint64_t)(end - p)) {
+			wrong_piece(m, MEMLANE_REPORT_UNDERRUN, 0,
+				    r->seal == SEAL_PIECE ? -(int64_t)sizeof(r->value) :
+							    -(int64_t)sizeof(*r));
+			return;
+		}
+		if (!is_poison(p + r->value, room - r->value, &wrong))
+			wrong_piece(m, MEMLANE_REPORT_OVERRUN, r->value, r->value + wrong);
+		p += room;
+	}
+}
+
+static void check_frame(struct memlane *m, const struct frames *f, struct memlane_mark mark)
+{
+	unsigned char *from = mark.at;
 	uint32_t i;
 
-	memset(mark.at, POISON, f->chunk[mark.chunk - 1].end - mark.at);
-	for (i = mark.chunk; i < f->nr; i++)
-		memset(f->chunk[i].base, POISON, f->chunk[i].end - f->chunk[i].base);
+	for (i = mark.chunk; i <= f->nr; i++) {
+		if (i > mark.chunk)
+			from = f->chunk[i - 1].base;
+		check_pieces(m, from, used(f, i));
+		memset(from, POISON, used(f, i) - from);
+	}
 }
 
 int memlane_frame_rewind(struct memlane *m, struct memlane_mark mark)
 {
-	struct frames *f;
+	struct thread *t;
 	int err = memlane_thread_join(m);
 
 	if (err)
 		return err;
-	f = &this_thread()->frames;
-	see(this_thread());
-	if (!good_mark(f, mark)) {
-		watch_wrong(m, MEMLANE_REPORT_FRAME, 0, -1);
+	t = this_thread();
+	see(t);
+	if (!good_mark(t, mark)) {
+		watch_wrong(m, MEMLANE_REPORT_MARK, 0, 0);
 		return -EINVAL;
 	}
 	if (is_guarded(m))
-		poison(f, mark);
-	f->nr = mark.chunk;
-	f->at = mark.at;
-	show(this_thread());
+		check_frame(m, &t->frames, mark);
+	t->frames.nr = mark.chunk;
+	t->frames.at = mark.at;
+	t->self.frames = mark.frame;
+	show(t);
 	return 0;
 }
 

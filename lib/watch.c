@@ -120,10 +120,9 @@ static const char *what(const struct memlane_report *r)
 		[MEMLANE_REPORT_UNPIN] = "memlane_unpin() of an object that is not pinned",
 		[MEMLANE_REPORT_FRAME] = "frame scratch was written after the end of its frame",
 		[MEMLANE_REPORT_LEAK] = "an object was not freed",
+		[MEMLANE_REPORT_MARK] = "memlane_frame_end() of a frame that is not open",
 	};
 
-	if (r->kind == MEMLANE_REPORT_FRAME && r->offset < 0)
-		return "memlane_frame_end() of a frame that is not open";
 	return texts[r->kind];
 }
 
@@ -152,6 +151,10 @@ void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn r
 			 "%s: handle 0x%016" PRIx64 ", tag %u (%s), group %u, %" PRIu64
 			 " bytes, offset %" PRId64,
 			 what(r), r->handle, r->tag, r->tag_name, r->group, r->bytes, r->offset);
+	else if (r->bytes || r->offset)
+		snprintf(text, sizeof(text),
+			 "%s: tag %u (%s), %" PRIu64 " bytes, offset %" PRId64, what(r), r->tag,
+			 r->tag_name, r->bytes, r->offset);
 	else
 		snprintf(text, sizeof(text), "%s", what(r));
 	if (!report) {

@@ -708,9 +708,10 @@ struct memlane_self {
 	uint64_t *section;
 	uint32_t depth;
 	uint32_t chunk;			/* of frame scratch */
-	unsigned char *scratch;		/* in the chunk: what comes next */
+	unsigned char *scratch;		/* in the chunk: what comes next; NULL: in no frame */
 	unsigned char *scratch_base;
 	unsigned char *scratch_end;
+	uint32_t frames;		/* that this thread is in */
 };
 
 /* The arena this thread used last; never NULL. */
@@ -1260,14 +1261,15 @@ MEMLANE_INLINE int memlane_group_purgeable(struct memlane *m, uint16_t group, bo
 
 /**
  * enum memlane_report_kind - what a report is about
- * @MEMLANE_REPORT_UNDERRUN: bytes before an object were overwritten
- * @MEMLANE_REPORT_OVERRUN: bytes behind an object were overwritten
+ * @MEMLANE_REPORT_UNDERRUN: bytes before an object were overwritten; or before frame
+ *	scratch, which has no handle and the tag MEMLANE_TAG_FRAME
+ * @MEMLANE_REPORT_OVERRUN: bytes behind an object, or frame scratch, were overwritten
  * @MEMLANE_REPORT_GET: memlane_get() or memlane_try_get() outside a section
  * @MEMLANE_REPORT_EXIT: memlane_exit() without memlane_enter()
  * @MEMLANE_REPORT_UNPIN: memlane_unpin() of what is not pinned
- * @MEMLANE_REPORT_FRAME: frame scratch was written after its frame ended, or
- *	frames were ended out of order
+ * @MEMLANE_REPORT_FRAME: frame scratch was written after its frame ended
  * @MEMLANE_REPORT_LEAK: an object was not freed when the arena was closed
+ * @MEMLANE_REPORT_MARK: memlane_frame_end() of a frame that this thread is not in
  */
 enum memlane_report_kind {
 	MEMLANE_REPORT_UNDERRUN,
@@ -1276,7 +1278,8 @@ enum memlane_report_kind {
 	MEMLANE_REPORT_EXIT,
 	MEMLANE_REPORT_UNPIN,
 	MEMLANE_REPORT_FRAME,
-	MEMLANE_REPORT_LEAK
+	MEMLANE_REPORT_LEAK,
+	MEMLANE_REPORT_MARK
 };
 
 /**
@@ -1286,7 +1289,8 @@ enum memlane_report_kind {
  * @group: of the object
  * @handle: of the object, as it was given out; 0: there is none
  * @bytes: asked for
- * @offset: of the first wrong byte from the object's start, negative before it
+ * @offset: of the first wrong byte from the start of the object or scratch, negative
+ *	before it
  * @tag_name: of the tag, or ""
  * @text: all of this in a sentence; good during the call
  */
@@ -1397,10 +1401,12 @@ MEMLANE_API int memlane_recommend(struct memlane *m, memlane_advice_fn fn, void 
  * struct memlane_mark - where a frame began
  * @at: address; NULL: it did not begin
  * @chunk: for the library
+ * @frame: as well: how many frames it began in
  */
 struct memlane_mark {
 	unsigned char *at;
 	uint32_t chunk;
+	uint32_t frame;
 };
 
 MEMLANE_API struct memlane_mark memlane_frame_first(struct memlane *m);
@@ -1427,6 +1433,7 @@ MEMLANE_INLINE struct memlane_mark memlane_frame_begin(struct memlane *m)
 		return memlane_frame_first(m);
 	mark.at = self->scratch;
 	mark.chunk = self->chunk;
+	mark.frame = self->frames++;
 	return mark;
 }
 
@@ -1435,10 +1442,11 @@ MEMLANE_INLINE struct memlane_mark memlane_frame_begin(struct memlane *m)
  * @m: arena
  * @size: bytes; the address is a multiple of 16
  *
- * The memory has no handle and does not move. It is a large pinned object of the
- * arena, with the tag MEMLANE_TAG_FRAME, kept for later frames of the thread.
+ * The memory has no handle, does not move, and is not cleared. It is cut from large
+ * pinned objects of the FastLane, with the tag MEMLANE_TAG_FRAME, which are kept for
+ * later frames of the thread until that leaves.
  *
- * Return: the address, or NULL: no frame has begun, or there is no memory.
+ * Return: the address, or NULL: the thread is in no frame, or there is no memory.
  */
 MEMLANE_INLINE void *memlane_frame_alloc(struct memlane *m, size_t size)
 {
@@ -1458,7 +1466,8 @@ MEMLANE_INLINE void *memlane_frame_alloc(struct memlane *m, size_t size)
  * @m: arena
  * @mark: from memlane_frame_begin() of this thread
  *
- * Frames begun inside it end too.
+ * Frames begun inside it end too. In checking mode what was written past the end of
+ * scratch, or before it, is reported.
  *
  * Return: 0; -EINVAL: the mark is not of a frame that this thread is in.
  */
@@ -1469,10 +1478,12 @@ MEMLANE_INLINE int memlane_frame_end(struct memlane *m, struct memlane_mark mark
 	uintptr_t at = (uintptr_t)mark.at - (uintptr_t)self->scratch_base;
 
 	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
-	    __builtin_expect(mark.chunk != self->chunk || !mark.at, 0) ||
+	    __builtin_expect(mark.chunk != self->chunk || !mark.at || !mark.frame, 0) ||
+	    __builtin_expect(mark.frame >= self->frames, 0) ||
 	    __builtin_expect(at > (uintptr_t)self->scratch - (uintptr_t)self->scratch_base, 0))
 		return memlane_frame_rewind(m, mark);
 	self->scratch = mark.at;
+	self->frames = mark.frame;
 	return 0;
 }
 

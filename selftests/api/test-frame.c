@@ -103,6 +103,54 @@ TEST(scratch_outside_a_frame_is_refused)
 	memlane_close(m);
 }
 
+TEST(after_the_outermost_frame_there_is_no_scratch)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark outer, inner;
+	unsigned char *p = NULL;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		outer = memlane_frame_begin(m);
+		inner = memlane_frame_begin(m);
+		expect_eq(memlane_frame_end(m, inner), 0);
+		expect_eq(memlane_frame_end(m, inner), -EINVAL);
+		/* The outer one goes on, though it began at the same place. */
+		p = memlane_frame_alloc(m, 100);
+		expect(p != NULL);
+		inner = memlane_frame_begin(m);
+		expect_eq(memlane_frame_end(m, outer), 0);
+		expect_eq(memlane_frame_end(m, outer), -EINVAL);
+		expect_eq(memlane_frame_end(m, inner), -EINVAL);
+		expect(!memlane_frame_alloc(m, 100));
+		expect(!memlane_frame_alloc(m, 0));
+	}
+	outer = memlane_frame_begin(m);
+	expect(memlane_frame_alloc(m, 100) == p);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	memlane_close(m);
+}
+
+/* Chunks get larger, but a small one is better than none. */
+TEST(scratch_takes_what_room_there_is)
+{
+	struct memlane_config c = quiet();
+	struct memlane_mark mark;
+	struct memlane *m;
+	unsigned int n = 0;
+
+	c.fast_lane_size = c.fast_lane_max = 1 * MIB;
+	c.slow_lane_size = c.slow_lane_max = 1 * MIB;
+	m = open_with(&c);
+	mark = memlane_frame_begin(m);
+	while (memlane_frame_alloc(m, 4096))
+		n++;
+	printf("# %u KiB of 2048 are scratch\n", n * 4);
+	expect(n * 4096UL > 1400 * KIB);
+	expect_eq(memlane_frame_end(m, mark), 0);
+	memlane_close(m);
+}
+
 /* A mark that is like one of this thread's, and another's. */
 static void *begin_two(void *arg)
 {

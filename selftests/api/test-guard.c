@@ -220,6 +220,61 @@ TEST(scratch_written_after_its_frame_is_reported)
 	other.at += 16;
 	expect_eq(memlane_frame_end(m, other), -EINVAL);
 	expect_eq(reports, 2);
+	expect_eq(last.kind, MEMLANE_REPORT_MARK);
+	memlane_close(m);
+}
+
+TEST(scratch_written_past_its_bytes_is_reported_when_its_frame_ends)
+{
+	struct memlane *m = open_guarded();
+	struct memlane_mark outer = memlane_frame_begin(m), inner;
+	unsigned char *p, *q;
+
+	p = memlane_frame_alloc(m, 20);
+	inner = memlane_frame_begin(m);
+	q = memlane_frame_alloc(m, 100000);
+	memset(p, 0, 20);
+	memset(q, 0, 100000);
+	q[100000] = 1;
+	expect_eq(memlane_frame_end(m, inner), 0);
+	expect_eq(reports, 1);
+	expect_eq(last.kind, MEMLANE_REPORT_OVERRUN);
+	expect_eq(last.tag, MEMLANE_TAG_FRAME);
+	expect_eq(last.bytes, 100000);
+	expect_eq(last.offset, 100000);
+	p[35] = 1;
+	p = memlane_frame_alloc(m, 20);
+	p[-9] = 1;
+	expect_eq(memlane_frame_end(m, outer), 0);
+	expect_eq(reports, 3);
+	expect_eq(last.kind, MEMLANE_REPORT_UNDERRUN);
+	expect_eq(last.offset, -16);
+	/* What was found once is not found again. */
+	outer = memlane_frame_begin(m);
+	memset(memlane_frame_alloc(m, 200000), 0, 200000);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	expect_eq(reports, 3);
+	memlane_close(m);
+}
+
+/* Another frame has the number of one that has ended: the mark is of the old one. */
+TEST(a_mark_of_a_frame_that_has_ended_is_refused)
+{
+	struct memlane *m = open_guarded();
+	struct memlane_mark outer = memlane_frame_begin(m), old, young;
+	unsigned char *p;
+
+	old = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), 0);
+	p = memlane_frame_alloc(m, 100);
+	memset(p, 1, 100);
+	young = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), -EINVAL);
+	expect_eq(last.kind, MEMLANE_REPORT_MARK);
+	expect(p[0] == 1 && p[99] == 1);
+	expect_eq(memlane_frame_end(m, young), 0);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	expect_eq(reports, 1);
 	memlane_close(m);
 }
 
