@@ -22,8 +22,8 @@ static const struct {
 		  "sizes are 1 byte or more, alignments powers of two, unpins follow pins" },
 	{ EOPNOTSUPP, "This backend or version cannot do that: see memlane_capabilities(), "
 		      "clear unknown flags and reserved members" },
-	{ ENOSPC, "The lane or the handle table is full: free objects, raise the limit with "
-		  "memlane_set_limit(), or allow the other lane by leaving out MEMLANE_NO_SPILL" },
+	{ ENOSPC, "The lane or the handle table is full: free objects, raise its maximum with "
+		  "memlane_set_max(), or allow the other lane by leaving out MEMLANE_NO_SPILL" },
 	{ ENOMEM, "The system or the memory cgroup has no memory left: free some, or raise "
 		  "the cgroup's limit" },
 	{ EUSERS, "Too many threads use the arena: let some call memlane_thread_leave(), or "

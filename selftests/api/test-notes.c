@@ -123,3 +123,54 @@ TEST(the_id_tells_the_lane_and_the_handle_stays)
 	expect_eq(memlane_id(m, h), 0);
 	memlane_close(m);
 }
+
+/* Until more than a part of the FastLane is in use; what fills it stays there. */
+static void fill_up_to(struct memlane *m, unsigned int percent)
+{
+	struct memlane_alloc_opts opts = {
+		.lane = MEMLANE_IN_FAST, .flags = MEMLANE_NO_SPILL,
+		.hints = MEMLANE_HINT_FRAME_CRITICAL,
+	};
+	struct memlane_lane_stat st;
+	memlane_handle h;
+
+	do {
+		expect_eq(memlane_alloc_with(m, 500, &opts, &h), 0);
+		st = stats(m).counts.lane[MEMLANE_FAST];
+	} while (st.used * 100 < st.limit * percent);
+}
+
+/* Several ageing periods, in which nothing is used. */
+static void let_age(struct memlane *m)
+{
+	int i;
+
+	for (i = 0; i < 10; i++)
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+}
+
+TEST(a_priority_delays_leaving_the_fast_lane)
+{
+	struct memlane_config c = quiet();
+	memlane_handle h[MEMLANE_PRIORITIES];
+	struct memlane *m;
+	unsigned int left, i;
+
+	c.age_interval = 0;
+	c.fast_lane_size = c.fast_lane_max = MIB;
+	m = open_with(&c);
+	for (i = 0; i < MEMLANE_PRIORITIES; i++) {
+		h[i] = must_alloc(m, 100);
+		expect_eq(memlane_set_priority(m, h[i], i), 0);
+	}
+	/* At once, from one half on, from the compaction threshold on, never. */
+	for (left = 1; left <= MEMLANE_PRIORITIES; left++) {
+		let_age(m);
+		for (i = 0; i < MEMLANE_PRIORITIES; i++)
+			expect_eq(memlane_lane(m, h[i]),
+				  i < left && i < 3 ? MEMLANE_SLOW : MEMLANE_FAST);
+		if (left < 3)
+			fill_up_to(m, left == 1 ? 51 : 91);
+	}
+	memlane_close(m);
+}
