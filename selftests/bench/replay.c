@@ -22,7 +22,7 @@
 #define SPEED	"replay: calls a second, against the program's own malloc"
 
 /* An emulated machine is slow, and the others' memory is the same everywhere. */
-static struct json_object *replay(const char *trace)
+static struct json_object *report_of(const char *trace)
 {
 	char command[256];
 	struct json_object *o;
@@ -125,7 +125,7 @@ void bench_replay(void)
 
 	for (trace[0] = strtok(names, " "); trace[n] && n < TRACES_MAX - 1;
 	     trace[n] = strtok(NULL, " ")) {
-		report[n] = replay(trace[n]);
+		report[n] = report_of(trace[n]);
 		n++;
 	}
 	for (i = 0; i < n; i++)

@@ -21,9 +21,11 @@ int main(int argc, char **argv)
 	config.policy_check_interval = 0;
 	if (memlane_open(&m, &config))
 		return 1;
-	for (i = 0; i < n; i++)
-		if (!(h = memlane_alloc(m, 100)))
+	for (i = 0; i < n; i++) {
+		h = memlane_alloc(m, 100);
+		if (!h)
 			return 1;
+	}
 	if (memlane_thread_flush(m))
 		return 1;
 	if (h && (memlane_migrate(m, h, MEMLANE_SLOW) || memlane_migrate(m, h, MEMLANE_FAST)))
