@@ -44,7 +44,7 @@ static void note(struct ml_arena *a, u64 handle, u32 slot, u32 thread)
 }
 
 /**
- * ml_blocked_by_pin - a pinned object was in the way
+ * ml_blocked_by_pin - an object was in the way: pinned, or a page of it held
  * @a: arena; arena.mover
  * @index: bound
  */

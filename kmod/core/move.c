@@ -373,8 +373,10 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		ml_blocked_by_pin(a, mv->index);
 		return give_way(a, mv, &a->count.pinned, -EBUSY);
 	}
-	if (page_held(a, mv))
+	if (page_held(a, mv)) {
+		ml_blocked_by_pin(a, mv->index);
 		return give_way(a, mv, &a->count.held, -EBUSY);
+	}
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
 	if (cmpxchg(e, mv->expect, copying) != mv->expect) {
 		a->count.vetoed++;

@@ -76,6 +76,23 @@ static void *place_of(const struct object *o)
 	return p;
 }
 
+static bool same_object(uint64_t a, uint64_t b)
+{
+	return !((a ^ b) & ~MEMLANE_HANDLE_BORN_SLOW);
+}
+
+/* The latest to be in the way, and not for a pin. */
+__attribute__((unused))
+static void expect_blocker(const struct object *o)
+{
+	struct memlane_blocker b;
+
+	expect_eq(memlane_blockers(arena, &b, 1), 1);
+	expect(same_object(b.handle, o->handle));
+	expect(b.times > 0);
+	expect_eq(memlane_state(arena, o->handle), MEMLANE_STATE_LIVE);
+}
+
 /* The kernel holds it: it does not move, by hand or by compaction, and is counted. */
 __attribute__((unused))
 static void expect_held(const struct object *o)
@@ -85,6 +102,7 @@ static void expect_held(const struct object *o)
 
 	expect_eq(memlane_migrate(arena, o->handle, other_lane(o)), -EBUSY);
 	expect_eq(stats(arena).counts.held, held + 1);
+	expect_blocker(o);
 	expect_eq(memlane_compact(arena, 0, 0, NULL), 0);
 	expect(place_of(o) == p);
 }

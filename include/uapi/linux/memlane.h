@@ -698,7 +698,7 @@ struct memlane_cost {
 
 /**
  * struct memlane_blocker - who kept objects from moving
- * @handle: a pinned object, or 0 for a section
+ * @handle: an object that is pinned or has a page that the kernel holds; 0: a section
  * @first: ns ago that it was first in the way
  * @last: ns ago that it was last in the way
  * @times: how often
