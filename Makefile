@@ -12,6 +12,7 @@
 # make style     checkpatch, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms
 # make install-selftests  test programs, to be run on any machine with the module
+# make torture-long  10^8 verified reads here, 1000 kills of a process in a VM: an hour
 # make fuzz bench clean
 #
 # KERNEL  6.1 (default), 6.12, 7, debug, kcsan, host
@@ -26,7 +27,7 @@ export DESTDIR PREFIX ONLY
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools selftests demo vm vm-command check check-debug check-race
-.PHONY: check-seeded matrix fuzz bench style format install install-selftests clean
+.PHONY: check-seeded torture-long matrix fuzz bench style format install install-selftests clean
 
 all: module lib tools
 
@@ -55,7 +56,7 @@ build/exit-with.so: selftests/vm/exit-with.c
 	@mkdir -p build && $(CC) -shared -fPIC -o $@ $< 2>/dev/null || :
 
 vm: vm-command
-	@$(eval status := $(file <$(VM_STATUS)))$(shell rm -f $(VM_STATUS))$(exit-with $(status))exit $(status)
+	@$(eval status := $(shell cat $(VM_STATUS); rm -f $(VM_STATUS)))$(exit-with $(status))exit $(status)
 else
 vm: deps
 	@$(MAKE) -s module
@@ -88,6 +89,12 @@ check-race: deps
 check-seeded: deps
 	@$(MAKE) -s all selftests
 	@selftests/debug/seeded.sh
+
+torture-long: deps
+	@$(MAKE) -s all selftests
+	@$(MAKE) -s -C selftests/torture long
+	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 7200 $(VMFLAGS) -- \
+		'MEMLANE_BACKEND=module ML_TIMEOUT=7100 ML_KILLS=1000 build/share/share killed'
 
 matrix: deps
 	@$(MAKE) -s all selftests
