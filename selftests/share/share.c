@@ -356,6 +356,71 @@ static void survive(const int *pair)
 	_exit(0);
 }
 
+/* ------------------------------------------------------- what the dead leave */
+
+/* Dies in a section, with two objects of its own, one of them pinned. */
+static void die_with_all(const int *pair)
+{
+	unsigned int i;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(pair[0]);
+	fd = receive_file(pair[1]);
+	if (fd < 0 || memlane_open_fd(&arena, fd, NULL))
+		_exit(1);
+	for (i = 0; i < 2; i++) {
+		board->size[i] = 1000;
+		board->handle[i] = must_alloc(arena, 1000);
+		expect_eq(memlane_enter(arena), 0);
+		content_write(memlane_get(arena, board->handle[i]), 1000, i, 1);
+		expect_eq(memlane_exit(arena), 0);
+	}
+	expect(memlane_pin(arena, board->handle[0]));
+	expect_eq(memlane_enter(arena), 0);
+	board_set(&board->ready, 1);
+	for (;;)
+		pause();
+}
+
+/* Objects and pins stay, and are anybody's; the slot, its section and its stock go. */
+TEST(what_the_dead_leave)
+{
+	int pair[2], status;
+	pid_t child;
+
+	make_board();
+	expect_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	child = fork();
+	if (!child)
+		die_with_all(pair);
+	open_shared();
+	send_file(pair[0], memlane_fd(arena));
+	while (!board_look(&board->ready)) {
+		expect_eq(waitpid(child, &status, WNOHANG), 0);
+		usleep(1000);
+	}
+	expect_eq(memlane_migrate(arena, board->handle[1], MEMLANE_SLOW), -EAGAIN);
+	expect_eq(kill(child, SIGKILL), 0);
+	expect_eq(waitpid(child, &status, 0), child);
+
+	expect_eq(memlane_migrate(arena, board->handle[1], MEMLANE_SLOW), 0);
+	expect_eq(memlane_migrate(arena, board->handle[0], MEMLANE_SLOW), -EBUSY);
+	expect_eq(memlane_maintain(arena, NULL), 0);
+	expect_eq(stats(arena).counts.slots_reaped, 1);
+	expect_eq(stats(arena).live_objects, 2);
+	expect_eq(board_read(board, arena, 0), 0);
+	expect_eq(board_read(board, arena, 1), 0);
+	expect_eq(memlane_state(arena, board->handle[0]), MEMLANE_STATE_PINNED);
+	expect_eq(memlane_free(arena, board->handle[0]), -EBUSY);
+	expect_eq(memlane_unpin(arena, board->handle[0]), 0);
+	expect_eq(memlane_free(arena, board->handle[0]), 0);
+	expect_eq(memlane_free(arena, board->handle[1]), 0);
+	expect_eq(memlane_thread_flush(arena), 0);
+	expect_eq(stats(arena).counts.handles, 0);
+	memlane_close(arena);
+}
+
 /* ----------------------------------------------------------------- kills ---- */
 
 static void become_victim(uint64_t seed)
