@@ -28,7 +28,7 @@ late() { (export ML_BUDGET=0 && gives "$@"); }
 
 said() { grep -Eq "$1" "$tmp/said" || { sed 's/^/# /' "$tmp/said"; return 1; }; }
 
-plan 13
+plan 14
 list 'good | host | 60 | true'
 check "what passes, passes" gives 0 '1 passed, 0 failed' '' host
 check "nothing to do is no success" gives 1 '0 passed, 0 failed' '' vm
@@ -37,6 +37,10 @@ check "which is a failure where the place is required" \
 	late 1 '0 passed, 1 failed, 1 skipped' host host
 check "a required place that has run is none" gives 0 '1 passed, 0 failed' host host
 check "nor is one that has no stages" gives 0 '1 passed, 0 failed' debug host debug
+
+list 'sum | host | 60 | echo "# total: 7 of them"'
+gives 0 '1 passed, 0 failed' '' host
+check "a total is shown" said '^ +7 of them$'
 
 list 'good | host | 60 | true' 'bad | host | 60 | false'
 check "what fails, fails" gives 1 '1 passed, 1 failed' '' host

@@ -4,9 +4,13 @@
 #
 #   coverage.sh collect    in the guest, after them: keep gcov's counts
 #   coverage.sh report     on the host: lines and branches, listings beside
+#   coverage.sh judge      what report says of gcov's words, which come in
 #
-# gcov keeps counts over a removal of the module.
+# gcov keeps counts over a removal of the module. Less than the floor is a failure,
+# unless ONLY has left stages out.
 set -eu
+floor_lines=94
+floor_branches=82
 top=$(cd "$(dirname "$0")/../.." && pwd)
 objects=$top/build/kmod/debug/kmod
 out=$top/build/coverage
@@ -21,8 +25,9 @@ collect() {
 
 # gcov tells it for each file, headers of the kernel too: the .c files of kmod/
 # count.
-sum_up() {
-	awk -v top="$objects/" '
+judge() {
+	[ -z "${ONLY:-}" ] || floor_lines=0 floor_branches=0
+	awk -v top="$objects/" -v floor_lines="$floor_lines" -v floor_branches="$floor_branches" '
 	function percent(text) { sub(/^[^:]*:/, "", text); return text + 0 }
 	function total(text) { sub(/.*% of /, "", text); return text + 0 }
 	/^File / {
@@ -44,11 +49,20 @@ sum_up() {
 		branches += total($0)
 		printf ", %6.2f %% of %4d branches\n", percent($0), total($0)
 	}
+	function enough(nr, what, reached, floor) {
+		printf "%sok %d at least %d %% of %s\n", reached < floor ? "not " : "", nr, floor, what
+		if (reached < floor)
+			status = 1
+	}
 	END {
-		print "1..1"
-		if (!lines || !hit) { print "not ok 1 gcov counted nothing"; exit 1 }
-		printf "ok 1 kmod: %.1f %% of %d lines, %.1f %% of %d branches\n",
-			100 * hit / lines, lines, 100 * taken / branches, branches
+		if (!lines || !branches || !hit) { print "1..1\nnot ok 1 gcov counted nothing"; exit 1 }
+		hit *= 100 / lines
+		taken *= 100 / branches
+		printf "# total: %.1f %% of %d lines, %.1f %% of %d branches of kmod/\n1..2\n",
+			hit, lines, taken, branches
+		enough(1, "lines", hit, floor_lines)
+		enough(2, "branches", taken, floor_branches)
+		exit status
 	}'
 }
 
@@ -60,10 +74,10 @@ report() {
 	done
 	for file in *.gcda core/*.gcda; do
 		gcov -b -o "$(dirname "$file")" "$file" 2>/dev/null
-	done | sum_up
+	done | judge
 }
 
 case ${1:-} in
-collect | report) "$1" ;;
-*) echo "usage: coverage.sh collect|report" >&2; exit 2 ;;
+collect | report | judge) "$1" ;;
+*) echo "usage: coverage.sh collect|report|judge" >&2; exit 2 ;;
 esac
