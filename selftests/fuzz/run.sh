@@ -17,6 +17,8 @@ mode=$1
 shift
 seed=${ML_SEED:-$(date +%s)}
 n=0 failed=0
+# Addresses are among what libFuzzer tries: the same ones in each run, where that can be had.
+still=$(setarch -R true 2>/dev/null && echo setarch -R)
 
 # The trace reader is fast, an arena is not.
 runs() {
@@ -68,7 +70,8 @@ again() {
 drive() {
 	driver=$1
 	shift
-	"$out/fuzz-$driver" -max_len="$(longest "$driver")" -len_control=0 -seed="$seed" \
+	# shellcheck disable=SC2086 # a command and its option, or nothing
+	$still "$out/fuzz-$driver" -max_len="$(longest "$driver")" -len_control=0 -seed="$seed" \
 		-artifact_prefix="$out/$driver-" -print_final_stats=1 "$@"
 }
 

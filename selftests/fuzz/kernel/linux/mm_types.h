@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* CUSTOM: pages have a size, and that is all */
+#ifndef FUZZ_MM_TYPES_H
+#define FUZZ_MM_TYPES_H
+
+#include <linux/types.h>
+
+#define PAGE_SIZE	4096UL
+
+typedef unsigned int gfp_t;
+
+struct mm_struct {
+	u32 refs;
+};
+
+struct page;
+
+#endif

@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+/* STUB: nothing is told */
