@@ -419,6 +419,62 @@ static void ageing_goes_on_from_step_to_step(void)
 	end();
 }
 
+#define MILLION	1000000
+#define CALL	4000		/* handles that one call allocates */
+
+/* Of the smallest class, born hot and not used since. */
+static void make_a_million(void)
+{
+	struct memlane_create create = world_request(1 << 20, 64 << 20);
+	struct memlane_alloc req = {
+		.size = sizeof(req), .flags = MEMLANE_ALLOC_LIVE, .lane = MEMLANE_SLOW,
+		.length = 16, .count = CALL,
+	};
+	static u64 handle[CALL];
+	int i;
+
+	create.handles = MILLION + 1;
+	w = calloc(1, sizeof(*w));
+	a = &w->arena;
+	w->soft = true;
+	expect_eq(world_try(w, &create, true), 0);
+	for (i = 0; i < MILLION; i += CALL) {
+		expect_eq(ml_alloc(a, &req, handle), 0);
+		expect_eq(req.out_count, CALL);
+	}
+}
+
+/* How far the walk of ageing has come. */
+static u32 aged(void)
+{
+	return a->count.periods ? a->table.top : a->policy.cursor[ML_SWEEP_AGE];
+}
+
+/*
+ * The clock moves when it is looked at, so a step of so many ns is one of so many looks
+ * at it, and between two of them so many objects are visited at the most.
+ */
+static void a_million_objects_age_in_bounded_steps(void)
+{
+	struct memlane_step step;
+	u32 was = 0, steps = 0, piece = 4096, looks = 50;
+	bool more = false;
+
+	make_a_million();
+	set(MEMLANE_OPT_FAST_LIMIT, 0);		/* nothing moves, so that looks are counted */
+	w->clock += 2 * SECOND;
+	do {
+		step = (struct memlane_step){ .max_ns = 10 * looks };
+		more = ml_tend(a, &step, more);
+		expect(aged() > was && aged() - was <= looks * piece);
+		was = aged();
+		steps++;
+	} while (!a->count.periods);
+	printf("# %d objects aged in %u steps\n", MILLION, steps);
+	expect(steps >= MILLION / (looks * piece) && steps <= MILLION / piece + 1);
+	end();
+}
+
 /* And a lane that wants compaction gets it in the same steps. */
 static void ageing_leaves_time_for_compaction(void)
 {
@@ -687,6 +743,7 @@ static const struct test tests[] = {
 	{ "pressure_room_by_lane", room_is_made_by_lane },
 	{ "pressure_room_by_stale", stale_objects_make_room },
 	{ "step_ageing_goes_on", ageing_goes_on_from_step_to_step },
+	{ "step_ageing_of_a_million", a_million_objects_age_in_bounded_steps },
 	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
 	{ "step_usage_goal", a_usage_is_good_enough },
 	{ "step_time_ends_a_batch", time_ends_a_batch },
