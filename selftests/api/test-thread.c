@@ -83,6 +83,101 @@ TEST(objects_pass_between_threads_while_everything_moves)
 	memlane_close(m);
 }
 
+/* ------------------------------------------------------- dense, whoever is there */
+
+enum { CROWD = 8, KINDS = 6, KEEP = 2000, PINNED = 4 };
+
+/* Classes whose places fill their spans to the last byte. */
+static const unsigned int kind[KINDS] = { 64, 128, 256, 512, 1024, 4096 };
+static const unsigned int lane[] = { MEMLANE_IN_FAST, MEMLANE_IN_SLOW };
+static uint64_t span_bytes[KINDS];
+static pthread_barrier_t parked;
+static int through;
+
+static void measure_spans(void)
+{
+	const struct memlane_lane_stat *l;
+	struct memlane_stats st;
+	uint64_t was = 0;
+	int i;
+
+	for (i = 0; i < KINDS; i++) {
+		must_alloc_in(m, kind[i], MEMLANE_IN_SLOW);
+		st = stats(m);
+		l = &st.counts.lane[MEMLANE_SLOW];
+		expect_eq(l->spans, i + 1);
+		span_bytes[i] = l->block_used - was;
+		expect_eq(span_bytes[i] % kind[i], 0);
+		was = l->block_used;
+	}
+}
+
+/* Leaves one object in eight, and with them the stock of its magazines. */
+static void *crowd(void *arg)
+{
+	unsigned long long seed = harness_seed() + (uintptr_t)arg * 2;
+	memlane_handle h[KEEP] = { };
+	int i, k;
+
+	for (i = 0; i < 3 * KEEP; i++) {
+		k = rng_next(&seed) % KEEP;
+		if (h[k])
+			expect_eq(memlane_free(m, h[k]), 0);
+		h[k] = h[k] ? 0 : must_alloc_in(m, kind[rng_next(&seed) % KINDS], lane[k % 2]);
+	}
+	for (k = 0; k < KEEP; k++)
+		if (h[k] && k / 2 % 8)
+			expect_eq(memlane_free(m, h[k]), 0);
+	__atomic_add_fetch(&through, 1, __ATOMIC_ACQ_REL);
+	pthread_barrier_wait(&parked);
+	pthread_barrier_wait(&parked);
+	return NULL;
+}
+
+/* One part-filled span of a class at most, and those that hold something pinned. */
+static void expect_dense(const struct memlane_lane_stat *l)
+{
+	uint64_t may = PINNED * span_bytes[0];
+	int i;
+
+	for (i = 0; i < KINDS; i++)
+		may += span_bytes[i];
+	printf("# %llu bytes of spans are free, %llu may be\n",
+	       (unsigned long long)(l->block_used - l->bound), (unsigned long long)may);
+	expect(l->block_used - l->bound < may);
+}
+
+TEST(compaction_is_dense_though_magazines_are_full)
+{
+	struct memlane_stats st;
+	pthread_t t[CROWD];
+	uintptr_t i;
+
+	m = open_quiet();
+	harness_seed();
+	measure_spans();
+	through = 0;
+	expect_eq(pthread_barrier_init(&parked, NULL, CROWD + 1), 0);
+	for (i = 0; i < CROWD; i++)
+		start(&t[i], crowd, (void *)i);
+	for (i = 0; i < PINNED; i++)
+		expect(memlane_pin(m, must_alloc_in(m, kind[0], lane[i % 2])) != NULL);
+	while (__atomic_load_n(&through, __ATOMIC_ACQUIRE) < CROWD)
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	pthread_barrier_wait(&parked);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	st = stats(m);
+	printf("# %llu objects, %llu in stock\n", (unsigned long long)st.live_objects,
+	       (unsigned long long)(st.counts.handles - st.live_objects));
+	expect(st.counts.handles > st.live_objects + CROWD * KINDS);
+	for (i = 0; i < MEMLANE_LANES; i++)
+		expect_dense(&st.counts.lane[i]);
+	pthread_barrier_wait(&parked);
+	for (i = 0; i < CROWD; i++)
+		finish(t[i]);
+	memlane_close(m);
+}
+
 static void *use_and_end(void *arg)
 {
 	memlane_handle h = must_alloc(m, 100);
