@@ -36,7 +36,6 @@
 #define SHORTEST    1000000 /* an interval shorter than this is this */
 #define LONGEST	    (1ULL << 62)
 #define OPEN_PAGES  64 /* of a region, at a time */
-#define QUEUE_MOST  64 /* jobs that wait */
 #define JOB_HANDLES 4096
 
 /* Since Linux 6.3 */
@@ -84,7 +83,6 @@ struct job {
  * @running: there is a thread
  * @jobs: the first that waits
  * @last_job: where the next goes
- * @nr_jobs: how many wait
  * @thread: runs the maintenance cycle
  */
 struct local {
@@ -108,7 +106,6 @@ struct local {
 	bool running;
 	struct job *jobs;
 	struct job **last_job;
-	unsigned int nr_jobs;
 	pthread_t thread;
 };
 
@@ -397,6 +394,7 @@ static int run_migrate(struct local *l, struct job *job, struct memlane_event *e
 
 	ev->token = req->token;
 	ev->value = req->step.out_moved + req->step.out_remapped;
+	ev->step = req->step;
 	ev->failed = req->out_failed + (req->count - req->out_count);
 	return err;
 }
@@ -408,6 +406,7 @@ static int run_compact(struct local *l, struct job *job, struct memlane_event *e
 
 	ev->token = req->token;
 	ev->value = req->step.out_moved + req->step.out_remapped;
+	ev->step = req->step;
 	return err;
 }
 
@@ -420,7 +419,6 @@ static struct job *take_job(struct local *l)
 	l->jobs = job->next;
 	if (!l->jobs)
 		l->last_job = &l->jobs;
-	l->nr_jobs--;
 	return job;
 }
 
@@ -647,19 +645,16 @@ static int add_job(struct local *l, struct job *job)
 {
 	int err = have_thread(l);
 
+	if (!err)
+		err = events_promise(&l->events);
 	if (err)
 		return err;
 	pthread_mutex_lock(&l->lock);
-	if (l->nr_jobs < QUEUE_MOST) {
-		*l->last_job = job;
-		l->last_job = &job->next;
-		l->nr_jobs++;
-		pthread_cond_signal(&l->wake);
-	} else {
-		err = -EAGAIN;
-	}
+	*l->last_job = job;
+	l->last_job = &job->next;
+	pthread_cond_signal(&l->wake);
 	pthread_mutex_unlock(&l->lock);
-	return err;
+	return 0;
 }
 
 static int queue_migrate(struct local *l, const struct memlane_migrate *req)

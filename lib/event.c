@@ -11,7 +11,7 @@
 /* The module's records may be longer than ours: how much longer at most. */
 #define RECORD_MOST  512
 /* The first published record was so long. */
-#define RECORD_LEAST 48
+#define RECORD_LEAST 152
 
 #define QUEUE_HANDLES 4096U
 
@@ -46,27 +46,65 @@ static void lower_flag(struct events *e)
 }
 
 /**
+ * events_promise - have room for the end of a queued call
+ * @e: of the arena
+ *
+ * Return: 0, or -EAGAIN: as many calls wait, or have ended and were not read.
+ */
+int events_promise(struct events *e)
+{
+	int err = -EAGAIN;
+
+	pthread_mutex_lock(&e->lock);
+	if (e->promised < EVENTS_KEPT) {
+		e->promised++;
+		err = 0;
+	}
+	pthread_mutex_unlock(&e->lock);
+	return err;
+}
+
+static void remove_at(struct events *e, uint32_t at)
+{
+	e->nr--;
+	memmove(&e->kept[at], &e->kept[at + 1], (e->nr - at) * sizeof(*e->kept));
+}
+
+/* Return: whether there is room for one more; not if all are ends of calls. */
+static bool make_space(struct events *e)
+{
+	uint32_t i;
+
+	if (e->nr < EVENTS_KEPT)
+		return true;
+	e->lost++;
+	for (i = 0; i < e->nr; i++)
+		if (e->kept[i].type != MEMLANE_EVENT_DONE) {
+			remove_at(e, i);
+			return true;
+		}
+	return false;
+}
+
+/**
  * events_put - tell of something
  * @e: of the arena
  * @event: copied; its size and lost are filled in
  *
- * The oldest is dropped when the ring is full.
+ * When there is no room the oldest is dropped that was not promised.
  */
 void events_put(struct events *e, const struct memlane_event *event)
 {
 	struct memlane_event *to;
 
 	pthread_mutex_lock(&e->lock);
-	if (e->nr == EVENTS_KEPT) {
-		e->first = (e->first + 1) % EVENTS_KEPT;
-		e->nr--;
-		e->lost++;
+	if (make_space(e)) {
+		to = &e->kept[e->nr++];
+		*to = *event;
+		to->size = sizeof(*to);
+		if (e->nr == 1)
+			raise_flag(e);
 	}
-	to = &e->ring[(e->first + e->nr++) % EVENTS_KEPT];
-	*to = *event;
-	to->size = sizeof(*to);
-	if (e->nr == 1)
-		raise_flag(e);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -78,11 +116,12 @@ bool events_take(struct events *e, struct memlane_event *event)
 	pthread_mutex_lock(&e->lock);
 	any = e->nr;
 	if (any) {
-		*event = e->ring[e->first];
+		*event = e->kept[0];
 		event->lost = e->lost;
 		e->lost = 0;
-		e->first = (e->first + 1) % EVENTS_KEPT;
-		if (!--e->nr)
+		e->promised -= event->type == MEMLANE_EVENT_DONE;
+		remove_at(e, 0);
+		if (!e->nr)
 			lower_flag(e);
 	}
 	pthread_mutex_unlock(&e->lock);

@@ -12,24 +12,26 @@
 #define EVENTS_KEPT 64
 
 /**
- * struct events - a ring, as the module has one
+ * struct events - what has not been read yet, as the module has it
  * @lock: protects all; no other is taken under it
  * @fd: readable while there are any; -1: nobody has asked for it
- * @first: the oldest
  * @nr: how many
+ * @promised: ends of calls that are kept, or will be
  * @lost: dropped since the last one was taken
+ * @kept: the oldest first
  */
 struct events {
 	pthread_mutex_t lock;
 	int fd;
-	uint32_t first;
 	uint32_t nr;
+	uint32_t promised;
 	uint64_t lost;
-	struct memlane_event ring[EVENTS_KEPT];
+	struct memlane_event kept[EVENTS_KEPT];
 };
 
 void events_init(struct events *e);
 void events_exit(struct events *e);
+int events_promise(struct events *e);
 void events_put(struct events *e, const struct memlane_event *event);
 bool events_take(struct events *e, struct memlane_event *event);
 int events_fd(struct events *e);

@@ -356,7 +356,8 @@ static void state(const struct before *b, const struct fake_device *d, const uni
 	u32 bound = a->table.bound;
 
 	expect_eq(d->arena.queue.nr, b->queued + (!ret && r->head[1] & MEMLANE_ASYNC));
-	expect(d->arena.queue.nr <= MEMLANE_QUEUE_MOST);
+	expect(d->arena.queue.nr <= d->arena.events.promised);
+	expect(d->arena.events.promised <= MEMLANE_EVENTS);
 	switch (number(b)) {
 	case ALLOC:
 		expect_eq(bound, b->bound + (ret ? 0 : r->alloc.out_count));

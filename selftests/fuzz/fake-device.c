@@ -191,6 +191,12 @@ int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 	return err;
 }
 
+/* Descriptors are all in use. */
+int memlane_view(struct memlane_arena *arena, unsigned long arg)
+{
+	return arg ? -EOPNOTSUPP : -EMFILE;
+}
+
 int memlane_worker_start(struct memlane_arena *arena)
 {
 	if (!arena->worker.task && fake_fails(&fake.alloc))

@@ -338,7 +338,7 @@ struct memlane_region {
 #define MEMLANE_CAP_REMAP	(1ULL << 1)	/* blobs move without copying */
 #define MEMLANE_CAP_SHARE	(1ULL << 2)	/* other processes can map the arena */
 #define MEMLANE_CAP_MEMCG	(1ULL << 3)	/* pages are charged to the memory cgroup */
-#define MEMLANE_CAP_EVENTS	(1ULL << 4)	/* poll() and read() of events */
+#define MEMLANE_CAP_EVENTS	(1ULL << 4)	/* events, and calls that end with one */
 #define MEMLANE_CAP_REAP	(1ULL << 5)	/* dead threads' slots are taken back */
 #define MEMLANE_CAP_SHRINKER	(1ULL << 6)	/* gives memory back when the system is short of it */
 
