@@ -32,7 +32,7 @@ lines() {
 # stages NAME: stages.sh takes what comes in, NAME|SEED|TEST.
 stages() {
 	while IFS='|' read -r name number test; do
-		echo "$name|60|echo $number >$seed && exec build/selftests/$test"
+		echo "$name|200|echo $number >$seed && exec build/selftests/$test"
 	done >"$out/$1.stages"
 }
 
@@ -41,14 +41,14 @@ boot() {
 	name=$1
 	shift
 	: >"$out/vm.$name.log"
-	"$vm/run.sh" --kernel debug --ko "$ko" --log "$out/vm.$name.log" --timeout 400 "$@" \
+	"$vm/run.sh" --kernel debug --ko "$ko" --log "$out/vm.$name.log" --timeout 1200 "$@" \
 		>"$out/vm.$name.out" 2>"$out/vm.$name.err"
 }
 
 boot_stages() {
 	name=$1
 	shift
-	boot "$name" "$@" -- "$vm/stages.sh $out/$name.stages $out 400"
+	boot "$name" "$@" -- "$vm/stages.sh $out/$name.stages $out 1200"
 }
 
 boot_shared() {
