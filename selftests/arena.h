@@ -82,16 +82,23 @@ static struct arena arena_unmapped(unsigned long fast, unsigned long slow)
 }
 
 __attribute__((unused))
-static struct arena arena_new(unsigned long fast, unsigned long slow)
+static void arena_map(struct arena *a)
 {
-	struct arena a = arena_unmapped(fast, slow);
 	unsigned int r;
 
 	for (r = 0; r < MEMLANE_REGIONS; r++) {
-		a.map[r] = arena_mmap(&a, r, r == MEMLANE_REGION_STAT ? PROT_READ :
-				      PROT_READ | PROT_WRITE);
-		expect(a.map[r] != MAP_FAILED);
+		a->map[r] = arena_mmap(a, r, r == MEMLANE_REGION_STAT ? PROT_READ :
+				       PROT_READ | PROT_WRITE);
+		expect(a->map[r] != MAP_FAILED);
 	}
+}
+
+__attribute__((unused))
+static struct arena arena_new(unsigned long fast, unsigned long slow)
+{
+	struct arena a = arena_unmapped(fast, slow);
+
+	arena_map(&a);
 	return a;
 }
 

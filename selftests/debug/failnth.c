@@ -1,311 +1,8 @@
 // SPDX-License-Identifier: MIT
-/*
- * failnth.c - every call with each of its allocations and user copies failed in turn
- *
- * The kernel fails the Nth chance of a task when told so in fail-nth. A call is
- * made on an arena of its own for N = 1, 2, ... until nothing was failed; then
- * again so that after the Nth each further allocation fails too. A call that
- * fails says -ENOMEM or -EFAULT and has changed nothing; one that succeeds, also
- * with a failure swallowed, has done all that it does undisturbed. The invariants
- * hold after each, and each arena leaves nothing.
- *
- * A fault has no way to fail here, the kernel repeats it: "for ever" ends for it
- * after so many failures.
- */
-#include <dirent.h>
+/* failnth.c - what fails in each call, mapping, fault and end, and what that leaves */
 #include <poll.h>
 
-#include "../arena.h"
-
-#define MOST_POINTS	400
-#define BLOCKS		512
-
-/* How a call may differ from all or nothing. */
-#define NO_UNDO		1	/* -EFAULT may come after the work was done */
-#define PARTLY		2	/* a part of the work is done, and the rest when repeated */
-#define FAULTS		4	/* what fails is repeated */
-#define THREAD		8	/* it is the arena's thread that is to fail */
-
-#define REPEATS		"20"
-
-struct context {
-	struct arena a;
-	unsigned int nth;
-	__u32 slot, cls;
-	__u64 handle[BLOCKS];
-	char *map;
-};
-
-struct scenario {
-	void (*prepare)(struct context *c);
-	int (*run)(struct context *c);
-	void (*settle)(struct context *c, int err);	/* wait for what goes on */
-	unsigned int flags;
-};
-
-/* ------------------------------------------------------------- injection */
-
-static void put_setting(const char *file, const char *value)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		skip("%s cannot be written: no fault injection", path);
-	expect_eq(write(fd, value, strlen(value)), strlen(value));
-	close(fd);
-}
-
-/**
- * struct injection - what is to fail
- * @nth: of the task that is to fail: its fail-nth
- * @task: its make-it-fail
- * @ever: from the Nth on all fail, not that one alone
- */
-struct injection {
-	int nth;
-	int task;
-	bool ever;
-};
-
-static int task_file(const char *task, const char *file)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%s/%s", task, file);
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		skip("no %s", path);
-	return fd;
-}
-
-static void put_settings(const char *where, const char *times)
-{
-	static const char * const setting[][2] = {
-		{ "ignore-gfp-wait", "N" }, { "verbose", "0" }, { "task-filter", "Y" },
-		{ "interval", "1" }, { "probability", "100" },
-	};
-	char path[64];
-	unsigned int i;
-
-	for (i = 0; i < sizeof(setting) / sizeof(*setting); i++) {
-		snprintf(path, sizeof(path), "%s/%s", where, setting[i][0]);
-		put_setting(path, setting[i][1]);
-	}
-	snprintf(path, sizeof(path), "%s/times", where);
-	put_setting(path, times);
-}
-
-/* fail-nth goes first; once it is spent, a task that is marked fails by probability. */
-static void prepare_settings(const char *times)
-{
-	put_settings("failslab", times);
-	put_settings("fail_page_alloc", times);
-	put_setting("fail_page_alloc/min-order", "0");
-	put_setting("fail_usercopy/verbose", "0");
-}
-
-static struct injection injection_open(const char *task, bool ever)
-{
-	prepare_settings("-1");
-	return (struct injection) {
-		.nth = task_file(task, "fail-nth"), .task = task_file(task, "make-it-fail"),
-		.ever = ever,
-	};
-}
-
-static void injection_close(const struct injection *in)
-{
-	close(in->nth);
-	close(in->task);
-}
-
-static void arm_nth(const struct injection *in, unsigned int nth)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", nth);
-
-	expect_eq(pwrite(in->nth, text, len, 0), len);
-}
-
-static void arm(const struct injection *in, unsigned int nth)
-{
-	if (in->ever)
-		expect_eq(pwrite(in->task, "1", 1, 0), 1);
-	arm_nth(in, nth);
-}
-
-/* Whether something was failed. Should it be this read or write, then nothing before. */
-static bool disarm(const struct injection *in)
-{
-	char text[16] = "";
-	bool spent = pread(in->nth, text, sizeof(text) - 1, 0) > 0 && !strcmp(text, "0\n");
-
-	if (pwrite(in->nth, "0", 1, 0) != 1) {
-		expect_eq(errno, EFAULT);
-		arm_nth(in, 0);
-		spent = false;
-	}
-	expect_eq(pwrite(in->task, "0", 1, 0), 1);
-	return spent;
-}
-
-/* ----------------------------------------------------------------- state */
-
-enum { HANDLES, SLOTS, OBJECTS, BOUND = OBJECTS + 2, USED = BOUND + 2, SHAPES = USED + 2 };
-
-struct shape {
-	long long of[SHAPES];
-};
-
-static struct shape shape_of(const struct arena *a)
-{
-	struct memlane_counts n = counts(a);
-	struct shape s = { .of = { [HANDLES] = n.handles, [SLOTS] = n.slots } };
-	int lane;
-
-	for (lane = 0; lane < MEMLANE_LANES; lane++) {
-		s.of[OBJECTS + lane] = n.lane[lane].objects;
-		s.of[BOUND + lane] = n.lane[lane].bound;
-		s.of[USED + lane] = n.lane[lane].used;
-	}
-	return s;
-}
-
-static bool same(const struct shape *x, const struct shape *y, int upto)
-{
-	return !memcmp(x->of, y->of, upto * sizeof(x->of[0]));
-}
-
-static void describe(const char *what, const struct shape *s)
-{
-	int i;
-
-	printf("# %s:", what);
-	for (i = 0; i < SHAPES; i++)
-		printf(" %lld", s->of[i]);
-	printf("\n");
-}
-
-/* An empty span may stay with its class for the next to come. */
-static bool undone(const struct shape *now, const struct shape *before, const struct shape *done)
-{
-	int i;
-
-	for (i = USED; i < SHAPES; i++)
-		if (now->of[i] != before->of[i] && now->of[i] != done->of[i])
-			return false;
-	return same(now, before, USED);
-}
-
-static void judge(const struct scenario *sc, const struct context *c, int err,
-		  const struct shape *before, const struct shape *done)
-{
-	bool may_be_done = !err || sc->flags & PARTLY || (err == -EFAULT && sc->flags & NO_UNDO);
-	bool may_be_undone = err && !(sc->flags & PARTLY);
-	struct shape now = shape_of(&c->a);
-	bool good;
-
-	expect_sound(&c->a);
-	good = (may_be_done && same(&now, done, SHAPES)) ||
-	       (may_be_undone && undone(&now, before, done));
-	if (good)
-		return;
-	describe("before", before);
-	describe("done  ", done);
-	describe("now   ", &now);
-	fail("point %u: the call said %d and left something else", c->nth, err);
-}
-
-/* ----------------------------------------------------------------- sweep */
-
-/* The number of the arena's thread, which sleeps until a call is queued. */
-static const char *thread_of(const struct arena *a)
-{
-	static char number[32];
-	char path[64], want[32], name[32];
-	struct dirent *d;
-	DIR *dir = opendir("/proc");
-	FILE *f;
-
-	snprintf(want, sizeof(want), "memlane/%u\n", a->info.out_cookie);
-	*number = '\0';
-	while ((d = readdir(dir)) && !*number) {
-		snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fgets(name, sizeof(name), f) && !strcmp(name, want))
-			snprintf(number, sizeof(number), "%.20s", d->d_name);
-		fclose(f);
-	}
-	closedir(dir);
-	expect(*number);
-	return number;
-}
-
-/* One call on an arena of its own; whether something was failed in it. */
-static bool attempt(const struct scenario *sc, bool ever, unsigned int nth, struct shape *done)
-{
-	struct context c = { .nth = nth };
-	struct injection in;
-	struct shape before;
-	bool failed = false;
-	int err;
-
-	c.a = arena_new(16 * MIB, 16 * MIB);
-	if (sc->prepare)
-		sc->prepare(&c);
-	before = shape_of(&c.a);
-	in = injection_open(sc->flags & THREAD ? thread_of(&c.a) : "thread-self", ever);
-	if (sc->flags & FAULTS)
-		prepare_settings(REPEATS);
-	if (nth)
-		arm(&in, nth);
-	err = sc->run(&c);
-	if (nth)
-		failed = disarm(&in);
-	injection_close(&in);
-	if (err && (!failed || (err != -ENOMEM && err != -EFAULT)))
-		fail("point %u: %d, with%s a failure", nth, err, failed ? "" : "out");
-	if (sc->settle)
-		sc->settle(&c, err);
-	if (sc->flags & PARTLY) {
-		expect_eq(sc->run(&c), 0);
-		if (sc->settle)
-			sc->settle(&c, 0);
-	}
-	if (!nth)
-		*done = shape_of(&c.a);
-	judge(sc, &c, err, &before, done);
-	if (c.map)
-		expect_eq(munmap(c.map, 16 * MIB), 0);
-	arena_end(&c.a);
-	return failed;
-}
-
-static void sweep_once(const struct scenario *sc, bool ever)
-{
-	struct shape done;
-	unsigned int nth = 0;
-
-	attempt(sc, ever, nth, &done);
-	do {
-		expect(++nth < MOST_POINTS);
-	} while (attempt(sc, ever, nth, &done));
-	printf("# %u points%s\n", nth - 1, ever ? ", for ever" : "");
-	expect(nth > 1);
-	expect_nothing_left();
-}
-
-static void sweep(struct scenario sc)
-{
-	sweep_once(&sc, false);
-	sweep_once(&sc, true);
-}
+#include "failnth.h"
 
 /* ------------------------------------------------------ before an arena is */
 
@@ -325,49 +22,54 @@ static void expect_repeatable(int fd, int err, int (*run)(int *fd))
 	expect_eq(run(&fd), made ? -EEXIST : 0);
 }
 
-static void sweep_file_once(int (*run)(int *fd), bool ever)
+static bool attempt_file(int (*run)(int *fd), bool ever, unsigned int nth, int *err)
 {
+	int fd = run ? device_open(O_RDWR) : -1;
 	struct injection in = injection_open("thread-self", ever);
-	unsigned int nth = 0;
 	bool failed;
-	int fd, err;
 
-	do {
-		expect(++nth < MOST_POINTS);
-		fd = -1;
-		if (run) {
-			fd = device_open(O_RDWR);
-			arm(&in, nth);
-			err = run(&fd);
-		} else {
-			arm(&in, nth);
-			fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-			err = fd < 0 ? -errno : 0;
-		}
-		failed = disarm(&in);
-		if (err && (!failed || (err != -ENOMEM && err != -EFAULT)))
-			fail("point %u: %d, with%s a failure", nth, err, failed ? "" : "out");
-		expect_eq(debugfs_number("arenas"), fd >= 0);
-		if (run && err)
-			expect_repeatable(fd, err, run);
-		if (fd >= 0)
-			close(fd);
-		expect_nothing_left();
-	} while (failed);
-	printf("# %u points%s\n", nth - 1, ever ? ", for ever" : "");
-	expect(nth > 1);
+	arm(&in, nth);
+	if (run) {
+		*err = run(&fd);
+	} else {
+		fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+		*err = fd < 0 ? -errno : 0;
+	}
+	failed = disarm(&in);
 	injection_close(&in);
+	if (*err && (!failed || (*err != -ENOMEM && *err != -EFAULT)))
+		fail("point %u: %d, with%s a failure", nth, *err, failed ? "" : "out");
+	expect_eq(debugfs_number("arenas"), fd >= 0);
+	if (run && *err)
+		expect_repeatable(fd, *err, run);
+	if (fd >= 0)
+		close(fd);
+	expect_nothing_left();
+	return failed;
 }
 
-static void sweep_file(int (*run)(int *fd))
+static void sweep_file_once(unsigned int least, int (*run)(int *fd), bool ever)
 {
-	sweep_file_once(run, false);
-	sweep_file_once(run, true);
+	struct walk w = { .nth = 1 };
+	bool failed;
+	int err;
+
+	prepare_settings(-1);
+	do {
+		failed = attempt_file(run, ever, w.nth, &err);
+	} while (walk_on(&w, failed, err));
+	walk_end(&w, least, !!run, ever);
+}
+
+static void sweep_file(unsigned int least, int (*run)(int *fd))
+{
+	sweep_file_once(least, run, false);
+	sweep_file_once(least, run, true);
 }
 
 TEST(open_file)
 {
-	sweep_file(NULL);
+	sweep_file(12, NULL);
 }
 
 static int run_create(int *fd)
@@ -377,7 +79,7 @@ static int run_create(int *fd)
 
 TEST(create)
 {
-	sweep_file(run_create);
+	sweep_file(30, run_create);
 }
 
 /* --------------------------------------------------------------- the calls */
@@ -393,7 +95,7 @@ static int register_slot(struct context *c)
 
 TEST(register_thread)
 {
-	sweep((struct scenario) { .run = register_slot });
+	sweep((struct scenario) { .least = 5, .run = register_slot });
 }
 
 static void registered(struct context *c)
@@ -410,7 +112,7 @@ static int unregister_slot(struct context *c)
 
 TEST(unregister_thread)
 {
-	sweep((struct scenario) { .prepare = registered, .run = unregister_slot, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 2, .prepare = registered, .run = unregister_slot, .flags = NO_UNDO });
 }
 
 static int alloc_of(struct context *c, __u64 length, __u32 count)
@@ -435,12 +137,85 @@ static int alloc_blob(struct context *c)
 
 TEST(alloc_of_blocks)
 {
-	sweep((struct scenario) { .run = alloc_blocks });
+	sweep((struct scenario) { .least = 16, .run = alloc_blocks });
 }
 
 TEST(alloc_of_a_blob)
 {
-	sweep((struct scenario) { .run = alloc_blob });
+	sweep((struct scenario) { .least = 16, .run = alloc_blob });
+}
+
+static int compact_now(struct context *c)
+{
+	struct memlane_compact req = { .size = sizeof(req) };
+
+	return call(c->a.fd, MEMLANE_IOCTL_COMPACT, &req);
+}
+
+static void compact_rest(struct context *c, int err)
+{
+	expect(err <= 0);
+	expect_eq(compact_now(c), 0);
+}
+
+/* A FastLane of 64 KiB that may be grown. */
+static struct arena small(void)
+{
+	struct memlane_create req = {
+		.size = sizeof(req), .fast_size = 64 << 10, .slow_size = 64 << 10,
+		.fast_max = 16 * MIB, .slow_max = 16 * MIB, .handles = 1 << 20, .threads = 64,
+	};
+	struct arena a = { .fd = device_open(O_RDWR), .info.size = sizeof(a.info) };
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_CREATE, &req), 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_INFO, &a.info), 0);
+	arena_map(&a);
+	return a;
+}
+
+TEST(alloc_that_makes_the_lane_grow)
+{
+	sweep((struct scenario) { .least = 16, .arena = small, .run = alloc_blob,
+				  .flags = GROWS });
+}
+
+/* Every other block is gone: half of the spans can be emptied. */
+static void with_holes(struct context *c)
+{
+	__u64 gone[BLOCKS / 2];
+	int i;
+
+	expect_eq(alloc_of(c, 1000, BLOCKS), 0);
+	for (i = 0; i < BLOCKS / 2; i++)
+		gone[i] = c->handle[2 * i];
+	expect_eq(free_live(&c->a, gone, BLOCKS / 2), 0);
+}
+
+/* A FastLane that with_holes() fills. */
+static struct arena tight(void)
+{
+	return arena_new(512 << 10, 16 * MIB);
+}
+
+static int alloc_by_moving(struct context *c)
+{
+	struct memlane_alloc req = {
+		.size = sizeof(req), .length = 200000, .count = 1,
+		.flags = MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE,
+		.lane = MEMLANE_FAST, .handles = (unsigned long)c->handle,
+	};
+
+	if (c->handle[0])
+		free_live(&c->a, c->handle, 1);
+	return call(c->a.fd, MEMLANE_IOCTL_ALLOC, &req);
+}
+
+/* What is in the lane afterwards is the blob and blocks, moved or not. */
+TEST(alloc_in_a_full_lane_that_may_be_compacted)
+{
+	sweep((struct scenario) { .least = 30, .arena = tight, .prepare = with_holes,
+				  .run = alloc_by_moving, .settle = compact_rest,
+				  .flags = PARTLY | ROOM });
 }
 
 static int refill(struct context *c)
@@ -467,12 +242,12 @@ static int refill_blob(struct context *c)
 /* What a magazine got stays there when the answer is lost: it is seen in it. */
 TEST(refill_of_blocks)
 {
-	sweep((struct scenario) { .prepare = registered, .run = refill, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 12, .prepare = registered, .run = refill, .flags = NO_UNDO });
 }
 
 TEST(refill_of_a_blob)
 {
-	sweep((struct scenario) { .prepare = registered, .run = refill_blob });
+	sweep((struct scenario) { .least = 12, .prepare = registered, .run = refill_blob });
 }
 
 static void stocked(struct context *c)
@@ -492,7 +267,7 @@ static int flush(struct context *c)
 
 TEST(flush_of_blocks)
 {
-	sweep((struct scenario) { .prepare = stocked, .run = flush, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 2, .prepare = stocked, .run = flush, .flags = NO_UNDO });
 }
 
 static void with_blocks(struct context *c)
@@ -518,32 +293,15 @@ static int free_blob(struct context *c)
 
 TEST(free_of_blocks)
 {
-	sweep((struct scenario) { .prepare = with_blocks, .run = free_blocks, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 3, .prepare = with_blocks, .run = free_blocks, .flags = NO_UNDO });
 }
 
 TEST(free_of_a_blob)
 {
-	sweep((struct scenario) { .prepare = with_blob, .run = free_blob, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 5, .prepare = with_blob, .run = free_blob, .flags = NO_UNDO });
 }
 
 /* ---------------------------------------------------------------- movement */
-
-/* Every other block is gone: half of the spans can be emptied. */
-static void with_holes(struct context *c)
-{
-	int i;
-
-	expect_eq(alloc_of(c, 1000, BLOCKS), 0);
-	for (i = 0; i < BLOCKS; i += 2)
-		expect_eq(free_live(&c->a, &c->handle[i], 1), 0);
-}
-
-static int compact_now(struct context *c)
-{
-	struct memlane_compact req = { .size = sizeof(req) };
-
-	return call(c->a.fd, MEMLANE_IOCTL_COMPACT, &req);
-}
 
 static int compact_later(struct context *c)
 {
@@ -552,30 +310,76 @@ static int compact_later(struct context *c)
 	return call(c->a.fd, MEMLANE_IOCTL_COMPACT, &req);
 }
 
-/* The end of a queued call; one whose answer was lost may have been queued. */
+#define LAST	~0ULL	/* token of a call that comes after those in question */
+
+/* Blocks until the end of the queued call with this token is told. */
+static struct memlane_event end_of(struct context *c, __u64 token)
+{
+	struct memlane_event ev;
+
+	do {
+		expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
+	} while (ev.type != MEMLANE_EVENT_DONE || ev.token != token);
+	return ev;
+}
+
+static void queue_nothing(struct context *c)
+{
+	__u64 nothing = 0;
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = MEMLANE_SLOW, .count = 1,
+		.handles = (unsigned long)&nothing, .token = LAST,
+	};
+
+	expect_eq(call(c->a.fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+}
+
+/* One whose answer was lost may have been queued: calls end in their order. */
 static void wait_for_end(struct context *c, int err)
 {
-	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
-	struct memlane_event ev;
-	int ready;
-
-	if (err && err != -EFAULT)
-		return;
-	ready = poll(&p, 1, err ? 300 : 10000);
-	expect(err || ready == 1);
-	if (ready)
-		expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
+	if (err == -EFAULT)
+		queue_nothing(c);
+	if (!err || err == -EFAULT)
+		end_of(c, err ? LAST : 0);
 }
 
 TEST(compaction)
 {
-	sweep((struct scenario) { .prepare = with_holes, .run = compact_now, .flags = PARTLY });
+	sweep((struct scenario) { .least = 45, .prepare = with_holes, .run = compact_now, .flags = PARTLY });
 }
 
 TEST(queued_compaction)
 {
-	sweep((struct scenario) { .prepare = with_holes, .run = compact_later,
+	sweep((struct scenario) { .least = 3, .prepare = with_holes, .run = compact_later,
 				  .settle = wait_for_end, .flags = PARTLY });
+}
+
+/* Every other one is gone: the others slide down. */
+static void with_blob_holes(struct context *c)
+{
+	int i;
+
+	for (i = 0; i < 16; i++) {
+		c->handle[i] = alloc_one(&c->a, MEMLANE_FAST, 40000);
+		memset(address_of(&c->a, c->handle[i]), i, 40000);
+	}
+	for (i = 0; i < 16; i += 2)
+		expect_eq(free_live(&c->a, &c->handle[i], 1), 0);
+}
+
+static void expect_blobs(struct context *c, int err)
+{
+	int i;
+
+	expect(err <= 0);
+	for (i = 1; i < 16; i += 2)
+		expect_eq(address_of(&c->a, c->handle[i])[39999], i);
+}
+
+TEST(compaction_of_blobs)
+{
+	sweep((struct scenario) { .least = 10, .prepare = with_blob_holes, .run = compact_now,
+				  .settle = expect_blobs, .flags = PARTLY });
 }
 
 static int maintain(struct context *c)
@@ -594,8 +398,68 @@ static void finish_compaction(struct context *c, int err)
 
 TEST(maintenance)
 {
-	sweep((struct scenario) { .prepare = with_holes, .run = maintain,
+	sweep((struct scenario) { .least = 45, .prepare = with_holes, .run = maintain,
 				  .settle = finish_compaction, .flags = PARTLY });
+}
+
+static int set_option(const struct context *c, __u32 option, __u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	return call(c->a.fd, MEMLANE_IOCTL_SET, &req);
+}
+
+/* A group in the SlowLane that may be dropped, cold objects in the FastLane. */
+static void with_all_to_do(struct context *c)
+{
+	__u64 dropped[8], *side;
+	int i;
+
+	expect_eq(alloc_of(c, 1000, 64), 0);
+	for (i = 0; i < 64; i++)
+		*pin_of(&c->a, c->handle[i]) = MEMLANE_HINT_COLD;
+	for (i = 0; i < 8; i++) {
+		dropped[i] = alloc_one(&c->a, MEMLANE_SLOW, 40000);
+		side = (__u64 *)c->a.map[MEMLANE_REGION_SIDE] + index_of(dropped[i]);
+		*side |= 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	}
+	expect_eq(set_option(c, MEMLANE_OPT_AGE_INTERVAL, 0), 0);
+	expect_eq(set_option(c, MEMLANE_OPT_PURGEABLE, 7 | 1 << 16), 0);
+}
+
+/* Nothing is moved into a SlowLane under pressure, and no pressure drops nothing. */
+static int cycle_under(struct context *c, __u64 permille)
+{
+	int err = set_option(c, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, permille);
+
+	return err ? err : maintain(c);
+}
+
+static int age_and_drop(struct context *c)
+{
+	int err = cycle_under(c, 850);
+
+	return err ? err : cycle_under(c, 1);
+}
+
+/* A cycle goes on where the one before was cut short: the next looks at all. */
+static void finish_cycle(struct context *c, int err)
+{
+	struct memlane_counts n;
+
+	expect(err <= 0);
+	expect_eq(cycle_under(c, 850), 0);
+	expect_eq(age_and_drop(c), 0);
+	finish_compaction(c, 0);
+	n = counts(&c->a);
+	expect_eq(n.purged, 8);
+	expect_eq(n.lane[MEMLANE_FAST].objects, 0);
+}
+
+TEST(maintenance_that_ages_migrates_and_drops)
+{
+	sweep((struct scenario) { .least = 30, .prepare = with_all_to_do, .run = age_and_drop,
+				  .settle = finish_cycle, .flags = PARTLY });
 }
 
 static int migrate_now(struct context *c)
@@ -615,21 +479,190 @@ static int migrate_later(struct context *c)
 
 TEST(migration_of_a_block)
 {
-	sweep((struct scenario) { .prepare = with_blocks, .run = migrate_now, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 12, .prepare = with_blocks, .run = migrate_now, .flags = NO_UNDO });
 }
 
 TEST(migration_of_a_blob)
 {
-	sweep((struct scenario) { .prepare = with_blob, .run = migrate_now, .flags = NO_UNDO });
+	sweep((struct scenario) { .least = 12, .prepare = with_blob, .run = migrate_now, .flags = NO_UNDO });
 }
 
 TEST(queued_migration)
 {
-	sweep((struct scenario) { .prepare = with_blob, .run = migrate_later,
+	sweep((struct scenario) { .least = 4, .prepare = with_blob, .run = migrate_later,
 				  .settle = wait_for_end, .flags = NO_UNDO });
 }
 
+TEST(migration_that_makes_the_lane_grow)
+{
+	sweep((struct scenario) { .least = 12, .arena = small, .prepare = with_blob,
+				  .run = migrate_now, .flags = NO_UNDO });
+}
+
+/* A span with one object, which goes to one that lacks one. */
+static void with_a_loner(struct context *c)
+{
+	expect_eq(alloc_of(c, 8192, 16), 0);
+	expect_eq(free_live(&c->a, &c->handle[9], 7), 0);
+	expect_eq(free_live(&c->a, &c->handle[1], 1), 0);
+}
+
+static int settle_one(struct context *c)
+{
+	__s32 result = 1;
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_MIGRATE_SETTLE, .count = 1,
+		.handles = (unsigned long)&c->handle[8], .results = (unsigned long)&result,
+	};
+	int err = call(c->a.fd, MEMLANE_IOCTL_MIGRATE, &req);
+
+	return err ? err : result;
+}
+
+/* The table stays where it is, and the first block was given first. */
+static void expect_settled(struct context *c, int err)
+{
+	if (!err)
+		expect_eq(address_of(&c->a, c->handle[8]) - address_of(&c->a, c->handle[0]), 8192);
+}
+
+TEST(migration_before_a_long_pin)
+{
+	sweep((struct scenario) { .least = 5, .prepare = with_a_loner, .run = settle_one,
+				  .settle = expect_settled, .flags = NO_UNDO });
+}
+
 /* ------------------------------------------------------------- small calls */
+
+static int run_info(struct context *c)
+{
+	struct memlane_info req = { .size = sizeof(req) };
+	int err = call(c->a.fd, MEMLANE_IOCTL_INFO, &req);
+
+	if (!err)
+		expect_eq(req.out_cookie, c->a.info.out_cookie);
+	return err;
+}
+
+TEST(layout)
+{
+	sweep((struct scenario) { .least = 2, .run = run_info });
+}
+
+static int run_get(struct context *c)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = MEMLANE_OPT_FAST_LIMIT };
+	int err = call(c->a.fd, MEMLANE_IOCTL_GET, &req);
+
+	if (!err)
+		expect_eq(req.value, 16 * MIB);
+	return err;
+}
+
+TEST(value_of_an_option)
+{
+	sweep((struct scenario) { .least = 2, .run = run_get });
+}
+
+static int run_wait(struct context *c)
+{
+	struct memlane_wait req = { .size = sizeof(req), .handle = c->handle[0] };
+
+	return call(c->a.fd, MEMLANE_IOCTL_WAIT, &req);
+}
+
+TEST(wait_for_a_copy)
+{
+	sweep((struct scenario) { .least = 2, .prepare = with_blob, .run = run_wait });
+}
+
+static void with_a_blocker(struct context *c)
+{
+	with_blob(c);
+	*pin_of(&c->a, c->handle[0]) += MEMLANE_PIN_ONE;
+	expect_eq(migrate_one(&c->a, c->handle[0], MEMLANE_SLOW), -EBUSY);
+}
+
+static int run_blockers(struct context *c)
+{
+	struct memlane_blocker record[2] = { };
+	struct memlane_blockers req = {
+		.size = sizeof(req), .count = 2, .records = (unsigned long)record,
+	};
+	int err = call(c->a.fd, MEMLANE_IOCTL_BLOCKERS, &req);
+
+	if (err)
+		return err;
+	expect_eq(req.out_count, 1);
+	expect_eq(record[0].handle, c->handle[0]);
+	return 0;
+}
+
+TEST(who_was_in_the_way)
+{
+	sweep((struct scenario) { .least = 4, .prepare = with_a_blocker, .run = run_blockers });
+}
+
+/* Too large an object makes an event. */
+static void with_an_event(struct context *c)
+{
+	__u64 handle;
+
+	expect_eq(alloc_live(&c->a, MEMLANE_FAST, 20 * MIB, 1, &handle), -ENOSPC);
+}
+
+static int read_event(struct context *c)
+{
+	struct memlane_event ev;
+	ssize_t n = read(c->a.fd, &ev, sizeof(ev));
+
+	if (n < 0)
+		return -errno;
+	expect_eq(n, sizeof(ev));
+	expect_eq(ev.type, MEMLANE_EVENT_FULL);
+	expect_eq(ev.value, 20 * MIB);
+	return 0;
+}
+
+/* What could not be handed out is there for the next. */
+static void read_after_failure(struct context *c, int err)
+{
+	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
+
+	if (err)
+		expect_eq(read_event(c), 0);
+	expect_eq(poll(&p, 1, 0), 0);
+}
+
+TEST(read_of_an_event)
+{
+	sweep((struct scenario) { .least = 1, .prepare = with_an_event, .run = read_event,
+				  .settle = read_after_failure });
+}
+
+/* The first group makes the set of them. */
+static int set_purgeable(struct context *c)
+{
+	return set_option(c, MEMLANE_OPT_PURGEABLE, 5 | 1 << 16);
+}
+
+static void get_purgeable(struct context *c, int err)
+{
+	struct memlane_set req = {
+		.size = sizeof(req), .option = MEMLANE_OPT_PURGEABLE, .value = 5,
+	};
+
+	expect_eq(call(c->a.fd, MEMLANE_IOCTL_GET, &req), 0);
+	if (!err)
+		expect_eq(req.value, 5 | 1 << 16);
+	if (err == -ENOMEM)
+		expect_eq(req.value, 5);
+}
+
+TEST(first_purgeable_group)
+{
+	sweep((struct scenario) { .least = 3, .run = set_purgeable, .settle = get_purgeable });
+}
 
 static int run_query(struct context *c)
 {
@@ -640,7 +673,7 @@ static int run_query(struct context *c)
 
 TEST(query_of_a_blob)
 {
-	sweep((struct scenario) { .prepare = with_blob, .run = run_query });
+	sweep((struct scenario) { .least = 2, .prepare = with_blob, .run = run_query });
 }
 
 static int run_stat(struct context *c)
@@ -652,7 +685,7 @@ static int run_stat(struct context *c)
 
 TEST(statistics)
 {
-	sweep((struct scenario) { .run = run_stat });
+	sweep((struct scenario) { .least = 2, .run = run_stat });
 }
 
 static int run_cost(struct context *c)
@@ -666,7 +699,7 @@ static int run_cost(struct context *c)
 
 TEST(cost_of_a_blob)
 {
-	sweep((struct scenario) { .prepare = with_blob, .run = run_cost });
+	sweep((struct scenario) { .least = 2, .prepare = with_blob, .run = run_cost });
 }
 
 /* The first interval makes the arena's thread; an hour keeps it asleep. */
@@ -693,7 +726,7 @@ static void get_interval(struct context *c, int err)
 
 TEST(first_interval)
 {
-	sweep((struct scenario) { .run = set_interval, .settle = get_interval });
+	sweep((struct scenario) { .least = 2, .run = set_interval, .settle = get_interval });
 }
 
 /* ------------------------------------------------------ mappings and faults */
@@ -711,7 +744,7 @@ static int map_data(struct context *c)
 
 TEST(mmap_of_data)
 {
-	sweep((struct scenario) { .run = map_data });
+	sweep((struct scenario) { .least = 2, .run = map_data, .flags = MAPS });
 }
 
 static void mapped_anew(struct context *c)
@@ -733,21 +766,57 @@ static int touch_data(struct context *c)
 
 TEST(fault_of_data)
 {
-	sweep((struct scenario) { .prepare = mapped_anew, .run = touch_data, .flags = FAULTS });
+	sweep((struct scenario) { .least = 9, .prepare = mapped_anew, .run = touch_data, .flags = FAULTS });
 }
 
-/* An entry far from those in use: its page does not exist yet. */
+/* A word far from those in use: its page does not exist yet. */
+static int touch_far(const struct context *c, unsigned int region)
+{
+	__u64 at = (arena_region(&c->a, region).length / 2) & ~(PAGE - 1);
+	volatile __u64 *word = (__u64 *)(c->a.map[region] + at);
+
+	expect_eq(*word, 0);
+	return 0;
+}
+
 static int touch_table(struct context *c)
 {
-	volatile __u64 *entry = (__u64 *)c->a.map[MEMLANE_REGION_TABLE] + 500000;
+	return touch_far(c, MEMLANE_REGION_TABLE);
+}
 
-	expect_eq(*entry, 0);
-	return 0;
+static int touch_side(struct context *c)
+{
+	return touch_far(c, MEMLANE_REGION_SIDE);
+}
+
+static int touch_pins(struct context *c)
+{
+	return touch_far(c, MEMLANE_REGION_PIN);
+}
+
+static int touch_slots(struct context *c)
+{
+	return touch_far(c, MEMLANE_REGION_SLOTS);
 }
 
 TEST(fault_of_the_table)
 {
-	sweep((struct scenario) { .run = touch_table, .flags = FAULTS });
+	sweep((struct scenario) { .least = 4, .run = touch_table, .flags = FAULTS });
+}
+
+TEST(fault_of_side_words)
+{
+	sweep((struct scenario) { .least = 4, .run = touch_side, .flags = FAULTS });
+}
+
+TEST(fault_of_pins)
+{
+	sweep((struct scenario) { .least = 4, .run = touch_pins, .flags = FAULTS });
+}
+
+TEST(fault_of_slots)
+{
+	sweep((struct scenario) { .least = 4, .run = touch_slots, .flags = FAULTS });
 }
 
 /* ----------------------------------------------------------------- the end */
@@ -811,12 +880,15 @@ static bool attempt_end(bool mapped, bool ever, unsigned int nth)
 
 static void sweep_end(bool mapped)
 {
-	int ever, nth;
+	int ever;
 
+	prepare_settings(-1);
 	for (ever = 0; ever < 2; ever++) {
-		for (nth = 1; attempt_end(mapped, ever, nth); nth++)
-			expect(nth < MOST_POINTS);
-		printf("# %d points%s\n", nth - 1, ever ? ", for ever" : "");
+		struct walk w = { .nth = 1 };
+
+		while (walk_on(&w, attempt_end(mapped, ever, w.nth), 0))
+			;
+		walk_end(&w, 0, 0, ever);
 	}
 }
 
@@ -841,20 +913,14 @@ static void with_holes_and_thread(struct context *c)
 /* What the thread could not finish it tells, or the next call does it. */
 static int compact_by_thread(struct context *c)
 {
-	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
-	struct memlane_event ev;
 	int err = compact_later(c);
 
-	if (err)
-		return err;
-	expect_eq(poll(&p, 1, 10000), 1);
-	expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
-	return ev.result;
+	return err ? err : end_of(c, 0).result;
 }
 
 TEST(compaction_by_the_thread)
 {
-	sweep((struct scenario) { .prepare = with_holes_and_thread, .run = compact_by_thread,
+	sweep((struct scenario) { .least = 40, .prepare = with_holes_and_thread, .run = compact_by_thread,
 				  .flags = PARTLY | THREAD });
 }
 
@@ -866,21 +932,53 @@ static void with_blocks_and_thread(struct context *c)
 
 static int migrate_by_thread(struct context *c)
 {
-	struct pollfd p = { .fd = c->a.fd, .events = POLLIN };
-	struct memlane_event ev;
 	int err = migrate_later(c);
+	struct memlane_event ev;
 
 	if (err)
 		return err;
-	expect_eq(poll(&p, 1, 10000), 1);
-	expect_eq(read(c->a.fd, &ev, sizeof(ev)), sizeof(ev));
+	ev = end_of(c, 0);
 	return ev.failed ? -ENOMEM : ev.result;
 }
 
 TEST(migration_by_the_thread)
 {
-	sweep((struct scenario) { .prepare = with_blocks_and_thread, .run = migrate_by_thread,
+	sweep((struct scenario) { .least = 8, .prepare = with_blocks_and_thread, .run = migrate_by_thread,
 				  .flags = THREAD });
+}
+
+/* A cycle is counted when it begins: the first is over when the second is. */
+static int cycle_by_thread(struct context *c)
+{
+	__u64 was = counts(&c->a).cycles;
+
+	expect_eq(set_option(c, MEMLANE_OPT_POLICY_INTERVAL, 1000000), 0);
+	while (counts(&c->a).cycles < was + 2)
+		usleep(1000);
+	return set_interval(c);
+}
+
+/* It says nothing: what it left to do is done here. */
+static void finish_maintenance(struct context *c, int err)
+{
+	expect_eq(err, 0);
+	expect_eq(maintain(c), 0);
+	expect_eq(compact_now(c), 0);
+}
+
+TEST(maintenance_by_the_thread)
+{
+	sweep((struct scenario) { .least = 20, .prepare = with_holes_and_thread,
+				  .run = cycle_by_thread, .settle = finish_maintenance,
+				  .flags = THREAD });
+}
+
+TEST(there_are_many_points)
+{
+	if (!*points_in_total)
+		skip("nothing was swept");
+	printf("# %u points in all\n", *points_in_total);
+	expect(*points_in_total >= 600);
 }
 
 TEST(nothing_is_left)
