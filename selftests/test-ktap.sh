@@ -19,7 +19,7 @@ counts() {
 sums() {
 	want=$1 status=$2
 	shift 2
-	CHECK_LIST=$tmp/list CHECK_OUT=$tmp/check MEMLANE_CACHE=$tmp/cache ONLY='' ML_BUDGET='' \
+	CHECK_LIST=$tmp/list CHECK_OUT=$tmp/check MEMLANE_CACHE=$tmp/cache ONLY='' ML_BUDGET='' ML_REQUIRE='' \
 		"$here/check" "$@" >"$tmp/out" 2>&1
 	code=$?
 	[ "$(tail -n 1 "$tmp/out")" = "$want" ] && [ "$code" = "$status" ] && return 0

@@ -438,7 +438,7 @@ TEST(unknown_numbers_are_refused)
 	unsigned int nr;
 
 	for (nr = 0; nr < 256; nr++)
-		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_BLOCKERS)
+		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_VIEW)
 			expect_eq(call(a.fd, _IO(MEMLANE_TYPE, nr), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IOW(MEMLANE_TYPE, MEMLANE_CMD_STAT, int), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IO(MEMLANE_TYPE + 1, MEMLANE_CMD_STAT), &req), -ENOTTY);
