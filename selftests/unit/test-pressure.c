@@ -458,14 +458,14 @@ static void a_million_objects_age_in_bounded_steps(void)
 {
 	struct memlane_step step;
 	u32 was = 0, steps = 0, piece = 4096, looks = 50;
-	bool more = false;
+	struct ml_tended last = { .more = false };
 
 	make_a_million();
 	set(MEMLANE_OPT_FAST_LIMIT, 0);		/* nothing moves, so that looks are counted */
 	w->clock += 2 * SECOND;
 	do {
 		step = (struct memlane_step){ .max_ns = 10 * looks };
-		more = ml_tend(a, &step, more);
+		expect_eq(ml_tend(a, &step, &last), 0);
 		expect(aged() > was && aged() - was <= looks * piece);
 		was = aged();
 		steps++;
