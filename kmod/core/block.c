@@ -90,6 +90,20 @@ void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned)
 	place_in_bin(a, span);
 }
 
+/**
+ * ml_span_again - a span that was to be drained still has objects, for want of time
+ * @a: arena; arena.lock
+ * @span: which
+ *
+ * It stands before the others of its bin. Were another the next to be drained, each
+ * short step could take an object from one span to the next, for ever.
+ */
+void ml_span_again(struct ml_arena *a, struct ml_span *span)
+{
+	span->skip = a->round - 1;
+	place_in_bin(a, span);
+}
+
 static size_t span_size(u32 places)
 {
 	return sizeof(struct ml_span) + (size_t)places * sizeof(u32);

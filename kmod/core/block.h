@@ -16,6 +16,7 @@ u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
 void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned);
+void ml_span_again(struct ml_arena *a, struct ml_span *span);
 void ml_span_forget(struct ml_arena *a, struct ml_span *span);
 void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep);
 

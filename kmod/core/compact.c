@@ -53,7 +53,7 @@ static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_class *c
 {
 	struct ml_span *span;
 
-	while (!ml_step_late(a, s) && (span = ml_plan_source(a, c))) {
+	while ((span = ml_plan_source(a, c)) && ml_step_look(a, s)) {
 		if (!span->cursor && holds_pin(a, span)) {
 			a->count.pinned++;
 			ml_span_done(a, span, true);
@@ -69,9 +69,9 @@ static void fill_blobs(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 {
 	struct ml_run *run;
 
-	while (!ml_batch_full(a) && !ml_step_late(a, s)) {
+	while (!ml_batch_full(a)) {
 		run = ml_blob_below(&a->lane[lane], *below);
-		if (!run)
+		if (!run || !ml_step_look(a, s))
 			return;
 		*below = run->page;
 		if (run->index && ml_batch_blob(a, run, lane, run->page) == -ENOMEM)
@@ -151,8 +151,11 @@ static void compact_fast(struct ml_arena *a, struct ml_step *s, const struct ml_
 {
 	bool full = !goal->hole && !goal->usage;
 
-	if (full)
+	if (full) {
+		ml_step_part(s, 2);
 		ml_sweep_stale(a, s);
+		ml_step_whole(s);
+	}
 	ml_compact_lane(a, s, MEMLANE_FAST, goal);
 	if (full || good_enough(a, MEMLANE_FAST, goal))
 		return;
@@ -179,6 +182,8 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req)
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
+	if (!req->step.max_ns)
+		ml_sweep_anew(a);
 	if (lanes & 1U << MEMLANE_FAST)
 		compact_fast(a, &s, &goal);
 	if (lanes & 1U << MEMLANE_SLOW)

@@ -351,12 +351,11 @@ struct ml_batch {
 	bool nomem;	/* a destination could not be had for want of memory */
 };
 
-/* Walks over all objects. */
-enum ml_sweep_mode {
-	ML_SWEEP_AGE,	/* a period ends: age, then place by lane and temperature */
-	ML_SWEEP_STALE,	/* the FastLane is full: stale objects leave it */
-	ML_SWEEP_PURGE,	/* memory is short: drop purgeable groups */
-	ML_SWEEPS
+/* A walk over all objects, which may take many steps: see sweep.c. */
+struct ml_walk {
+	u32 cursor;	/* index to visit next; 0: the first */
+	u32 left;	/* indices to visit; 0: it has ended, or not begun */
+	u32 priority;	/* of the objects it is for, where that matters */
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */
@@ -371,7 +370,9 @@ struct ml_policy {
 	u64 threshold;			/* bytes; 0: none */
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */
-	u32 cursor[ML_SWEEPS];		/* where each walk over the objects goes on; 0: at the start */
+	struct ml_walk age;		/* ends a period */
+	struct ml_walk stale;		/* lets stale objects leave the FastLane */
+	struct ml_walk purge[MEMLANE_LANES];
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
 	u64 wanted;			/* pages that the system wants back; set without a lock */
 	u64 resorted;			/* when all was last done for one request, ns */

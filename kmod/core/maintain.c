@@ -16,6 +16,7 @@
 #define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
 #define REST		9		/* after a cycle in the background, so many times what it took */
 
+#define REAP		64	/* slots of the dead that a cycle takes back */
 #define LANES_PAGES	(1ULL << 32)	/* more than there can be */
 
 static const struct ml_goal all;
@@ -26,12 +27,12 @@ static void age(struct ml_arena *a, struct ml_step *s, bool fresh)
 	struct ml_policy *p = &a->policy;
 	u64 now = a->ops->now();
 
-	if (!p->cursor[ML_SWEEP_AGE]) {
+	if (!p->age.cursor) {
 		if (!fresh || now - p->aged < p->age_interval)
 			return;
 		p->aged = now;
 	}
-	ml_step_half(s);
+	ml_step_part(s, 2);
 	a->count.periods += ml_sweep_age(a, s);
 	ml_step_whole(s);
 }
@@ -77,8 +78,10 @@ static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 	u64 used = ml_lane_used(l), left;
 	struct ml_goal goal = { .used = used - min(used, wanted) };
 
+	ml_step_part(s, 3);
 	if (a->policy.auto_compaction)
 		compact(a, s, lane, &goal);
+	ml_step_whole(s);
 	left = still_wanted(a, s, wanted);
 	if (!left)
 		return;
@@ -89,7 +92,9 @@ static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 
 static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 {
+	ml_step_part(s, 3);
 	purge(a, s, lane, ml_lane_used(&a->lane[lane]) - ml_lane_excess(a, lane));
+	ml_step_whole(s);
 	if (ml_policy_wants_compaction(a, lane))
 		compact(a, s, lane, &all);
 	else
@@ -117,15 +122,16 @@ static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 	int lane;
 
 	a->count.cycles++;
-	ml_slots_reap(a);
+	ml_slots_reap(a, REAP);
 	age(a, s, fresh);
 	for (lane = MEMLANE_LANES - 1; lane >= 0; lane--) {
 		left = still_wanted(a, s, wanted);
 		if (left)
 			relieve(a, s, lane, left);
 	}
+	/* Each has the first turn every other time. */
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		tend_lane(a, s, lane);
+		tend_lane(a, s, (lane + a->count.cycles) % MEMLANE_LANES);
 }
 
 /**
@@ -143,6 +149,8 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req)
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
+	if (!req->step.max_ns)
+		ml_sweep_anew(a);
 	cycle(a, &s, true);
 	return ml_step_end(a, &s);
 }
@@ -257,6 +265,7 @@ bool ml_last_resort(struct ml_arena *a, unsigned int lanes, u64 pages)
 		return false;
 	WRITE_ONCE(a->policy.resort_changes, a->changes);
 	WRITE_ONCE(a->policy.resorted, a->ops->now());
+	ml_sweep_anew(a);
 	if (lanes & 1U << MEMLANE_FAST)
 		ml_sweep_stale(a, &s);
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {

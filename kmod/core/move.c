@@ -396,12 +396,24 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 	return 0;
 }
 
-static void drop(struct ml_arena *a, const struct ml_move *mv)
+/* Time was up before its turn came. */
+static void put_off(struct ml_arena *a, const struct ml_move *mv)
 {
-	if (still_ours(a, mv))
-		ml_index_set_batch(a, mv->index, false);
+	struct ml_run *run = ml_run_at(a, ml_loc_page(mv->from));
+
+	if (mv->cause == MEMLANE_CAUSE_COMPACT && run->kind == ML_SPAN)
+		ml_span_again(a, ml_span_of(run));
+}
+
+static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)
+{
 	if (mv->to)
 		ml_place_give(a, mv->to);
+	if (!still_ours(a, mv))
+		return;
+	ml_index_set_batch(a, mv->index, false);
+	if (late)
+		put_off(a, mv);
 }
 
 static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
@@ -415,7 +427,7 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 	if (!mv->result)
 		mv->result = commit(a, mv);
 	if (mv->result)
-		drop(a, mv);
+		drop(a, mv, grace == -ETIME);
 	if (a->ops->moved)
 		a->ops->moved(a, mv);
 }

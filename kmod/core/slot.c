@@ -135,16 +135,18 @@ static void release_slot(struct ml_arena *a, u32 slot)
 /**
  * ml_slots_reap - take back the slots of threads that died
  * @a: arena; arena.lock
+ * @most: that many, as each has to be compared with all the others
  */
-void ml_slots_reap(struct ml_arena *a)
+void ml_slots_reap(struct ml_arena *a, u32 most)
 {
 	u32 slot;
 
-	for (slot = 0; slot < a->slots.top; slot++) {
+	for (slot = 0; slot < a->slots.top && most; slot++) {
 		if (!a->slots.busy[slot] || !a->ops->slot_gone(a, slot))
 			continue;
 		release_slot(a, slot);
 		a->count.slots_reaped++;
+		most--;
 	}
 }
 
@@ -164,7 +166,7 @@ static int take_slot(struct ml_arena *a, u32 *slot)
 
 	err = find_slot(a, slot);
 	if (err) {
-		ml_slots_reap(a);
+		ml_slots_reap(a, 1);
 		err = find_slot(a, slot);
 	}
 	if (!err && !ml_vec_make(a, &a->slots.page, (u64)*slot * ML_SLOT_PAGES))

@@ -10,6 +10,6 @@ void ml_slots_exit(struct ml_arena *a);
 bool ml_slot_busy(struct ml_arena *a, u32 slot);
 struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot);
 int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline);
-void ml_slots_reap(struct ml_arena *a);
+void ml_slots_reap(struct ml_arena *a, u32 most);
 
 #endif /* ML_SLOT_H */

@@ -9,6 +9,7 @@
 #include "step.h"
 
 #define BATCH_BYTES	(1ULL << 20)
+#define LOOKS		8	/* that a step has however late it is */
 
 /**
  * ml_step_begin - take both locks and start counting
@@ -29,6 +30,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	s->req = req;
 	s->err = 0;
 	s->begun = false;
+	s->looks = 0;
 	s->patient = false;
 	s->waited = a->waited;
 	ml_step_whole(s);
@@ -77,11 +79,16 @@ void ml_step_whole(struct ml_step *s)
 	s->max_ns = s->req->max_ns;
 }
 
-/* Up to half of it: something else is to have its turn. */
-void ml_step_half(struct ml_step *s)
+static u64 quarters_of(u64 limit, unsigned int quarters)
 {
-	s->max_bytes = s->req->max_bytes - s->req->max_bytes / 2;
-	s->max_ns = s->req->max_ns - s->req->max_ns / 2;
+	return limit ? max(limit / 4 * quarters, 1ULL) : 0;
+}
+
+/* Up to so many quarters of it, 1 to 3: something else is to have its turn. */
+void ml_step_part(struct ml_step *s, unsigned int quarters)
+{
+	s->max_bytes = quarters_of(s->req->max_bytes, quarters);
+	s->max_ns = quarters_of(s->req->max_ns, quarters);
 }
 
 static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
@@ -117,6 +124,20 @@ bool ml_step_late(struct ml_arena *a, struct ml_step *s)
 		return false;
 	s->req->out_more = 1;
 	return true;
+}
+
+/**
+ * ml_step_look - may compaction look at one more span or blob?
+ * @a: arena
+ * @s: step
+ *
+ * The first few it always may, so that the shortest step gets somewhere.
+ */
+bool ml_step_look(struct ml_arena *a, struct ml_step *s)
+{
+	bool late = ml_step_late(a, s);
+
+	return !s->err && (s->looks++ < LOOKS || !late);
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "block.h"
 #include "lane.h"
@@ -19,32 +20,34 @@
 
 #define PIECE	4096U
 
+enum mode {
+	AGE,	/* a period ends: age, then place by lane and temperature */
+	STALE,	/* the FastLane is full: stale objects leave it */
+	PURGE,	/* memory is short: drop purgeable groups */
+};
+
 /**
- * struct sweep - one walk
+ * struct sweep - a piece of a walk
  * @mode: what for
- * @cursor: index to visit next
- * @left: indices to visit
+ * @walk: which
  * @lane: PURGE: whose objects may go
  * @target: PURGE: enough once the lane uses so many pages
- * @priority: PURGE: of the objects that go in this walk
  */
 struct sweep {
-	enum ml_sweep_mode mode;
-	u32 *cursor;
-	u32 left;
+	enum mode mode;
+	struct ml_walk *walk;
 	unsigned int lane;
 	u64 target;
-	u32 priority;
 };
 
 /* Stock stays in the lane that its magazine is for: it is nobody's yet. */
-static void place(struct ml_arena *a, u32 index, enum ml_sweep_mode mode)
+static void place(struct ml_arena *a, u32 index, enum mode mode)
 {
 	struct ml_wish w;
 
 	if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE) || !ml_policy_wish(a, index, &w))
 		return;
-	if (mode == ML_SWEEP_STALE && w.lane == MEMLANE_SLOW && w.cause == MEMLANE_CAUSE_STALE)
+	if (mode == STALE && w.lane == MEMLANE_SLOW && w.cause == MEMLANE_CAUSE_STALE)
 		w.cause = MEMLANE_CAUSE_ROOM;
 	ml_decided(a, w.cause, w.lane, index);
 	a->batch->cause = w.cause;
@@ -55,7 +58,7 @@ static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
 {
 	unsigned int lane = ml_lane_of(a, ml_index_loc(a, index));
 
-	if (lane != w->lane || ml_index_priority(a, index) != w->priority ||
+	if (lane != w->lane || ml_index_priority(a, index) != w->walk->priority ||
 	    !ml_policy_purgeable(a, index, ml_entry_read(a, index)))
 		return;
 	ml_decided(a, MEMLANE_CAUSE_PURGE, lane, index);
@@ -65,11 +68,11 @@ static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
 static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 {
 	switch (w->mode) {
-	case ML_SWEEP_AGE:
+	case AGE:
 		ml_index_age(a, index);
 		place(a, index, w->mode);
 		break;
-	case ML_SWEEP_PURGE:
+	case PURGE:
 		purge(a, w, index);
 		break;
 	default:
@@ -79,15 +82,16 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 }
 
 /* One piece, or less when the batch is full. */
-static void sweep_piece(struct ml_arena *a, struct sweep *w)
+static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 {
-	u32 end = w->left - min(w->left, PIECE);
+	struct ml_walk *walk = w->walk;
+	u32 end = walk->left - min(walk->left, PIECE);
 
-	for (; w->left > end && !ml_batch_full(a); w->left--, (*w->cursor)++) {
-		if (!*w->cursor || *w->cursor >= a->table.top)
-			*w->cursor = 1;
-		if (ml_index_placed(a, *w->cursor))
-			visit(a, w, *w->cursor);
+	for (; walk->left > end && !ml_batch_full(a); walk->left--, walk->cursor++) {
+		if (!walk->cursor || walk->cursor >= a->table.top)
+			walk->cursor = 1;
+		if (ml_index_placed(a, walk->cursor))
+			visit(a, w, walk->cursor);
 	}
 }
 
@@ -102,7 +106,7 @@ static u64 wanted(const struct ml_arena *a, const struct sweep *w)
 /* No more is dropped in one batch than is wanted. */
 static bool begin_batch(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 {
-	u64 nr = w->mode == ML_SWEEP_PURGE ? wanted(a, w) : ML_BATCH_PAGES;
+	u64 nr = w->mode == PURGE ? wanted(a, w) : ML_BATCH_PAGES;
 
 	if (!nr || !ml_step_next(a, s))
 		return false;
@@ -110,15 +114,29 @@ static bool begin_batch(struct ml_arena *a, struct ml_step *s, const struct swee
 	return true;
 }
 
-static void sweep(struct ml_arena *a, struct ml_step *s, struct sweep *w)
+/* Return: true: the walk has ended. */
+static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 {
-	while (w->left && begin_batch(a, s, w)) {
+	while (w->walk->left && begin_batch(a, s, w)) {
 		sweep_piece(a, w);
 		if (a->batch->nr)
 			ml_step_run(a, s);
 		else
 			ml_step_yield(a);
 	}
+	return !w->walk->left;
+}
+
+/**
+ * ml_sweep_anew - the next sweeps for room visit all objects
+ * @a: arena; arena.lock
+ *
+ * For who has the time, or cannot wait: or else they go on where the last ones ended.
+ */
+void ml_sweep_anew(struct ml_arena *a)
+{
+	a->policy.stale.left = 0;
+	memset(a->policy.purge, 0, sizeof(a->policy.purge));
 }
 
 /**
@@ -130,29 +148,32 @@ static void sweep(struct ml_arena *a, struct ml_step *s, struct sweep *w)
  */
 bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
 {
-	struct sweep w = { .mode = ML_SWEEP_AGE, .cursor = &a->policy.cursor[ML_SWEEP_AGE] };
+	struct ml_walk *walk = &a->policy.age;
+	struct sweep w = { .mode = AGE, .walk = walk };
 
-	if (!*w.cursor)
-		*w.cursor = 1;
-	w.left = a->table.top - min(a->table.top, *w.cursor);
-	sweep(a, s, &w);
-	if (!w.left)
-		*w.cursor = 0;
-	return !w.left;
+	if (!walk->cursor)
+		walk->cursor = 1;
+	walk->left = a->table.top - min(a->table.top, walk->cursor);
+	if (!sweep(a, s, &w))
+		return false;
+	walk->cursor = 0;
+	return true;
 }
 
 /**
  * ml_sweep_stale - let objects leave the FastLane that need not be there
  * @a: arena; both locks
  * @s: step whose limits and results apply
+ *
+ * Goes on where the last step ended, if time ended it.
  */
 void ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
 {
-	struct sweep w = {
-		.mode = ML_SWEEP_STALE, .cursor = &a->policy.cursor[ML_SWEEP_STALE],
-		.left = a->table.top - 1,
-	};
+	struct ml_walk *walk = &a->policy.stale;
+	struct sweep w = { .mode = STALE, .walk = walk };
 
+	if (!walk->left)
+		walk->left = a->table.top - 1;
 	sweep(a, s, &w);
 }
 
@@ -162,16 +183,20 @@ void ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
  * @s: step whose limits and results apply
  * @lane: where
  * @target: enough once the lane uses so many pages
+ *
+ * Goes on where the last step ended, if time ended it.
  */
 void ml_sweep_purge(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 target)
 {
-	struct sweep w = {
-		.mode = ML_SWEEP_PURGE, .cursor = &a->policy.cursor[ML_SWEEP_PURGE],
-		.lane = lane, .target = target,
-	};
+	struct ml_walk *walk = &a->policy.purge[lane];
+	struct sweep w = { .mode = PURGE, .walk = walk, .lane = lane, .target = target };
 
-	for (; w.priority < MEMLANE_PRIORITIES; w.priority++) {
-		w.left = a->table.top - 1;
-		sweep(a, s, &w);
+	for (; walk->priority < MEMLANE_PRIORITIES; walk->priority++) {
+		if (!walk->left)
+			walk->left = a->table.top - 1;
+		if (!sweep(a, s, &w))
+			break;
 	}
+	if (!wanted(a, &w) || walk->priority == MEMLANE_PRIORITIES)
+		walk->left = walk->priority = 0;
 }

@@ -263,7 +263,7 @@ void hostile_run(const u8 *bytes, size_t len)
 	for (i = 0; i < h.a->slots.nr; i++)
 		h.w->gone[i] = true;
 	mutex_lock(&h.a->lock);
-	ml_slots_reap(h.a);
+	ml_slots_reap(h.a, ~0U);
 	mutex_unlock(&h.a->lock);
 	free_all(&h);
 	world_compact(h.w);

@@ -410,7 +410,7 @@ static void do_death(struct sequence *s)
 		mag->index[nr++] = 0;
 	s->w->gone[reg.slot] = true;
 	mutex_lock(&s->a->lock);
-	ml_slots_reap(s->a);
+	ml_slots_reap(s->a, ~0U);
 	mutex_unlock(&s->a->lock);
 	expect_eq(s->w->done, done + 1);
 	expect_eq(s->a->slots.used, used);

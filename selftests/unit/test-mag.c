@@ -324,7 +324,7 @@ static void end(struct thread *th, bool killed)
 	}
 	t.w->gone[th->slot] = true;
 	mutex_lock(&t.a->lock);
-	ml_slots_reap(t.a);
+	ml_slots_reap(t.a, ~0U);
 	mutex_unlock(&t.a->lock);
 }
 

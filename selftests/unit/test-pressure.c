@@ -447,7 +447,7 @@ static void make_a_million(void)
 /* How far the walk of ageing has come. */
 static u32 aged(void)
 {
-	return a->count.periods ? a->table.top : a->policy.cursor[ML_SWEEP_AGE];
+	return a->count.periods ? a->table.top : a->policy.age.cursor;
 }
 
 /*
@@ -501,6 +501,64 @@ static struct memlane_step compact(u32 usage, u64 hole, u64 max_ns, int want)
 	expect_eq(ml_compact(a, &req), want);
 	world_check(w);
 	return req.step;
+}
+
+/* Looking at all objects of the FastLane takes longer than a step; both end. */
+static void short_steps_compact_the_fast_lane(void)
+{
+	struct memlane_compact req = { .size = sizeof(req), .lanes = 1 };
+	u64 moved = 0, used;
+	int i, steps = 0;
+
+	begin(8 << 20, 8 << 20);
+	for (i = 0; i < MANY; i++)
+		many[i] = world_alloc(w, MEMLANE_FAST, 48);
+	used = ml_lane_used(&a->lane[MEMLANE_FAST]);
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	do {
+		req.step.max_ns = 100;
+		expect_eq(ml_compact(a, &req), 0);
+		moved += req.step.out_moved;
+	} while (req.step.out_more && ++steps < MANY);
+	printf("# %llu moves in %d steps\n", moved, steps);
+	expect(!req.step.out_more && moved > 0);
+	expect(ml_lane_used(&a->lane[MEMLANE_FAST]) < used / 4);
+	end();
+}
+
+/* However short they are, each moves something while there is something to move. */
+static void the_shortest_step_makes_progress(void)
+{
+	int i;
+
+	make_many();
+	for (i = 0; i < MANY; i++)
+		if (i % 8)
+			world_free(w, many[i]);
+	expect(compact(0, 0, 1, 0).out_moved > 0);
+	end();
+}
+
+/* So does purging: those of the highest priority have their turn in the end. */
+static void short_steps_purge_by_priority(void)
+{
+	u64 x[5];
+	int i, steps;
+
+	make_many();
+	expect_eq(set(MEMLANE_OPT_AGE_INTERVAL, 100000 * SECOND), 0);
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	for (i = 0; i < 5; i++)
+		x[i] = droppable(MEMLANE_SLOW, 1 << 20, 3);
+	expect_eq(ml_policy_pressed(a), 1U << MEMLANE_SLOW);
+	for (steps = 0; !a->table.purged && steps < 10000; steps++)
+		cycle(40);
+	printf("# the first of priority 3 went in step %d\n", steps);
+	expect(steps > 3 && steps < 10000);
+	expect(is_purged(x[0]) + is_purged(x[4]) < 2);
+	end();
 }
 
 static void a_usage_is_good_enough(void)
@@ -746,6 +804,9 @@ static const struct test tests[] = {
 	{ "step_ageing_of_a_million", a_million_objects_age_in_bounded_steps },
 	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
 	{ "step_usage_goal", a_usage_is_good_enough },
+	{ "step_short_compaction", short_steps_compact_the_fast_lane },
+	{ "step_shortest", the_shortest_step_makes_progress },
+	{ "step_short_purge", short_steps_purge_by_priority },
 	{ "step_time_ends_a_batch", time_ends_a_batch },
 	{ "step_first_batch", a_step_has_its_first_batch },
 	{ "step_signal", a_fatal_signal_ends_a_step },

@@ -38,7 +38,7 @@ static int leave(u32 slot)
 static void reap(void)
 {
 	mutex_lock(&a->lock);
-	ml_slots_reap(a);
+	ml_slots_reap(a, ~0U);
 	mutex_unlock(&a->lock);
 }
 
