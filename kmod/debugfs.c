@@ -39,7 +39,7 @@ static const struct field count_fields[] = {
 	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(periods),
 	COUNT(purged), COUNT(shortages), COUNT(gone_allocs),
 	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
-	COUNT(gone_vetoes), COUNT(gone_waits), COUNT(periods), COUNT(purged), COUNT(shortages),
+	COUNT(gone_vetoes), COUNT(gone_waits),
 	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),
 	CAUSE(oversized, OVERSIZED), CAUSE(hot, HOT), CAUSE(sort, SORT), CAUSE(purge, PURGE),
 	CAUSE(room, ROOM),
