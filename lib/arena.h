@@ -24,7 +24,7 @@ struct tally;
 struct thread;
 struct watch;
 
-/* As the engine's headers have them, which backend_local.c sees too. */
+/* As the engine's headers have them, which the local backend sees too. */
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #ifndef ARRAY_SIZE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* event.h - events of an arena whose engine is in the process */
-#ifndef LIB_EVENT_H
-#define LIB_EVENT_H
+/* local_event.h - events of an arena whose engine is in the process */
+#ifndef LIB_LOCAL_EVENT_H
+#define LIB_LOCAL_EVENT_H
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -36,4 +36,4 @@ void events_put(struct events *e, const struct memlane_event *event);
 bool events_take(struct events *e, struct memlane_event *event);
 int events_fd(struct events *e);
 
-#endif /* LIB_EVENT_H */
+#endif /* LIB_LOCAL_EVENT_H */

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * local.h - an arena whose engine is in the process
+ *
+ * Locks: local.lock for the thread alone, never held while the engine is called;
+ * the engine's own.
+ */
+#ifndef LIB_LOCAL_H
+#define LIB_LOCAL_H
+
+#include <pthread.h>
+
+#include "core.h"
+#include "local_event.h"
+
+struct job;
+
+/**
+ * struct local - an arena of this process
+ * @core: the engine; it has its own locks
+ * @info: layout, immutable
+ * @region: where shared regions are, immutable once made
+ * @open: pages of each from the start that may be written; core.grow
+ * @data: the data area, immutable
+ * @fd: memory file of each lane, immutable
+ * @tid: thread of each slot, or 0; atomic
+ * @calls: made by the program; atomic
+ * @metadata: bytes that zalloc() and share() gave; atomic
+ * @made: indices below have their words in the engine's sight; atomic, only grows
+ * @there: first and end of pages that populate() made last, none of which were
+ *	given back since; core.lock
+ * @events: they have a lock of their own
+ * @lock: protects the rest
+ * @wake: a change of the rest
+ * @interval: ns between cycles
+ * @paced: it was changed, which the thread has not seen yet
+ * @stop: the thread is to end
+ * @running: there is a thread
+ * @jobs: the first that waits
+ * @last_job: where the next goes
+ * @thread: runs the maintenance cycle
+ */
+struct local {
+	struct ml_arena core;
+	struct memlane_info info;
+	void *region[MEMLANE_REGIONS];
+	u64 open[MEMLANE_REGIONS];
+	unsigned char *data;
+	int fd[MEMLANE_LANES];
+	pid_t *tid;
+	uint64_t calls;
+	uint64_t metadata;
+	uint32_t made;
+	u64 there[2];
+	struct events events;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	uint64_t interval;
+	bool paced;
+	bool stop;
+	bool running;
+	struct job *jobs;
+	struct job **last_job;
+	pthread_t thread;
+};
+
+static inline struct local *local_of(struct ml_arena *a)
+{
+	return container_of(a, struct local, core);
+}
+
+/* local_ops.c */
+extern const struct ml_ops local_ops;
+u64 local_now(void);
+int local_membarrier(int cmd);
+
+/* local_worker.c */
+void local_worker_init(struct local *l);
+void local_worker_exit(struct local *l);
+int local_worker_start(struct local *l);
+void local_worker_pace(struct local *l, uint64_t ns);
+void local_worker_stop(struct local *l);
+int local_queue_migrate(struct local *l, const struct memlane_migrate *req);
+int local_queue_compact(struct local *l, const struct memlane_compact *req);
+
+#endif /* LIB_LOCAL_H */
