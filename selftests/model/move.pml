@@ -18,6 +18,10 @@
  *   READS_BACK			the allocator looks for what it has made
  *   MARKS			reader 0 sets ACCESSED
  *   HOLD			reader 0 may stay in its section for ever
+ *   OLD			reader 0's section began before everything else
+ *   QUICK			the other user threads enter in one step
+ *   ONE				index 1 is not there
+ *   EAGER			a place that is left is somebody else's at once
  *   OTHERS=n			foreign objects that settle on left places
  *   BATCHES=n			batches of the mover, of one object each
  *   ONLY=PROPERTY		check this one alone
@@ -112,6 +116,19 @@ byte dead[INDICES];		/* generations below this one are freed */
 #ifdef STRICT
 bool called_stale;		/* somebody was told that 0's first handle is stale */
 #endif
+
+/*
+ * Inside atomic or d_step only. EAGER: somebody has it, and has written there, at once;
+ * whoever comes later would find the same, and others() with its choice of when is not
+ * needed.
+ */
+inline vacate(p)
+{
+#ifdef EAGER
+	mem[DATA(p)] = STRANGER;
+#endif
+	owner[p] = NOBODY
+}
 
 /* ---- store buffers ------------------------------------------------------ */
 
@@ -212,6 +229,19 @@ inline enter(me)
 		e = 0
 	}
 }
+
+/* What the pinner, the freer and the allocator do. */
+#ifdef QUICK
+inline enter_too(me)
+{
+	d_step {
+		sb_count[me] < DEPTH ->
+		push(me, SLOT(me), epoch)
+	}
+}
+#else
+#define enter_too(me)	enter(me)
+#endif
 
 inline leave(me)
 {
@@ -335,7 +365,14 @@ proctype reader(byte me)
 
 	do
 	:: round < SECTIONS ->
+#ifdef OLD
+		if
+		:: me == 0
+		:: me != 0 -> enter(me)
+		fi;
+#else
 		enter(me);
+#endif
 		get(me, 0, 0);
 #ifdef HOLD
 		if
@@ -365,7 +402,7 @@ end_held:		false
 #define pin_enter(me)	skip
 #define pin_leave(me)	skip
 #else
-#define pin_enter(me)	enter(me)
+#define pin_enter(me)	enter_too(me)
 #define pin_leave(me)	leave(me)
 #endif
 
@@ -411,7 +448,8 @@ proctype pinner(byte me)
 			pin_leave(me)
 		fi
 	:: !ok -> pin_leave(me)
-	fi
+	fi;
+	d_step { e = 0; w = 0; ok = false }
 }
 #endif
 
@@ -426,7 +464,7 @@ proctype pinner(byte me)
 #define free_enter(me)	skip
 #define free_leave(me)	skip
 #else
-#define free_enter(me)	enter(me)
+#define free_enter(me)	enter_too(me)
 #define free_leave(me)	leave(me)
 #endif
 
@@ -490,7 +528,7 @@ inline flush(i)
 	d_step {
 		!kernel_lock ->
 		mem[WORD(i)] = ENTRY(0, GEN(mem[WORD(i)]), 0);
-		owner[place[i]] = NOBODY;
+		vacate(place[i]);
 		place[i] = UNBOUND
 	}
 }
@@ -519,7 +557,8 @@ proctype freer(byte me)
 	:: ok -> magazine[0] = true
 	:: ok -> flush(0)
 	:: !ok
-	fi
+	fi;
+	d_step { e = 0; w = 0; ok = false }
 }
 #endif
 
@@ -528,7 +567,7 @@ proctype freer(byte me)
 #define alloc_enter(me)	skip
 #define alloc_leave(me)	skip
 #else
-#define alloc_enter(me)	enter(me)
+#define alloc_enter(me)	enter_too(me)
 #define alloc_leave(me)	leave(me)
 #endif
 
@@ -654,7 +693,7 @@ inline plan()
 			w = mem[WORD(i)] | MOVING;
 			mem[WORD(i)] = w;
 #ifdef M_EARLY_FREE
-			owner[old] = NOBODY
+			vacate(old)
 #endif
 		:: else
 		fi;
@@ -749,7 +788,7 @@ inline carry_out()
 		place[i] = new;
 		owner[new] = INDEX(i);
 #ifndef M_EARLY_FREE
-		owner[old] = NOBODY;
+		vacate(old);
 #endif
 		kernel_lock = false
 	}
@@ -785,13 +824,20 @@ next:		atomic {
 init {
 	atomic {
 		mem[WORD(0)] = ENTRY(LIVE, 0, 0);
-		mem[WORD(1)] = ENTRY(0, 0, 1);
 		mem[DATA(0)] = OBJECT(0, 0);
 		owner[0] = INDEX(0);
-		owner[1] = INDEX(1);
 		place[0] = 0;
+#ifdef ONE
+		place[1] = UNBOUND;
+#else
+		mem[WORD(1)] = ENTRY(0, 0, 1);
+		owner[1] = INDEX(1);
 		place[1] = 1;
 		magazine[1] = true;
+#endif
+#ifdef OLD
+		mem[SLOT(0)] = epoch;
+#endif
 #if READERS > 0
 		run reader(0);
 #endif
