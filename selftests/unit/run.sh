@@ -1,28 +1,36 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh DIR [PATTERN]  every test program of DIR whose name has PATTERN, as one KTAP report
+# run.sh DIR [PATTERN]  every test program of DIR whose name has PATTERN, as one KTAP
+#                       report; as many at a time as there are CPUs
 #
 # A program that ends otherwise than by its own verdict counts as a failed test.
 set -u
 dir=$1 pattern=${2:-}
 n=0 failed=0
 
+programs() {
+	for program in "$dir"/test-*"$pattern"*; do
+		case $program in
+		*.[od] | *.gc* | *.log | *.status) ;;
+		*) echo "$program" ;;
+		esac
+	done
+}
+
+programs | xargs -r -P "$(nproc)" -I '{}' \
+	sh -c 'rm -f "$1.status"; timeout "${ML_TIMEOUT:-400}" "$1" >"$1.log" 2>&1; echo $? >"$1.status"' sh '{}'
+
 echo "TAP version 13"
-for program in "$dir"/test-*"$pattern"*; do
-	case $program in
-	*.[od] | *.gc* | *.log) continue ;;
-	esac
+for program in $(programs); do
 	n=$((n + 1))
-	name=$(basename "$program")
-	if timeout "${ML_TIMEOUT:-400}" "$program" >"$program.log" 2>&1; then
-		sed 's/^/    /' "$program.log"
-		echo "ok $n $name"
-	else
-		sed 's/^/    /' "$program.log"
-		echo "not ok $n $name"
+	sed 's/^/    /' "$program.log"
+	verdict=ok
+	if [ "$(cat "$program.status")" != 0 ]; then
+		verdict='not ok'
 		failed=1
 	fi
+	echo "$verdict $n $(basename "$program")"
 done
 echo "1..$n"
 [ "$n" -gt 0 ] || exit 4
