@@ -80,6 +80,16 @@ static void run_when_due(struct memlane_arena *arena, struct plan *plan)
 	set_due(arena, plan, begun);
 }
 
+/* Return: whether the system is short of memory; there is no wait for an interval then. */
+static bool hurry(struct memlane_arena *arena, struct plan *plan)
+{
+	bool is = is_short(arena);
+
+	if (is)
+		plan->due = max_t(u64, plan->last.rested, 1);
+	return is;
+}
+
 static int work(void *data)
 {
 	struct memlane_arena *arena = data;
@@ -94,10 +104,10 @@ static int work(void *data)
 			plan.last.more = false;
 			set_due(arena, &plan, ktime_get_ns());
 		}
-		was_short = is_short(arena);
-		if (was_short)
-			plan.due = max_t(u64, plan.last.rested, 1);
+		hurry(arena, &plan);
 		run_when_due(arena, &plan);
+		/* Who asks from here on, the nap sees. */
+		was_short = hurry(arena, &plan);
 		nap(arena, plan.due, was_short);
 	}
 	return 0;

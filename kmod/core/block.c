@@ -60,7 +60,7 @@ static void place_in_bin(struct ml_arena *a, struct ml_span *span)
 {
 	struct list_head *bin = &class_of(a, span)->bin[span->bin];
 
-	if (span->skip == a->round)
+	if (ml_span_is_done(a, span))
 		list_move_tail(&span->list, bin);
 	else
 		list_move(&span->list, bin);
@@ -84,23 +84,9 @@ static void rebin(struct ml_arena *a, struct ml_span *span)
  */
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned)
 {
-	span->skip = a->round;
+	span->skip = a->lane[span->run.lane].round;
 	span->cursor = 0;
 	span->pinned = pinned;
-	place_in_bin(a, span);
-}
-
-/**
- * ml_span_again - a span that was to be drained still has objects, for want of time
- * @a: arena; arena.lock
- * @span: which
- *
- * It stands before the others of its bin. Were another the next to be drained, each
- * short step could take an object from one span to the next, for ever.
- */
-void ml_span_again(struct ml_arena *a, struct ml_span *span)
-{
-	span->skip = a->round - 1;
 	place_in_bin(a, span);
 }
 
@@ -210,6 +196,25 @@ static u32 slot_at(const struct ml_span *span, u64 loc)
 	u64 granules = loc - ml_page_loc(span->run.page);
 
 	return div_u64(granules, memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT);
+}
+
+/**
+ * ml_span_again - an object of a span that was to be drained was put off
+ * @a: arena; arena.lock
+ * @span: which
+ * @loc: of the object; the first of those put off together is told of first
+ *
+ * The span stands before the others of its bin, and is drained on from there. Were
+ * another the next to be drained, each short step could take an object from one span
+ * to the next, for ever.
+ */
+void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc)
+{
+	u32 slot = slot_at(span, loc);
+
+	span->cursor = ml_span_is_done(a, span) ? slot : min(span->cursor, slot);
+	span->skip = a->lane[span->run.lane].round - 1;
+	place_in_bin(a, span);
 }
 
 /* Enter the owner of a place in the reverse map. */

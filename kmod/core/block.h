@@ -16,13 +16,19 @@ u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
 void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned);
-void ml_span_again(struct ml_arena *a, struct ml_span *span);
+void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_forget(struct ml_arena *a, struct ml_span *span);
 void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep);
 
 static inline struct ml_span *ml_span_of(struct ml_run *run)
 {
 	return container_of(run, struct ml_span, run);
+}
+
+/* Drained, or found pinned, by the compaction that is under way. */
+static inline bool ml_span_is_done(const struct ml_arena *a, const struct ml_span *span)
+{
+	return span->skip == a->lane[span->run.lane].round;
 }
 
 static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)

@@ -53,40 +53,37 @@ static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_class *c
 {
 	struct ml_span *span;
 
-	while ((span = ml_plan_source(a, c)) && ml_step_look(a, s)) {
+	while ((span = ml_plan_source(a, c)) && ml_plan_target(a, c, span) && ml_step_look(a, s)) {
 		if (!span->cursor && holds_pin(a, span)) {
 			a->count.pinned++;
 			ml_span_done(a, span, true);
-			continue;
-		}
-		if (!ml_plan_target(a, c, span) || !drain_span(a, c, span))
+		} else if (!drain_span(a, c, span)) {
 			return;
+		}
 	}
 }
 
-/* Slide blobs down into holes, from the top; @below is where to go on. */
-static void fill_blobs(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 *below)
+/* Slide blobs down into holes, from the top. */
+static void fill_blobs(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 {
+	struct ml_lane *l = &a->lane[lane];
 	struct ml_run *run;
 
-	while (!ml_batch_full(a)) {
-		run = ml_blob_below(&a->lane[lane], *below);
-		if (!run || !ml_step_look(a, s))
-			return;
-		*below = run->page;
+	while (!ml_batch_full(a) && (run = ml_blob_below(l, l->below)) && ml_step_look(a, s)) {
+		l->below = run->page;
 		if (run->index && ml_batch_blob(a, run, lane, run->page) == -ENOMEM)
 			return;
 	}
 }
 
-static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 *below)
+static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 {
 	unsigned int cls;
 
 	a->batch->cause = MEMLANE_CAUSE_COMPACT;
 	for (cls = 0; cls < ML_CLASS_SETS && !ml_batch_full(a); cls++)
 		fill_class(a, s, &a->lane[lane].cls[cls]);
-	fill_blobs(a, s, lane, below);
+	fill_blobs(a, s, lane);
 }
 
 /**
@@ -116,6 +113,30 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_g
 	return goal->usage && ml_lane_used(l) * 1000 <= l->limit * goal->usage;
 }
 
+/* What comes next looks at everything. */
+static void begin_anew(struct ml_lane *l)
+{
+	l->round++;
+	l->below = l->end;
+}
+
+/* Return: true: all was looked at, or the goal is reached; false: the step has ended. */
+static bool run_batches(struct ml_arena *a, struct ml_step *s, unsigned int lane,
+			const struct ml_goal *goal)
+{
+	while (!good_enough(a, lane, goal)) {
+		if (!ml_step_next(a, s))
+			return false;
+		fill(a, s, lane);
+		if (ml_step_run(a, s))
+			continue;
+		if (a->batch->nomem && !s->err)
+			s->err = -ENOMEM;
+		return !s->err && !s->cut;
+	}
+	return true;
+}
+
 /**
  * ml_compact_lane - drain emptiest spans into fullest ones, slide blobs down
  * @a: arena; both locks
@@ -123,24 +144,23 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_g
  * @lane: which
  * @goal: what is good enough
  *
- * A batch cut short for want of memory is run, which may free some; the step ends
- * with -ENOMEM where not even one move could be planned.
+ * Goes on where the last step ended, if limits ended it and this one has some, too. A
+ * batch cut short for want of memory is run, which may free some; the step ends with
+ * -ENOMEM where not even one move could be planned.
  */
 void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 		     const struct ml_goal *goal)
 {
-	u64 below = a->lane[lane].end;
+	struct ml_lane *l = &a->lane[lane];
 
-	ml_compact_trim(a, s, &a->lane[lane]);
-	while (!good_enough(a, lane, goal) && ml_step_next(a, s)) {
-		fill(a, s, lane, &below);
-		if (!ml_step_run(a, s)) {
-			if (a->batch->nomem && !s->err)
-				s->err = -ENOMEM;
-			break;
-		}
-	}
-	ml_compact_trim(a, s, &a->lane[lane]);
+	if (!s->max_ns && !s->max_bytes)
+		begin_anew(l);
+	ml_compact_trim(a, s, l);
+	if (run_batches(a, s, lane, goal))
+		begin_anew(l);
+	else
+		s->req->out_more = 1;
+	ml_compact_trim(a, s, l);
 }
 
 /*
@@ -151,15 +171,19 @@ static void compact_fast(struct ml_arena *a, struct ml_step *s, const struct ml_
 {
 	bool full = !goal->hole && !goal->usage;
 
-	if (full) {
-		ml_step_part(s, 2);
-		ml_sweep_stale(a, s);
-		ml_step_whole(s);
+	if (full && !a->policy.stale_left) {
+		ml_step_share(s, 2);
+		a->policy.stale_left = ml_sweep_stale(a, s);
 	}
+	ml_step_share(s, 4);
 	ml_compact_lane(a, s, MEMLANE_FAST, goal);
+	if (full)
+		a->policy.stale_left &= s->req->out_more;
 	if (full || good_enough(a, MEMLANE_FAST, goal))
 		return;
+	ml_step_share(s, 4);
 	ml_sweep_stale(a, s);
+	ml_step_share(s, 4);
 	ml_compact_lane(a, s, MEMLANE_FAST, goal);
 }
 
@@ -186,6 +210,7 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req)
 		ml_sweep_anew(a);
 	if (lanes & 1U << MEMLANE_FAST)
 		compact_fast(a, &s, &goal);
+	ml_step_share(&s, 4);
 	if (lanes & 1U << MEMLANE_SLOW)
 		ml_compact_lane(a, &s, MEMLANE_SLOW, &goal);
 	return ml_step_end(a, &s);

@@ -253,6 +253,8 @@ struct ml_area {
  * @bound: bytes of their places
  * @migrated_in: objects that came from the other lane
  * @made_room: when it was last compacted because it was full, ns
+ * @round: number of the compaction that is under way, for span.skip
+ * @below: where that one goes on with blobs, page
  */
 struct ml_lane {
 	u64 first;
@@ -269,6 +271,8 @@ struct ml_lane {
 	u64 bound;
 	u64 migrated_in;
 	u64 made_room;
+	u32 round;
+	u64 below;
 };
 
 /* Private state of an index: high byte of its word in arena.hi */
@@ -315,6 +319,8 @@ struct ml_slots {
 	u32 nr;
 	u32 used;
 	u32 top;		/* no slot from here on was ever used */
+	u32 stuck;		/* whose section outlasted a grace period last; arena.mover */
+	u64 stuck_section;	/* what it said then; 0: none did */
 };
 
 /**
@@ -372,6 +378,7 @@ struct ml_policy {
 	u64 aged;			/* when the last period ended, ns */
 	struct ml_walk age;		/* ends a period */
 	struct ml_walk stale;		/* lets stale objects leave the FastLane */
+	bool stale_left;		/* they have left, and the compaction after it has not ended */
 	struct ml_walk purge[MEMLANE_LANES];
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
 	u64 wanted;			/* pages that the system wants back; set without a lock */
@@ -425,7 +432,6 @@ struct ml_blocker {
  * @policy: options
  * @rate: what moves cost
  * @blocker: the latest MEMLANE_BLOCKERS who were in the way
- * @round: compaction rounds, for span.skip
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @changes: counts what may have made room: frees, options
  * @waited: ns that movers waited for sections; @mover
@@ -448,7 +454,6 @@ struct ml_arena {
 	struct ml_policy policy;
 	struct ml_rate rate;
 	struct ml_blocker *blocker;
-	u32 round;
 	bool kept_chunks;
 	u64 changes;
 	u64 waited;

@@ -33,6 +33,8 @@ int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 
 	l->max = max;
 	l->reserve = reserve;
 	l->initial = limit;
+	l->round = 1;
+	l->below = end;
 	for (c = 0; c < ML_CLASS_SETS; c++)
 		for (bin = 0; bin < ML_BINS + 2; bin++)
 			INIT_LIST_HEAD(&l->cls[c].bin[bin]);

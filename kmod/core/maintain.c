@@ -32,9 +32,8 @@ static void age(struct ml_arena *a, struct ml_step *s, bool fresh)
 			return;
 		p->aged = now;
 	}
-	ml_step_part(s, 2);
+	ml_step_share(s, 2);
 	a->count.periods += ml_sweep_age(a, s);
-	ml_step_whole(s);
 }
 
 /* An empty lane shrinks to what it was at first. */
@@ -78,23 +77,23 @@ static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 	u64 used = ml_lane_used(l), left;
 	struct ml_goal goal = { .used = used - min(used, wanted) };
 
-	ml_step_part(s, 3);
+	ml_step_share(s, 3);
 	if (a->policy.auto_compaction)
 		compact(a, s, lane, &goal);
-	ml_step_whole(s);
 	left = still_wanted(a, s, wanted);
 	if (!left)
 		return;
 	used = ml_lane_used(l);
+	ml_step_share(s, 4);
 	purge(a, s, lane, used - min(used, left));
 	ml_compact_trim(a, s, l);
 }
 
 static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 {
-	ml_step_part(s, 3);
+	ml_step_share(s, 3);
 	purge(a, s, lane, ml_lane_used(&a->lane[lane]) - ml_lane_excess(a, lane));
-	ml_step_whole(s);
+	ml_step_share(s, 4);
 	if (ml_policy_wants_compaction(a, lane))
 		compact(a, s, lane, &all);
 	else

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* migrate.c - moving objects to a lane by hand */
+#include <linux/minmax.h>
+
 #include "lane.h"
 #include "move.h"
 #include "step.h"
 #include "table.h"
+
+#define PIECE	1024U	/* handles between two looks at the clock */
 
 /* One call to ml_migrate(). */
 struct migration {
@@ -55,9 +59,12 @@ static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 		report(m, i, err);
 }
 
+/* Return: the first handle that was not looked at; the batch is full, or that is enough. */
 static u32 fill_from(struct ml_arena *a, struct migration *m, u32 i)
 {
-	for (; i < m->req->count && !ml_batch_full(a); i++)
+	u32 end = min(m->req->count, i + PIECE);
+
+	for (; i < end && !ml_batch_full(a); i++)
 		plan_one(a, m, i);
 	return i;
 }
@@ -77,11 +84,13 @@ static void migrate_all(struct ml_arena *a, struct ml_step *s, struct migration 
 	a->batch->cause = MEMLANE_CAUSE_HAND;
 	while (req->out_count < req->count && ml_step_next(a, s)) {
 		req->out_count = fill_from(a, m, req->out_count);
-		if (!a->batch->nr)
-			continue;
-		ml_step_run(a, s);
+		if (a->batch->nr)
+			ml_step_run(a, s);
+		else
+			ml_step_yield(a);
 		report_batch(a, m);
 	}
+	req->step.out_more = req->out_count < req->count;
 }
 
 /**

@@ -209,7 +209,7 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 		return 0;
 	span = ml_span_of(run);
 	c = ml_class_set(&a->lane[run->lane], span->cls, span->cold);
-	target = ml_plan_target(a, c, span);
+	target = ml_plan_island(c, span);
 	if (!target || span->pinned || (target->used <= span->used && !target->pinned))
 		return 0;
 	return ml_batch_block(a, index, target);
@@ -402,7 +402,7 @@ static void put_off(struct ml_arena *a, const struct ml_move *mv)
 	struct ml_run *run = ml_run_at(a, ml_loc_page(mv->from));
 
 	if (mv->cause == MEMLANE_CAUSE_COMPACT && run->kind == ML_SPAN)
-		ml_span_again(a, ml_span_of(run));
+		ml_span_again(a, ml_span_of(run), mv->from);
 }
 
 static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)

@@ -14,24 +14,21 @@
  * it: what is reserved there has no owner yet, and would stay behind. There is one
  * of these a class at most that is not full, the latest target.
  */
+#include "block.h"
 #include "plan.h"
 
-#define TRIES	16	/* spans done in this round that are looked at for a pinned one */
-
-static bool done(const struct ml_arena *a, const struct ml_span *span)
-{
-	return span->skip == a->round;
-}
+#define TRIES	16	/* spans of a bin that are looked at, in no order of their own */
 
 static bool fed(const struct ml_arena *a, const struct ml_span *span)
 {
 	return span->fed == (u32)a->count.batches + 1;
 }
 
-/* The batch at hand reserves a place in this span. */
+/* The batch at hand reserves a place in this span: perhaps before its cursor. */
 void ml_plan_feed(const struct ml_arena *a, struct ml_span *span)
 {
 	span->fed = a->count.batches + 1;
+	span->cursor = 0;
 }
 
 /* A span of this bin that may be drained, or NULL. */
@@ -41,7 +38,7 @@ static struct ml_span *source_in(const struct ml_arena *a, const struct list_hea
 
 	if (fed(a, span) && span != list_last_entry(bin, struct ml_span, list))
 		span = list_next_entry(span, list);
-	return done(a, span) || fed(a, span) ? NULL : span;
+	return ml_span_is_done(a, span) || fed(a, span) ? NULL : span;
 }
 
 /**
@@ -76,7 +73,7 @@ static struct ml_span *pinned_in(const struct ml_arena *a, const struct list_hea
 	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
 		struct ml_span *span = list_entry(p, struct ml_span, list);
 
-		if (!done(a, span))
+		if (!ml_span_is_done(a, span))
 			break;
 		if (span->pinned && span != source)
 			return span;
@@ -92,7 +89,7 @@ static struct ml_span *target_in(const struct ml_arena *a, const struct list_hea
 
 	if (first == source && !list_is_singular(bin))
 		first = list_next_entry(first, list);
-	return first != source && !done(a, first) ? first : pinned_in(a, bin, source);
+	return first != source && !ml_span_is_done(a, first) ? first : pinned_in(a, bin, source);
 }
 
 /**
@@ -118,4 +115,35 @@ struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *
 			return span;
 	}
 	return NULL;
+}
+
+static struct ml_span *fullest_in(struct list_head *bin, const struct ml_span *source)
+{
+	struct ml_span *span, *best = NULL;
+	unsigned int tries = 0;
+
+	list_for_each_entry(span, bin, list) {
+		if (tries++ == TRIES)
+			break;
+		if (span != source && (!best || span->used > best->used))
+			best = span;
+	}
+	return best;
+}
+
+/**
+ * ml_plan_island - where an object goes that is to stay for long
+ * @c: class; arena.lock
+ * @source: its span
+ *
+ * Return: about the fullest span with room, so that a few have all of these; or NULL.
+ */
+struct ml_span *ml_plan_island(struct ml_class *c, const struct ml_span *source)
+{
+	struct ml_span *span = NULL;
+	int bin;
+
+	for (bin = ML_BINS; bin >= 1 && !span; bin--)
+		span = fullest_in(&c->bin[bin], source);
+	return span;
 }

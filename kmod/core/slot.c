@@ -42,13 +42,21 @@ struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot)
 
 /* ----------------------------------------------------------------- grace */
 
-static bool section_over(struct ml_arena *a, u32 slot, u64 epoch)
+static u64 section_of(struct ml_arena *a, u32 slot)
 {
-	struct memlane_slot *s = ml_slot_head(a, slot);
 	/* Pairs with the release in memlane_exit(). */
-	u64 section = smp_load_acquire(&s->section);
+	return smp_load_acquire(&ml_slot_head(a, slot)->section);
+}
 
+static bool section_over(u64 section, u64 epoch)
+{
 	return !section || section == epoch;
+}
+
+/* It outlasted a whole grace period, and is not given another one. */
+static bool is_stuck(const struct ml_arena *a, u32 slot, u64 section)
+{
+	return section == a->slots.stuck_section && slot == a->slots.stuck;
 }
 
 /* Whether a slot is in use; any number. */
@@ -61,14 +69,21 @@ bool ml_slot_busy(struct ml_arena *a, u32 slot)
 	return smp_load_acquire(&a->slots.busy[slot]);
 }
 
-static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
+/* Return: 0; -EAGAIN at @end, or after @grace; -EINTR. */
+static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 end, u64 grace)
 {
+	u64 section, now;
 	int err;
 
-	while (ml_slot_busy(a, slot) && !section_over(a, slot, epoch)) {
+	while (ml_slot_busy(a, slot) && !section_over(section = section_of(a, slot), epoch)) {
 		if (a->ops->slot_gone(a, slot))
 			return 0;
-		if (a->ops->now() >= deadline) {
+		now = a->ops->now();
+		if (now >= grace) {
+			a->slots.stuck = slot;
+			a->slots.stuck_section = section;
+		}
+		if (now >= end || is_stuck(a, slot, section)) {
 			ml_blocked_by_section(a, slot);
 			return -EAGAIN;
 		}
@@ -85,7 +100,8 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 deadline)
  * @epoch: current epoch, whose barrier has passed
  * @deadline: of the step, ns; 0: none
  *
- * A thread that died inside a section does not count. A thread that registers
+ * A thread that died inside a section does not count. A section that has outlasted
+ * policy.grace once is not waited for again. A thread that registers
  * meanwhile reads the current epoch: the barrier came before it looked.
  *
  * Return: 0; -EAGAIN after policy.grace ns, or at @deadline; -EINTR on a fatal
@@ -100,7 +116,7 @@ int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline)
 	int err;
 
 	for (slot = 0; slot < top; slot++) {
-		err = wait_slot(a, slot, epoch, end);
+		err = wait_slot(a, slot, epoch, end, grace);
 		if (err)
 			return err;
 	}

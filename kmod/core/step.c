@@ -29,14 +29,11 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	*req = limits;
 	s->req = req;
 	s->err = 0;
-	s->begun = false;
-	s->looks = 0;
 	s->patient = false;
 	s->waited = a->waited;
-	ml_step_whole(s);
+	ml_step_share(s, 4);
 	s->was = a->count;
 	s->start = a->ops->now();
-	a->round++;
 	return 0;
 }
 
@@ -72,23 +69,28 @@ int ml_step_end(struct ml_arena *a, struct ml_step *s)
 	return s->err;
 }
 
-/* From here on the whole step may be used. */
-void ml_step_whole(struct ml_step *s)
-{
-	s->max_bytes = s->req->max_bytes;
-	s->max_ns = s->req->max_ns;
-}
-
 static u64 quarters_of(u64 limit, unsigned int quarters)
 {
-	return limit ? max(limit / 4 * quarters, 1ULL) : 0;
+	if (quarters == 4 || !limit)
+		return limit;
+	return max(limit / 4 * quarters, 1ULL);
 }
 
-/* Up to so many quarters of it, 1 to 3: something else is to have its turn. */
-void ml_step_part(struct ml_step *s, unsigned int quarters)
+/**
+ * ml_step_share - another part of a step begins
+ * @s: step
+ * @quarters: of its limits that are left to this part at most: 1 to 4
+ *
+ * However late it is, each part has one batch: whatever a step does comes to an end,
+ * if it is done again and again, however short the steps are.
+ */
+void ml_step_share(struct ml_step *s, unsigned int quarters)
 {
 	s->max_bytes = quarters_of(s->req->max_bytes, quarters);
 	s->max_ns = quarters_of(s->req->max_ns, quarters);
+	s->begun = false;
+	s->cut = false;
+	s->looks = 0;
 }
 
 static u64 bytes_done(const struct ml_arena *a, const struct ml_step *s)
@@ -107,7 +109,7 @@ u64 ml_step_deadline(const struct ml_arena *a, const struct ml_step *s)
 /**
  * ml_step_late - is the time up?
  * @a: arena
- * @s: step; says that there is more, or that a fatal signal ended it
+ * @s: step; says that a fatal signal ended it
  *
  * Asked for by whatever looks at many things and moves none of them.
  */
@@ -120,16 +122,13 @@ bool ml_step_late(struct ml_arena *a, struct ml_step *s)
 		s->err = -EINTR;
 	if (s->err)
 		return true;
-	if (!deadline || a->ops->now() < deadline)
-		return false;
-	s->req->out_more = 1;
-	return true;
+	return deadline && a->ops->now() >= deadline;
 }
 
 /**
  * ml_step_look - may compaction look at one more span or blob?
  * @a: arena
- * @s: step
+ * @s: step; @s->cut: it may not
  *
  * The first few it always may, so that the shortest step gets somewhere.
  */
@@ -137,13 +136,16 @@ bool ml_step_look(struct ml_arena *a, struct ml_step *s)
 {
 	bool late = ml_step_late(a, s);
 
-	return !s->err && (s->looks++ < LOOKS || !late);
+	s->cut |= s->err || (s->looks++ >= LOOKS && late);
+	return !s->cut;
 }
 
 /**
- * ml_step_next - start an empty batch, if it is the first or time allows one more
+ * ml_step_next - start an empty batch, if it is the part's first or time allows one more
  * @a: arena; both locks
  * @s: step
+ *
+ * Who is refused says in @s->req->out_more whether there is more to do.
  */
 bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 {
@@ -154,10 +156,8 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 		return false;
 	if (s->max_bytes)
 		left = s->max_bytes - min(bytes_done(a, s), s->max_bytes);
-	if (!left) {
-		s->req->out_more = 1;
+	if (!left)
 		return false;
-	}
 	s->begun = true;
 	a->batch->nr = 0;
 	a->batch->bytes = 0;

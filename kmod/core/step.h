@@ -14,15 +14,16 @@ struct ml_step {
 	u64 max_ns;
 	u64 waited;	/* arena.waited when it began */
 	bool patient;	/* the time that it waits for sections does not count */
+	/* Of the part that is under way: */
 	bool begun;	/* it has had its first batch, which it gets in any case */
+	bool cut;	/* it was to look no further */
 	unsigned int looks;	/* of compaction, at spans and blobs */
 	int err;
 };
 
 int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req);
 int ml_step_end(struct ml_arena *a, struct ml_step *s);
-void ml_step_whole(struct ml_step *s);
-void ml_step_part(struct ml_step *s, unsigned int quarters);
+void ml_step_share(struct ml_step *s, unsigned int quarters);
 u64 ml_step_deadline(const struct ml_arena *a, const struct ml_step *s);
 bool ml_step_late(struct ml_arena *a, struct ml_step *s);
 bool ml_step_look(struct ml_arena *a, struct ml_step *s);

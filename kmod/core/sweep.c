@@ -114,7 +114,7 @@ static bool begin_batch(struct ml_arena *a, struct ml_step *s, const struct swee
 	return true;
 }
 
-/* Return: true: the walk has ended. */
+/* Return: true: the walk has ended; false: limits ended it, or there was enough. */
 static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 {
 	while (w->walk->left && begin_batch(a, s, w)) {
@@ -124,7 +124,11 @@ static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 		else
 			ml_step_yield(a);
 	}
-	return !w->walk->left;
+	if (!w->walk->left)
+		return true;
+	if (w->mode != PURGE || wanted(a, w))
+		s->req->out_more = 1;
+	return false;
 }
 
 /**
@@ -136,6 +140,7 @@ static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 void ml_sweep_anew(struct ml_arena *a)
 {
 	a->policy.stale.left = 0;
+	a->policy.stale_left = false;
 	memset(a->policy.purge, 0, sizeof(a->policy.purge));
 }
 
@@ -165,16 +170,16 @@ bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
  * @a: arena; both locks
  * @s: step whose limits and results apply
  *
- * Goes on where the last step ended, if time ended it.
+ * Goes on where the last step ended, if time ended it. Return: true: all were visited.
  */
-void ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
+bool ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
 {
 	struct ml_walk *walk = &a->policy.stale;
 	struct sweep w = { .mode = STALE, .walk = walk };
 
 	if (!walk->left)
 		walk->left = a->table.top - 1;
-	sweep(a, s, &w);
+	return sweep(a, s, &w);
 }
 
 /**

@@ -60,6 +60,48 @@ static void arrived(u64 length)
 	world_check(w);
 }
 
+/* The barrier that interrupts every CPU comes once a batch, not once an object. */
+static void one_barrier_a_batch(void)
+{
+	static u64 handle[ML_BATCH + 1];
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_SLOW, .count = ML_BATCH,
+	};
+	unsigned int i;
+
+	begin(100);
+	for (i = 0; i <= ML_BATCH; i++)
+		handle[i] = world_alloc(w, MEMLANE_FAST, 100);
+	expect_eq(ml_migrate(&w->arena, &req, handle, NULL), 0);
+	expect_eq(w->arena.count.moved, ML_BATCH);
+	expect_eq(w->syncs, 1);
+	req.lane = MEMLANE_FAST;
+	req.count = ML_BATCH + 1;
+	expect_eq(ml_migrate(&w->arena, &req, handle, NULL), 0);
+	expect_eq(w->arena.count.moved, 2 * ML_BATCH);	/* one was there */
+	expect_eq(w->syncs, 2);
+	req.lane = MEMLANE_SLOW;
+	expect_eq(ml_migrate(&w->arena, &req, handle, NULL), 0);
+	expect_eq(w->arena.count.moved, 3 * ML_BATCH + 1);
+	expect_eq(w->syncs, 4);
+	end();
+}
+
+/* Handles that need no move cost time, too. */
+static void handles_are_looked_at_in_pieces(void)
+{
+	static u64 handle[100000];
+	struct memlane_migrate req = {
+		.size = sizeof(req), .lane = MEMLANE_SLOW, .count = 100000, .step.max_ns = 100,
+	};
+
+	begin(100);
+	expect_eq(ml_migrate(&w->arena, &req, handle, NULL), 0);
+	expect(req.out_count > 0 && req.out_count < req.count && req.step.out_more);
+	expect_eq(req.out_failed, req.out_count);
+	end();
+}
+
 static void block_moves(void)
 {
 	begin(100);
@@ -492,6 +534,8 @@ static void forged_location(void)
 
 static const struct test tests[] = {
 	{ "move_block", block_moves },
+	{ "move_one_barrier", one_barrier_a_batch },
+	{ "move_in_pieces", handles_are_looked_at_in_pieces },
 	{ "move_blob_is_handed_over", blob_is_handed_over },
 	{ "move_blob_is_copied", blob_is_copied },
 	{ "move_pinned", pinned },

@@ -121,6 +121,10 @@ static void open_sections(void)
 	expect(w->pauses > 100);
 	world_slot(w, y)->section = ~0ULL;	/* nonsense counts as open */
 	expect_eq(grace(), -EAGAIN);
+	w->pauses = 0;
+	expect_eq(grace(), -EAGAIN);		/* it had its time */
+	expect_eq(w->pauses, 0);
+	world_slot(w, y)->section = 98;
 	w->pause_result = -EINTR;
 	expect_eq(grace(), -EINTR);
 	w->gone[y] = true;

@@ -213,7 +213,7 @@ struct memlane_stat_page {
 /**
  * struct memlane_step - what a bounded step of moving may do, and did
  * @max_bytes: most bytes to copy; 0: no limit
- * @max_ns: most time to take; 0: no limit
+ * @max_ns: time to take, but for a first batch of each part of the work; 0: no limit
  * @out_moved: objects copied
  * @out_moved_bytes: bytes of these
  * @out_remapped: blobs handed over
@@ -224,8 +224,9 @@ struct memlane_stat_page {
  * @out_given_up: moves dropped because a section stayed open too long
  * @out_pages_returned: pages given back to the system
  * @out_ns: time taken
- * @out_more: 1: a limit was reached and there is more to do
+ * @out_more: 1: a limit was reached before it was seen that nothing is left to do
  *
+ * Work that limits have ended is gone on with by the next step that has some.
  * -ENOMEM: there was no memory for destinations; what could be done was done, and
  * is told. -EINTR the same for a fatal signal.
  */
@@ -744,7 +745,7 @@ enum memlane_option {
 	MEMLANE_OPT_SLOW_USAGE_THRESHOLD,	/* permille of the max in use, 1 to 1000: pressure */
 	MEMLANE_OPT_SLOW_SAFETY_MARGIN,	/* permille kept as scratch, 0 to 500 */
 	MEMLANE_OPT_POLICY_INTERVAL,	/* ns between background cycles; 0: none */
-	MEMLANE_OPT_GRACE,		/* ns to wait for sections, 1 us to 10 s */
+	MEMLANE_OPT_GRACE,		/* ns to wait for a section, once; 1 us to 10 s */
 	MEMLANE_OPT_AGE_INTERVAL,	/* ns in an ageing period at least; 0: every cycle is one */
 	MEMLANE_OPT_THRESHOLD,		/* bytes: larger objects are not the FastLane's; 0: none */
 	MEMLANE_OPT_PURGEABLE,		/* GET and SET: group in 15..0, bit 16: it may be dropped */
