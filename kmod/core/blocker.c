@@ -14,30 +14,35 @@
 #include "slot.h"
 #include "table.h"
 
-static unsigned int find(const struct ml_arena *a, u64 handle, u32 slot, u32 thread)
+static bool same(const struct ml_blocker *x, const struct ml_blocker *y)
+{
+	return x->handle == y->handle && x->slot == y->slot && x->thread == y->thread &&
+	       x->section == y->section;
+}
+
+/* Where @who is in the list; or the place of the one to be forgotten. */
+static unsigned int find(const struct ml_arena *a, const struct ml_blocker *who)
 {
 	const struct ml_blocker *b = a->blocker;
 	unsigned int i;
 
 	for (i = 0; i < MEMLANE_BLOCKERS - 1 && b[i].times; i++)
-		if (b[i].handle == handle && b[i].slot == slot && b[i].thread == thread)
+		if (same(&b[i], who))
 			break;
 	return i;
 }
 
-static void note(struct ml_arena *a, u64 handle, u32 slot, u32 thread)
+static void note(struct ml_arena *a, const struct ml_blocker *who)
 {
-	unsigned int i = find(a, handle, slot, thread);
+	unsigned int i = find(a, who);
 	struct ml_blocker b = a->blocker[i];
+	u64 now = a->ops->now();
 
-	if (!b.times || b.handle != handle || b.slot != slot || b.thread != thread) {
-		memset(&b, 0, sizeof(b));
-		b.first = a->ops->now();
+	if (!b.times || !same(&b, who)) {
+		b = *who;
+		b.first = now;
 	}
-	b.handle = handle;
-	b.slot = slot;
-	b.thread = thread;
-	b.last = a->ops->now();
+	b.last = now;
 	b.times++;
 	memmove(a->blocker + 1, a->blocker, i * sizeof(b));
 	a->blocker[0] = b;
@@ -50,17 +55,28 @@ static void note(struct ml_arena *a, u64 handle, u32 slot, u32 thread)
  */
 void ml_blocked_by_pin(struct ml_arena *a, u32 index)
 {
-	note(a, ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))), 0, 0);
+	struct ml_blocker who = {
+		.handle = ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))),
+	};
+
+	note(a, &who);
 }
 
 /**
  * ml_blocked_by_section - a section stayed open past the grace period
  * @a: arena; arena.mover
  * @slot: in use
+ * @section: what the slot said of it; another one of the same thread is somebody else
  */
-void ml_blocked_by_section(struct ml_arena *a, u32 slot)
+void ml_blocked_by_section(struct ml_arena *a, u32 slot, u64 section)
 {
-	note(a, 0, slot, READ_ONCE(ml_slot_head(a, slot)->thread));
+	struct ml_blocker who = {
+		.slot = slot,
+		.thread = READ_ONCE(ml_slot_head(a, slot)->thread),
+		.section = section,
+	};
+
+	note(a, &who);
 }
 
 static void describe(struct ml_arena *a, const struct ml_blocker *b, u64 now,

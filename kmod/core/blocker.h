@@ -8,6 +8,6 @@
 #define ML_BLOCKERS_SIZE	(MEMLANE_BLOCKERS * sizeof(struct ml_blocker))
 
 void ml_blocked_by_pin(struct ml_arena *a, u32 index);
-void ml_blocked_by_section(struct ml_arena *a, u32 slot);
+void ml_blocked_by_section(struct ml_arena *a, u32 slot, u64 section);
 
 #endif /* ML_BLOCKER_H */

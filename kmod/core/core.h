@@ -412,6 +412,7 @@ struct ml_blocker {
 	u64 times;
 	u32 slot;
 	u32 thread;
+	u64 section;
 };
 
 /**

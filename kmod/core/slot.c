@@ -84,7 +84,7 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 end, u64 grace
 			a->slots.stuck_section = section;
 		}
 		if (now >= end || is_stuck(a, slot, section)) {
-			ml_blocked_by_section(a, slot);
+			ml_blocked_by_section(a, slot, section);
 			return -EAGAIN;
 		}
 		err = a->ops->pause(a, GRACE_POLL);

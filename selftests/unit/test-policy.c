@@ -352,6 +352,18 @@ static void blockers(void)
 	expect_eq(who[1].handle, pinned);
 	expect_eq(who[1].times, 2);
 	expect_eq(who[1].tag, 77);
+	/* The same section again; then the thread's next one, which has an age of its own. */
+	w->clock += SECOND;
+	expect_eq(world_migrate(w, x, MEMLANE_SLOW), -EAGAIN);
+	expect_eq(ml_blockers(a, &req, who), 0);
+	expect_eq(who[0].times, 2);
+	expect(who[0].first >= SECOND && who[0].last < SECOND);
+	world_slot(w, reg.slot)->section = 2;
+	expect_eq(world_migrate(w, x, MEMLANE_SLOW), -EAGAIN);
+	expect_eq(ml_blockers(a, &req, who), 0);
+	expect_eq(req.out_count, 3);
+	expect_eq(who[0].times, 1);
+	expect(who[0].first < SECOND);
 	req.flags = 1;
 	expect_eq(ml_blockers(a, &req, who), -EOPNOTSUPP);
 	end();
