@@ -214,6 +214,9 @@ struct memlane_mark memlane_frame_first(struct memlane *m)
 	mark.at = t->frames.at;
 	mark.chunk = t->frames.nr;
 	mark.frame = t->self.frames++;
+	mark.id = ++t->self.begun;
+	if (mark.frame < MEMLANE_FRAMES)
+		t->self.frame[mark.frame] = mark.id;
 	if (is_guarded(m))
 		put_record(&t->frames, SEAL_FRAME, mark.frame);
 	show(t);
@@ -281,12 +284,22 @@ static unsigned char *used(const struct frames *f, uint32_t chunk)
 	return chunk == f->nr ? f->at : f->chunk[chunk - 1].used;
 }
 
+/* Deeper ones than are known by number began at least after the last that is. */
+static bool is_open(const struct memlane_self *self, struct memlane_mark mark)
+{
+	if (mark.frame >= self->frames)
+		return false;
+	if (mark.frame < MEMLANE_FRAMES)
+		return mark.id == self->frame[mark.frame];
+	return mark.id > self->frame[MEMLANE_FRAMES - 1] && mark.id <= self->begun;
+}
+
 static bool good_mark(const struct thread *t, struct memlane_mark mark)
 {
 	const struct frames *f = &t->frames;
 	const struct record *r = (const struct record *)mark.at;
 
-	if (!mark.at || !mark.chunk || mark.chunk > f->nr || mark.frame >= t->self.frames ||
+	if (!mark.at || !mark.chunk || mark.chunk > f->nr || !is_open(&t->self, mark) ||
 	    (uintptr_t)mark.at & 15)
 		return false;
 	if (mark.at < f->chunk[mark.chunk - 1].base || mark.at > used(f, mark.chunk))

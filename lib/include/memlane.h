@@ -699,6 +699,9 @@ struct memlane_hot {
 	uint64_t fixed;		/* bits of a handle that must be those of @key */
 };
 
+/* Frames in each other that a thread knows by number. */
+#define MEMLANE_FRAMES	32U
+
 /*
  * A thread's part in an arena. Used by that thread alone, but for @arena, which
  * memlane_close() clears.
@@ -712,6 +715,8 @@ struct memlane_self {
 	unsigned char *scratch_base;
 	unsigned char *scratch_end;
 	uint32_t frames;		/* that this thread is in */
+	uint64_t begun;			/* frames so far */
+	uint64_t frame[MEMLANE_FRAMES];	/* the open ones, by depth: which of @begun */
 };
 
 /* The arena this thread used last; never NULL. */
@@ -1402,11 +1407,13 @@ MEMLANE_API int memlane_recommend(struct memlane *m, memlane_advice_fn fn, void 
  * @at: address; NULL: it did not begin
  * @chunk: for the library
  * @frame: as well: how many frames it began in
+ * @id: as well: its number among those that the thread has begun
  */
 struct memlane_mark {
 	unsigned char *at;
 	uint32_t chunk;
 	uint32_t frame;
+	uint64_t id;
 };
 
 MEMLANE_API struct memlane_mark memlane_frame_first(struct memlane *m);
@@ -1429,11 +1436,13 @@ MEMLANE_INLINE struct memlane_mark memlane_frame_begin(struct memlane *m)
 	struct memlane_mark mark;
 
 	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
-	    __builtin_expect(!self->scratch, 0))
+	    __builtin_expect(!self->scratch || self->frames >= MEMLANE_FRAMES, 0))
 		return memlane_frame_first(m);
 	mark.at = self->scratch;
 	mark.chunk = self->chunk;
 	mark.frame = self->frames++;
+	mark.id = ++self->begun;
+	self->frame[mark.frame] = mark.id;
 	return mark;
 }
 
@@ -1469,17 +1478,18 @@ MEMLANE_INLINE void *memlane_frame_alloc(struct memlane *m, size_t size)
  * Frames begun inside it end too. In checking mode what was written past the end of
  * scratch, or before it, is reported.
  *
- * Return: 0; -EINVAL: the mark is not of a frame that this thread is in.
+ * Return: 0; -EINVAL: the mark is not of a frame that this thread is in. Of frames in
+ * more than 32 others one that has ended may be taken for a later one of its depth.
  */
 MEMLANE_INLINE int memlane_frame_end(struct memlane *m, struct memlane_mark mark)
 {
 	struct memlane_self *self = memlane_self;
-
 	uintptr_t at = (uintptr_t)mark.at - (uintptr_t)self->scratch_base;
 
 	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
 	    __builtin_expect(mark.chunk != self->chunk || !mark.at || !mark.frame, 0) ||
 	    __builtin_expect(mark.frame >= self->frames, 0) ||
+	    __builtin_expect(mark.id != self->frame[mark.frame % MEMLANE_FRAMES], 0) ||
 	    __builtin_expect(at > (uintptr_t)self->scratch - (uintptr_t)self->scratch_base, 0))
 		return memlane_frame_rewind(m, mark);
 	self->scratch = mark.at;

@@ -84,6 +84,59 @@ TEST(a_frame_grows_and_its_bytes_stay)
 	memlane_close(m);
 }
 
+/* A mark is of one frame, not of its depth: what others hold is not given out again. */
+TEST(the_mark_of_a_frame_that_ended_is_refused)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark outer = memlane_frame_begin(m), old, young, more;
+	void *p;
+
+	old = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), 0);
+	p = memlane_frame_alloc(m, 100);
+	young = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), -EINVAL);
+	more = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), -EINVAL);
+	expect(memlane_frame_alloc(m, 100) == (char *)p + 112);
+	expect_eq(memlane_frame_end(m, more), 0);
+	expect_eq(memlane_frame_end(m, young), 0);
+	expect_eq(memlane_frame_end(m, outer), 0);
+	/* Another outermost one begins at the same place. */
+	young = memlane_frame_begin(m);
+	expect(young.at == outer.at);
+	expect_eq(memlane_frame_end(m, outer), -EINVAL);
+	expect_eq(memlane_frame_end(m, young), 0);
+	memlane_close(m);
+}
+
+TEST(frames_may_be_in_many_others)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_mark mark[100], old;
+	unsigned char *p[100];
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		mark[i] = memlane_frame_begin(m);
+		p[i] = memlane_frame_alloc(m, 16);
+		expect(mark[i].at && p[i] == mark[i].at);
+	}
+	old = mark[99];
+	for (i = 99; i >= 40; i--)
+		expect_eq(memlane_frame_end(m, mark[i]), 0);
+	expect_eq(memlane_frame_end(m, old), -EINVAL);
+	expect(memlane_frame_alloc(m, 16) == p[40]);
+	expect_eq(memlane_frame_end(m, mark[20]), 0);
+	expect(memlane_frame_alloc(m, 16) == p[20]);
+	for (i = 20; i < 50; i++)
+		mark[i] = memlane_frame_begin(m);
+	expect_eq(memlane_frame_end(m, old), -EINVAL);
+	expect_eq(memlane_frame_end(m, mark[0]), 0);
+	expect_eq(memlane_frame_end(m, mark[1]), -EINVAL);
+	memlane_close(m);
+}
+
 TEST(scratch_outside_a_frame_is_refused)
 {
 	struct memlane *m = open_quiet();
