@@ -324,6 +324,25 @@ static void set_threshold(struct memlane *m, uint64_t bytes)
 	__atomic_store_n(&m->threshold, bytes ? bytes : UINT64_MAX, __ATOMIC_RELAXED);
 }
 
+/*
+ * A tracked arena's cycles are the library's own. The engine's thread is there for
+ * shortages of memory, where the system tells of them; its own cycle never comes.
+ */
+static int set_keeper(struct memlane *m, uint64_t ns)
+{
+	struct memlane_set req = {
+		.option = MEMLANE_OPT_POLICY_INTERVAL,
+		.value = ns ? UINT64_MAX : 0,
+	};
+	int err = 0;
+
+	if (m->info.out_capabilities & MEMLANE_CAP_SHRINKER)
+		err = backend_set(m, &req);
+	if (!err)
+		keeper_pace(m, ns);
+	return err;
+}
+
 int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 {
 	struct memlane_set req = { .option = option, .value = value };
@@ -331,8 +350,8 @@ int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 
 	if (err)
 		return err;
-	if (option == MEMLANE_OPT_POLICY_INTERVAL && keeper_pace(m, value))
-		return 0;
+	if (option == MEMLANE_OPT_POLICY_INTERVAL && keeper_runs(m))
+		return set_keeper(m, value);
 	err = backend_set(m, &req);
 	if (!err && option == MEMLANE_OPT_THRESHOLD)
 		set_threshold(m, value);

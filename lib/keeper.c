@@ -3,7 +3,8 @@
  * keeper.c - the thread of a tracked arena: its maintenance, and its clock
  *
  * What the engine does by itself the library does not see. So where histories are kept
- * the engine has no interval: this thread looks at all objects, and then runs the cycle.
+ * the engine has no cycles of its own: this thread looks at all objects, and then runs
+ * one. What the engine does when the system is short of memory is seen afterwards.
  *
  * It also says what time it is, every TICK_MS: to read a clock would cost as much as
  * half of making an object. While nobody asks, it looks IDLE_MS apart whether anybody
@@ -162,10 +163,11 @@ int keeper_open(struct memlane *m)
 /* The arena is about to end. Not in the child of a fork, which has no such thread. */
 void keeper_close(struct memlane *m)
 {
-	struct keeper *k = m->watch ? &m->watch->keeper : NULL;
+	struct keeper *k;
 
-	if (!k || !k->running)
+	if (!keeper_runs(m))
 		return;
+	k = &m->watch->keeper;
 	pthread_mutex_lock(&k->lock);
 	__atomic_store_n(&k->stop, true, __ATOMIC_RELAXED);
 	pthread_cond_signal(&k->wake);
@@ -175,28 +177,32 @@ void keeper_close(struct memlane *m)
 	k->running = false;
 }
 
-/* What MEMLANE_OPT_POLICY_INTERVAL is to the engine; false: this arena has no such thread. */
-bool keeper_pace(struct memlane *m, uint64_t ns)
+/* Does the arena have such a thread? */
+bool keeper_runs(const struct memlane *m)
 {
-	struct keeper *k = m->watch ? &m->watch->keeper : NULL;
+	return m->watch && m->watch->keeper.running;
+}
 
-	if (!k || !k->running)
-		return false;
+/* What MEMLANE_OPT_POLICY_INTERVAL is to the engine; the thread runs. */
+void keeper_pace(struct memlane *m, uint64_t ns)
+{
+	struct keeper *k = &m->watch->keeper;
+
 	pthread_mutex_lock(&k->lock);
 	k->interval = ns < FOR_EVER / 2 ? ns : FOR_EVER / 2;
 	k->next = ns ? now() + k->interval : FOR_EVER;
 	k->more = false;
 	pthread_cond_signal(&k->wake);
 	pthread_mutex_unlock(&k->lock);
-	return true;
 }
 
 bool keeper_interval(struct memlane *m, uint64_t *ns)
 {
-	struct keeper *k = m->watch ? &m->watch->keeper : NULL;
+	struct keeper *k;
 
-	if (!k || !k->running)
+	if (!keeper_runs(m))
 		return false;
+	k = &m->watch->keeper;
 	pthread_mutex_lock(&k->lock);
 	*ns = k->interval;
 	pthread_mutex_unlock(&k->lock);

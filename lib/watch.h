@@ -153,7 +153,8 @@ void track_moves(const struct memlane *m, uint32_t index, struct memlane_usage *
 /* keeper.c */
 int keeper_open(struct memlane *m);
 void keeper_close(struct memlane *m);
-bool keeper_pace(struct memlane *m, uint64_t ns);
+bool keeper_runs(const struct memlane *m);
+void keeper_pace(struct memlane *m, uint64_t ns);
 bool keeper_interval(struct memlane *m, uint64_t *ns);
 
 /* cache.c */

@@ -114,7 +114,8 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  *	(-EOPNOTSUPP); false
  * @report_leaks: memlane_close() reports objects that were not freed; false
  * @tracking: keep the history of objects, 16 bytes each; maintenance in the background
- *	is run by a thread of the library, so that it is seen; false
+ *	is run by a thread of the library, so that it is seen, but for what is given
+ *	back when the system is short of memory; false
  * @__reserved2: must be 0
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
  * @report_arg: for @report

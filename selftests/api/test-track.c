@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test-track.c - histories of objects, recommendations, and that they cost nothing when off */
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -122,6 +123,45 @@ TEST(the_interval_of_a_tracked_arena_can_be_changed)
 		cycles = stats(m).counts.cycles;
 	}
 	expect_eq(same, 3);
+	memlane_close(m);
+}
+
+/* Have the kernel ask all its shrinkers for all that they have. */
+static void drop_slab(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd < 0)
+		skip("drop_caches: %s", strerror(errno));
+	expect_eq(write(fd, "2", 1), 1);
+	expect_eq(close(fd), 0);
+}
+
+/* Its own next cycle is hours away. */
+TEST(a_tracked_arena_gives_memory_back_when_the_system_is_short)
+{
+	struct memlane_config c = quiet();
+	memlane_handle h;
+	struct memlane *m;
+	uint64_t v;
+	int i;
+
+	c.tracking = true;
+	c.policy_check_interval = 10000;
+	m = open_with(&c);
+	if (!(memlane_capabilities(m) & MEMLANE_CAP_SHRINKER))
+		skip("nobody is told");
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_POLICY_INTERVAL, &v), 0);
+	expect_eq(v, 10000000000000);
+	expect_eq(memlane_alloc_with(m, MIB, &(struct memlane_alloc_opts) { .group = 5 }, &h), 0);
+	fill(m, h, 1);
+	expect_eq(memlane_set_purgeable(m, 5, true), 0);
+	for (i = 0; i < 3000 && memlane_state(m, h) != MEMLANE_STATE_PURGED; i++) {
+		drop_slab();
+		usleep(20000);
+	}
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_PURGED);
+	expect(stats(m).counts.shortages > 0);
 	memlane_close(m);
 }
 
