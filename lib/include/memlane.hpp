@@ -227,12 +227,16 @@ template <class T> handle<T> arena::make(const T &value) const
 	return h;
 }
 
-/* Pins, and unpins at its end. */
+/* Pins an object of at least one element, and unpins at its end. */
 template <class T> class pin {
 public:
 	pin(const arena &a, handle<T> h) : m_(a.raw()), h_(h)
 	{
 		check(memlane_try_pin(m_, h.raw(), &p_));
+		if (memlane_size(m_, h.raw()) < sizeof(T)) {
+			memlane_unpin(m_, h.raw());
+			throw error(-ERANGE);
+		}
 	}
 	pin(pin &&other) noexcept : m_(other.m_), h_(other.h_), p_(std::exchange(other.p_, nullptr)) {}
 	pin(const pin &) = delete;

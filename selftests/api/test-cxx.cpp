@@ -82,6 +82,28 @@ static bool pins(const mlane::arena &a)
 	return a.lane(h) == MEMLANE_SLOW;
 }
 
+struct page {
+	char bytes[4096];
+};
+
+/* A handle may have been given another type: bounds are looked at. */
+static bool small(const mlane::arena &a)
+{
+	auto h = a.make<int>(1);
+	mlane::handle<page> wrong(h.raw());
+
+	if (error_of([&] { mlane::pin<page> p(a, wrong); }) != ERANGE)
+		return false;
+	{
+		mlane::section s(a);
+
+		if (error_of([&] { s[wrong].bytes[0] = 1; }) != ERANGE)
+			return false;
+	}
+	a.free(h);
+	return !a.valid(h);
+}
+
 static bool views(const mlane::arena &a)
 {
 	auto h = a.make_array<int>(100);
@@ -262,11 +284,12 @@ int main()
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
-	printf("1..11\n");
+	printf("1..12\n");
 	mlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
 	check(pins(a), "a_pin_holds_until_its_end");
+	check(small(a), "what_is_too_small_for_a_type_is_no_object_of_it");
 	check(views(a), "a_view_shows_an_array_and_its_bounds");
 	unsigned long before = live(a);
 	check(vectors(a), "a_vector_is_like_the_standard_one");
