@@ -221,9 +221,15 @@ template <class T> handle<T> arena::make(const T &value) const
 {
 	const T own = value;
 	handle<T> h = make_array<T>(1);
-	section s(*this);
 
-	s[h] = own;
+	try {
+		section s(*this);
+
+		s[h] = own;
+	} catch (...) {
+		memlane_free(m_, h.raw());
+		throw;
+	}
 	return h;
 }
 
@@ -262,10 +268,15 @@ private:
 	void *p_ = nullptr;
 };
 
-/* Owns an array that may grow; one that was moved from is empty. */
+/*
+ * Owns an array that may grow; one that was moved from is empty. Its object cannot go
+ * while it is pinned: growing throws EBUSY and changes nothing, and a container that
+ * ends meanwhile leaves it to the arena.
+ */
 template <class T> class buffer {
 public:
-	buffer(const arena &a, std::size_t room) : m_(a.raw()), room_(room)
+	buffer(const arena &a, std::size_t room) : buffer(a.raw(), room) {}
+	buffer(struct memlane *m, std::size_t room) : m_(m), room_(room)
 	{
 		if (room)
 			h_ = make_array<T>(m_, room);
@@ -294,15 +305,15 @@ public:
 	/* The first @keep elements move on to a larger object. */
 	void grow(std::size_t room, std::size_t keep)
 	{
-		handle<T> bigger = make_array<T>(m_, room);
+		buffer bigger(m_, room);
 
 		if (keep) {
 			section s(m_);
 
-			std::memcpy(&s[bigger], &s[h_], keep * sizeof(T));
+			std::memcpy(&s[bigger.h_], &s[h_], keep * sizeof(T));
 		}
-		memlane_free(m_, h_.raw());
-		h_ = bigger;
+		check(memlane_free(m_, h_.raw()));
+		h_ = std::exchange(bigger.h_, handle<T>());
 		room_ = room;
 	}
 

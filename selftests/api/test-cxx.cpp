@@ -37,6 +37,15 @@ static void shake(const mlane::arena &a, memlane_handle h)
 	memlane_migrate(a.raw(), h, MEMLANE_FAST);
 }
 
+static unsigned long live(const mlane::arena &a)
+{
+	memlane_stats st = {};
+
+	st.size = sizeof(st);
+	memlane_stat(a.raw(), &st);
+	return st.live_objects;
+}
+
 static bool arena_moves()
 {
 	mlane::arena a;
@@ -149,6 +158,26 @@ static bool vectors(const mlane::arena &a)
 	return w.get(3) == -1 && error_of([&] { w.get(model.size()); }) == ERANGE && v.empty();
 }
 
+/* A container cannot leave what is pinned: it stays as it was. */
+static bool pinned(const mlane::arena &a)
+{
+	mlane::vector<int> v(a);
+
+	for (int i = 0; i < 8; i++)
+		v.push_back(i);
+	unsigned long before = live(a);
+	{
+		mlane::pin<int> p(a, v.raw());
+
+		if (error_of([&] { v.push_back(8); }) != EBUSY || error_of([&] { v.reserve(9); }) != EBUSY ||
+		    v.size() != 8 || v.capacity() != 8 || p.get()[7] != 7 || live(a) != before)
+			return false;
+		*p = 70;
+	}
+	v.push_back(8);
+	return v.get(0) == 70 && v.get(8) == 8 && v.capacity() == 16 && live(a) == before;
+}
+
 static bool rings(const mlane::arena &a)
 {
 	mlane::ring<point> r(a, 37);
@@ -256,20 +285,7 @@ static bool spans(const mlane::arena &a)
 
 static bool nothing_left(const mlane::arena &a, unsigned long before)
 {
-	memlane_stats st = {};
-
-	st.size = sizeof(st);
-	memlane_stat(a.raw(), &st);
-	return st.live_objects == before;
-}
-
-static unsigned long live(const mlane::arena &a)
-{
-	memlane_stats st = {};
-
-	st.size = sizeof(st);
-	memlane_stat(a.raw(), &st);
-	return st.live_objects;
+	return live(a) == before;
 }
 
 int main()
@@ -284,7 +300,7 @@ int main()
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
-	printf("1..12\n");
+	printf("1..13\n");
 	mlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
@@ -293,6 +309,7 @@ int main()
 	check(views(a), "a_view_shows_an_array_and_its_bounds");
 	unsigned long before = live(a);
 	check(vectors(a), "a_vector_is_like_the_standard_one");
+	check(pinned(a), "a_vector_whose_object_is_pinned_does_not_grow");
 	check(rings(a), "a_ring_is_like_a_bounded_deque");
 	check(assigned(a), "containers_can_be_moved_and_assigned");
 	check(nothing_left(a, before), "containers_free_what_they_had");
