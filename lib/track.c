@@ -64,11 +64,21 @@ struct tally *track_tally(struct memlane *m, struct thread *t)
 
 /* ---------------------------------------------------------------- looks ---- */
 
+/* What counts is how many of the looks met use: both are halved when there is no room. */
+static void make_room(struct note *n)
+{
+	if (get(&n->looks) != UINT16_MAX)
+		return;
+	put(&n->looks, UINT16_MAX / 2);
+	put(&n->used, get(&n->used) / 2);
+}
+
 static void look(struct memlane *m, uint32_t index, uint64_t e)
 {
 	struct note *n = &m->watch->note[index];
 	uint8_t lane = entry_lane(m, e), was = get(&n->lane);
 
+	make_room(n);
 	bump(&n->looks);
 	if (e & MEMLANE_ENTRY_ACCESSED)
 		bump(&n->used);

@@ -1323,13 +1323,14 @@ MEMLANE_API int memlane_check(struct memlane *m, memlane_report_fn report, void 
 
 /**
  * struct memlane_track - the history of an object
- * @age_ms: since it was made, to some 10 ms
+ * @age_ms: since it was made, to some 10 ms; it begins anew after 2^32 ms, 49 days
  * @looks: times that the library looked: before each maintenance cycle; where the cycle
  *	has a limit of time, at as many objects as a quarter of it is enough for, and at
  *	the next ones before the next cycle
- * @used: of these, how often it had been used in the ageing period
- * @promoted: moves to the FastLane that were seen
- * @demoted: moves to the SlowLane that were seen
+ * @used: of these, how often it had been used in the ageing period; when @looks is
+ *	full, at 65535, both are halved
+ * @promoted: moves to the FastLane that were seen, up to 65535
+ * @demoted: moves to the SlowLane that were seen, up to 65535
  */
 struct memlane_track {
 	uint32_t age_ms;

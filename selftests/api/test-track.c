@@ -7,6 +7,9 @@
 
 #include "api.h"
 
+/* Notes are written for what would take 65536 cycles. */
+#include "../../lib/watch.h"
+
 static struct memlane *open_tracked(void)
 {
 	struct memlane_config c = quiet();
@@ -162,6 +165,32 @@ TEST(a_tracked_arena_gives_memory_back_when_the_system_is_short)
 	}
 	expect_eq(memlane_state(m, h), MEMLANE_STATE_PURGED);
 	expect(stats(m).counts.shortages > 0);
+	memlane_close(m);
+}
+
+TEST(an_object_that_was_looked_at_very_often_is_judged_by_its_use)
+{
+	struct memlane *m = open_tracked();
+	memlane_handle h = must_alloc(m, 100);
+	struct note *n = &m->watch->note[(uint32_t)h];
+	int i;
+
+	use(m, h);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	n->looks = 65534;
+	n->used = 40000;
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(history(m, h).looks, 65535);
+	expect_eq(history(m, h).used, 40000);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(history(m, h).looks, 32768);
+	expect_eq(history(m, h).used, 20000);
+	for (i = 0; i < 10; i++) {
+		use(m, h);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	expect_eq(history(m, h).looks, 32778);
+	expect_eq(history(m, h).used, 20010);
 	memlane_close(m);
 }
 
