@@ -269,7 +269,7 @@ static void advise_tag(struct advisor *a, uint32_t tag)
 
 	if (kind < 0)
 		return;
-	snprintf(text, sizeof(text), "%llu objects of tag %u (%s) are %s",
+	snprintf(text, sizeof(text), "%llu objects of tag %u (%.64s) are %s",
 		 (unsigned long long)h->objects, tag, memlane_name_of_tag(a->m, tag), what[kind]);
 	advice.kind = kind;
 	advice.text = text;

@@ -148,12 +148,12 @@ void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn r
 	r->text = text;
 	if (r->handle)
 		snprintf(text, sizeof(text),
-			 "%s: handle 0x%016" PRIx64 ", tag %u (%s), group %u, %" PRIu64
+			 "%s: handle 0x%016" PRIx64 ", tag %u (%.64s), group %u, %" PRIu64
 			 " bytes, offset %" PRId64,
 			 what(r), r->handle, r->tag, r->tag_name, r->group, r->bytes, r->offset);
 	else if (r->bytes || r->offset)
 		snprintf(text, sizeof(text),
-			 "%s: tag %u (%s), %" PRIu64 " bytes, offset %" PRId64, what(r), r->tag,
+			 "%s: tag %u (%.64s), %" PRIu64 " bytes, offset %" PRId64, what(r), r->tag,
 			 r->tag_name, r->bytes, r->offset);
 	else
 		snprintf(text, sizeof(text), "%s", what(r));

@@ -1298,7 +1298,7 @@ enum memlane_report_kind {
  * @offset: of the first wrong byte from the start of the object or scratch, negative
  *	before it
  * @tag_name: of the tag, or ""
- * @text: all of this in a sentence; good during the call
+ * @text: all of this in a sentence, of the name 64 bytes; good during the call
  */
 struct memlane_report {
 	uint32_t kind;
@@ -1380,7 +1380,8 @@ enum memlane_advice_kind {
  * @tag: which tag; not for POOL
  * @bytes: POOL: largest size of the class
  * @objects: how many it is about
- * @text: all of this in a sentence; good during the call
+ * @text: all of this in a sentence, with 64 bytes of the tag's name; good during the
+ *	call
  */
 struct memlane_advice {
 	uint32_t kind;

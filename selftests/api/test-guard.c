@@ -4,7 +4,7 @@
 
 /* What was reported last, and how often. */
 static struct memlane_report last;
-static char last_text[512], last_name[64];
+static char last_text[512], last_name[512];
 static int reports;
 
 static void take(void *arg, const struct memlane_report *r)
@@ -376,6 +376,22 @@ TEST(leaks_are_reported_at_close_on_request)
 	expect_eq(last.bytes, 123);
 	expect_eq(last.tag, 44);
 	expect(!strcmp(last_name, "texture"));
+}
+
+TEST(a_long_name_leaves_room_for_the_report)
+{
+	struct memlane *m = open_guarded();
+	memlane_handle h = tagged(m, 1234, 44);
+	char name[401];
+
+	memset(name, 'n', 400);
+	name[400] = 0;
+	expect_eq(memlane_tag_name(m, 44, name), 0);
+	poke(m, h, 1240);
+	expect_eq(memlane_check(m, NULL, NULL), 1);
+	expect(!strcmp(last_name, name));
+	expect(strstr(last_text, "(nnnn") && strstr(last_text, "group 3, 1234 bytes, offset 1240"));
+	memlane_close(m);
 }
 
 TEST(without_a_callback_reports_go_to_stderr)

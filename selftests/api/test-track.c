@@ -388,6 +388,29 @@ TEST(recommendations_follow_from_use)
 	memlane_close(m);
 }
 
+static void take_text(void *arg, const struct memlane_advice *a)
+{
+	snprintf(arg, 512, "%s", a->text);
+}
+
+TEST(a_long_name_leaves_room_for_the_advice)
+{
+	struct memlane *m = open_tracked();
+	char name[401], text[512] = "";
+	memlane_handle idle[10];
+	int i;
+
+	memset(name, 'n', 400);
+	name[400] = 0;
+	expect_eq(memlane_tag_name(m, 31, name), 0);
+	tag_some(m, idle, 31, MEMLANE_IN_FAST);
+	for (i = 0; i < 6; i++)
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_recommend(m, take_text, text), 1);
+	expect(strstr(text, "(nnnn") && strstr(text, "make them in the SlowLane"));
+	memlane_close(m);
+}
+
 /* ----------------------------------------------------------------- cost */
 
 static double churn_ns(struct memlane *m)
