@@ -19,6 +19,7 @@
  * @left: objects that were not
  * @nr: handles in @handle
  * @handle: to be moved
+ * @result: of each
  */
 struct crowd {
 	struct memlane *m;
@@ -27,6 +28,7 @@ struct crowd {
 	int left;
 	uint32_t nr;
 	memlane_handle handle[PIECE];
+	int32_t result[PIECE];
 };
 
 /* Objects that are freed or dropped meanwhile are nobody's business. */
@@ -66,13 +68,13 @@ int memlane_group_free(struct memlane *m, uint16_t group)
 
 static int move_all(struct crowd *c)
 {
-	int failed = memlane_migrate_batch(c->m, c->lane, c->handle, c->nr, NULL, NULL);
+	int failed = memlane_migrate_batch(c->m, c->lane, c->handle, c->nr, c->result, NULL);
+	uint32_t i;
 
+	for (i = 0; failed > 0 && i < c->nr; i++)
+		note_result(c, c->result[i]);
 	c->nr = 0;
-	if (failed < 0)
-		return failed;
-	c->left += failed;
-	return 0;
+	return failed < 0 ? failed : 0;
 }
 
 static int move_one(void *arg, const struct memlane_object *o)

@@ -4,6 +4,9 @@
 
 #include "api.h"
 
+/* The engine is stood before. */
+#include "../../lib/backend.h"
+
 #define NR 1000
 
 static memlane_handle make(struct memlane *m, uint64_t size, uint16_t group, uint16_t tag)
@@ -92,6 +95,43 @@ TEST(a_group_migrates_there_and_back)
 	expect_eq(memlane_group_migrate(m, 7, MEMLANE_FAST), 0);
 	expect_eq(group(m, 7).objects[MEMLANE_FAST], 334);
 	expect_eq(memlane_group_migrate(m, 7, 2), -EINVAL);
+	memlane_close(m);
+}
+
+/* Freed when the engine is told to move, after the library's walk. */
+static memlane_handle going[3];
+static const struct backend *real;
+
+static int free_first(struct memlane *m, unsigned int cmd, void *req)
+{
+	unsigned int i;
+
+	for (i = 0; cmd == MEMLANE_CMD_MIGRATE && i < ARRAY_SIZE(going); i++)
+		memlane_free(m, going[i]);
+	return real->call(m, cmd, req);
+}
+
+TEST(what_is_gone_meanwhile_is_not_left_behind)
+{
+	struct memlane *m = open_wide();
+	static memlane_handle h[NR];
+	struct backend mine = *m->backend;
+
+	make_some(m, h);
+	real = m->backend;
+	mine.call = free_first;
+	m->backend = &mine;
+	going[0] = h[0];
+	going[1] = h[300];
+	going[2] = h[999];
+	expect_eq(memlane_group_migrate(m, 7, MEMLANE_SLOW), 0);
+	expect_eq(group(m, 7).objects[MEMLANE_SLOW], 331);
+	expect_eq(group(m, 7).objects[MEMLANE_FAST], 0);
+	expect(memlane_pin(m, h[3]));
+	going[0] = h[6];
+	expect_eq(memlane_group_migrate(m, 7, MEMLANE_FAST), 1);
+	expect_eq(group(m, 7).objects[MEMLANE_SLOW], 1);
+	m->backend = real;
 	memlane_close(m);
 }
 
