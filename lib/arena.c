@@ -343,6 +343,15 @@ static int set_keeper(struct memlane *m, uint64_t ns)
 	return err;
 }
 
+/* As config.threshold: what is smaller must fit into the FastLane. */
+static int check_threshold(struct memlane *m, uint64_t bytes)
+{
+	struct memlane_set req = { .option = MEMLANE_OPT_FAST_MAX };
+	int err = backend_get(m, &req);
+
+	return !err && bytes > req.value ? -EINVAL : err;
+}
+
 int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 {
 	struct memlane_set req = { .option = option, .value = value };
@@ -352,7 +361,10 @@ int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value)
 		return err;
 	if (option == MEMLANE_OPT_POLICY_INTERVAL && keeper_runs(m))
 		return set_keeper(m, value);
-	err = backend_set(m, &req);
+	if (option == MEMLANE_OPT_THRESHOLD)
+		err = check_threshold(m, value);
+	if (!err)
+		err = backend_set(m, &req);
 	if (!err && option == MEMLANE_OPT_THRESHOLD)
 		set_threshold(m, value);
 	return err;

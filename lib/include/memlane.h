@@ -279,9 +279,11 @@ MEMLANE_API int memlane_set_max(struct memlane *m, int lane, uint64_t bytes);
  * @option: enum memlane_option
  * @value: see there
  *
- * MEMLANE_OPT_THRESHOLD also takes the place of config.threshold in this process.
+ * MEMLANE_OPT_THRESHOLD also takes the place of config.threshold in this process, and
+ * has its range, up to the FastLane's maximum; 0 is none.
  *
- * Return: 0; -EOPNOTSUPP: unknown option; -EINVAL: value out of range.
+ * Return: 0; -EOPNOTSUPP: unknown option; -EINVAL: value out of range; -ENOMEM; -EAGAIN:
+ * no thread for MEMLANE_OPT_POLICY_INTERVAL; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_set_option(struct memlane *m, uint32_t option, uint64_t value);
 
@@ -291,7 +293,7 @@ MEMLANE_API int memlane_set_option(struct memlane *m, uint32_t option, uint64_t 
  * @option: enum memlane_option
  * @value: gets it; for MEMLANE_OPT_PURGEABLE holds the group
  *
- * Return: 0 or -EOPNOTSUPP.
+ * Return: 0; -EOPNOTSUPP: unknown option; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value);
 

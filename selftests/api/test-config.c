@@ -188,6 +188,28 @@ TEST(an_older_programs_config_gets_defaults_for_the_rest)
 	memlane_close(m);
 }
 
+/* The same at run time as in the configuration. */
+TEST(a_threshold_above_the_fast_lane_is_refused)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	uint64_t v;
+
+	c.fast_lane_max = 2 * MIB;
+	c.threshold = 2 * MIB + 1;
+	expect(strstr(memlane_config_check(&c), "threshold"));
+	c.threshold = 2 * MIB;
+	m = open_with(&c);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, ~0ULL), -EINVAL);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 2 * MIB + 1), -EINVAL);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_THRESHOLD, &v), 0);
+	expect_eq(v, 2 * MIB);
+	expect_eq(memlane_set_max(m, MEMLANE_FAST, 4 * MIB), 0);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 4 * MIB), 0);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_THRESHOLD, 0), 0);
+	memlane_close(m);
+}
+
 TEST(a_newer_programs_config_is_taken_if_its_tail_is_zero)
 {
 	struct {
