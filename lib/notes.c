@@ -98,9 +98,13 @@ static struct name **names_of(struct memlane *m)
 int memlane_tag_name(struct memlane *m, uint16_t tag, const char *name)
 {
 	size_t length = name ? strlen(name) : 0;
-	struct name **names = names_of(m);
+	int err = arena_here(m);
+	struct name **names;
 	struct name *n;
 
+	if (err)
+		return err;
+	names = names_of(m);
 	n = names ? memory_new(sizeof(*n) + length + 1) : NULL;
 	if (!n)
 		return -ENOMEM;

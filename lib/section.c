@@ -246,9 +246,10 @@ int memlane_thread_join(struct memlane *m)
 int memlane_thread_leave(struct memlane *m)
 {
 	struct thread *t, **p, *head;
+	int err = arena_here(m);
 
-	if (arena_here(m))
-		return 0;
+	if (err)
+		return err;
 	t = find(m);
 	if (!t)
 		return 0;
@@ -310,11 +311,14 @@ static int exit_other(struct memlane *m)
 {
 	struct memlane_self *self = memlane_self;
 	struct thread *t;
+	int err;
 
 	if (__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m) {
 		t = find(m);
-		if (!t)
-			return -EINVAL;
+		if (!t) {
+			err = arena_here(m);
+			return err ? err : -EINVAL;
+		}
 		self = memlane_self = &t->self;
 	}
 	if (!self->depth)
@@ -328,7 +332,7 @@ int memlane_exit_other(struct memlane *m)
 {
 	int err = exit_other(m);
 
-	if (err)
+	if (err == -EINVAL)
 		watch_wrong(m, MEMLANE_REPORT_EXIT, 0, 0);
 	return err;
 }

@@ -18,8 +18,8 @@
  *   - pthread_cancel() acts behind a call, never in the middle of one; a thread whose
  *     type is PTHREAD_CANCEL_ASYNCHRONOUS must not call. A section or a pin is not
  *     ended by it: pthread_cleanup_push() is for that, or the end of the thread.
- *   - After fork() the child has no arena: its calls answer -EOWNERDEAD, and the
- *     only thing to do there is memlane_close().
+ *   - After fork() the child has no arena: calls that can fail answer -EOWNERDEAD,
+ *     but for memlane_fd(), and the only thing to do there is memlane_close().
  *
  * A bad handle gives, wherever a handle is taken:
  *   -ESTALE   the object was freed (or its handle's generations are used up)
@@ -672,7 +672,7 @@ MEMLANE_API int memlane_thread_join(struct memlane *m);
  * memlane_thread_flush - give this thread's unused stock back to the arena
  * @m: arena
  *
- * Return: 0.
+ * Return: 0; errors of memlane_thread_join(), which it does first.
  */
 MEMLANE_API int memlane_thread_flush(struct memlane *m);
 
@@ -682,7 +682,8 @@ MEMLANE_API int memlane_thread_flush(struct memlane *m);
  *
  * The end of the thread does the same. The next call joins again.
  *
- * Return: 0; -EBUSY: inside a section.
+ * Return: 0, also for a thread that takes no part; -EBUSY: inside a section;
+ * -EOWNERDEAD.
  */
 MEMLANE_API int memlane_thread_leave(struct memlane *m);
 
@@ -765,7 +766,7 @@ MEMLANE_INLINE int memlane_enter(struct memlane *m)
  * memlane_exit - end a section
  * @m: arena
  *
- * Return: 0; -EINVAL: this thread is in no section of this arena.
+ * Return: 0; -EINVAL: this thread is in no section of this arena; -EOWNERDEAD.
  */
 MEMLANE_INLINE int memlane_exit(struct memlane *m)
 {
@@ -1042,7 +1043,7 @@ MEMLANE_API int memlane_priority(struct memlane *m, memlane_handle h);
  * @tag: 0 to 65535
  * @name: is copied; NULL: none any more
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_tag_name(struct memlane *m, uint16_t tag, const char *name);
 

@@ -15,7 +15,7 @@ static void child_calls(struct memlane *m, memlane_handle h)
 	CHECK(memlane_enter(m) == -EOWNERDEAD);
 	CHECK(memlane_get(m, h) == NULL);
 	CHECK(memlane_try_get(m, h, 1, &p) == -EOWNERDEAD && !p);
-	CHECK(memlane_exit(m) == -EINVAL);
+	CHECK(memlane_exit(m) == -EOWNERDEAD);
 	CHECK(memlane_alloc(m, 100) == 0);
 	CHECK(memlane_alloc(m, MIB) == 0);
 	CHECK(memlane_alloc_with(m, 100, NULL, &x) == -EOWNERDEAD && !x);
@@ -37,7 +37,10 @@ static void child_calls(struct memlane *m, memlane_handle h)
 	CHECK(memlane_get_option(m, MEMLANE_OPT_GRACE, &v) == -EOWNERDEAD);
 	CHECK(memlane_thread_join(m) == -EOWNERDEAD);
 	CHECK(memlane_thread_flush(m) == -EOWNERDEAD);
-	CHECK(memlane_thread_leave(m) == 0);
+	CHECK(memlane_thread_leave(m) == -EOWNERDEAD);
+	CHECK(memlane_tag_name(m, 1, "one") == -EOWNERDEAD);
+	CHECK(!memlane_frame_begin(m).at && !memlane_frame_alloc(m, 1));
+	CHECK(memlane_tick_frame(m) == -EOWNERDEAD);
 	memlane_close(m);
 }
 
