@@ -79,11 +79,26 @@ whitespace() {
 	git ls-files | grep -vE '/corpus/|\.(zst|png|mlt)$' | xargs grep -nIE '[[:blank:]]+$' | none 'blank at the end: '
 }
 
+# What the inline functions call is not for use.
+documented() {
+	awk '/^\/\*\*/ { doc = 1; answer = 0 }
+		/^ \* Return:/ { answer = 1 }
+		/^(struct|enum) .*\{$/ { doc = 0 }
+		/^(MEMLANE_(API|INLINE)|typedef) / {
+			if (!doc)
+				print FNR ": no kernel-doc: " $0
+			else if (!answer && !/^typedef uint64_t/ && !/^[A-Za-z_]+ void [^*]/)
+				print FNR ": no Return: " $0
+			doc = 0
+		}' lib/include/memlane.h |
+		grep -vE '(exit_other|get_slow|frame_first|frame_more|frame_rewind)\(' | none 'memlane.h:'
+}
+
 if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 8
+plan 9
 check "checkpatch" checkpatch
 check "clang-format of lib and tools" clang_format
 check "SPDX lines" spdx
@@ -91,5 +106,6 @@ check "functions of 80 lines at most" functions
 check "version tests, __user and conditions in their files only" fences
 check "nothing left open" left_open
 check "shellcheck" shell
+check "kernel-doc of public calls" documented
 check "no blanks at the end of a line" whitespace
 finish

@@ -149,7 +149,14 @@ struct memlane_config {
 
 /*
  * What the library fills in for a program may be longer in a later version. So it is
- * told how long the program's is: the rest is left out, or cleared.
+ * told how long the program's is: the rest is left out, or cleared. The calls named
+ * _sized are for that, and for languages that have no C headers.
+ */
+
+/**
+ * memlane_config_init_sized - memlane_config_init() for a struct of any version
+ * @config: to be filled
+ * @size: bytes of *@config, which become @config->size
  */
 MEMLANE_API void memlane_config_init_sized(struct memlane_config *config, size_t size);
 
@@ -307,7 +314,7 @@ MEMLANE_API int memlane_get_option(struct memlane *m, uint32_t option, uint64_t 
  * pressure until it is not (config.slow_lane_usage_threshold); before a request would
  * be refused for want of room; all of them when the system is short of memory.
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0; -ENOMEM; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool purgeable);
 
@@ -396,6 +403,9 @@ MEMLANE_API int memlane_free(struct memlane *m, memlane_handle h);
  * memlane_is_valid - does the handle name a live object of this arena?
  * @m: arena
  * @h: any value
+ *
+ * Return: true if so; false also for an object that was dropped, and in the child of
+ * a fork.
  */
 MEMLANE_API bool memlane_is_valid(struct memlane *m, memlane_handle h);
 
@@ -587,13 +597,16 @@ MEMLANE_API int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_
  * pressure, compacts lanes past their threshold, takes back what dead threads left,
  * trims. A cycle that its limits cut short goes on in the next one.
  *
- * Return: 0; -EDEADLK: inside a section.
+ * Return: 0; -EDEADLK: inside a section; -ENOMEM: no memory for destinations, what
+ * could be done was done; -EINTR: the process is being killed; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_maintain(struct memlane *m, struct memlane_step *step);
 
 /**
  * memlane_run_maintenance_cycle - memlane_maintain() without limits
  * @m: arena
+ *
+ * Return: as memlane_maintain().
  */
 MEMLANE_INLINE int memlane_run_maintenance_cycle(struct memlane *m)
 {
@@ -727,6 +740,7 @@ struct memlane_self {
 extern MEMLANE_API __thread struct memlane_self *memlane_self
 	__attribute__((tls_model("initial-exec")));
 
+/* What the inline functions call. */
 MEMLANE_API int memlane_exit_other(struct memlane *m);
 MEMLANE_API void *memlane_get_slow(struct memlane *m, memlane_handle h);
 
@@ -832,6 +846,14 @@ enum memlane_preset {
 	MEMLANE_PRESET_FRAME_SCRATCH
 };
 
+/**
+ * memlane_config_preset_sized - memlane_config_preset() for a struct of any version
+ * @config: to be filled
+ * @preset: enum memlane_preset
+ * @size: bytes of *@config, which become @config->size
+ *
+ * Return: 0; -EINVAL: no such preset.
+ */
 MEMLANE_API int memlane_config_preset_sized(struct memlane_config *config, int preset,
 					    size_t size);
 
@@ -849,6 +871,16 @@ MEMLANE_INLINE int memlane_config_preset(struct memlane_config *config, int pres
 
 /* --------------------------------------------- before and after moves ---- */
 
+/**
+ * memlane_migration_cost_sized - memlane_migration_cost() for a struct of any version
+ * @m: arena
+ * @h: handle
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @cost: gets it
+ * @size: bytes of *@cost, which become @cost->size
+ *
+ * Return: as memlane_migration_cost().
+ */
 MEMLANE_API int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, int lane,
 					     struct memlane_cost *cost, size_t size);
 
@@ -937,6 +969,15 @@ MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane,
  */
 MEMLANE_API int memlane_event_fd(struct memlane *m);
 
+/**
+ * memlane_read_events_sized - memlane_read_events() for a struct of any version
+ * @m: arena
+ * @events: gets them, the oldest first
+ * @nr: room there
+ * @size: bytes of each, of which its own member says how many were filled in
+ *
+ * Return: as memlane_read_events().
+ */
 MEMLANE_API int memlane_read_events_sized(struct memlane *m, struct memlane_event *events,
 					  uint32_t nr, size_t size);
 
@@ -995,7 +1036,8 @@ MEMLANE_API int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_
  *	other hints; _COLD, _OLD and _EVICTABLE let maintenance move it to the SlowLane,
  *	whatever its use and priority, and keep it there
  *
- * Return: 0; -EOPNOTSUPP: unknown hint; errors of memlane_try_pin().
+ * Return: 0; -EOPNOTSUPP: unknown hint; errors of memlane_try_pin(), as the object is
+ * pinned meanwhile: -EOVERFLOW where it has MEMLANE_PIN_MAX pins already.
  */
 MEMLANE_API int memlane_set_hints(struct memlane *m, memlane_handle h, uint32_t hints);
 
@@ -1021,7 +1063,8 @@ MEMLANE_API int memlane_hints(struct memlane *m, memlane_handle h);
  *	3	never
  * and of purgeable objects those with a lower one are dropped first.
  *
- * Return: 0; -EINVAL: no such priority; errors of memlane_try_pin().
+ * Return: 0; -EINVAL: no such priority; errors of memlane_try_pin(), as for
+ * memlane_set_hints().
  */
 MEMLANE_API int memlane_set_priority(struct memlane *m, memlane_handle h, uint32_t priority);
 
@@ -1087,6 +1130,16 @@ struct memlane_object {
 	bool purged;
 };
 
+/**
+ * typedef memlane_each_fn - told of one object by memlane_each()
+ * @arg: as it was passed
+ * @object: good during the call
+ *
+ * Runs in the thread that called memlane_each(), under no lock of the library: every
+ * call is allowed but memlane_close(), inside a section those that are allowed there.
+ *
+ * Return: 0: go on; anything else: stop, and return it.
+ */
 typedef int (*memlane_each_fn)(void *arg, const struct memlane_object *object);
 
 /**
@@ -1124,6 +1177,15 @@ struct memlane_usage {
 	uint64_t demoted;
 };
 
+/**
+ * memlane_stat_tag_sized - memlane_stat_tag() for a struct of any version
+ * @m: arena
+ * @tag: 0 to 65535
+ * @usage: gets it
+ * @size: bytes of *@usage
+ *
+ * Return: as memlane_stat_tag().
+ */
 MEMLANE_API int memlane_stat_tag_sized(struct memlane *m, uint16_t tag,
 				       struct memlane_usage *usage, size_t size);
 
@@ -1141,6 +1203,15 @@ MEMLANE_INLINE int memlane_stat_tag(struct memlane *m, uint16_t tag,
 	return memlane_stat_tag_sized(m, tag, usage, sizeof(*usage));
 }
 
+/**
+ * memlane_stat_class_sized - memlane_stat_class() for a struct of any version
+ * @m: arena
+ * @cls: as of memlane_class_of(), or MEMLANE_CLASS_BLOB
+ * @usage: gets it
+ * @size: bytes of *@usage
+ *
+ * Return: as memlane_stat_class().
+ */
 MEMLANE_API int memlane_stat_class_sized(struct memlane *m, unsigned int cls,
 					 struct memlane_usage *usage, size_t size);
 
@@ -1172,6 +1243,15 @@ struct memlane_lane_usage {
 	struct memlane_lane_stat stat;
 };
 
+/**
+ * memlane_stat_lane_sized - memlane_stat_lane() for a struct of any version
+ * @m: arena
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @usage: gets it
+ * @size: bytes of *@usage
+ *
+ * Return: as memlane_stat_lane().
+ */
 MEMLANE_API int memlane_stat_lane_sized(struct memlane *m, int lane,
 					struct memlane_lane_usage *usage, size_t size);
 
@@ -1196,6 +1276,15 @@ MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, int lane,
  * Scratch of frames is in none.
  */
 
+/**
+ * memlane_stat_group_sized - memlane_stat_group() for a struct of any version
+ * @m: arena
+ * @group: 0 to 65535
+ * @usage: gets it
+ * @size: bytes of *@usage
+ *
+ * Return: as memlane_stat_group().
+ */
 MEMLANE_API int memlane_stat_group_sized(struct memlane *m, uint16_t group,
 					 struct memlane_usage *usage, size_t size);
 
@@ -1343,6 +1432,15 @@ struct memlane_track {
 	uint16_t demoted;
 };
 
+/**
+ * memlane_track_sized - memlane_track() for a struct of any version
+ * @m: arena, opened with config.tracking
+ * @h: handle
+ * @track: gets it
+ * @size: bytes of *@track
+ *
+ * Return: as memlane_track().
+ */
 MEMLANE_API int memlane_track_sized(struct memlane *m, memlane_handle h,
 				    struct memlane_track *track, size_t size);
 
@@ -1394,6 +1492,14 @@ struct memlane_advice {
 	const char *text;
 };
 
+/**
+ * typedef memlane_advice_fn - told of one recommendation by memlane_recommend()
+ * @arg: as it was passed
+ * @advice: good during the call
+ *
+ * Runs in the thread that called memlane_recommend(), under no lock of the library:
+ * every call is allowed but memlane_close(). It is not cancelled in there.
+ */
 typedef void (*memlane_advice_fn)(void *arg, const struct memlane_advice *advice);
 
 /**
@@ -1422,6 +1528,7 @@ struct memlane_mark {
 	uint64_t id;
 };
 
+/* What the inline functions call; not for use. */
 MEMLANE_API struct memlane_mark memlane_frame_first(struct memlane *m);
 MEMLANE_API void *memlane_frame_more(struct memlane *m, size_t size);
 MEMLANE_API int memlane_frame_rewind(struct memlane *m, struct memlane_mark mark);

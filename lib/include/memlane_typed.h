@@ -141,16 +141,23 @@ static inline uint64_t memlane_element(uint64_t i, uint64_t each)
  * memlane_store_string - make an object of a string
  * @m: arena
  * @s: the string
- * @out: its handle; memlane_size() is the length with the 0 at the end
+ * @out: its handle, 0 on error; memlane_size() is the length with the 0 at the end
  *
- * Return: 0; errors of memlane_alloc_with().
+ * Return: 0; errors of memlane_alloc_with() and memlane_put().
  */
 static inline int memlane_store_string(struct memlane *m, const char *s, memlane_handle *out)
 {
 	size_t size = strlen(s) + 1;
 	int err = memlane_make(m, 1, size, out);
 
-	return err ? err : memlane_put(m, *out, 0, s, size);
+	if (err)
+		return err;
+	err = memlane_put(m, *out, 0, s, size);
+	if (err) {
+		memlane_free(m, *out);
+		*out = 0;
+	}
+	return err;
 }
 
 /**
