@@ -110,6 +110,8 @@ int memlane_migrate_batch(struct memlane *m, int lane, const memlane_handle *han
 	if (step)
 		*step = req.step;
 	not_tried(&req, results);
+	if (m->watch)
+		track_migrated(m, handles, req.out_count);
 	return err ? err : (int)(req.out_failed + (nr - req.out_count));
 }
 

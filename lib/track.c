@@ -73,19 +73,24 @@ static void make_room(struct note *n)
 	put(&n->used, get(&n->used) / 2);
 }
 
+/* Two who see the same move count it once. */
+static void see_lane(struct note *n, uint8_t lane)
+{
+	if (get(&n->lane) == lane)
+		return;
+	if (__atomic_exchange_n(&n->lane, lane, __ATOMIC_RELAXED) != lane)
+		bump(lane == MEMLANE_FAST ? &n->promoted : &n->demoted);
+}
+
 static void look(struct memlane *m, uint32_t index, uint64_t e)
 {
 	struct note *n = &m->watch->note[index];
-	uint8_t lane = entry_lane(m, e), was = get(&n->lane);
 
 	make_room(n);
 	bump(&n->looks);
 	if (e & MEMLANE_ENTRY_ACCESSED)
 		bump(&n->used);
-	if (lane == was)
-		return;
-	bump(lane == MEMLANE_FAST ? &n->promoted : &n->demoted);
-	put(&n->lane, lane);
+	see_lane(n, entry_lane(m, e));
 }
 
 /**
@@ -148,6 +153,34 @@ uint64_t track_look(struct memlane *m, uint64_t max_ns)
 				put(&w->cursor, 1);
 		} while (at && clock_ns() - begun < max_ns / LOOK_PART);
 	return clock_ns() - begun;
+}
+
+static void see_handle(struct memlane *m, memlane_handle h)
+{
+	uint32_t index = handle_index(h);
+	uint64_t e;
+
+	if (handle_check(m, h) || index >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE))
+		return;
+	e = entry_load(m, index);
+	if (!entry_check(e, h))
+		see_lane(&m->watch->note[index], entry_lane(m, e));
+}
+
+/**
+ * track_migrated - the program has moved objects: where are they now?
+ * @m: arena with a watch
+ * @handles: of the objects; any values
+ * @nr: how many
+ *
+ * So that what goes there and back between two looks has moved.
+ */
+void track_migrated(struct memlane *m, const memlane_handle *handles, uint32_t nr)
+{
+	uint32_t i;
+
+	for (i = 0; m->watch->tracking && i < nr; i++)
+		see_handle(m, handles[i]);
 }
 
 /* How often a living object was seen to have moved. */

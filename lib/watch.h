@@ -147,6 +147,7 @@ bool guard_look(struct memlane *m, const struct memlane_object *o, memlane_repor
 uint32_t clock_ms(void);
 struct tally *track_tally(struct memlane *m, struct thread *t);
 uint64_t track_piece(struct memlane *m, uint64_t from);
+void track_migrated(struct memlane *m, const memlane_handle *handles, uint32_t nr);
 uint64_t track_look(struct memlane *m, uint64_t max_ns);
 void track_moves(const struct memlane *m, uint32_t index, struct memlane_usage *usage);
 

@@ -1421,8 +1421,10 @@ MEMLANE_API int memlane_check(struct memlane *m, memlane_report_fn report, void 
  *	the next ones before the next cycle
  * @used: of these, how often it had been used in the ageing period; when @looks is
  *	full, at 65535, both are halved
- * @promoted: moves to the FastLane that were seen, up to 65535
- * @demoted: moves to the SlowLane that were seen, up to 65535
+ * @promoted: moves to the FastLane that were seen, up to 65535: by memlane_migrate()
+ *	and its like, but for memlane_queue_migrate(), and whatever made a difference
+ *	from one look to the next
+ * @demoted: the same to the SlowLane
  */
 struct memlane_track {
 	uint32_t age_ms;

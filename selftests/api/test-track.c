@@ -129,6 +129,56 @@ TEST(the_interval_of_a_tracked_arena_can_be_changed)
 	memlane_close(m);
 }
 
+static struct memlane *moved_in;
+static bool moved;
+
+static void has_moved(void *arg, int failed)
+{
+	expect_eq(failed, 0);
+	__atomic_store_n(&moved, true, __ATOMIC_RELEASE);
+	(void)arg;
+}
+
+static void move_async(memlane_handle h, int lane)
+{
+	int i;
+
+	moved = false;
+	expect_eq(memlane_migrate_async(moved_in, lane, &h, 1, has_moved, NULL), 0);
+	for (i = 0; i < 6000 && !__atomic_load_n(&moved, __ATOMIC_ACQUIRE); i++)
+		usleep(10000);
+}
+
+/* Nobody looks meanwhile. */
+TEST(there_and_back_between_two_looks_is_remembered)
+{
+	struct memlane *m = moved_in = open_tracked();
+	memlane_handle h[3];
+	int32_t results[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		expect_eq(memlane_alloc_with(m, 100, &(struct memlane_alloc_opts) { .group = 9 }, &h[i]), 0);
+	expect_eq(memlane_migrate(m, h[0], MEMLANE_SLOW), 0);
+	expect_eq(memlane_migrate(m, h[0], MEMLANE_SLOW), 0);
+	expect_eq(memlane_migrate(m, h[0], MEMLANE_FAST), 0);
+	expect_eq(history(m, h[0]).demoted, 1);
+	expect_eq(history(m, h[0]).promoted, 1);
+	expect_eq(memlane_group_migrate(m, 9, MEMLANE_SLOW), 0);
+	expect_eq(memlane_free(m, h[2]), 0);
+	expect_eq(memlane_migrate_batch(m, MEMLANE_FAST, h, 3, results, NULL), 1);
+	expect_eq(results[2], -ESTALE);
+	move_async(h[1], MEMLANE_SLOW);
+	move_async(h[1], MEMLANE_FAST);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(history(m, h[0]).demoted, 2);
+	expect_eq(history(m, h[0]).promoted, 2);
+	expect_eq(history(m, h[1]).demoted, 2);
+	expect_eq(history(m, h[1]).promoted, 2);
+	expect_eq(history(m, h[1]).looks, 1);
+	memlane_close(m);
+}
+
 /* Have the kernel ask all its shrinkers for all that they have. */
 static void drop_slab(void)
 {
