@@ -31,14 +31,11 @@ static void price(const struct ml_arena *a, const struct ml_need *need, u64 room
 	}
 }
 
-static u32 reasons_for(const struct ml_arena *a, u32 index, unsigned int lane)
+/* What the program has said, by hints and by the threshold: for one lane, against the other. */
+static u32 reasons_said(const struct ml_arena *a, u32 index)
 {
-	u32 heat = ml_index_heat(a, index), why = 0;
+	u32 why = 0;
 
-	if (lane == MEMLANE_FAST)
-		return heat == ML_HEAT_ALWAYS ? MEMLANE_REASON_HOT : 0;
-	if (!heat)
-		why |= MEMLANE_REASON_STALE;
 	if (ml_index_notes(a, index) & ML_HINTS_LEAVING)
 		why |= MEMLANE_REASON_HINTED;
 	if (ml_policy_oversized(a, index))
@@ -46,23 +43,53 @@ static u32 reasons_for(const struct ml_arena *a, u32 index, unsigned int lane)
 	return why;
 }
 
-static u32 reasons_against(const struct ml_arena *a, u32 index, unsigned int lane,
-			   const struct ml_need *need)
+static u32 reasons_fast(const struct ml_arena *a, u32 index)
 {
-	u32 notes = ml_index_notes(a, index), why = 0;
+	u32 why = 0;
 
-	if (ml_lane_of(a, ml_index_loc(a, index)) == lane)
-		why |= MEMLANE_REASON_THERE;
-	if (notes & MEMLANE_PIN_COUNT_MASK)
-		why |= MEMLANE_REASON_PINNED;
-	if (lane == MEMLANE_SLOW && notes & MEMLANE_HINT_FRAME_CRITICAL)
-		why |= MEMLANE_REASON_FRAME_CRITICAL;
-	if (lane == MEMLANE_SLOW && ml_index_heat(a, index))
-		why |= MEMLANE_REASON_IN_USE;
-	if (!ml_lane_room(a, lane, ml_need_pages(need), false) ||
-	    (lane == MEMLANE_SLOW && ml_lane_pressed(a, lane)))
+	if (ml_index_heat(a, index) == ML_HEAT_ALWAYS)
+		why |= MEMLANE_REASON_HOT;
+	if (ml_policy_half_full(a))
 		why |= MEMLANE_REASON_NO_ROOM;
 	return why;
+}
+
+static u32 reasons_slow(const struct ml_arena *a, u32 index)
+{
+	u32 why = ml_index_heat(a, index) ? MEMLANE_REASON_IN_USE : MEMLANE_REASON_STALE;
+
+	if (ml_index_notes(a, index) & MEMLANE_HINT_FRAME_CRITICAL)
+		why |= MEMLANE_REASON_FRAME_CRITICAL;
+	if (ml_policy_kept(a, index))
+		why |= MEMLANE_REASON_PRIORITY;
+	if (ml_lane_pressed(a, MEMLANE_SLOW))
+		why |= MEMLANE_REASON_NO_ROOM;
+	return why;
+}
+
+/* For and against: whatever the policy looks at, and what is in the way of any move. */
+static u32 reasons(const struct ml_arena *a, u32 index, unsigned int lane,
+		   const struct ml_need *need)
+{
+	u32 why = reasons_said(a, index);
+
+	why |= lane == MEMLANE_FAST ? reasons_fast(a, index) : reasons_slow(a, index);
+	if (ml_lane_of(a, ml_index_loc(a, index)) == lane)
+		why |= MEMLANE_REASON_THERE;
+	if (ml_index_pins(a, index))
+		why |= MEMLANE_REASON_PINNED;
+	if (!ml_lane_room(a, lane, ml_need_pages(need), false))
+		why |= MEMLANE_REASON_NO_ROOM;
+	return why;
+}
+
+/* Would maintenance do it? What is pinned is passed over. */
+static bool advised(const struct ml_arena *a, u32 index, unsigned int lane)
+{
+	struct ml_wish w;
+
+	return lane != ml_lane_of(a, ml_index_loc(a, index)) && !ml_index_pins(a, index) &&
+	       ml_policy_wish(a, index, &w) && w.lane == lane;
 }
 
 static void weigh(struct ml_arena *a, struct memlane_cost *c)
@@ -70,16 +97,13 @@ static void weigh(struct ml_arena *a, struct memlane_cost *c)
 	u32 index = ml_handle_index(c->handle);
 	u64 loc = ml_index_loc(a, index);
 	struct ml_need need;
-	struct ml_wish w;
 
 	if (ml_need_of(a, loc, &need))
 		return;
 	price(a, &need, ml_place_room(a, loc), c);
 	c->out_heat = ml_index_heat(a, index);
-	c->out_reasons = reasons_for(a, index, c->lane) |
-			 reasons_against(a, index, c->lane, &need);
-	c->out_advised = ml_policy_wish(a, index, &w) && w.lane == c->lane &&
-			 w.lane != ml_lane_of(a, loc);
+	c->out_reasons = reasons(a, index, c->lane, &need);
+	c->out_advised = advised(a, index, c->lane);
 }
 
 /**

@@ -56,6 +56,18 @@ static bool unwanted(const struct ml_arena *a, u32 index)
 	}
 }
 
+/* Is it its priority that keeps an object in the FastLane, where it is not used? */
+bool ml_policy_kept(const struct ml_arena *a, u32 index)
+{
+	return !unwanted(a, index);
+}
+
+/* Is there so much in the FastLane that nothing comes back to it? */
+bool ml_policy_half_full(const struct ml_arena *a)
+{
+	return filled(&a->lane[MEMLANE_FAST], 500);
+}
+
 static bool stale(const struct ml_arena *a, u32 index, u32 hints)
 {
 	return hints & ML_HINTS_LEAVING || (!ml_index_heat(a, index) && unwanted(a, index));
@@ -88,7 +100,7 @@ static bool wish_from_slow(const struct ml_arena *a, u32 index, struct ml_wish *
 	u32 hints = ml_index_notes(a, index) & MEMLANE_HINT_MASK;
 
 	if (ml_index_heat(a, index) != ML_HEAT_ALWAYS || hints & ML_HINTS_LEAVING ||
-	    ml_policy_oversized(a, index) || filled(&a->lane[MEMLANE_FAST], 500))
+	    ml_policy_oversized(a, index) || ml_policy_half_full(a))
 		return false;
 	w->lane = MEMLANE_FAST;
 	w->temper = ML_WARM;

@@ -72,21 +72,125 @@ TEST(reasons_for_and_against_are_told)
 	memlane_close(m);
 }
 
-TEST(what_is_advised_is_what_maintenance_does)
+/* An object, what its move to the other lane would have for and against it, and whether it moves. */
+struct weighed {
+	const char *what;
+	int lane;
+	uint64_t size;
+	uint32_t hints, priority;
+	bool used, crowded, pinned;
+	uint32_t reasons_for, against;
+	bool moves;
+};
+
+#define WHY(reason) MEMLANE_REASON_##reason
+
+static const struct weighed weighed[] = {
+	{ "idle", 0, .reasons_for = WHY(STALE), .moves = true },
+	{ "used", 0, .used = true, .against = WHY(IN_USE) },
+	{ "idle, but matters", 0, .priority = 3, .reasons_for = WHY(STALE), .against = WHY(PRIORITY) },
+	{ "idle, matters a little, lane half empty", 0, .priority = 1, .reasons_for = WHY(STALE),
+	  .against = WHY(PRIORITY) },
+	{ "idle, matters a little, lane filled", 0, .priority = 1, .crowded = true,
+	  .reasons_for = WHY(STALE), .moves = true },
+	{ "idle, frame-critical", 0, .hints = MEMLANE_HINT_FRAME_CRITICAL,
+	  .reasons_for = WHY(STALE), .against = WHY(FRAME_CRITICAL) },
+	{ "idle, pinned", 0, .pinned = true, .reasons_for = WHY(STALE), .against = WHY(PINNED) },
+	{ "used, cold", 0, .used = true, .hints = MEMLANE_HINT_COLD, .reasons_for = WHY(HINTED),
+	  .against = WHY(IN_USE), .moves = true },
+	{ "used, matters, evictable", 0, .used = true, .priority = 3,
+	  .hints = MEMLANE_HINT_EVICTABLE, .reasons_for = WHY(HINTED),
+	  .against = WHY(IN_USE) | WHY(PRIORITY), .moves = true },
+	{ "used, oversized", 0, .size = 5000, .used = true, .reasons_for = WHY(OVERSIZED),
+	  .against = WHY(IN_USE), .moves = true },
+	{ "idle in the SlowLane", 1, .moves = false },
+	{ "used in the SlowLane", 1, .used = true, .reasons_for = WHY(HOT), .moves = true },
+	{ "used in the SlowLane, cold", 1, .used = true, .hints = MEMLANE_HINT_COLD,
+	  .reasons_for = WHY(HOT), .against = WHY(HINTED) },
+	{ "used in the SlowLane, old", 1, .used = true, .hints = MEMLANE_HINT_OLD,
+	  .reasons_for = WHY(HOT), .against = WHY(HINTED) },
+	{ "used in the SlowLane, oversized", 1, .size = 5000, .used = true,
+	  .reasons_for = WHY(HOT), .against = WHY(OVERSIZED) },
+	{ "used in the SlowLane, FastLane filled", 1, .used = true, .crowded = true,
+	  .reasons_for = WHY(HOT), .against = WHY(NO_ROOM) },
+	{ "used in the SlowLane, pinned", 1, .used = true, .pinned = true,
+	  .reasons_for = WHY(HOT), .against = WHY(PINNED) },
+};
+
+static void cycle_with(struct memlane *m, memlane_handle h, bool used)
+{
+	if (used) {
+		expect_eq(memlane_enter(m), 0);
+		expect(memlane_get(m, h));
+		expect_eq(memlane_exit(m), 0);
+	}
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+}
+
+/* Its heat is steady, and a pin has kept it where it was born. */
+static memlane_handle settled(struct memlane *m, const struct weighed *w)
+{
+	static const unsigned int wish[] = { MEMLANE_IN_FAST, MEMLANE_IN_SLOW };
+	memlane_handle h = must_alloc_in(m, w->size ? w->size : 64, wish[w->lane]);
+	void *p;
+	int i;
+
+	expect_eq(memlane_try_pin(m, h, &p), 0);
+	expect_eq(memlane_set_hints(m, h, w->hints), 0);
+	expect_eq(memlane_set_priority(m, h, w->priority), 0);
+	for (i = 0; i < 6; i++)
+		cycle_with(m, h, w->used);
+	if (!w->pinned)
+		expect_eq(memlane_unpin(m, h), 0);
+	expect_eq(memlane_lane(m, h), w->lane);
+	return h;
+}
+
+static void weigh(struct memlane *m, const struct weighed *w)
+{
+	memlane_handle h = settled(m, w);
+	struct memlane_cost c = cost_of(m, h, !w->lane);
+
+	if (c.out_reasons != (w->reasons_for | w->against) || c.out_advised != w->moves)
+		fail("%s: reasons %x, advised %u", w->what, c.out_reasons, c.out_advised);
+	expect_eq(c.out_heat, w->used ? 0xf : 0);
+	cycle_with(m, h, w->used);
+	if ((memlane_lane(m, h) != w->lane) != w->moves)
+		fail("%s: now in lane %d", w->what, memlane_lane(m, h));
+}
+
+TEST(what_is_advised_is_what_maintenance_does_and_the_reasons_tell_why)
 {
 	struct memlane_config c = quiet();
 	struct memlane *m;
-	memlane_handle cold, critical;
+	unsigned int i;
 
 	c.age_interval = 0;
+	c.enable_auto_compaction = false;
+	c.fast_lane_size = c.fast_lane_max = 4 * MIB;
+	for (i = 0; i < ARRAY_SIZE(weighed); i++) {
+		/* A reason for, and yet it stays: there is a reason against. */
+		expect(weighed[i].moves || !weighed[i].reasons_for || weighed[i].against);
+		m = open_with(&c);
+		if (weighed[i].crowded)
+			memlane_set_hints(m, must_alloc_in(m, 3 * MIB, MEMLANE_IN_FAST),
+					  MEMLANE_HINT_FRAME_CRITICAL);
+		weigh(m, &weighed[i]);
+		memlane_close(m);
+	}
+}
+
+TEST(a_lane_that_is_full_is_a_reason_against)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+
+	c.fast_lane_size = c.fast_lane_max = MIB;
 	m = open_with(&c);
-	cold = must_alloc(m, 64);
-	critical = must_alloc(m, 64);
-	expect_eq(memlane_set_hints(m, cold, MEMLANE_HINT_COLD), 0);
-	expect_eq(memlane_set_hints(m, critical, MEMLANE_HINT_FRAME_CRITICAL), 0);
-	expect_eq(memlane_run_maintenance_cycle(m), 0);
-	expect_eq(memlane_lane(m, cold), MEMLANE_SLOW);
-	expect_eq(memlane_lane(m, critical), MEMLANE_FAST);
+	h = must_alloc_in(m, 2 * MIB, MEMLANE_IN_SLOW);
+	expect(cost_of(m, h, MEMLANE_FAST).out_reasons & MEMLANE_REASON_NO_ROOM);
+	expect_eq(memlane_migrate(m, h, MEMLANE_FAST), -ENOSPC);
 	memlane_close(m);
 }
 

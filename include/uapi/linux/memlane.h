@@ -659,16 +659,21 @@ struct memlane_wait {
 	__aligned_u64 handle;
 };
 
-/* For and against a migration: see struct memlane_cost. */
+/*
+ * For and against a migration: see struct memlane_cost. What the program says, HINTED
+ * and OVERSIZED, goes before use and priority: IN_USE and PRIORITY do not stop it.
+ */
 #define MEMLANE_REASON_STALE		(1U << 0)	/* for: not used of late */
-#define MEMLANE_REASON_HINTED		(1U << 1)	/* for: the program says cold, old or evictable */
-#define MEMLANE_REASON_OVERSIZED	(1U << 2)	/* for: larger than the threshold */
+#define MEMLANE_REASON_HINTED		(1U << 1)	/* cold, old or evictable: for the SlowLane */
+#define MEMLANE_REASON_OVERSIZED	(1U << 2)	/* above the threshold: for the SlowLane */
 #define MEMLANE_REASON_HOT		(1U << 3)	/* for: used in every period of late */
 #define MEMLANE_REASON_PINNED		(1U << 8)	/* against: cannot move now */
 #define MEMLANE_REASON_FRAME_CRITICAL	(1U << 9)	/* against: hinted to stay */
-#define MEMLANE_REASON_NO_ROOM		(1U << 10)	/* against: the lane is full, or pressed */
+#define MEMLANE_REASON_NO_ROOM		(1U << 10)	/* against: the lane is full, or pressed, or */
+							/* a FastLane half full, which the policy leaves */
 #define MEMLANE_REASON_IN_USE		(1U << 11)	/* against: used of late, would slow down */
 #define MEMLANE_REASON_THERE		(1U << 12)	/* against: it is there already */
+#define MEMLANE_REASON_PRIORITY		(1U << 13)	/* against: stays in a FastLane so full */
 
 /**
  * struct memlane_cost - what a migration would cost, before the fact
