@@ -222,6 +222,70 @@ TEST(a_pinned_object_is_not_freed)
 	memlane_close(m);
 }
 
+/* The index waits in the thread's stock for its next object, whose handle is known. */
+TEST(the_next_handle_of_a_freed_object_is_cached)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100), next = h + (1ULL << 32);
+
+	expect_eq(memlane_state(m, next), MEMLANE_STATE_WILD);
+	expect_eq(memlane_free(m, h), 0);
+	expect_eq(memlane_state(m, next), MEMLANE_STATE_CACHED);
+	refused(m, next, -ESTALE);
+	expect(must_alloc(m, 100) == next);
+	expect_eq(memlane_state(m, next), MEMLANE_STATE_LIVE);
+	memlane_close(m);
+}
+
+struct mover {
+	struct memlane *m;
+	memlane_handle h;
+	int result;
+};
+
+static void *move_it(void *arg)
+{
+	struct mover *mv = arg;
+
+	mv->result = memlane_migrate(mv->m, mv->h, MEMLANE_SLOW);
+	return NULL;
+}
+
+/* For a minute at most. */
+static void wait_for_state(struct memlane *m, memlane_handle h, int state)
+{
+	int i;
+
+	for (i = 0; i < 60000 && memlane_state(m, h) != state; i++)
+		usleep(1000);
+	expect_eq(memlane_state(m, h), state);
+}
+
+/* The move is planned, and waits for the end of a section that was open already. */
+TEST(an_object_whose_move_waits_for_a_section_is_moving)
+{
+	struct memlane_config c = quiet();
+	struct mover mv;
+	pthread_t t;
+
+	c.section_grace = 10;
+	mv.m = open_with(&c);
+	mv.h = must_alloc(mv.m, 100);
+	fill(mv.m, mv.h, 1);
+	expect_eq(memlane_state(mv.m, mv.h), MEMLANE_STATE_LIVE);
+	expect_eq(memlane_enter(mv.m), 0);
+	start(&t, move_it, &mv);
+	wait_for_state(mv.m, mv.h, MEMLANE_STATE_MOVING);
+	expect_eq(memlane_lane(mv.m, mv.h), MEMLANE_FAST);
+	expect_eq(memlane_exit(mv.m), 0);
+	finish(t);
+	expect_eq(mv.result, 0);
+	expect_eq(memlane_state(mv.m, mv.h), MEMLANE_STATE_LIVE);
+	expect_eq(memlane_lane(mv.m, mv.h), MEMLANE_SLOW);
+	verify(mv.m, mv.h, 1);
+	memlane_close(mv.m);
+}
+
 TEST(states_have_names)
 {
 	int i, j;
