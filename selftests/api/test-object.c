@@ -104,6 +104,34 @@ static void check_aligned(struct memlane *m, uint64_t size, uint32_t align)
 	expect_eq(memlane_free(m, h), 0);
 }
 
+/* The program's wish holds until the next cycle: there the threshold does. */
+TEST(what_is_larger_than_the_threshold_leaves_the_fast_lane)
+{
+	struct memlane_config c = quiet();
+	memlane_handle large, critical, small;
+	struct memlane *m;
+
+	c.age_interval = 0;
+	m = open_with(&c);
+	large = must_alloc_in(m, 5000, MEMLANE_IN_FAST);
+	critical = must_alloc_in(m, 5000, MEMLANE_IN_FAST);
+	small = must_alloc_in(m, 4096, MEMLANE_IN_FAST);
+	fill(m, large, 1);
+	fill(m, critical, 2);
+	fill(m, small, 3);
+	expect_eq(memlane_set_hints(m, critical, MEMLANE_HINT_FRAME_CRITICAL), 0);
+	expect_eq(memlane_lane(m, large), MEMLANE_FAST);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_lane(m, large), MEMLANE_SLOW);
+	expect_eq(memlane_lane(m, critical), MEMLANE_FAST);
+	expect_eq(memlane_lane(m, small), MEMLANE_FAST);
+	expect_eq(stats(m).counts.by_cause[MEMLANE_CAUSE_OVERSIZED], 1);
+	verify(m, large, 1);
+	verify(m, critical, 2);
+	verify(m, small, 3);
+	memlane_close(m);
+}
+
 TEST(alignment_holds_wherever_the_object_goes)
 {
 	struct memlane_config c = quiet();
