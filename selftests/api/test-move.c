@@ -203,6 +203,110 @@ TEST(lanes_and_holes_of_a_compaction_are_checked)
 	memlane_close(m);
 }
 
+/* Two in the FastLane, of which a pin has kept the first: it was not used in any period of late. */
+static void age_two(struct memlane *m, memlane_handle unused, memlane_handle used)
+{
+	int i;
+
+	fill(m, unused, 1);
+	expect(memlane_pin(m, unused) != NULL);
+	for (i = 0; i < 6; i++) {
+		fill(m, used, 2);
+		expect_eq(memlane_run_maintenance_cycle(m), 0);
+	}
+	expect_eq(memlane_unpin(m, unused), 0);
+	expect_eq(memlane_lane(m, unused), MEMLANE_FAST);
+	expect_eq(memlane_lane(m, used), MEMLANE_FAST);
+}
+
+TEST(a_full_compaction_of_the_fast_lane_takes_out_what_is_not_used)
+{
+	struct memlane_config c = quiet();
+	memlane_handle unused, used;
+	struct memlane *m;
+
+	c.age_interval = 0;
+	m = open_with(&c);
+	unused = must_alloc(m, 200);
+	used = must_alloc(m, 200);
+	age_two(m, unused, used);
+	expect_eq(memlane_compact(m, 1 << MEMLANE_FAST, 0, NULL), 0);
+	expect_eq(memlane_lane(m, unused), MEMLANE_SLOW);
+	expect_eq(memlane_lane(m, used), MEMLANE_FAST);
+	expect_eq(stats(m).counts.by_cause[MEMLANE_CAUSE_ROOM], 1);
+	verify(m, unused, 1);
+	verify(m, used, 2);
+	memlane_close(m);
+}
+
+enum { COLD = 900 };
+
+/* A FastLane of 1 MiB with cold objects in every other place of what was filled. */
+static struct memlane *open_cold(memlane_handle *h)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int i;
+
+	c.fast_lane_size = c.fast_lane_max = MIB;
+	m = open_with(&c);
+	for (i = 0; i < COLD; i++) {
+		h[i] = must_alloc_in(m, 1000, MEMLANE_IN_FAST);
+		fill(m, h[i], i);
+		expect_eq(memlane_set_hints(m, h[i], MEMLANE_HINT_COLD), 0);
+	}
+	for (i = 1; i < COLD; i += 2)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	return m;
+}
+
+/* How many of them are in a lane; all have their bytes. */
+static int count_in(struct memlane *m, const memlane_handle *h, int lane)
+{
+	int i, n = 0;
+
+	for (i = 0; i < COLD; i += 2) {
+		verify(m, h[i], i);
+		n += memlane_lane(m, h[i]) == lane;
+	}
+	return n;
+}
+
+static void expect_left(struct memlane *m, const memlane_handle *h, int nr)
+{
+	struct memlane_counts n = stats(m).counts;
+
+	expect_eq(count_in(m, h, MEMLANE_SLOW), nr);
+	expect_eq(n.by_cause[MEMLANE_CAUSE_ROOM], nr);
+	expect_eq(n.lane[MEMLANE_SLOW].migrated_in, nr);
+	expect(n.by_cause[MEMLANE_CAUSE_COMPACT] > 0);
+}
+
+TEST(objects_leave_only_where_compaction_alone_does_not_reach_the_hole)
+{
+	static memlane_handle h[COLD];
+	struct memlane *m = open_cold(h);
+
+	expect_eq(memlane_compact(m, 1 << MEMLANE_FAST, 256 * KIB, NULL), 0);
+	expect_left(m, h, 0);
+	expect_eq(memlane_compact(m, 1 << MEMLANE_FAST, 900 * KIB, NULL), 0);
+	expect_left(m, h, COLD / 2);
+	memlane_close(m);
+}
+
+TEST(objects_leave_only_where_compaction_alone_does_not_reach_the_usage)
+{
+	static memlane_handle h[COLD];
+	struct memlane *m = open_cold(h);
+
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_FAST, 0, 0.7, NULL), 0);
+	expect_left(m, h, 0);
+	expect_eq(memlane_compact_until(m, 1 << MEMLANE_FAST, 0, 0.1, NULL), 0);
+	expect_left(m, h, COLD / 2);
+	memlane_close(m);
+}
+
 TEST(a_batch_tells_the_fate_of_each)
 {
 	struct memlane *m = open_quiet(), *other = open_quiet();
