@@ -481,3 +481,72 @@ TEST(maintenance_compacts_a_fragmented_lane)
 	memlane_close(m);
 	free(h);
 }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { CROWD = 40000 };
+#else
+enum { CROWD = 200000 };
+#endif
+
+/* Small objects in the FastLane; every fourth is to leave it. */
+static struct memlane *open_crowded(memlane_handle *h)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int i;
+
+	c.age_interval = 0;
+	c.fast_lane_size = 16 * MIB;
+	m = open_with(&c);
+	for (i = 0; i < CROWD; i++) {
+		h[i] = must_alloc(m, 16);
+		if (i % 4 == 0)
+			expect_eq(memlane_set_hints(m, h[i], MEMLANE_HINT_COLD), 0);
+	}
+	return m;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * The walk over all handles goes on from cycle to cycle. Any of these may have been kept
+ * off the processor for long: the one in the middle took its time and not a walk's.
+ */
+TEST(a_limited_cycle_over_many_handles_ends_early_and_tells_its_time)
+{
+	enum { LIMIT = 1000000, MOST_CYCLES = 10000 };
+	static memlane_handle h[CROWD];
+	static uint64_t ns[MOST_CYCLES];
+	struct memlane *m = open_crowded(h);
+	struct memlane_step step;
+	uint64_t moved = 0;
+	int i, nr;
+
+	for (nr = 0; !stats(m).counts.periods; nr++) {
+		expect(nr < MOST_CYCLES);
+		step = (struct memlane_step) { .max_ns = LIMIT };
+		expect_eq(memlane_maintain(m, &step), 0);
+		expect(step.out_ns > 0);
+		expect(step.out_more || stats(m).counts.periods);
+		ns[nr] = step.out_ns;
+		moved += step.out_moved;
+	}
+	qsort(ns, nr, sizeof(*ns), by_size);
+	printf("# %d handles in %d cycles of %.3f ms, the longest %.3f; %llu moved\n", CROWD, nr,
+	       ns[nr / 2] / 1e6, ns[nr - 1] / 1e6, (unsigned long long)moved);
+	expect(nr > 1);
+	expect(ns[nr / 2] < 100 * LIMIT);
+	expect(moved > 0);
+	expect_eq(stats(m).counts.moved, moved);
+	step = (struct memlane_step) { .max_ns = 0 };
+	expect_eq(memlane_maintain(m, &step), 0);
+	expect_eq(step.out_more, 0);
+	for (i = 0; i < CROWD; i++)
+		expect_eq(memlane_lane(m, h[i]), i % 4 ? MEMLANE_FAST : MEMLANE_SLOW);
+	memlane_close(m);
+}
