@@ -45,6 +45,33 @@ TEST(a_handle_is_stable_through_fast_slow_fast)
 	memlane_close(m);
 }
 
+/* A block and a blob in turn; the first round makes the places that the others use. */
+TEST(moves_take_no_memory_but_their_destinations)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h[2] = { must_alloc(m, 1000), must_alloc_in(m, 100000, MEMLANE_IN_FAST) };
+	struct memlane_counts before = { 0 }, n;
+	int i;
+
+	fill(m, h[0], 0);
+	fill(m, h[1], 1);
+	for (i = 0; i < 1000; i++) {
+		expect_eq(memlane_migrate(m, h[i & 1], i & 2 ? MEMLANE_FAST : MEMLANE_SLOW), 0);
+		if (i % 4 != 3)
+			continue;
+		n = stats(m).counts;
+		if (i == 3)
+			before = n;
+		expect_eq(n.metadata, before.metadata);
+		expect_eq(n.lane[0].used + n.lane[1].used, before.lane[0].used + before.lane[1].used);
+		expect_eq(n.lane[0].resident + n.lane[1].resident,
+			  before.lane[0].resident + before.lane[1].resident);
+	}
+	verify(m, h[0], 0);
+	verify(m, h[1], 1);
+	memlane_close(m);
+}
+
 enum { MANY = 20000 };
 
 static uint64_t size_of(int i)
