@@ -73,12 +73,19 @@ static void cell_full(const struct arena_view *a, int lane, const char *name, ch
 	percent(text, arena_lane(a, lane, name), arena_lane(a, lane, "limit"));
 }
 
+/* Of what it may grow to. The policy calls it pressure past the usage threshold. */
+static void cell_pressure(const struct arena_view *a, int lane, const char *name, char *text)
+{
+	percent(text, arena_lane(a, lane, name), arena_lane(a, lane, "max"));
+}
+
 static const struct column columns[] = {
 	{ "ARENA", cell_id, NULL },
 	{ "LANE", cell_lane, NULL },
 	{ "LIMIT", cell_bytes, "limit" },
 	{ "USED", cell_bytes, "used" },
 	{ "FULL", cell_full, "used" },
+	{ "PRESSURE", cell_pressure, "used" },
 	{ "EMPTY", cell_empty, "bound" },
 	{ "RESIDENT", cell_bytes, "resident" },
 	{ "OBJECTS", cell_number, "objects" },
@@ -272,11 +279,14 @@ static int show_tables(const struct arena_view *list, int n, const struct arena_
 static struct json_object *lane_json(const struct arena_view *a, int lane)
 {
 	struct json_object *o = json_object_new_object();
+	uint64_t max = arena_lane(a, lane, "max");
 	int i;
 
 	for (i = 0; i < a->lanes; i++)
 		json_object_object_add(o, a->lane[i].name,
 				       json_object_new_uint64(a->lane[i].value[lane]));
+	json_object_object_add(o, "pressure_permille",
+			       json_object_new_uint64(max ? arena_lane(a, lane, "used") * 1000 / max : 0));
 	return o;
 }
 
@@ -420,10 +430,11 @@ const struct command cmd_stat = {
 		"Usage: memlane stat [--json] [ARENA]\n"
 		"\n"
 		"Lists the arenas that programs have open in the module, a line for each lane:\n"
-		"what it may use and uses, how much of that is empty, what is in RAM, and how\n"
-		"many objects came from the other lane. With ARENA, a number from that list,\n"
-		"also its size classes, how many objects moved for which cause, all of its\n"
-		"counters, and whether its invariants hold.\n"
+		"what it may use and uses, which part that is of what it may use now (FULL)\n"
+		"and of what it may grow to (PRESSURE), how much of it is empty, what is in\n"
+		"RAM, and how many objects came from the other lane. With ARENA, a number from\n"
+		"that list, also its size classes, how many objects moved for which cause, all\n"
+		"of its counters, and whether its invariants hold.\n"
 		"\n"
 		"  -j, --json   everything, for machines\n"
 		"\n"

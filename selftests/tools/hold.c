@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its
- * stdin ends; one of them was moved to the SlowLane and back
+ * stdin ends; one of them was moved to the SlowLane and back, and the FastLane may grow to
+ * four times its size
  */
 #include <memlane.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ int main(int argc, char **argv)
 	memlane_config_init(&config);
 	config.backend = MEMLANE_BACKEND_MODULE;
 	config.policy_check_interval = 0;
+	config.fast_lane_max = 4 * config.fast_lane_size;
 	if (memlane_open(&m, &config))
 		return 1;
 	for (i = 0; i < n; i++) {

@@ -117,12 +117,20 @@ no_access()
 	grep -q "access   no: your user may not open" out
 }
 
+# The FastLane may grow to four times what it may use now: so much less is its pressure.
+pressure()
+{
+	grep -q 'FULL *PRESSURE' out &&
+		awk '$2 == "fast" { d = $7 / 4 - $9; exit !($9 > 0 && d < 0.2 && d > -0.2) }' out
+}
+
 stats()
 {
 	hold 5000 || return 1
 	says 0 'ARENA LANE' "$memlane" stat || return 1
 	awk '$2 == "fast" && $0 ~ / 5000 / { fast++ } $2 == "slow" { slow++ } END { exit fast != 1 || slow != 1 }' out ||
 		{ sed 's/^/# /' out; return 1; }
+	pressure || { sed 's/^/# /' out; return 1; }
 	id=$(awk '$2 == "fast" { print $1 }' out)
 	says 0 'invariants: ok' "$memlane" stat "$id" && grep -Eq '^refills +[1-9]' out || return 1
 	grep -Eq '^fast +[0-9]+ B +[1-9].* [0-9.]+ %$' out && grep -Eq '^hand +2 +[0-9.]+ %$' out &&
@@ -130,7 +138,8 @@ stats()
 		{ sed 's/^/# /' out; return 1; }
 	says 0 '"check": "ok"' "$memlane" stat --json && grep -q '"objects": 5000' out &&
 		grep -q '"hand": 2' out && grep -q '"room": 0' out && grep -q '"periods": 0' out &&
-		grep -q '"places": [1-9]' out || { sed 's/^/# /' out; return 1; }
+		grep -q '"pressure_permille": [1-9]' out && grep -q '"places": [1-9]' out ||
+		{ sed 's/^/# /' out; return 1; }
 	says 1 'no arena 4000000 open' "$memlane" stat 4000000 || return 1
 	let_go && says 0 'No arena is open' "$memlane" stat
 }
