@@ -3,13 +3,26 @@
 #
 #	awk -v status=EXIT -f ktap.awk OUTPUT
 #
-# prints "PASSED FAILED SKIPPED" and then a line for each failure. Only leaves
+# prints "PASSED FAILED SKIPPED" and then a line for each failure, with the first
+# and the last of the `#` lines that came since the result before it. Only leaves
 # count: a result that sums up nested ones is looked at only for a failure that
 # none of them had. A plan that was not fulfilled, an exit status that does not
 # fit and a bail-out are failures too. Output without KTAP is one result, told
 # by the exit status (4 is a skip).
 
-function fail(text) { failed++; why[failed] = text }
+function fail(text) { failed++; why[failed] = text told() }
+
+# The first FIRST and the last LAST of the lines noted since the last result.
+function told(    all, i)
+{
+	for (i = 1; i <= notes; i++) {
+		if (i <= FIRST || i > notes - LAST)
+			all = all "\n  " note[i]
+		else if (i == FIRST + 1)
+			all = all "\n  ..."
+	}
+	return all
+}
 
 # Leave all levels deeper than `to`, each of which must have kept its plan, and
 # note for the result that follows what was inside.
@@ -35,20 +48,27 @@ function result(level, good, text)
 	if (!good)
 		bad[level]++
 	if (inside && (good || bad_inside))
-		return
-	if (text ~ /# *[Ss][Kk][Ii][Pp]/)
+		;
+	else if (text ~ /# *[Ss][Kk][Ii][Pp]/)
 		skipped++
 	else if (good)
 		passed++
 	else
 		fail(text)
+	notes = 0
 }
 
 function indent(line) { match(line, /^ */); return RLENGTH }
 
-BEGIN { depth = -1 }
+BEGIN { depth = -1; FIRST = 4; LAST = 8 }
 
-/^(TAP|KTAP) version/ { leave(-1); ktap = 1 }
+/^(TAP|KTAP) version/ { leave(-1); ktap = 1; notes = 0 }
+
+/^ *#/ {
+	text = $0
+	sub(/^ */, "", text)
+	note[++notes] = text
+}
 
 /^ *1\.\.[0-9]+/ {
 	ktap = 1

@@ -28,7 +28,9 @@ late() { (export ML_BUDGET=0 && gives "$@"); }
 
 said() { grep -Eq "$1" "$tmp/said" || { sed 's/^/# /' "$tmp/said"; return 1; }; }
 
-plan 14
+unsaid() { ! grep -E "$1" "$tmp/said"; }
+
+plan 17
 list 'good | host | 60 | true'
 check "what passes, passes" gives 0 '1 passed, 0 failed' '' host
 check "nothing to do is no success" gives 1 '0 passed, 0 failed' '' vm
@@ -44,6 +46,14 @@ check "a total is shown" said '^ +7 of them$'
 
 list 'good | host | 60 | true' 'bad | host | 60 | false'
 check "what fails, fails" gives 1 '1 passed, 1 failed' '' host
+
+# All of a test's output but the last lines comes after what it says of its failure.
+lost='echo "TAP version 13"; echo 1..31; echo "# a.c:1: wanted 2, got 3"; echo "not ok 1 lost"'
+list "long | host | 60 | $lost"'; for i in $(seq 2 31); do echo "# note $i"; echo "ok $i"; done; exit 1'
+gives 1 '30 passed, 1 failed' '' host
+check "a failure is named" said '^ +not ok 1 lost$'
+check "with what it said, however much came after" said '^ +# a\.c:1: wanted 2, got 3$'
+check "and not with what others said" unsaid '^ +# note 2$'
 
 list 'good | host | 60 | true' 'smoke | debug | 60 | true'
 check "without its kernel a place is skipped" \

@@ -14,6 +14,13 @@ counts() {
 	[ "$got" = "$2" ] || { echo "# wanted $2, got $got"; return 1; }
 }
 
+# tells NOTES OUTPUT-FORMAT: which of them come with the failures
+tells() {
+	# shellcheck disable=SC2059
+	got=$(printf "$2" | awk -v status=1 -f "$here/ktap.awk" | sed -n 's/^  //p' | tr '\n' ' ')
+	[ "$got" = "$1" ] || { echo "# wanted $1, got $got"; return 1; }
+}
+
 # sums LAST-LINE STATUS PLACES...: what check says of $tmp/list. There is no debug
 # kernel in an empty cache.
 sums() {
@@ -45,7 +52,7 @@ same_stages() {
 	of vm-7 | diff "$tmp/6.12" -
 }
 
-plan 21
+plan 24
 check "all pass" counts 0 "2 0 0" 'TAP version 13\n1..2\nok 1 a\nok 2 b\n'
 check "one fails" counts 1 "1 1 0" 'TAP version 13\n1..2\nok 1 a\nnot ok 2 b\n'
 check "one skips" counts 0 "1 0 1" 'TAP version 13\n1..2\nok 1 a\nok 2 b # SKIP no node\n'
@@ -62,6 +69,10 @@ check "two programs in a row" counts 0 "2 1 0" 'TAP version 13\n1..1\nok 1 a\nTA
 check "no TAP, success" counts 0 "1 0 0" 'hello\n'
 check "no TAP, failure" counts 3 "0 1 0" 'hello\n'
 check "time-out" counts 124 "0 1 0" ''
+check "a failure has its own notes" tells "# y # z " '1..2\n# x\nok 1 a\n    # y\n# z\nnot ok 2 b\n# v\n'
+check "so has a crash" tells "# y " '1..2\n# x\nok 1 a\n# y\n'
+check "of many the first and the last" tells "# 1 # 2 # 3 # 4 ... # 13 # 14 # 15 # 16 # 17 # 18 # 19 # 20 " \
+	"1..1\n$(seq -s '\n' -f '# %g' 20)\nnot ok 1 a\n"
 check "all places: skips are counted one by one" sums "2 passed, 1 failed, 3 skipped" 1 host debug after
 check "and named" named two
 check "a place's own choice of stages" sums "1 passed, 0 failed, 1 skipped" 0 host=^good

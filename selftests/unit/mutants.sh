@@ -3,6 +3,7 @@
 #
 # mutants.sh [NAME]  seed each bug of mutants.list; its test must pass without it and fail with it
 #
+# One of them is put through `check`, too, which must name what it breaks.
 # One file of the engine is changed in a copy and linked before the archive of
 # the others. ML_SEED is fixed, so that what is caught once is caught always.
 set -u
@@ -45,9 +46,21 @@ caught() {
 	[ "$status" -ne 0 ] && [ "$status" -ne 4 ]
 }
 
+# named NAME TEST: `check` says of the mutant which test failed, and which invariant.
+named() {
+	program=$(program_of "$2")
+	echo "planner | host | 120 | $out/$1/$program $2" >"$out/$1/list"
+	ONLY='' ML_BUDGET='' ML_REQUIRE='' CHECK_LIST=$out/$1/list CHECK_OUT=$out/$1/check \
+		"$top/selftests/check" host >"$out/$1/said" 2>&1
+	grep -q "^ *not ok .*$2" "$out/$1/said" && grep -q '^ *# .*: invariant ' "$out/$1/said" && return
+	sed 's/^/# /' "$out/$1/said"
+	return 1
+}
+
 n=0 failed=0
+shown=lost-block
 echo "TAP version 13"
-echo "1..$(wc -l <"$out/todo")"
+echo "1..$(($(wc -l <"$out/todo") + $(grep -c "^$shown	" "$out/todo")))"
 while IFS='	' read -r name file script test variant; do
 	n=$((n + 1))
 	dir=$out/$name
@@ -56,6 +69,14 @@ while IFS='	' read -r name file script test variant; do
 		echo "ok $n $name is caught by $test"
 	else
 		echo "not ok $n $name is caught by $test"
+		failed=1
+	fi
+	[ "$name" = "$shown" ] || continue
+	n=$((n + 1))
+	if named "$name" "$test" </dev/null; then
+		echo "ok $n check names what $name breaks"
+	else
+		echo "not ok $n check names what $name breaks"
 		failed=1
 	fi
 done <"$out/todo"

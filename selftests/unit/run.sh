@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# run.sh DIR [PATTERN]  every test program of DIR whose name has PATTERN, as one KTAP
-#                       report; as many at a time as there are CPUs
+# run.sh DIR [[-]PATTERN]  every test program of DIR whose name has PATTERN (-PATTERN:
+#                          lacks it), as one KTAP report; as many at a time as there are
+#                          CPUs
 #
 # A program that ends otherwise than by its own verdict counts as a failed test.
 set -u
@@ -10,10 +11,13 @@ dir=$1 pattern=${2:-}
 n=0 failed=0
 
 programs() {
-	for program in "$dir"/test-*"$pattern"*; do
+	for program in "$dir"/test-*; do
 		case $program in
-		*.[od] | *.gc* | *.log | *.status) ;;
-		*) echo "$program" ;;
+		*.[od] | *.gc* | *.log | *.status) continue ;;
+		esac
+		case $pattern,${program##*/} in
+		-*,*"${pattern#-}"*) ;;
+		-*,* | *,*"$pattern"*) echo "$program" ;;
 		esac
 	done
 }
