@@ -3,7 +3,7 @@
 #
 # run.sh check|fuzz|corpus DRIVER...  run fuzz drivers, as KTAP
 #
-# check   what the corpus has, then ML_OPS inputs from ML_SEED on; writes nothing
+# check   what the corpus has, then ML_OPS new inputs from ML_SEED on; writes nothing
 # fuzz    FUZZ_TIME for each; what reaches something new goes into the corpus
 # corpus  the smallest set of inputs that reaches as much
 #
@@ -67,6 +67,18 @@ again() {
 	done
 }
 
+# libFuzzer counts among its runs what the corpus has, and an empty input.
+check() {
+	again "$1" || return 1
+	given=$(($(find "$out/corpus-$1" -type f | wc -l) + 1))
+	drive "$1" -runs=$((given + $(runs "$1"))) "$out/new-$1" "$out/corpus-$1" || return 1
+	new=$(($(executed "$1") - given))
+	echo "# $given inputs of the corpus, $new new ones"
+	[ "$new" -ge "$(runs "$1")" ]
+}
+
+executed() { awk '/stat::number_of_executed_units/ { n = $2 } END { print n + 0 }' "$out/$1.log"; }
+
 drive() {
 	driver=$1
 	shift
@@ -78,7 +90,7 @@ drive() {
 fuzz() {
 	unpack "$1"
 	case $mode in
-	check) again "$1" && drive "$1" -runs="$(runs "$1")" "$out/new-$1" "$out/corpus-$1" ;;
+	check) check "$1" ;;
 	fuzz) long "$1" ;;
 	corpus)
 		drive "$1" -merge=1 "$out/new-$1" "$out/corpus-$1" || return 1
@@ -95,7 +107,7 @@ echo "# ML_SEED=$seed"
 for driver; do
 	n=$((n + 1))
 	if fuzz "$driver" >"$out/$driver.log" 2>&1; then
-		awk '/stat::number_of_executed_units/ { print "# " $2 " inputs" }' "$out/$driver.log"
+		echo "# $(executed "$driver") inputs"
 		echo "ok $n fuzz-$driver"
 	else
 		grep -e '^# ' -e SUMMARY -e Test\ unit "$out/$driver.log" | sed 's/^[# ]*/# /'
