@@ -9,7 +9,7 @@
 # make check-seeded  bugs put into the module, each caught by a test of check-debug
 # make matrix    build and boot the module on every kernel Debian offers, and run on
 #                the newest what check runs on 6.12
-# make style     checkpatch, clang-format, SPDX, shellcheck; format applies
+# make style     checkpatch, kernel-doc, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms
 # make install-selftests  test programs, to be run on any machine with the module
 # make torture-long  10^8 verified reads here, 1000 kills of a process in a VM: an hour

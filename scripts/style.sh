@@ -47,6 +47,13 @@ checkpatch() {
 	} | none ''
 }
 
+# Of struct ml_ops each member says in its own place what is asked of it.
+kernel_doc() {
+	tree=$(selftests/vm/kernel-source.sh) || return 1
+	git ls-files -- 'include/uapi/*.h' 'lib/include/*.h' 'kmod/*.[ch]' |
+		xargs perl "$tree/scripts/kernel-doc" -none 2>&1 | grep -v "in 'ml_ops'$" | none ''
+}
+
 clang_format() { formatted | xargs -r clang-format --dry-run --Werror 2>&1 | grep -A2 'error:' | head -40 | none ''; }
 
 spdx() {
@@ -100,6 +107,7 @@ if [ "${1:-}" = --format ]; then
 fi
 plan 9
 check "checkpatch" checkpatch
+check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
 check "SPDX lines" spdx
 check "functions of 80 lines at most" functions

@@ -445,6 +445,7 @@ struct memlane_alloc {
  * @out_count: indices added
  * @out_lane: which magazine was filled
  * @out_class: which; MEMLANE_CLASS_BLOB: none, the index is @in_hand of the slot
+ * @__reserved: must be 0
  * @out_handle: the last one added
  */
 struct memlane_refill {
