@@ -64,6 +64,7 @@ static const char *const event_name[EVENTS] = {
 static struct memlane *arena;
 static struct object object[OBJECTS];
 static uint64_t total[EVENTS];	/* atomic */
+static uint64_t wrong_bytes;	/* atomic; the first are the end */
 static int live, pinned;	/* atomic */
 static bool over;		/* atomic */
 static uint64_t want_reads;
@@ -153,11 +154,14 @@ static void verify_at(struct worker *w, const struct object *o, const void *p)
 		wrong = content_wrong(p, o->size, o->id, o->version);
 	else
 		wrong = content_wrong_sample(p, o->size, o->id, o->version, w->rng);
-	if (wrong)
-		fail("object %llu version %llu of %llu bytes: %zu wrong bytes",
-		     (unsigned long long)o->id, (unsigned long long)o->version,
-		     (unsigned long long)o->size, wrong);
-	w->seen[READ]++;
+	if (!wrong) {
+		w->seen[READ]++;
+		return;
+	}
+	__atomic_add_fetch(&wrong_bytes, wrong, __ATOMIC_RELAXED);
+	fail("object %llu version %llu of %llu bytes: %zu wrong bytes",
+	     (unsigned long long)o->id, (unsigned long long)o->version,
+	     (unsigned long long)o->size, wrong);
 }
 
 /* One object, in the section that the caller has entered. */
@@ -609,11 +613,11 @@ static void report(const struct memlane_stats *st)
 	printf("# pinned %llu, held %llu, given up %llu, batches %llu, pages returned %llu\n",
 	       c->pinned, c->held, c->given_up, c->batches, c->pages_returned);
 	printf("# spoiled %llu, cycles %llu\n", c->spoiled, c->cycles);
-	/* The first wrong byte would have been the end. */
-	printf("# %s: %llu operations, %llu verified reads, %llu moves, %llu vetoes, %llu waits, wrong bytes 0\n",
+	printf("# %s: %llu operations, %llu verified reads, %llu moves, %llu vetoes, %llu waits, wrong bytes %llu\n",
 	       memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "module" : "local",
 	       (unsigned long long)total[OPERATION], (unsigned long long)total[READ],
-	       c->moved + c->remapped, c->vetoed, (unsigned long long)st->waits);
+	       c->moved + c->remapped, c->vetoed, (unsigned long long)st->waits,
+	       (unsigned long long)wrong_bytes);
 }
 
 static void expect_no_gap(const struct memlane_stats *st)
