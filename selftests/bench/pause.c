@@ -6,7 +6,7 @@
  * same reads are done to plain memory, once alone and once beside a thread that
  * copies memory about as the mover does, so that the machine's own noise shows.
  *
- * The histogram has 16 steps a doubling: a step is 6 % wide.
+ *	ML_READS	of each kind
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,17 +14,9 @@
 #include <string.h>
 
 #include "bench.h"
+#include "histogram.h"
 
 #define GROUP	"pauses of a reader (section, get, 64 bytes)"
-#define READS	2000000
-#define SUB	4
-#define STEPS	(64 << SUB)
-
-struct histogram {
-	uint64_t count[STEPS];
-	uint64_t total;
-	uint64_t max;
-};
 
 /* What is read, and what goes on meanwhile. */
 struct load {
@@ -44,49 +36,6 @@ struct scene {
 };
 
 static uint64_t sink;
-
-/* ------------------------------------------------------------- histogram */
-
-static unsigned int step_of(uint64_t ns)
-{
-	unsigned int e;
-
-	if (ns < 1 << SUB)
-		return ns;
-	e = 63 - __builtin_clzll(ns);
-	return ((e - SUB + 1) << SUB) + ((ns >> (e - SUB)) & ((1 << SUB) - 1));
-}
-
-/* The upper end of a step. */
-static uint64_t step_end(unsigned int step)
-{
-	unsigned int e = step >> SUB;
-
-	if (!e)
-		return step;
-	return (((uint64_t)(1 << SUB) + (step & ((1 << SUB) - 1)) + 1) << (e - 1)) - 1;
-}
-
-static void add(struct histogram *h, uint64_t ns)
-{
-	h->count[step_of(ns)]++;
-	h->total++;
-	if (ns > h->max)
-		h->max = ns;
-}
-
-static uint64_t percentile(const struct histogram *h, double part)
-{
-	uint64_t rank = h->total * part, seen = 0;
-	unsigned int i;
-
-	for (i = 0; i < STEPS; i++) {
-		seen += h->count[i];
-		if (seen > rank)
-			break;
-	}
-	return step_end(i) < h->max ? step_end(i) : h->max;
-}
 
 /* ----------------------------------------------------------------- loads */
 
@@ -180,7 +129,7 @@ static void measure(struct scene *s, struct histogram *h, uint64_t reads)
 		i = (rng_next(&rng) >> 32) % s->load->objects;
 		start = now_ns();
 		sink += s->load->plain ? read_plain(s, i) : read_object(s, i);
-		add(h, now_ns() - start);
+		histogram_add(h, now_ns() - start);
 	}
 }
 
@@ -193,7 +142,7 @@ static void run_load(const struct load *load, struct histogram *h)
 	memset(h, 0, sizeof(*h));
 	if (load->busy && pthread_create(&t, NULL, be_busy, &s))
 		die("no thread");
-	measure(&s, h, READS);
+	measure(&s, h, env("ML_READS", 2000000));
 	__atomic_store_n(&s.over, true, __ATOMIC_RELAXED);
 	if (load->busy)
 		pthread_join(t, NULL);
@@ -210,7 +159,7 @@ static void report(const struct load *load, const struct histogram *h,
 
 	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
 		snprintf(name, sizeof(name), "%s: %s", load->name, label[i]);
-		row(GROUP, name, percentile(h, part[i]), "ns", percentile(base, part[i]));
+		row(GROUP, name, histogram_at(h, part[i]), "ns", histogram_at(base, part[i]));
 	}
 }
 

@@ -39,6 +39,16 @@ scales() {
 		END { exit n["fast 10000"] n["fast 30000"] n["slow 10000"] n["slow 30000"] != "1111" }' "$tmp/tsv"
 }
 
+histogram() { build/bench/test-histogram >"$tmp/out" || { sed 's/^/# /' "$tmp/out"; return 1; }; }
+
+# All the objects there are, read a hundredth as often.
+pauses() {
+	ML_READS=20000 bench pause || return 1
+	for load in 'plain memory, alone' 'blocks of 256 B, all moving' 'blobs of 128 KiB, all moving'; do
+		said "$load: p50" "$load: p99" "$load: p99\\.99" "$load: max" || return 1
+	done
+}
+
 # As in a VM that is emulated.
 no_times() {
 	ML_RATIOS=1 bench scale && said 'slow, 30000 live: free and alloc' &&
@@ -54,10 +64,12 @@ documents() {
 	[ -s "$tmp/printed" ] && diff "$tmp/printed" "$tmp/tabled"
 }
 
-plan 5
+plan 7
 check "it builds" make -s -C selftests/bench
 check "replay: each trace, five allocators, memory and speed" replays
 check "scale: both lanes, and a file to plot" scales
 check "tables: every row of the run, and the machine" documents
+check "histogram: known values" histogram
+check "pause: each kind of memory, to the longest" pauses
 check "ratios only: no time is told" no_times
 finish
