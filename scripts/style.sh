@@ -105,7 +105,7 @@ if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 9
+plan 10
 check "checkpatch" checkpatch
 check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
@@ -114,6 +114,6 @@ check "functions of 80 lines at most" functions
 check "version tests, __user and conditions in their files only" fences
 check "nothing left open" left_open
 check "shellcheck" shell
-check "kernel-doc of public calls" documented
+check "every public call has kernel-doc" documented
 check "no blanks at the end of a line" whitespace
 finish

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 # The README's table of features: every call it names is declared, every test program
 # is there, each call is in a test of its row, and each test has a call of its row in it.
-# What only a header mentions, which tests include, is in no test.
+# What only a header mentions, which tests include, is in no test. The table of errors is
+# that of lib/error.c.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
 
 rows() { sed -n '/^| feature | call | test |$/,/^$/p' "${1-README.md}" | sed '1,2d;/^$/d'; }
 
@@ -85,20 +88,30 @@ wrong() {
 }
 
 wrong_rows() {
-	table=$(mktemp) || return 1
+	table=$tmp/rows
 	wrong '| a | `memlane_blockers` | `test-cost`, `test-section` |' &&
 		wrong '| b | `memlane_blockers`, `memlane_tag` | `test-cost` |' &&
 		wrong '| c | `memlane_stat` | `test-lanes` |' &&
 		! wrong '| d | `memlane_blockers` | `test-cost` |'
 	status=$?
-	rm -f "$table"
 	return "$status"
 }
 
-plan 5
+# The table of errors has those that lib/error.c has sentences for.
+errors() {
+	sed -n '/^| error | meaning |$/,/^$/p' README.md | awk -F '|' '{ print $2 }' |
+		grep -o '`-E[A-Z0-9]*`' | tr -d '`-' | sort >"$tmp/table"
+	grep -o '{ E[A-Z0-9]*, "' lib/error.c | tr -d '{, "' | sort >"$tmp/sentences"
+	[ -s "$tmp/table" ] && diff "$tmp/table" "$tmp/sentences" >"$tmp/diff" && return
+	sed 's/^/# /' "$tmp/diff"
+	return 1
+}
+
+plan 6
 check "the table is there" there_are_rows
 check "every call is declared" calls
 check "every test program is there" programs
 check "every call is in a test of its row, and every test has one" used
 check "a row with a call or a test of something else is found" wrong_rows
+check "the errors are those that have a sentence" errors
 finish
