@@ -594,8 +594,8 @@ TEST(without_tracking_no_instruction_of_it_runs)
 	expect(watched_on > 20);
 	expect(all_on > all);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	/* For an alloc, a free and a get it was 179: more by a third is to be explained. */
-	expect(all_on - all < 240);
+	/* It was 179 here, and 210 in a guest with the module: more by a third is to be explained. */
+	expect(all_on - all < 270);
 #endif
 }
 
