@@ -83,6 +83,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 	a->stat_page = a->ops->share(a, MEMLANE_REGION_STAT, 0);
 	if (!a->batch || !a->blocker || !a->stat_page)
 		return -ENOMEM;
+	a->batch->timely = ML_BATCH;
 	a->epoch = 1;
 	a->stat_page->epoch = 1;
 	err = ml_table_init(a, req->handles ? req->handles : HANDLES_DEFAULT);

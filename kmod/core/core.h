@@ -355,6 +355,9 @@ struct ml_batch {
 	u64 limit;	/* of bytes */
 	u64 pages;	/* to hand over */
 	bool nomem;	/* a destination could not be had for want of memory */
+	u32 begun;	/* moves whose turn has come; time was up before that of the others */
+	u32 most;	/* moves that it may have */
+	u32 timely;	/* moves that there was time for lately, where time is limited */
 };
 
 /* A walk over all objects, which may take many steps: see sweep.c. */
@@ -362,6 +365,7 @@ struct ml_walk {
 	u32 cursor;	/* index to visit next; 0: the first */
 	u32 left;	/* indices to visit; 0: it has ended, or not begun */
 	u32 priority;	/* of the objects it is for, where that matters */
+	u32 aged;	/* indices below this have aged, where that matters */
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */

@@ -48,7 +48,7 @@ bool ml_batch_full(const struct ml_arena *a)
 {
 	const struct ml_batch *b = a->batch;
 
-	return b->nr == ML_BATCH || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
+	return b->nr >= b->most || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
 }
 
 static u64 byte_of(u64 loc)
@@ -457,6 +457,15 @@ static unsigned int mark_all(struct ml_arena *a)
 	return marked;
 }
 
+/* What is planned in vain costs time, too: next time there are no more than now. */
+static void learn(struct ml_batch *b)
+{
+	if (b->begun < b->nr)
+		b->timely = max(b->begun, 1U);
+	else
+		b->timely = max(b->timely, min_t(u32, 2 * b->nr, ML_BATCH));
+}
+
 /**
  * ml_batch_run - carry the batch out
  * @a: arena; both locks; arena.lock is dropped while waiting for sections
@@ -486,11 +495,14 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 			deadline += a->waited - waited;
 	}
 	returned = a->count.pages_returned;
-	for (i = 0; i < b->nr; i++) {
+	for (i = 0, b->begun = 0; i < b->nr; i++) {
 		if (i && deadline && !grace && a->ops->now() >= deadline)
 			grace = -ETIME;
+		b->begun += grace != -ETIME;
 		finish(a, &b->move[i], grace);
 	}
+	if (deadline)
+		learn(b);
 	step->out_pages_returned += a->count.pages_returned - returned;
 	return grace == -EINTR ? -EINTR : 0;
 }

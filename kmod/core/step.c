@@ -160,6 +160,7 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 		return false;
 	s->begun = true;
 	a->batch->nr = 0;
+	a->batch->most = s->max_ns ? a->batch->timely : ML_BATCH;
 	a->batch->bytes = 0;
 	a->batch->pages = 0;
 	a->batch->nomem = false;

@@ -65,11 +65,20 @@ static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
 	ml_batch_purge(a, index);
 }
 
+/* Once a period, however often the walk has to come back. */
+static void age(struct ml_arena *a, struct ml_walk *walk, u32 index)
+{
+	if (index < walk->aged)
+		return;
+	ml_index_age(a, index);
+	walk->aged = index + 1;
+}
+
 static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 {
 	switch (w->mode) {
 	case AGE:
-		ml_index_age(a, index);
+		age(a, w->walk, index);
 		place(a, index, w->mode);
 		break;
 	case PURGE:
@@ -114,15 +123,32 @@ static bool begin_batch(struct ml_arena *a, struct ml_step *s, const struct swee
 	return true;
 }
 
+/* Go back to the first object that was to move and had to be put off, if there is one. */
+static void step_back(struct ml_arena *a, struct ml_walk *walk)
+{
+	const struct ml_batch *b = a->batch;
+	u32 index;
+
+	if (b->begun == b->nr)
+		return;
+	index = b->move[b->begun].index;
+	walk->left += walk->cursor - index;
+	if (walk->cursor < index)
+		walk->left += a->table.top - 1;
+	walk->cursor = index;
+}
+
 /* Return: true: the walk has ended; false: limits ended it, or there was enough. */
 static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 {
 	while (w->walk->left && begin_batch(a, s, w)) {
 		sweep_piece(a, w);
-		if (a->batch->nr)
+		if (a->batch->nr) {
 			ml_step_run(a, s);
-		else
+			step_back(a, w->walk);
+		} else {
 			ml_step_yield(a);
+		}
 	}
 	if (!w->walk->left)
 		return true;
@@ -162,6 +188,7 @@ bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
 	if (!sweep(a, s, &w))
 		return false;
 	walk->cursor = 0;
+	walk->aged = 0;
 	return true;
 }
 

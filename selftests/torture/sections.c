@@ -185,7 +185,7 @@ static void child_looks(void)
 	struct memlane_stats st = { .size = sizeof(st) };
 
 	if (memlane_enter(arena) != -EOWNERDEAD || memlane_get(arena, object) ||
-	    memlane_exit(arena) != -EINVAL || memlane_stat(arena, &st) != -EOWNERDEAD ||
+	    memlane_exit(arena) != -EOWNERDEAD || memlane_stat(arena, &st) != -EOWNERDEAD ||
 	    memlane_free(arena, object) != -EOWNERDEAD)
 		_exit(1);
 	memlane_close(arena);
