@@ -40,6 +40,20 @@
 #define LOST_OBJECT	8	/* the maker of an object cannot find it */
 #define NONE		9	/* spin's own: end states, cycles */
 
+#ifdef EVERYBODY
+#define READERS 2
+#define SECTIONS 1
+#define BATCHES 1
+#define OTHERS 0
+#define PINNER
+#define FREER
+#define ALLOCATOR
+#define OLD
+#define QUICK
+#define ONE
+#define EAGER
+#endif
+
 #ifndef ONLY
 #define ONLY ALL
 #endif
@@ -117,14 +131,17 @@ byte dead[INDICES];		/* generations below this one are freed */
 bool called_stale;		/* somebody was told that 0's first handle is stale */
 #endif
 
+#define named(i, p)	(place[i] != UNBOUND && LOC(mem[WORD(i)]) == (p))
+
 /*
  * Inside atomic or d_step only. EAGER: somebody has it, and has written there, at once;
  * whoever comes later would find the same, and others() with its choice of when is not
- * needed.
+ * needed. Without, occupy() looks for two owners.
  */
 inline vacate(p)
 {
 #ifdef EAGER
+	check(TWO_OWNERS, !named(0, p) && !named(1, p));
 	mem[DATA(p)] = STRANGER;
 #endif
 	owner[p] = NOBODY
@@ -166,6 +183,8 @@ inline store(me, a, v)
  * One store reaches memory. A store to an object's bytes must find the object
  * there and not being copied. If the program has freed it meanwhile, that is
  * its own error, and the store is left out, as a correct program has none.
+ * An entry must name the place where its index is: any other is somebody
+ * else's, or will be.
  */
 inline drain(t)
 {
@@ -178,6 +197,10 @@ inline drain(t)
 		:: a >= DATA(0) && gen_of(v) >= dead[index_of(v)] ->
 			check(LOST_WRITE, place[index_of(v)] == a - DATA(0) &&
 			      !(mem[WORD(index_of(v))] & COPYING));
+			mem[a] = v
+		:: a >= WORD(0) && a < DATA(0) ->
+			check(TWO_OWNERS, place[a - WORD(0)] == UNBOUND ||
+			      place[a - WORD(0)] == LOC(v));
 			mem[a] = v
 		:: else -> mem[a] = v
 		fi;
@@ -528,8 +551,10 @@ inline flush(i)
 	d_step {
 		!kernel_lock ->
 		mem[WORD(i)] = ENTRY(0, GEN(mem[WORD(i)]), 0);
-		vacate(place[i]);
-		place[i] = UNBOUND
+		w = place[i];
+		place[i] = UNBOUND;
+		vacate(w);
+		w = 0
 	}
 }
 
@@ -635,7 +660,6 @@ proctype allocator(byte me)
 
 /* ---- the kernel --------------------------------------------------------- */
 
-#define named(i, p)	(place[i] != UNBOUND && LOC(mem[WORD(i)]) == (p))
 #define lowest_free \
 	(owner[0] == NOBODY -> 0 : (owner[1] == NOBODY -> 1 : \
 	(owner[2] == NOBODY -> 2 : (owner[3] == NOBODY -> 3 : UNBOUND))))
