@@ -118,13 +118,17 @@ caught() {
 	return 1
 }
 
+# Any failure at all would do for a line that does not say which.
+worded() { ! grep -vE '^[0-9]+[|]([^|]*[|]){5}.*[^|]' "$out/list" | sed 's/^/# /' | grep .; }
+
 rm -rf "$out" "$ko"
 mkdir -p "$out"
 lines "$@" >"$out/list"
 cut -d '|' -f 5 "$out/list" | sort -u | numbered >"$out/tests"
-plan $(($(wc -l <"$out/list") + 2))
+plan $(($(wc -l <"$out/list") + 3))
 check "a module that can have bugs is built" \
 	sh -c "ML_OUT=$top/build/seeded $vm/module.sh debug ML_SEEDS=1 >$out/build 2>&1"
+check "each bug has words that tell its failure" worded
 boot_shared
 boot_leak
 boot_alone
