@@ -731,20 +731,58 @@ TEST(first_interval)
 
 /* ------------------------------------------------------ mappings and faults */
 
-static int map_data(struct context *c)
+static int map_region(struct context *c, unsigned int region)
 {
-	char *at = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED, c->a.fd,
-			arena_region(&c->a, MEMLANE_REGION_DATA).offset);
+	char *at = arena_mmap(&c->a, region, region == MEMLANE_REGION_STAT ? PROT_READ :
+			      PROT_READ | PROT_WRITE);
 
 	if (at == MAP_FAILED)
 		return -errno;
 	c->map = at;
+	c->map_length = arena_region(&c->a, region).length;
 	return 0;
 }
 
-TEST(mmap_of_data)
+#define MAPPING(region, number)							\
+	static int map_##region(struct context *c)				\
+	{									\
+		return map_region(c, number);					\
+	}									\
+										\
+	TEST(mmap_of_##region)							\
+	{									\
+		sweep((struct scenario) { .least = 2, .run = map_##region, .flags = MAPS }); \
+	}
+
+MAPPING(table, MEMLANE_REGION_TABLE)
+MAPPING(side_words, MEMLANE_REGION_SIDE)
+MAPPING(pins, MEMLANE_REGION_PIN)
+MAPPING(slots, MEMLANE_REGION_SLOTS)
+MAPPING(statistics, MEMLANE_REGION_STAT)
+MAPPING(data, MEMLANE_REGION_DATA)
+
+/* A view looks at the arena, or there is none. */
+static int open_view(struct context *c)
 {
-	sweep((struct scenario) { .least = 2, .run = map_data, .flags = MAPS });
+	c->view = ioctl(c->a.fd, MEMLANE_IOCTL_VIEW, 0);
+	return c->view < 0 ? -errno : 0;
+}
+
+static void close_view(struct context *c, int err)
+{
+	struct memlane_info info = { .size = sizeof(info) };
+
+	if (err)
+		return;
+	expect_eq(call(c->view, MEMLANE_IOCTL_INFO, &info), 0);
+	expect_eq(info.out_cookie, c->a.info.out_cookie);
+	expect_eq(close(c->view), 0);
+}
+
+TEST(view_of_an_arena)
+{
+	sweep((struct scenario) { .least = 2, .run = open_view, .settle = close_view,
+				  .flags = MAPS });
 }
 
 static void mapped_anew(struct context *c)
