@@ -229,12 +229,56 @@ static void with_each(each_fn *fn)
 	}									\
 	static void title##_one(const struct sample *s, struct world *w, union request *req)
 
-#define expect_call(s, w, req, want)							\
-	do {										\
-		int got_ = call((w)->arena.fd, (s)->cmd, (req));				\
-		if (got_ != (want))							\
-			fail("%s: %s, not %s", (s)->name, strerror(-got_), strerror(-(want))); \
-	} while (0)
+/* What a call that fails must leave as it was. */
+struct kept {
+	__u64 handles;
+	__u64 slots;
+	__u64 objects[MEMLANE_LANES];
+	__u64 used[MEMLANE_LANES];
+	__u64 moved;
+	__u64 remapped;
+	__u64 purged;
+};
+
+static struct kept kept_of(const struct sample *s, const struct world *w)
+{
+	struct kept k = { };
+	struct memlane_counts is;
+	int i;
+
+	if (creates(s))
+		return k;
+	is = counts(&w->arena);
+	k.handles = is.handles;
+	k.slots = is.slots;
+	k.moved = is.moved;
+	k.remapped = is.remapped;
+	k.purged = is.purged;
+	for (i = 0; i < MEMLANE_LANES; i++) {
+		k.objects[i] = is.lane[i].objects;
+		k.used[i] = is.lane[i].used;
+	}
+	return k;
+}
+
+static void expect_errno(const struct sample *s, const struct world *w, void *req, int want)
+{
+	int got = call(w->arena.fd, s->cmd, req);
+
+	if (got != want)
+		fail("%s: %s, not %s", s->name, strerror(-got), strerror(-want));
+}
+
+/* If an error is wanted, nothing may have come of the call. */
+static void expect_call(const struct sample *s, const struct world *w, void *req, int want)
+{
+	struct kept was = kept_of(s, w), is;
+
+	expect_errno(s, w, req, want);
+	is = kept_of(s, w);
+	if (want && memcmp(&was, &is, sizeof(is)))
+		fail("%s: it failed with %s and changed something", s->name, strerror(-want));
+}
 
 TEST_EACH(each_call_succeeds_as_it_stands)
 {
@@ -340,7 +384,7 @@ TEST_EACH(an_answer_that_cannot_be_delivered)
 		was = counts(&w->arena);
 	memcpy(page, req, s->size);
 	expect_eq(mprotect(page, PAGE, PROT_READ), 0);
-	expect_call(s, w, page, -EFAULT);
+	expect_errno(s, w, page, -EFAULT);
 	if (s->cmd == MEMLANE_IOCTL_ALLOC || s->cmd == MEMLANE_IOCTL_REGISTER) {
 		is = counts(&w->arena);
 		expect_eq(is.handles, was.handles);
