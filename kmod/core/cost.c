@@ -56,7 +56,7 @@ static u32 reasons_fast(const struct ml_arena *a, u32 index)
 
 static u32 reasons_slow(const struct ml_arena *a, u32 index)
 {
-	u32 why = ml_index_heat(a, index) ? MEMLANE_REASON_IN_USE : MEMLANE_REASON_STALE;
+	u32 why = ml_policy_in_use(a, index) ? MEMLANE_REASON_IN_USE : MEMLANE_REASON_STALE;
 
 	if (ml_index_notes(a, index) & MEMLANE_HINT_FRAME_CRITICAL)
 		why |= MEMLANE_REASON_FRAME_CRITICAL;

@@ -68,15 +68,15 @@ bool ml_policy_half_full(const struct ml_arena *a)
 	return filled(&a->lane[MEMLANE_FAST], 500);
 }
 
-/* In the last periods, or in the one that has not ended yet? */
-static bool used_of_late(const struct ml_arena *a, u32 index)
+/* Was it used in the last periods, or in the one that has not ended yet? */
+bool ml_policy_in_use(const struct ml_arena *a, u32 index)
 {
 	return ml_index_heat(a, index) || ml_entry_read(a, index) & MEMLANE_ENTRY_ACCESSED;
 }
 
 static bool stale(const struct ml_arena *a, u32 index, u32 hints)
 {
-	return hints & ML_HINTS_LEAVING || (!used_of_late(a, index) && unwanted(a, index));
+	return hints & ML_HINTS_LEAVING || (!ml_policy_in_use(a, index) && unwanted(a, index));
 }
 
 /*

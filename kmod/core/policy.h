@@ -18,6 +18,7 @@ struct ml_wish {
 
 void ml_policy_init(struct ml_policy *p);
 bool ml_policy_oversized(const struct ml_arena *a, u32 index);
+bool ml_policy_in_use(const struct ml_arena *a, u32 index);
 bool ml_policy_kept(const struct ml_arena *a, u32 index);
 bool ml_policy_half_full(const struct ml_arena *a);
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);

@@ -91,7 +91,9 @@ static unsigned int leaves(const struct object *o, unsigned int lane)
 		return 0;
 	if (large)
 		return MEMLANE_CAUSE_OVERSIZED;
-	return let_go || (!periods(o, 4) && !may_stay(o, &fast)) ? MEMLANE_CAUSE_STALE : 0;
+	if (!let_go && (o->touched || periods(o, 4) || may_stay(o, &fast)))
+		return 0;
+	return MEMLANE_CAUSE_STALE;
 }
 
 /* Should a block change its span? Never used: out of the warm; lately: out of the cold. */
