@@ -3,7 +3,7 @@
 # core.mk - the engine built for userspace
 #
 # Included with TOP set to the top of the tree. Gives the archives
-#   $(TOP)/build/core/<variant>/core.a    variant: plain asan tsan gcov fuzz
+#   $(TOP)/build/core/<variant>/core.a    variant: plain asan tsan gcov fuzz steps
 # and the flags that their users need: CORE_INC, CORE_CFLAGS, CORE_FLAGS_<variant>,
 # CORE_CC_<variant>. Objects live under build/, so that the kernel's build and
 # this one cannot mix. The fence (lib/shim/fence.sh) runs first.
@@ -15,12 +15,13 @@ CORE_INC := -I$(TOP)/lib/shim -I$(TOP)/include/uapi -I$(TOP)/kmod/core
 CORE_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	       -Werror -g -pthread -fPIC -fvisibility=hidden -fno-strict-aliasing
 
-CORE_VARIANTS := plain asan tsan gcov fuzz
+CORE_VARIANTS := plain asan tsan gcov fuzz steps
 CORE_CC_plain := $(CC)
 CORE_CC_asan := $(CC)
 CORE_CC_tsan := $(CC)
 CORE_CC_gcov := $(CC)
 CORE_CC_fuzz := clang
+CORE_CC_steps := $(CC)
 CORE_FLAGS_plain := -O2
 CORE_FLAGS_asan := -O2 -fno-omit-frame-pointer -fsanitize=address,undefined \
 		   -fno-sanitize-recover=all -DML_WARN_ABORT=1
@@ -29,6 +30,8 @@ CORE_FLAGS_tsan := -O1 -fsanitize=thread -Wno-tsan -DML_WARN_ABORT=1
 CORE_FLAGS_gcov := -O0 --coverage -fprofile-update=atomic -DML_WARN_ABORT=1
 CORE_FLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined \
 		   -fno-sanitize-recover=all -Wno-gnu -DML_WARN_ABORT=1
+# Each basic block calls __sanitizer_cov_trace_pc(), which the program has.
+CORE_FLAGS_steps := -O1 -fsanitize-coverage=trace-pc -DML_WARN_ABORT=1
 
 $(CORE_DIR)/fence: $(CORE_DEPS)
 	@mkdir -p $(@D)
