@@ -71,7 +71,7 @@ by_make() {
 	ended 7 && said out 'sum 42'
 }
 
-plan 20
+plan 23
 vm --no-module -- 'echo to-out; echo to-err >&2; echo again >/dev/stderr
 	touch /memlane-harness 2>/dev/null && echo writable-root
 	touch build/harness && rm build/harness && echo writable-folder
@@ -95,8 +95,12 @@ check "a module that warns builds" warning_module
 vm --ko "$tmp/6.1/memlane.ko" -- true
 check "a warning fails the run" ended 125
 check "and is shown" said err "WARNING:.*warn_init"
-vm --no-module --timeout 15 -- 'sleep 100'
+vm --no-module --announce --timeout 15 -- 'sleep 100'
 check "a hang ends in a time-out" ended 124
+check "which is said" said err "no end after 15 s"
+check "with the kernel's log" said err '^\[ *[0-9.]*\] '
+check "--announce says what comes up, and under what" \
+	said out '^Booting Linux [0-9].* under \(KVM\|software emulation\)'
 vm --no-module -- 'echo c >/proc/sysrq-trigger'
 check "a crash fails the run" ended 125
 vm --ko "$0" -- true
