@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Every program that a script or a makefile of ours runs is in a package that
 # packages.txt names, that one of those needs, or that no Debian is without:
-# otherwise a fresh machine would lack it after `make deps`.
+# otherwise a fresh machine would lack it after `make deps`. And a second build has
+# nothing to do.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.." || exit 1
@@ -92,9 +93,21 @@ installed_first() {
 	[ ! -s "$tmp/without" ]
 }
 
-plan 2
+# Whoever runs this test writes to build/check.
+nothing_is_made_again() {
+	make -s all selftests || return 1
+	touch "$tmp/stamp"
+	sleep 1
+	make -s all selftests || return 1
+	find build -path build/check -prune -o -type f ! -name log ! -name lock -newer "$tmp/stamp" -print >"$tmp/new"
+	sed 's/^/# made again: /' "$tmp/new"
+	[ ! -s "$tmp/new" ]
+}
+
+plan 3
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 check "every program that is run is in a package that is named" all_named
 check "what runs or boots something installs them first" installed_first
+check "a second build makes nothing again" nothing_is_made_again
 finish
