@@ -120,7 +120,7 @@ ffi() {
 		#include <dlfcn.h>
 		#include <stdint.h>
 		#include <string.h>
-		struct mark { void *at; uint32_t chunk, frame; };
+		struct mark { void *at; uint32_t chunk, frame; uint64_t id; };
 		static void *lib;
 		#define F(ret, name, ...) ret (*name)(__VA_ARGS__) = (ret (*)(__VA_ARGS__))dlsym(lib, "memlane_" #name)
 		int main(void)

@@ -5,8 +5,8 @@
 #
 #   seeded.sh [NUMBER...]
 #
-# One module for the debug kernel has all of the bugs, and a parameter that
-# chooses. Most bugs share a boot, in which the kernel goes on after a report.
+# One module for the debug kernel has all of the bugs, those of the engine by
+# seeded.core, and a parameter that chooses. Most bugs share a boot, in which the kernel goes on after a report.
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/../ktap.sh"
@@ -14,6 +14,7 @@ cd "$top" || exit 1
 vm=selftests/vm
 out=build/check/seeded
 ko=build/seeded/debug/memlane.ko
+source=build/seeded/source
 seed=/sys/module/memlane/parameters/seed
 
 if ! why=$("$vm/kernel.sh" debug 2>&1 >/dev/null); then
@@ -121,13 +122,31 @@ caught() {
 # Any failure at all would do for a line that does not say which.
 worded() { ! grep -vE '^[0-9]+[|]([^|]*[|]){5}.*[^|]' "$out/list" | sed 's/^/# /' | grep .; }
 
+# A copy of the sources, with switches in the engine.
+switches() {
+	rm -rf "$source"
+	mkdir -p "$source"
+	cp -r kmod include "$source"
+	sed '/^#/d' "$here/seeded.core" | while IFS= read -r line; do
+		file=kmod/core/${line%% *}
+		sed -i "${line#* :: }" "$source/$file"
+		sed -i '1i #include "../bug.h"' "$source/$file"
+		grep -q ML_SEEDED "$source/$file" || { echo "$file: nothing to switch"; return 1; }
+	done
+}
+
+build() {
+	switches && ML_OUT=$top/build/seeded ML_SOURCE=$top/$source "$vm/module.sh" debug ML_SEEDS=1
+}
+
+built() { build >"$out/build" 2>&1 || { tail -n 10 "$out/build" | sed 's/^/# /'; return 1; }; }
+
 rm -rf "$out" "$ko"
 mkdir -p "$out"
 lines "$@" >"$out/list"
 cut -d '|' -f 5 "$out/list" | sort -u | numbered >"$out/tests"
 plan $(($(wc -l <"$out/list") + 3))
-check "a module that can have bugs is built" \
-	sh -c "ML_OUT=$top/build/seeded $vm/module.sh debug ML_SEEDS=1 >$out/build 2>&1"
+check "a module that can have bugs is built" built
 check "each bug has words that tell its failure" worded
 boot_shared
 boot_leak
