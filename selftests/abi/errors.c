@@ -216,7 +216,8 @@ TEST(free_tells_each_kind_of_bad_handle)
 {
 	struct arena a = arena_new(LANE, LANE), b = arena_new(LANE, LANE);
 	__u64 good = alloc_one(&a, MEMLANE_FAST, 100), pinned = alloc_one(&a, MEMLANE_FAST, 100);
-	__u64 foreign = alloc_one(&b, MEMLANE_FAST, 100);
+	__u64 foreign = alloc_one(&b, MEMLANE_FAST, 100), next;
+	int i = 0;
 
 	expect_free(&a, foreign, -EXDEV);
 	expect_free(&a, 0, -EBADF);
@@ -228,6 +229,12 @@ TEST(free_tells_each_kind_of_bad_handle)
 	*pin_of(&a, pinned) -= MEMLANE_PIN_ONE;
 	expect_free(&a, pinned, 0);
 	expect_free(&a, pinned, -ESTALE);
+	do {
+		next = alloc_one(&a, MEMLANE_FAST, 100);
+		expect(i++ < 1000);
+	} while ((__u32)next != (__u32)pinned);
+	expect_free(&a, pinned, -ESTALE);	/* though its index is in use again */
+	expect_free(&a, next, 0);
 	expect_free(&a, good, 0);
 	expect_sound(&a);
 	arena_end(&a);
