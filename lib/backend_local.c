@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -168,12 +169,35 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 	}
 }
 
+/*
+ * The kernel's mutexes see to it that everybody has a turn. These do not: who calls
+ * again at once has arena.mover again before those who wait for it are awake. A thread
+ * that compacts in a loop kept others from moving anything for minutes.
+ */
+static int take_turns(struct local *l, unsigned int cmd, void *req)
+{
+	const struct timespec moment = { .tv_nsec = 50000 };
+	int err;
+
+	__atomic_add_fetch(&l->movers, 1, __ATOMIC_RELAXED);
+	err = dispatch(l, cmd, req);
+	if (__atomic_sub_fetch(&l->movers, 1, __ATOMIC_RELAXED))
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+	return err;
+}
+
+static bool takes_mover(unsigned int cmd)
+{
+	return cmd == MEMLANE_CMD_COMPACT || cmd == MEMLANE_CMD_MIGRATE ||
+	       cmd == MEMLANE_CMD_MAINTAIN || cmd == MEMLANE_CMD_BLOCKERS;
+}
+
 static int local_call(struct memlane *m, unsigned int cmd, void *req)
 {
 	int saved = errno, was = cancel_hold(), err;
 
 	__atomic_add_fetch(&m->local->calls, 1, __ATOMIC_RELAXED);
-	err = dispatch(m->local, cmd, req);
+	err = takes_mover(cmd) ? take_turns(m->local, cmd, req) : dispatch(m->local, cmd, req);
 	cancel_release(was);
 	errno = saved;
 	return err;

@@ -25,6 +25,7 @@ struct job;
  * @fd: memory file of each lane, immutable
  * @tid: thread of each slot, or 0; atomic
  * @calls: made by the program; atomic
+ * @movers: calls that have arena.mover, or wait for it; atomic
  * @metadata: bytes that zalloc() and share() gave; atomic
  * @made: indices below have their words in the engine's sight; atomic, only grows
  * @there: first and end of pages that populate() made last, none of which were
@@ -49,6 +50,7 @@ struct local {
 	int fd[MEMLANE_LANES];
 	pid_t *tid;
 	uint64_t calls;
+	uint32_t movers;
 	uint64_t metadata;
 	uint32_t made;
 	u64 there[2];

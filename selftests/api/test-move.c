@@ -579,3 +579,37 @@ TEST(a_limited_cycle_over_many_handles_ends_early_and_tells_its_time)
 		expect_eq(memlane_lane(m, h[i]), i % 4 ? MEMLANE_FAST : MEMLANE_SLOW);
 	memlane_close(m);
 }
+
+struct loop {
+	struct memlane *m;
+	bool over;	/* atomic */
+};
+
+static void *compact_in_a_loop(void *arg)
+{
+	struct loop *l = arg;
+
+	while (!__atomic_load_n(&l->over, __ATOMIC_RELAXED))
+		expect_eq(memlane_compact(l->m, 0, 0, NULL), 0);
+	return NULL;
+}
+
+/* Whoever has just moved something and calls again waits for those who waited for it. */
+TEST(a_loop_of_compactions_leaves_others_their_turn)
+{
+	struct loop l = { .m = open_quiet() };
+	memlane_handle h[64];
+	pthread_t t;
+	int i;
+
+	for (i = 0; i < 64; i++)
+		h[i] = must_alloc(l.m, 100);
+	start(&t, compact_in_a_loop, &l);
+	for (i = 0; i < 512; i++) {
+		usleep(100);
+		expect_eq(memlane_migrate(l.m, h[i % 64], i / 64 % 2 ? MEMLANE_FAST : MEMLANE_SLOW), 0);
+	}
+	__atomic_store_n(&l.over, true, __ATOMIC_RELAXED);
+	finish(t);
+	memlane_close(l.m);
+}
