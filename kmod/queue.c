@@ -113,9 +113,7 @@ static int run_migrate(struct memlane_arena *arena, struct memlane_job *job,
 	int err = ml_migrate(&arena->core, req, job->handles, NULL);
 
 	trace_memlane_migrate(arena->id, &req->step, err);
-	event->token = req->token;
-	event->value = req->step.out_moved + req->step.out_remapped;
-	event->step = req->step;
+	ml_tell_step(event, req->token, &req->step);
 	event->failed = req->out_failed + (req->count - req->out_count);
 	return err;
 }
@@ -127,9 +125,7 @@ static int run_compact(struct memlane_arena *arena, struct memlane_job *job,
 	int err = ml_compact(&arena->core, req);
 
 	trace_memlane_compact(arena->id, &req->step, err);
-	event->token = req->token;
-	event->value = req->step.out_moved + req->step.out_remapped;
-	event->step = req->step;
+	ml_tell_step(event, req->token, &req->step);
 	return err;
 }
 

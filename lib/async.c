@@ -6,11 +6,11 @@
  * waits for. tasks.lock protects the count alone.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
+#include "worker.h"
 
 #define BATCH_MAX (1U << 20)
 
@@ -63,20 +63,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* The program's signals are for its own threads. */
 static int start(struct task *task)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, was;
 	int err;
 
-	sigfillset(&all);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_sigmask(SIG_SETMASK, &all, &was);
-	err = -pthread_create(&thread, &attr, run, task);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	err = worker_start(&thread, &attr, NULL, run, task);
 	pthread_attr_destroy(&attr);
 	return err;
 }

@@ -11,13 +11,12 @@
  * does, and who asks meanwhile reads the system's clock.
  */
 #include <errno.h>
-#include <signal.h>
 #include <time.h>
 
 #include "backend.h"
 #include "watch.h"
+#include "worker.h"
 
-#define NSEC	    1000000000ULL
 #define TICK_MS	    10
 #define IDLE_MS	    1000
 #define IDLE_TICKS  100 /* without a question */
@@ -25,14 +24,6 @@
 #define CYCLE_BYTES (4U << 20)
 #define REST	    9 /* after a piece of a cycle, so many times what it took */
 #define FOR_EVER    (1ULL << 62)
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NSEC + t.tv_nsec;
-}
 
 static bool stopping(const struct keeper *k)
 {
@@ -74,12 +65,12 @@ static bool cycle(struct memlane *m)
 static void run(struct memlane *m)
 {
 	struct keeper *k = &m->watch->keeper;
-	uint64_t begun = now(), next;
+	uint64_t begun = clock_ns(), next;
 
 	pthread_mutex_unlock(&k->lock);
 	k->more = cycle(m);
 	pthread_mutex_lock(&k->lock);
-	next = now() + REST * (now() - begun);
+	next = clock_ns() + REST * (clock_ns() - begun);
 	if (!k->interval)
 		next = FOR_EVER;
 	else if (!k->more && next < begun + k->interval)
@@ -90,7 +81,7 @@ static void run(struct memlane *m)
 /* Until the next tick or cycle, or until something has changed. */
 static void wait_for_work(struct keeper *k, unsigned int tick_ms)
 {
-	uint64_t at = now() + tick_ms * 1000000ULL;
+	uint64_t at = clock_ns() + tick_ms * 1000000ULL;
 	struct timespec t;
 
 	if (k->next < at)
@@ -108,7 +99,7 @@ static void *keep(void *arg)
 	pthread_mutex_lock(&k->lock);
 	while (!k->stop) {
 		wait_for_work(k, tell_time(m->watch));
-		if (!k->stop && now() >= k->next)
+		if (!k->stop && clock_ns() >= k->next)
 			run(m);
 	}
 	pthread_mutex_unlock(&k->lock);
@@ -117,13 +108,8 @@ static void *keep(void *arg)
 
 static void init(struct keeper *k)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&k->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	worker_cond_init(&k->wake);
 	k->next = FOR_EVER;
 }
 
@@ -137,25 +123,19 @@ static void fini(struct keeper *k)
  * keeper_open - start the thread of an arena
  * @m: arena, which keeps histories; it can be used
  *
- * The program's signals are for its own threads. Return: 0, or -EAGAIN: no thread can
- * be had.
+ * Return: 0, or -EAGAIN: no thread can be had.
  */
 int keeper_open(struct memlane *m)
 {
 	struct keeper *k = &m->watch->keeper;
-	sigset_t all, was;
 	int err;
 
 	init(k);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &was);
-	err = -pthread_create(&k->thread, NULL, keep, m);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	err = worker_start(&k->thread, NULL, "memlane-track", keep, m);
 	if (err) {
 		fini(k);
 		return err;
 	}
-	pthread_setname_np(k->thread, "memlane-track");
 	k->running = true;
 	return 0;
 }
@@ -190,7 +170,7 @@ void keeper_pace(struct memlane *m, uint64_t ns)
 
 	pthread_mutex_lock(&k->lock);
 	k->interval = ns < FOR_EVER / 2 ? ns : FOR_EVER / 2;
-	k->next = ns ? now() + k->interval : FOR_EVER;
+	k->next = ns ? clock_ns() + k->interval : FOR_EVER;
 	k->more = false;
 	pthread_cond_signal(&k->wake);
 	pthread_mutex_unlock(&k->lock);

@@ -73,7 +73,6 @@ static inline struct local *local_of(struct ml_arena *a)
 
 /* local_ops.c */
 extern const struct ml_ops local_ops;
-u64 local_now(void);
 int local_membarrier(int cmd);
 
 /* local_worker.c */

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "local.h"
+#include "worker.h"
 
-#define NSEC	   1000000000ULL
 #define OPEN_PAGES 64 /* of a region, at a time */
 
 static void *zalloc(struct ml_arena *a, size_t size)
@@ -260,12 +260,9 @@ static u64 metadata(struct ml_arena *a)
 	return __atomic_load_n(&local_of(a)->metadata, __ATOMIC_RELAXED);
 }
 
-u64 local_now(void)
+static u64 now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * NSEC + t.tv_nsec;
+	return clock_ns();
 }
 
 const struct ml_ops local_ops = {
@@ -287,5 +284,5 @@ const struct ml_ops local_ops = {
 	.slot_done = slot_done,
 	.event = event,
 	.metadata = metadata,
-	.now = local_now,
+	.now = now,
 };

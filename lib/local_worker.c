@@ -2,14 +2,13 @@
 /* local_worker.c - the thread of an arena in the process: cycles, and queued calls */
 #include <errno.h>
 #include <linux/minmax.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "local.h"
+#include "worker.h"
 
-#define NSEC	    1000000000ULL
 #define CYCLE_NS    2000000 /* of the background cycle: one step */
 #define CYCLE_BYTES (4U << 20)
 #define SHORTEST    1000000 /* an interval shorter than this is this */
@@ -35,14 +34,9 @@ struct job {
 
 void local_worker_init(struct local *l)
 {
-	pthread_condattr_t attr;
-
 	l->last_job = &l->jobs;
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	worker_cond_init(&l->wake);
 }
 
 void local_worker_exit(struct local *l)
@@ -58,9 +52,7 @@ static int run_migrate(struct local *l, struct job *job, struct memlane_event *e
 	struct memlane_migrate *req = &job->req.migrate;
 	int err = ml_migrate(&l->core, req, job->handles, NULL);
 
-	ev->token = req->token;
-	ev->value = req->step.out_moved + req->step.out_remapped;
-	ev->step = req->step;
+	ml_tell_step(ev, req->token, &req->step);
 	ev->failed = req->out_failed + (req->count - req->out_count);
 	return err;
 }
@@ -70,9 +62,7 @@ static int run_compact(struct local *l, struct job *job, struct memlane_event *e
 	struct memlane_compact *req = &job->req.compact;
 	int err = ml_compact(&l->core, req);
 
-	ev->token = req->token;
-	ev->value = req->step.out_moved + req->step.out_remapped;
-	ev->step = req->step;
+	ml_tell_step(ev, req->token, &req->step);
 	return err;
 }
 
@@ -130,14 +120,14 @@ static bool is_due(struct local *l, uint64_t due)
 {
 	if (!l->jobs)
 		return wait_until(l, due);
-	return due && local_now() >= due;
+	return due && clock_ns() >= due;
 }
 
 /* After a cycle that was cut short comes a rest, then another; else the interval. */
 static uint64_t run(struct local *l, struct ml_tended *last)
 {
 	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
-	uint64_t next = local_now();
+	uint64_t next = clock_ns();
 
 	pthread_mutex_unlock(&l->lock);
 	ml_tend(&l->core, &step, last);
@@ -159,7 +149,7 @@ static void *maintain(void *arg)
 		if (l->paced) {
 			l->paced = false;
 			last.more = false;
-			due = l->interval ? local_now() + l->interval : 0;
+			due = l->interval ? clock_ns() + l->interval : 0;
 		} else if (is_due(l, due) && !l->stop && !l->paced) {
 			due = run(l, &last);
 		}
@@ -170,28 +160,13 @@ static void *maintain(void *arg)
 	return NULL;
 }
 
-/* The program's signals are for its own threads. */
-static int start_thread(struct local *l)
-{
-	sigset_t all, was;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &was);
-	err = -pthread_create(&l->thread, NULL, maintain, l);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	if (!err)
-		pthread_setname_np(l->thread, "memlane");
-	return err;
-}
-
 int local_worker_start(struct local *l)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&l->lock);
 	if (!l->running)
-		err = start_thread(l);
+		err = worker_start(&l->thread, NULL, "memlane", maintain, l);
 	l->running = !err;
 	pthread_mutex_unlock(&l->lock);
 	return err;

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "watch.h"
+#include "worker.h"
 
 #define POOL_FREES  256	 /* fewer say nothing */
 #define POOL_SHARE  16	 /* at least this part of all frees */
@@ -33,14 +34,6 @@ uint32_t clock_ms(void)
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 	ms = t.tv_sec * 1000U + t.tv_nsec / 1000000;
 	return ms ? ms : 1;
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 static void bump(uint16_t *n)

@@ -545,6 +545,15 @@ int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t);
 void ml_short_of_memory(struct ml_arena *a, u64 pages);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
 
+/* What the end of a queued call says of its step. */
+static inline void ml_tell_step(struct memlane_event *event, u64 token,
+				const struct memlane_step *step)
+{
+	event->token = token;
+	event->value = step->out_moved + step->out_remapped;
+	event->step = *step;
+}
+
 /* slot.c */
 int ml_register(struct ml_arena *a, struct memlane_register *req);
 int ml_unregister(struct ml_arena *a, struct memlane_register *req);
