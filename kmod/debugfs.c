@@ -6,6 +6,7 @@
  *   memlane/ID/stat                       counters of an arena
  *   memlane/ID/lanes                      what its lanes hold
  *   memlane/ID/spans                      each span: where, of what, how full
+ *   memlane/ID/tallies                    what moved and what did not, by class, tag, group
  *   memlane/ID/check                      "ok", or the first broken invariant
  *
  * Removing an arena's folder waits for its readers, so they need no reference.
@@ -123,6 +124,85 @@ static int spans_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spans);
 
+#define TALLY(name) { #name, offsetof(struct memlane_tally, name) }
+#define TALLY_CAUSE(name, cause) \
+	{ "moves_" #name, offsetof(struct memlane_tally, by_cause[MEMLANE_CAUSE_##cause]) }
+static const struct field tally_fields[] = {
+	TALLY_CAUSE(compact, COMPACT), TALLY_CAUSE(hand, HAND), TALLY_CAUSE(stale, STALE),
+	TALLY_CAUSE(oversized, OVERSIZED), TALLY_CAUSE(hot, HOT), TALLY_CAUSE(sort, SORT),
+	TALLY_CAUSE(purge, PURGE), TALLY_CAUSE(room, ROOM),
+	TALLY(bytes), TALLY(vetoed), TALLY(pinned), TALLY(held), TALLY(given_up),
+	TALLY(faults), TALLY(pages),
+};
+
+/* Tallies come and grow while they are read, and never go: no lock is needed. */
+static void *tally_at(struct seq_file *seq, loff_t *pos)
+{
+	struct memlane_arena *arena = seq->private;
+	u64 nr = *pos ? *pos - 1 : 0;
+	const struct memlane_tally *t;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	t = ml_tally_from(&arena->core, &nr);
+	*pos = nr + 1;
+	return (void *)t;
+}
+
+static void *tallies_start(struct seq_file *seq, loff_t *pos)
+{
+	return tally_at(seq, pos);
+}
+
+static void *tallies_next(struct seq_file *seq, void *v, loff_t *pos)
+{
+	++*pos;
+	cond_resched();
+	return tally_at(seq, pos);
+}
+
+static void tallies_stop(struct seq_file *seq, void *v)
+{
+}
+
+/* What the tally is of, the number that tells it from others, and its lane. */
+static void tally_name(struct seq_file *seq, u64 nr)
+{
+	const u64 classes = MEMLANE_TALLY_TAG / MEMLANE_LANES;
+
+	if (nr >= MEMLANE_TALLY_GROUP)
+		seq_printf(seq, "group %llu -", nr - MEMLANE_TALLY_GROUP);
+	else if (nr >= MEMLANE_TALLY_TAG)
+		seq_printf(seq, "tag %llu -", nr - MEMLANE_TALLY_TAG);
+	else
+		seq_printf(seq, "class %llu %llu", nr % classes, nr / classes);
+}
+
+static int tallies_show(struct seq_file *seq, void *v)
+{
+	int i;
+
+	if (v == SEQ_START_TOKEN)
+		seq_puts(seq, "of number lane");
+	else
+		tally_name(seq, seq->index - 1);
+	for (i = 0; i < ARRAY_SIZE(tally_fields); i++)
+		if (v == SEQ_START_TOKEN)
+			seq_printf(seq, " %s", tally_fields[i].name);
+		else
+			seq_printf(seq, " %llu", READ_ONCE(*(u64 *)(v + tally_fields[i].offset)));
+	seq_putc(seq, '\n');
+	return 0;
+}
+
+static const struct seq_operations tallies_sops = {
+	.start = tallies_start,
+	.next = tallies_next,
+	.stop = tallies_stop,
+	.show = tallies_show,
+};
+DEFINE_SEQ_ATTRIBUTE(tallies);
+
 static int check_show(struct seq_file *seq, void *unused)
 {
 	struct memlane_arena *arena = seq->private;
@@ -176,6 +256,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
 	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);
+	debugfs_create_file("tallies", 0400, arena->debugfs, arena, &tallies_fops);
 	debugfs_create_file("check", 0400, arena->debugfs, arena, &check_fops);
 }
 

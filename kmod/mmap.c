@@ -76,11 +76,23 @@ static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
+/* Whose object was it? The page cannot be taken away from its run: map_lock is held. */
+static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, struct ml_kin *kin)
+{
+	u64 first = memlane_page_first(&arena->pages, nr);
+	u64 loc = ml_page_loc(nr) + (offset_in_page(vmf->real_address) >> MEMLANE_GRANULE_SHIFT);
+
+	return ml_kin_at(&arena->core, first, loc, kin);
+}
+
 /* 0: there is no page, and none was at hand. */
-static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr,
+static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
 			   struct page **spare)
 {
+	struct memlane_pages *p = &arena->pages;
+	bool found = false;
 	vm_fault_t ret = 0;
+	struct ml_kin kin;
 	struct page *page;
 
 	if (!ML_SEEDED(8))
@@ -90,25 +102,29 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr
 		ret = VM_FAULT_SIGBUS;
 	else if (page)
 		ret = map_page(vmf, page);
-	if (ret == VM_FAULT_NOPAGE)
+	if (ret == VM_FAULT_NOPAGE) {
 		map_around(vmf, p, nr);
+		found = find_kin(vmf, arena, nr, &kin);
+	}
 	if (!ML_SEEDED(8))
 		up_read(&p->map_lock);
+	if (found)
+		ml_tally_fault(&arena->core, &kin);
 	return ret;
 }
 
-static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
+static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
 	struct page *spare = NULL;
 	vm_fault_t ret;
 
-	ret = map_data(vmf, p, nr, &spare);
+	ret = map_data(vmf, arena, nr, &spare);
 	if (ret)
 		return ret;
 	spare = memlane_page_new(0);
 	if (!spare)
 		return VM_FAULT_OOM;
-	ret = map_data(vmf, p, nr, &spare);
+	ret = map_data(vmf, arena, nr, &spare);
 	memlane_page_drop(spare);	/* another thread was quicker */
 	return ret;
 }
@@ -151,7 +167,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	atomic64_inc(&arena->faults);
 	if (region == MEMLANE_REGION_DATA)
-		return fault_data(vmf, &arena->pages, nr);
+		return fault_data(vmf, arena, nr);
 	return fault_shared(vmf, arena, region, nr);
 }
 

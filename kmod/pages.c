@@ -47,11 +47,14 @@ static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
 /**
  * struct leaf - the words of one chunk
  * @word: one a page, see the top
+ * @behind: of a committed page, how many pages of its run come before it; written
+ *	before the word
  * @committed: words that are not NONE; core.lock
  * @present: words that hold a page
  */
 struct leaf {
 	unsigned long *word;
+	u32 *behind;
 	u32 committed;
 	atomic_t present;
 };
@@ -93,6 +96,7 @@ static void leaf_free(struct leaf *leaf)
 	if (ML_SEEDED(16))
 		return;
 	kfree(leaf->word);
+	kfree(leaf->behind);
 	kfree(leaf);
 }
 
@@ -103,8 +107,11 @@ static struct leaf *leaf_new(void)
 	if (!leaf)
 		return NULL;
 	leaf->word = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->word), GFP_KERNEL_ACCOUNT | GFP_CALL);
-	if (leaf->word)
+	leaf->behind = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->behind), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	if (leaf->word && leaf->behind)
 		return leaf;
+	kfree(leaf->word);
+	kfree(leaf->behind);
 	kfree(leaf);
 	return NULL;
 }
@@ -191,7 +198,7 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 	if (leaf && ML_SEEDED(5))
 		cmpxchg(&leaf->word[in_leaf(nr)], NONE, EMPTY);
 	if (leaf)
-		word = READ_ONCE(leaf->word[in_leaf(nr)]);
+		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
 	if (word == EMPTY && *spare) {
 		word = cmpxchg(&leaf->word[in_leaf(nr)], EMPTY, (unsigned long)*spare);
 		if (word == EMPTY) {
@@ -204,10 +211,35 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 }
 
 /**
+ * memlane_page_first - the first page of the run that a page is in
+ * @p: pages of an arena
+ * @nr: number of the page in the data area, one that memlane_page_fill() found
+ *
+ * Context: core.lock, or map_lock for reading since then.
+ */
+u64 memlane_page_first(struct memlane_pages *p, u64 nr)
+{
+	struct leaf *leaf = leaf_at(p, nr);
+
+	return nr - READ_ONCE(leaf->behind[in_leaf(nr)]);
+}
+
+/* Pairs with the acquire in memlane_page_fill(): the run is described, and where it begins. */
+static void commit_word(struct leaf *leaf, u64 page, u64 behind)
+{
+	unsigned long i = in_leaf(page);
+
+	if (WARN_ON_ONCE(leaf->word[i] != NONE))
+		return;
+	WRITE_ONCE(leaf->behind[i], behind);
+	smp_store_release(&leaf->word[i], EMPTY);	/* see above */
+}
+
+/**
  * memlane_pages_commit - users may touch these pages
  * @p: pages of an arena
- * @page: first
- * @nr: how many
+ * @page: first, of a run
+ * @nr: how many the run has; below 2^32
  *
  * Context: core.lock.
  * Return: 0, or -ENOMEM and nothing has changed.
@@ -224,9 +256,8 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
 			return -ENOMEM;
 		}
 		n = leaf_span(at, end);
-		for (i = in_leaf(at); i < in_leaf(at) + n; i++)
-			if (!WARN_ON_ONCE(leaf->word[i] != NONE))
-				WRITE_ONCE(leaf->word[i], EMPTY);
+		for (i = at; i < at + n; i++)
+			commit_word(leaf, i, i - page);
 		leaf->committed += n;
 		cond_resched();
 	}
@@ -318,7 +349,8 @@ u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
  */
 u64 memlane_pages_metadata(const struct memlane_pages *p)
 {
-	return p->nr_leaves * (sizeof(struct leaf) + ML_CHUNK_PAGES * sizeof(unsigned long));
+	return p->nr_leaves * (sizeof(struct leaf) + ML_CHUNK_PAGES *
+			       (sizeof(unsigned long) + sizeof(u32)));
 }
 
 /* One call for all of them, as each flushes every CPU's TLB. map_lock, write. */

@@ -38,6 +38,7 @@ struct page *memlane_page_new(gfp_t extra);
 void memlane_page_drop(struct page *page);
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare);
+u64 memlane_page_first(struct memlane_pages *p, u64 nr);
 
 int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr);

@@ -279,6 +279,9 @@ int handle_check(const struct memlane *m, memlane_handle h);
 int entry_check(uint64_t e, memlane_handle h);
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e);
 
+/* pin.c */
+int pin_unused(struct memlane *m, memlane_handle h);
+
 /* A thread that is cancelled in a system call would leave its locks behind: it waits. */
 static inline int cancel_hold(void)
 {

@@ -226,7 +226,8 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	r[MEMLANE_REGION_SIDE].length = req->handles * sizeof(u64);
 	r[MEMLANE_REGION_PIN].length = req->handles * sizeof(u32);
 	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
-	r[MEMLANE_REGION_STAT].length = ML_PAGE_SIZE;
+	r[MEMLANE_REGION_STAT].length =
+		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
 		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
 	return err;

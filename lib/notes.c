@@ -3,7 +3,8 @@
  * notes.c - what the program says of an object: hints, priority; names of tags
  *
  * Hints and priority stand in the pin word. They are changed under a pin, so
- * that the object cannot be freed, and its index made another's, meanwhile.
+ * that the object cannot be freed, and its index made another's, meanwhile. Saying
+ * something of an object is no use of it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,8 +23,7 @@ struct name {
 static int note(struct memlane *m, memlane_handle h, uint32_t mask, uint32_t value)
 {
 	uint32_t index = handle_index(h), w;
-	void *p;
-	int err = memlane_try_pin(m, h, &p);
+	int err = pin_unused(m, h);
 
 	if (err)
 		return err;

@@ -5,10 +5,13 @@
 #include "backend.h"
 #include "watch.h"
 
-/* Keep the object where it is; false: the entry has changed, look again. */
-static bool claim(struct memlane *m, uint32_t index, uint64_t e)
+/*
+ * Keep the object where it is; @use: MEMLANE_ENTRY_ACCESSED, or 0 for what is no use
+ * of it. False: the entry has changed, look again.
+ */
+static bool claim(struct memlane *m, uint32_t index, uint64_t e, uint64_t use)
 {
-	uint64_t want = (e & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_ACCESSED;
+	uint64_t want = (e & ~MEMLANE_ENTRY_MOVING) | use;
 
 	if (want == e)
 		return true;
@@ -24,7 +27,7 @@ static bool claim(struct memlane *m, uint32_t index, uint64_t e)
  * The address of an object, for a thread in a section: a planned move is
  * stopped, a copy under way is waited for. 0, -ESTALE, -EXDEV, -EBADF.
  */
-static int resolve(struct memlane *m, memlane_handle h, void **p)
+static int resolve(struct memlane *m, memlane_handle h, uint64_t use, void **p)
 {
 	uint32_t index = handle_index(h);
 	uint64_t e;
@@ -37,7 +40,7 @@ static int resolve(struct memlane *m, memlane_handle h, void **p)
 			break;
 		if (e & MEMLANE_ENTRY_COPYING) {
 			wait_copy(m, index);
-		} else if (claim(m, index, e)) {
+		} else if (claim(m, index, e, use)) {
 			*p = entry_data(m, e);
 			return 0;
 		}
@@ -52,7 +55,7 @@ void *memlane_get_slow(struct memlane *m, memlane_handle h)
 	void *p;
 
 	if (m->hot.mask && watch_may_get(m, h))
-		resolve(m, h, &p);
+		resolve(m, h, MEMLANE_ENTRY_ACCESSED, &p);
 	else
 		p = NULL;
 	return p;
@@ -64,7 +67,9 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 
 	*p = NULL;
 	if (m->hot.mask)
-		err = unlikely(m->watch) && !watch_may_get(m, h) ? -ENOLCK : resolve(m, h, p);
+		err = unlikely(m->watch) && !watch_may_get(m, h) ?
+			      -ENOLCK :
+			      resolve(m, h, MEMLANE_ENTRY_ACCESSED, p);
 	if (err)
 		return err;
 	if (size <= (side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
@@ -102,21 +107,21 @@ static int pin_sub(struct memlane *m, uint32_t index)
  * Inside a section. The second look finds a free or a move that had looked at
  * the count before it was raised.
  */
-static int pin_resolved(struct memlane *m, memlane_handle h, void **p)
+static int pin_resolved(struct memlane *m, memlane_handle h, uint64_t use, void **p)
 {
-	int err = resolve(m, h, p);
+	int err = resolve(m, h, use, p);
 
 	if (!err)
 		err = pin_add(m, handle_index(h));
 	if (err)
 		return err;
-	err = resolve(m, h, p);
+	err = resolve(m, h, use, p);
 	if (err)
 		pin_sub(m, handle_index(h));
 	return err;
 }
 
-int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
+static int try_pin(struct memlane *m, memlane_handle h, uint64_t use, void **p)
 {
 	int err;
 
@@ -124,11 +129,24 @@ int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
 	err = memlane_enter(m);
 	if (err)
 		return err;
-	err = pin_resolved(m, h, p);
+	err = pin_resolved(m, h, use, p);
 	if (err)
 		*p = NULL;
 	memlane_exit(m);
 	return err;
+}
+
+int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
+{
+	return try_pin(m, h, MEMLANE_ENTRY_ACCESSED, p);
+}
+
+/* A pin that does not count as a use of the object; errors of memlane_try_pin(). */
+int pin_unused(struct memlane *m, memlane_handle h)
+{
+	void *p;
+
+	return try_pin(m, h, 0, &p);
 }
 
 void *memlane_pin(struct memlane *m, memlane_handle h)

@@ -9,6 +9,8 @@
 
 #include "arenas.h"
 
+const char *const arena_lane_name[MEMLANE_LANES] = { "fast", "slow" };
+
 static FILE *open_file(unsigned int id, const char *name)
 {
 	char path[96];
@@ -135,7 +137,7 @@ static void add_span(struct arena_view *a, const char *line)
 	c->used += used;
 }
 
-int arena_read_classes(struct arena_view *a)
+static int read_classes(struct arena_view *a)
 {
 	FILE *f = open_file(a->id, "spans");
 	char line[128];
@@ -147,6 +149,34 @@ int arena_read_classes(struct arena_view *a)
 		add_span(a, line);
 	fclose(f);
 	return 0;
+}
+
+static int read_tallies(struct arena_view *a)
+{
+	FILE *f = open_file(a->id, "tallies");
+	int ret;
+
+	if (!f)
+		return -errno;
+	ret = tallies_read(f, &a->tallies);
+	fclose(f);
+	return ret;
+}
+
+int arena_read_rest(struct arena_view *a)
+{
+	int ret = read_classes(a);
+
+	return ret ? ret : read_tallies(a);
+}
+
+void arenas_free(struct arena_view *list, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		tallies_free(&list[i].tallies);
+	free(list);
 }
 
 int arenas_count(void)

@@ -7,6 +7,8 @@
 
 #include <linux/memlane.h>
 
+#include "tallies.h"
+
 #define ARENAS_FOLDER	"/sys/kernel/debug/memlane"
 #define ARENA_COUNTERS	96
 
@@ -44,7 +46,8 @@ struct class_view {
  * @lanes: number of these
  * @count: its counters
  * @counts: number of these
- * @class: after arena_read_classes()
+ * @class: after arena_read_rest()
+ * @tallies: the same
  */
 struct arena_view {
 	unsigned int id;
@@ -54,11 +57,14 @@ struct arena_view {
 	struct counter count[ARENA_COUNTERS];
 	int counts;
 	struct class_view class[MEMLANE_LANES][MEMLANE_CLASSES];
+	struct tallies tallies;
 };
+
+extern const char *const arena_lane_name[MEMLANE_LANES];
 
 /**
  * arenas_read - look at all of them
- * @list: gets an array, to be freed by the caller
+ * @list: gets an array, for arenas_free()
  *
  * An arena that is closed meanwhile is left out.
  *
@@ -66,8 +72,10 @@ struct arena_view {
  */
 int arenas_read(struct arena_view **list);
 
-/* Look at its spans, which may be many. Return: 0 or -errno. */
-int arena_read_classes(struct arena_view *a);
+void arenas_free(struct arena_view *list, int n);
+
+/* Look at its spans and tallies, which may be many. Return: 0 or -errno. */
+int arena_read_rest(struct arena_view *a);
 
 /* Return: how many are open, or -errno. */
 int arenas_count(void);

@@ -80,8 +80,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 
 	a->batch = a->ops->zalloc(a, sizeof(*a->batch));
 	a->blocker = a->ops->zalloc(a, ML_BLOCKERS_SIZE);
-	a->stat_page = a->ops->share(a, MEMLANE_REGION_STAT, 0);
-	if (!a->batch || !a->blocker || !a->stat_page)
+	if (!a->batch || !a->blocker || ml_stat_init(a))
 		return -ENOMEM;
 	a->batch->timely = ML_BATCH;
 	a->epoch = 1;
@@ -143,6 +142,7 @@ void ml_arena_exit(struct ml_arena *a)
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_exit(a, &a->lane[lane]);
 	ml_options_exit(a);
+	ml_vec_exit(a, &a->stat);
 	ml_vec_exit(a, &a->map);
 	ml_slots_exit(a);
 	ml_table_exit(a);
@@ -166,7 +166,8 @@ static u64 region_length(const struct ml_arena *a, unsigned int region)
 	case MEMLANE_REGION_SLOTS:
 		return (u64)a->slots.nr * sizeof(struct memlane_slot);
 	case MEMLANE_REGION_STAT:
-		return ML_PAGE_SIZE;
+		return MEMLANE_TALLY_OFFSET +
+		       (ml_pages(MEMLANE_TALLIES * sizeof(struct memlane_tally)) << ML_PAGE_SHIFT);
 	default:
 		return a->lane[MEMLANE_SLOW].end << ML_PAGE_SHIFT;
 	}

@@ -5,6 +5,7 @@
 #include "blob.h"
 #include "lane.h"
 #include "run.h"
+#include "tally.h"
 
 static bool lower(struct rb_node *x, const struct rb_node *y)
 {
@@ -55,6 +56,7 @@ int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *nee
 		return err;
 	}
 	rb_add(&run->node, &a->lane[lane].blobs, lower);
+	ml_tally_pages(a, lane, MEMLANE_CLASS_BLOB);
 	*out = run;
 	return 0;
 }
@@ -89,6 +91,7 @@ void ml_blob_free(struct ml_arena *a, struct ml_run *run)
 {
 	rb_erase(&run->node, &a->lane[run->lane].blobs);
 	ml_pages_give(a, run);
+	ml_tally_pages(a, run->lane, MEMLANE_CLASS_BLOB);
 	a->ops->zfree(a, run, sizeof(*run));
 }
 

@@ -12,6 +12,7 @@
 
 #include "block.h"
 #include "lane.h"
+#include "tally.h"
 
 static u32 places_in(u64 pages, unsigned int cls)
 {
@@ -137,6 +138,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->bin = ML_BIN_EMPTY;
 	list_add(&span->list, &c->bin[ML_BIN_EMPTY]);
 	c->spans++;
+	ml_tally_pages(a, lane, cls);
 	return span;
 }
 
@@ -144,6 +146,7 @@ static void span_release(struct ml_arena *a, struct ml_span *span)
 {
 	list_del(&span->list);
 	class_of(a, span)->spans--;
+	ml_tally_pages(a, span->run.lane, span->cls);
 	ml_pages_give(a, &span->run);
 	a->ops->zfree(a, span, span_size(span->places));
 }
@@ -191,7 +194,8 @@ u64 ml_slot_take(struct ml_arena *a, struct ml_span *span)
 	return ml_slot_loc(span, slot);
 }
 
-static u32 slot_at(const struct ml_span *span, u64 loc)
+/* Which place a location is in; not below span.places: in the rest behind them. */
+u32 ml_slot_at(const struct ml_span *span, u64 loc)
 {
 	u64 granules = loc - ml_page_loc(span->run.page);
 
@@ -210,7 +214,7 @@ static u32 slot_at(const struct ml_span *span, u64 loc)
  */
 void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc)
 {
-	u32 slot = slot_at(span, loc);
+	u32 slot = ml_slot_at(span, loc);
 
 	span->cursor = ml_span_is_done(a, span) ? slot : min(span->cursor, slot);
 	span->skip = a->lane[span->run.lane].round - 1;
@@ -220,7 +224,7 @@ void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc)
 /* Enter the owner of a place in the reverse map. */
 void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
 {
-	span->rmap[slot_at(span, loc)] = index;
+	span->rmap[ml_slot_at(span, loc)] = index;
 }
 
 /**
@@ -234,7 +238,7 @@ void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc)
 {
 	struct ml_class *c = class_of(a, span);
-	u32 slot = slot_at(span, loc);
+	u32 slot = ml_slot_at(span, loc);
 
 	if (WARN_ON(span->rmap[slot] & ML_SLOT_FREE))
 		return;

@@ -13,6 +13,7 @@ unsigned int ml_span_bin(const struct ml_span *span);
 struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold);
 struct ml_span *ml_span_fullest(const struct ml_class *c);
 u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
+u32 ml_slot_at(const struct ml_span *span, u64 loc);
 void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned);
@@ -29,6 +30,14 @@ static inline struct ml_span *ml_span_of(struct ml_run *run)
 static inline bool ml_span_is_done(const struct ml_arena *a, const struct ml_span *span)
 {
 	return span->skip == a->lane[span->run.lane].round;
+}
+
+/* The index that has a place; 0: it is free, or reserved. */
+static inline u32 ml_slot_owner(const struct ml_span *span, u32 slot)
+{
+	u32 owner = READ_ONCE(span->rmap[slot]);
+
+	return owner & ML_SLOT_FREE ? 0 : owner;
 }
 
 static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)

@@ -8,6 +8,7 @@
 #include "plan.h"
 #include "run.h"
 #include "table.h"
+#include "tally.h"
 #include "vec.h"
 
 /* What a walk over one lane adds up. */
@@ -334,6 +335,39 @@ static int check_table(struct report *r, const struct sums *total)
 	return check_free_indices(r, nr[ML_NONE]);
 }
 
+static int check_tally(struct report *r, unsigned int lane, unsigned int cls, u64 *moves)
+{
+	u32 nr = memlane_tally_of_class(lane, cls);
+	const struct memlane_tally *t = ml_vec_at(&r->a->stat, ML_TALLY_FIRST + nr);
+	unsigned int cause;
+
+	if (!t)
+		return 0;
+	for (cause = 0; cause < MEMLANE_CAUSES; cause++)
+		moves[cause] += t->by_cause[cause];
+	if (t->pages && t->pages != ml_class_pages(r->a, lane, cls))
+		return broken(r, 11, "lane %u, class %u: the tally says %llu pages, not %llu", lane,
+			      cls, t->pages, ml_class_pages(r->a, lane, cls));
+	return 0;
+}
+
+/* I11; one that was made late, with another on its page, says 0 until the next change. */
+static int check_tallies(struct report *r)
+{
+	u64 moves[MEMLANE_CAUSES] = { };
+	unsigned int lane, cls, cause;
+	int err = 0;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		for (cls = 0; cls <= MEMLANE_CLASSES && !err; cls++)
+			err = check_tally(r, lane, cls, moves);
+	for (cause = 0; cause < MEMLANE_CAUSES && !err; cause++)
+		if (moves[cause] > r->a->count.by_cause[cause])
+			err = broken(r, 11, "%llu moves of cause %u in tallies, counted %llu",
+				     moves[cause], cause, r->a->count.by_cause[cause]);
+	return err;
+}
+
 /**
  * ml_check - evaluate every invariant of core.h
  * @a: arena; the caller holds no lock
@@ -355,6 +389,8 @@ int ml_check(struct ml_arena *a, char *why, size_t len)
 		err = check_lane(&r, &total, lane);
 	if (!err)
 		err = check_table(&r, &total);
+	if (!err)
+		err = check_tallies(&r);
 	mutex_unlock(&a->lock);
 	if (r.idle)
 		mutex_unlock(&a->mover);

@@ -2,7 +2,6 @@
 /* compact.c - compaction of a lane: filling batches by the plan */
 #include "blob.h"
 #include "block.h"
-#include "blocker.h"
 #include "compact.h"
 #include "lane.h"
 #include "move.h"
@@ -10,20 +9,17 @@
 #include "sweep.h"
 #include "table.h"
 
-static u32 owner_of(const struct ml_span *span, u32 slot)
-{
-	return span->rmap[slot] & ML_SLOT_FREE ? 0 : span->rmap[slot];
-}
-
 static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
 {
-	u32 slot;
+	u32 slot, index;
 
-	for (slot = 0; slot < span->places; slot++)
-		if (owner_of(span, slot) && ml_index_pins(a, owner_of(span, slot))) {
-			ml_blocked_by_pin(a, owner_of(span, slot));
+	for (slot = 0; slot < span->places; slot++) {
+		index = ml_slot_owner(span, slot);
+		if (index && ml_index_pins(a, index)) {
+			ml_stays_pinned(a, index);
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -34,7 +30,7 @@ static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *s
 	u32 index;
 
 	for (; span->cursor < span->places; span->cursor++) {
-		index = owner_of(span, span->cursor);
+		index = ml_slot_owner(span, span->cursor);
 		if (!index)
 			continue;
 		if (ml_batch_full(a))
@@ -54,12 +50,10 @@ static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_class *c
 	struct ml_span *span;
 
 	while ((span = ml_plan_source(a, c)) && ml_plan_target(a, c, span) && ml_step_look(a, s)) {
-		if (!span->cursor && holds_pin(a, span)) {
-			a->count.pinned++;
+		if (!span->cursor && holds_pin(a, span))
 			ml_span_done(a, span, true);
-		} else if (!drain_span(a, c, span)) {
+		else if (!drain_span(a, c, span))
 			return;
-		}
 	}
 }
 

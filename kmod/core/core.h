@@ -39,6 +39,8 @@
  *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
  *  I10 the published entry of a bound index carries its private location, but for
  *      as many as the program is known to have overwritten (count.spoiled)
+ *  I11 a class's tally says how many pages the class has, or 0 if there was no memory
+ *      for it; of each cause all of these have no more moves than the arena
  *
  * Locks, outermost first:
  *   arena.mover   one batch of moves at a time; held while waiting for sections
@@ -93,7 +95,7 @@ struct ml_ops {
 	 * Freeing is the owner's business when the arena ends.
 	 */
 	void *(*share)(struct ml_arena *a, unsigned int region, u64 page);
-	/* Users may touch these pages from now on. May fail (-ENOMEM). */
+	/* Users may touch these pages, one run's, from now on. May fail (-ENOMEM). */
 	int (*commit)(struct ml_arena *a, u64 page, u64 nr);
 	/* Make committed pages exist, so that copy() and remap() cannot fail. */
 	int (*populate)(struct ml_arena *a, u64 page, u64 nr);
@@ -323,9 +325,17 @@ struct ml_slots {
 	u64 stuck_section;	/* what it said then; 0: none did */
 };
 
+/* Where the tallies of an object are: see struct memlane_tally. */
+struct ml_kin {
+	u32 cls;
+	u32 tag;
+	u32 group;
+};
+
 /**
  * struct ml_move - one object of a batch
  * @index: which
+ * @kin: which tallies it counts in
  * @caller: position in the caller's array
  * @from: granule
  * @to: granule, reserved
@@ -338,6 +348,7 @@ struct ml_slots {
 struct ml_move {
 	u32 index;
 	u32 caller;
+	struct ml_kin kin;
 	u64 from;
 	u64 to;
 	u64 len;
@@ -431,7 +442,8 @@ struct ml_blocker {
  * @table: handles
  * @slots: threads
  * @map: page -> run; private, arena.lock
- * @stat_page: shared read-only; written under @lock, the epoch under @mover
+ * @stat: tallies, behind a page of statistics; shared read-only
+ * @stat_page: that page; written under @lock, the epoch under @mover
  * @epoch: of sections; @mover
  * @batch: being moved; filled under both locks, read under @mover
  * @policy: options
@@ -453,6 +465,7 @@ struct ml_arena {
 	struct ml_table table;
 	struct ml_slots slots;
 	struct ml_vec map;
+	struct ml_vec stat;
 	struct memlane_stat_page *stat_page;
 	u64 epoch;
 	struct ml_batch *batch;
@@ -557,6 +570,11 @@ static inline void ml_tell_step(struct memlane_event *event, u64 token,
 /* slot.c */
 int ml_register(struct ml_arena *a, struct memlane_register *req);
 int ml_unregister(struct ml_arena *a, struct memlane_register *req);
+
+/* tally.c: for a fault handler, and for who looks in from outside; see there */
+bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin);
+void ml_tally_fault(struct ml_arena *a, const struct ml_kin *kin);
+const struct memlane_tally *ml_tally_from(const struct ml_arena *a, u64 *nr);
 
 /* vec.c: a page of a shared region for the fault handler; NULL: out of range or memory */
 void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page);

@@ -34,6 +34,7 @@
 #include "slot.h"
 #include "stat.h"
 #include "table.h"
+#include "tally.h"
 
 #define COPY_POLL	10000	/* ns between looks at an object that is copied */
 #define COPY_LOOKS	200
@@ -76,8 +77,23 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->remap = false;
 	mv->cause = a->batch->cause;
 	mv->len = ml_place_room(a, mv->from);
+	ml_kin_of(a, index, &mv->kin);
 	ml_index_set_batch(a, index, true);
 	return mv;
+}
+
+/**
+ * ml_stays_pinned - an object stays where it is because it is pinned
+ * @a: arena; both locks
+ * @index: bound, not purged
+ */
+void ml_stays_pinned(struct ml_arena *a, u32 index)
+{
+	struct ml_kin kin;
+
+	ml_kin_of(a, index, &kin);
+	ml_tally_stay(a, &kin, ML_PINNED);
+	ml_blocked_by_pin(a, index);
 }
 
 static int movable(struct ml_arena *a, u32 index)
@@ -86,8 +102,7 @@ static int movable(struct ml_arena *a, u32 index)
 		return -EAGAIN;
 	if (!ml_index_pins(a, index))
 		return 0;
-	a->count.pinned++;
-	ml_blocked_by_pin(a, index);
+	ml_stays_pinned(a, index);
 	return -EBUSY;
 }
 
@@ -242,6 +257,12 @@ static void unmark(struct ml_arena *a, const struct ml_move *mv)
 	cmpxchg(ml_entry(a, mv->index), mv->expect, mv->expect & ~MEMLANE_ENTRY_MOVING);
 }
 
+static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
+{
+	ml_tally_stay(a, &mv->kin, why);
+	return why == ML_PINNED || why == ML_HELD ? -EBUSY : -EAGAIN;
+}
+
 /*
  * Freed since it was planned, the index is stock: of its lane, where only compaction
  * may move it, and not to be dropped.
@@ -267,18 +288,17 @@ static void mark(struct ml_arena *a, struct ml_move *mv)
 		a->count.spoiled++;
 		mv->result = -EAGAIN;
 	} else if (cmpxchg(e, word, mv->expect) != word) {
-		a->count.vetoed++;
-		mv->result = -EAGAIN;
+		mv->result = stay(a, mv, ML_VETOED);
 	}
 }
 
 /* ---------------------------------------------------------------- commit */
 
-static int give_way(struct ml_arena *a, const struct ml_move *mv, u64 *counter, int err)
+static int give_way(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
 {
+	ml_blocked_by_pin(a, mv->index);
 	unmark(a, mv);
-	(*counter)++;
-	return err;
+	return stay(a, mv, why);
 }
 
 /* The index may have been freed, and bound anew, since the batch was filled. */
@@ -365,23 +385,15 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 	u64 copying = (mv->expect & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_COPYING;
 	u64 flags = mv->expect & ~(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_LOC_MASK);
 
-	if (!still_ours(a, mv)) {
-		a->count.vetoed++;
-		return -EAGAIN;
-	}
-	if (ml_index_pins(a, mv->index)) {
-		ml_blocked_by_pin(a, mv->index);
-		return give_way(a, mv, &a->count.pinned, -EBUSY);
-	}
-	if (page_held(a, mv)) {
-		ml_blocked_by_pin(a, mv->index);
-		return give_way(a, mv, &a->count.held, -EBUSY);
-	}
+	if (!still_ours(a, mv))
+		return stay(a, mv, ML_VETOED);
+	if (ml_index_pins(a, mv->index))
+		return give_way(a, mv, ML_PINNED);
+	if (page_held(a, mv))
+		return give_way(a, mv, ML_HELD);
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
-	if (cmpxchg(e, mv->expect, copying) != mv->expect) {
-		a->count.vetoed++;
-		return -EAGAIN;
-	}
+	if (cmpxchg(e, mv->expect, copying) != mv->expect)
+		return stay(a, mv, ML_VETOED);
 	if (mv->cause == MEMLANE_CAUSE_PURGE) {
 		forget_place(a, mv);
 		flags = (flags & ~MEMLANE_ENTRY_FLAGS) | MEMLANE_ENTRY_PURGED;
@@ -389,9 +401,9 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		transfer(a, mv);
 		rename_place(a, mv);
 	}
-	a->count.by_cause[mv->cause]++;
 	/* Pairs with the acquire of a user who waited or came later. */
 	smp_store_release(e, flags | mv->to);
+	ml_tally_move(a, mv);
 	ml_place_give(a, mv->from);
 	return 0;
 }
@@ -421,8 +433,7 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 	if (!mv->result && grace) {
 		if (still_ours(a, mv))
 			unmark(a, mv);
-		a->count.given_up += grace != -ETIME;
-		mv->result = -EAGAIN;
+		mv->result = grace == -ETIME ? -EAGAIN : stay(a, mv, ML_GIVEN_UP);
 	}
 	if (!mv->result)
 		mv->result = commit(a, mv);

@@ -13,6 +13,7 @@ int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u6
 int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper);
 int ml_batch_settle(struct ml_arena *a, u32 index);
 int ml_batch_purge(struct ml_arena *a, u32 index);
+void ml_stays_pinned(struct ml_arena *a, u32 index);
 bool ml_batch_full(const struct ml_arena *a);
 int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		 bool patient);

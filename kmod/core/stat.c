@@ -5,6 +5,8 @@
 #include "lane.h"
 #include "stat.h"
 #include "table.h"
+#include "tally.h"
+#include "vec.h"
 
 static unsigned int state_of_live(const struct ml_arena *a, u32 index, u64 word)
 {
@@ -74,6 +76,18 @@ int ml_query(struct ml_arena *a, struct memlane_query *req)
 }
 
 /* ------------------------------------------------------------------ stat */
+
+/* The page of statistics, and no tally yet. */
+int ml_stat_init(struct ml_arena *a)
+{
+	u64 all = ML_TALLY_FIRST + MEMLANE_TALLIES;
+	int err = ml_vec_init(a, &a->stat, all, ML_TALLY_SHIFT, MEMLANE_REGION_STAT);
+
+	if (err)
+		return err;
+	a->stat_page = ml_vec_make(a, &a->stat, 0);
+	return a->stat_page ? 0 : -ENOMEM;
+}
 
 static void collect(struct ml_arena *a)
 {

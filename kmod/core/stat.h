@@ -5,6 +5,7 @@
 
 #include "core.h"
 
+int ml_stat_init(struct ml_arena *a);
 void ml_publish(struct ml_arena *a);
 
 #endif /* ML_STAT_H */

@@ -181,7 +181,8 @@ void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page)
 		v = &a->slots.page;
 		break;
 	case MEMLANE_REGION_STAT:
-		return page ? NULL : a->stat_page;
+		v = &a->stat;
+		break;
 	default:
 		return NULL;
 	}

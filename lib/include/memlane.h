@@ -1036,6 +1036,8 @@ MEMLANE_API int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_
  *	other hints; _COLD, _OLD and _EVICTABLE let maintenance move it to the SlowLane,
  *	whatever its use and priority, and keep it there
  *
+ * To say something of an object is no use of it: it ages as before.
+ *
  * Return: 0; -EOPNOTSUPP: unknown hint; errors of memlane_try_pin(), as the object is
  * pinned meanwhile: -EOVERFLOW where it has MEMLANE_PIN_MAX pins already.
  */
@@ -1267,6 +1269,47 @@ MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, int lane,
 				     struct memlane_lane_usage *usage)
 {
 	return memlane_stat_lane_sized(m, lane, usage, sizeof(*usage));
+}
+
+/* By what memlane_tally() tells objects apart. */
+enum memlane_tally_by {
+	MEMLANE_BY_LANE,	/* MEMLANE_FAST, MEMLANE_SLOW: where they were */
+	MEMLANE_BY_CLASS,	/* as of memlane_class_of(), or MEMLANE_CLASS_BLOB */
+	MEMLANE_BY_TAG,		/* 0 to 65535 */
+	MEMLANE_BY_GROUP	/* 0 to 65535 */
+};
+
+/**
+ * memlane_tally_sized - memlane_tally() for a struct of any version
+ * @m: arena
+ * @by: what @which is
+ * @which: see enum memlane_tally_by
+ * @tally: gets it
+ * @size: bytes of *@tally
+ *
+ * Return: as memlane_tally().
+ */
+MEMLANE_API int memlane_tally_sized(struct memlane *m, enum memlane_tally_by by, uint32_t which,
+				    struct memlane_tally *tally, size_t size);
+
+/**
+ * memlane_tally - what became of the objects of one kind since the arena was made
+ * @m: arena
+ * @by: what @which is
+ * @which: see enum memlane_tally_by
+ * @tally: gets moves by cause, moves that were stopped and by what, page faults, and
+ *	for lanes and classes the pages that they have now: see struct memlane_tally
+ *
+ * Reads shared memory, at most some hundred words: no system call. What objects there
+ * are now is told by memlane_stat_tag() and its like. Page faults are seen where
+ * memlane_capabilities() has MEMLANE_CAP_MODULE. Scratch of frames counts as group 0.
+ *
+ * Return: 0; -EINVAL: there is no such kind; -EOWNERDEAD.
+ */
+MEMLANE_INLINE int memlane_tally(struct memlane *m, enum memlane_tally_by by, uint32_t which,
+				 struct memlane_tally *tally)
+{
+	return memlane_tally_sized(m, by, which, tally, sizeof(*tally));
 }
 
 /* ------------------------------------------------------------- groups ---- */

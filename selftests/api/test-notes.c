@@ -37,6 +37,43 @@ TEST(nonsense_is_refused)
 	memlane_close(m);
 }
 
+static int find(void *arg, const struct memlane_object *o)
+{
+	struct memlane_object *want = arg;
+
+	if ((uint32_t)o->handle == (uint32_t)want->handle)
+		*want = *o;
+	return 0;
+}
+
+static bool accessed(struct memlane *m, memlane_handle h)
+{
+	struct memlane_object o = { .handle = h };
+
+	expect_eq(memlane_each(m, find, &o), 0);
+	expect_eq(o.bytes, 300);
+	return o.accessed;
+}
+
+/* To say that an object is cold must not make it warm. */
+TEST(what_is_said_of_an_object_is_no_use_of_it)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 300);
+
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect(!accessed(m, h));
+	expect_eq(memlane_set_hints(m, h, MEMLANE_HINT_OLD), 0);
+	expect_eq(memlane_set_priority(m, h, 2), 0);
+	expect(!accessed(m, h));
+	expect_eq(memlane_hints(m, h), MEMLANE_HINT_OLD);
+	expect_eq(memlane_priority(m, h), 2);
+	expect(memlane_pin(m, h) != NULL);
+	expect_eq(memlane_unpin(m, h), 0);
+	expect(accessed(m, h));
+	memlane_close(m);
+}
+
 struct noter {
 	struct memlane *m;
 	memlane_handle h;

@@ -94,6 +94,8 @@ TEST(looking_at_objects_and_counters_makes_no_system_call)
 	struct memlane *m = warmed_up();
 	struct memlane_stats st = { .size = sizeof(st) };
 	memlane_handle h = must_alloc(m, 100);
+	struct memlane_lane_usage lane;
+	struct memlane_tally tally;
 	unsigned int i;
 	void *p;
 
@@ -108,6 +110,11 @@ TEST(looking_at_objects_and_counters_makes_no_system_call)
 		expect_eq(memlane_unpin(m, h), 0);
 		expect_eq(memlane_stat(m, &st), 0);
 		expect_eq(st.live_objects, 1);
+		expect_eq(memlane_stat_lane(m, i % 2, &lane), 0);
+		expect_eq(memlane_tally(m, MEMLANE_BY_LANE, i % 2, &tally), 0);
+		expect_eq(memlane_tally(m, MEMLANE_BY_CLASS, i % MEMLANE_CLASSES, &tally), 0);
+		expect_eq(memlane_tally(m, MEMLANE_BY_TAG, i, &tally), 0);
+		expect_eq(memlane_tally(m, MEMLANE_BY_GROUP, i, &tally), 0);
 	}
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its
- * stdin ends; one of them was moved to the SlowLane and back, and the FastLane may grow to
- * four times its size
+ * stdin ends; the last, of tag 77 and group 99, was moved to the SlowLane and back, and the
+ * FastLane may grow to four times its size
  */
 #include <memlane.h>
 #include <stdio.h>
@@ -24,8 +24,10 @@ int main(int argc, char **argv)
 	if (memlane_open(&m, &config))
 		return 1;
 	for (i = 0; i < n; i++) {
-		h = memlane_alloc(m, 100);
-		if (!h)
+		struct memlane_alloc_opts opts = { .tag = i == n - 1 ? 77 : 0,
+						   .group = i == n - 1 ? 99 : 0 };
+
+		if (memlane_alloc_with(m, 100, &opts, &h))
 			return 1;
 	}
 	if (memlane_thread_flush(m))

@@ -124,6 +124,17 @@ pressure()
 		awk '$2 == "fast" { d = $7 / 4 - $9; exit !($9 > 0 && d < 0.2 && d > -0.2) }' out
 }
 
+# The one object that moved counts by its class, in both lanes, by tag and by group.
+tallies()
+{
+	awk '/^OF +LANE/ { for (i = 1; i <= NF; i++) if ($i == "HAND") hand = i }
+		hand && $3 == "fast" && $1 == 112 { fast = $(hand + 1) }
+		hand && $3 == "slow" && $1 == 112 { slow = $(hand + 1) }
+		hand && $1 == "tag" && $2 == 77 { tag = $(hand + 1) }
+		hand && $1 == "group" && $2 == 99 { group = $(hand + 1) }
+		END { exit fast != 1 || slow != 1 || tag != 2 || group != 2 }' out
+}
+
 stats()
 {
 	hold 5000 || return 1
@@ -136,9 +147,11 @@ stats()
 	grep -Eq '^fast +[0-9]+ B +[1-9].* [0-9.]+ %$' out && grep -Eq '^hand +2 +[0-9.]+ %$' out &&
 		grep -Eq '^compact +0 ' out && grep -Eq '^periods +0$' out && grep -Eq '^purged +0$' out ||
 		{ sed 's/^/# /' out; return 1; }
+	tallies || { sed 's/^/# /' out; return 1; }
 	says 0 '"check": "ok"' "$memlane" stat --json && grep -q '"objects": 5000' out &&
 		grep -q '"hand": 2' out && grep -q '"room": 0' out && grep -q '"periods": 0' out &&
-		grep -q '"pressure_permille": [1-9]' out && grep -q '"places": [1-9]' out ||
+		grep -q '"pressure_permille": [1-9]' out && grep -q '"places": [1-9]' out &&
+		tr -d ' \n' <out | grep -q '"of":"tag","number":77,"moves_compact":0,"moves_hand":2,' ||
 		{ sed 's/^/# /' out; return 1; }
 	says 1 'no arena 4000000 open' "$memlane" stat 4000000 || return 1
 	let_go && says 0 'No arena is open' "$memlane" stat

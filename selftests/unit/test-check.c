@@ -4,6 +4,7 @@
 #include "ktap.h"
 #include "run.h"
 #include "table.h"
+#include "tally.h"
 #include "vec.h"
 #include "world.h"
 
@@ -189,6 +190,18 @@ static void indices(void)
 	world_end(w);
 }
 
+static void tallies(void)
+{
+	struct memlane_tally *t;
+
+	begin();
+	t = ml_vec_at(&a->stat, ML_TALLY_FIRST + memlane_tally_of_class(MEMLANE_SLOW, span->cls));
+	BREAKS(11, t->pages, t->pages + 1);
+	BREAKS(11, t->by_cause[MEMLANE_CAUSE_STALE], 1);
+	BREAKS(0, t->pages, 0);			/* it was made late */
+	world_end(w);
+}
+
 static const struct test tests[] = {
 	{ "check_runs", runs },
 	{ "check_free_runs", free_runs },
@@ -196,6 +209,7 @@ static const struct test tests[] = {
 	{ "check_lists", lists },
 	{ "check_owners", owners },
 	{ "check_indices", indices },
+	{ "check_tallies", tallies },
 };
 
 KTAP_MAIN(tests);

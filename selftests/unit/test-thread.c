@@ -25,6 +25,7 @@
 static struct world *w;
 static u64 shared[SHARED];
 static bool stop;
+static bool shown;	/* moves of each kind, and some that pins prevented */
 static u64 vetoes, waits;
 
 struct object {
@@ -168,9 +169,9 @@ static void *use(void *arg)
 {
 	struct user *u = arg;
 	struct object *o;
-	u64 i, ops;
+	u64 i, ops = ktap_ops(4000), most = 100 * ops, n;
 
-	for (ops = ktap_ops(4000); ops; ops--) {
+	for (n = 0; n < ops || (n < most && !READ_ONCE(shown)); n++) {
 		o = &u->own[rng_below(&u->rng, OWN)];
 		if (!o->handle)
 			own_alloc(u, o);
@@ -193,6 +194,7 @@ static void *move(void *arg)
 	struct rng *r = arg;
 	struct memlane_maintain maintain = { .size = sizeof(maintain) };
 	struct memlane_migrate migrate = { .size = sizeof(migrate), .count = 16 };
+	struct memlane_stat stat = { .size = sizeof(stat) };
 	u64 some[16];
 	int i;
 
@@ -203,6 +205,8 @@ static void *move(void *arg)
 		migrate.lane = rng_below(r, 2);
 		expect_eq(ml_migrate(&w->arena, &migrate, some, NULL), 0);
 		expect_eq(ml_maintain(&w->arena, &maintain), 0);
+		expect_eq(ml_stat(&w->arena, &stat), 0);
+		WRITE_ONCE(shown, stat.out.moved && stat.out.remapped && stat.out.pinned);
 	}
 	return NULL;
 }

@@ -12,6 +12,8 @@
 
 #include "ktap.h"
 #include "lane.h"
+#include "tally.h"
+#include "vec.h"
 #include "world.h"
 
 struct share {
@@ -36,6 +38,7 @@ static bool fails(struct world *w, enum door door)
 	f->calls++;
 	now = f->forever ? f->calls >= f->nth : f->calls == f->nth;
 	f->hits += now;
+	w->was_short |= now;
 	return now;
 }
 
@@ -447,8 +450,54 @@ static void unpoison(struct world *w)
 }
 
 /* Every descriptor must have come back; pages are the owner's to end. */
+/* Moves of these tallies, and what kept objects from moving. */
+static void add_tallies(struct world *w, u64 first, u64 end, struct memlane_tally *sum)
+{
+	const struct memlane_tally *t;
+	unsigned int cause;
+	u64 nr;
+
+	for (nr = first; nr < end; nr++) {
+		t = ml_vec_at(&w->arena.stat, ML_TALLY_FIRST + nr);
+		if (!t) {
+			nr |= ML_TALLY_FIRST - 1;	/* nor the rest of its page */
+			continue;
+		}
+		for (cause = 0; cause < MEMLANE_CAUSES; cause++)
+			sum->by_cause[cause] += t->by_cause[cause];
+		sum->vetoed += t->vetoed;
+		sum->pinned += t->pinned;
+		sum->held += t->held;
+		sum->given_up += t->given_up;
+		sum->pages += t->pages;
+	}
+}
+
+/* Whatever happened is in one tally by class, in one by tag and in one by group. */
+static void check_tallies(struct world *w)
+{
+	static const u32 bound[] = { 0, MEMLANE_TALLY_TAG, MEMLANE_TALLY_GROUP, MEMLANE_TALLIES };
+	const struct memlane_counts *c = &w->arena.count;
+	unsigned int kind, cause;
+
+	for (kind = 0; kind < 3; kind++) {
+		struct memlane_tally sum = { };
+
+		add_tallies(w, bound[kind], bound[kind + 1], &sum);
+		for (cause = 0; cause < MEMLANE_CAUSES; cause++)
+			expect_eq(sum.by_cause[cause], c->by_cause[cause]);
+		expect_eq(sum.vetoed, c->vetoed);
+		expect_eq(sum.pinned, c->pinned);
+		expect_eq(sum.held, c->held);
+		expect_eq(sum.given_up, c->given_up);
+		expect_eq(sum.pages, kind ? 0 : w->committed);
+	}
+}
+
 void world_end(struct world *w)
 {
+	if (!w->was_short)
+		check_tallies(w);
 	w->fail.doors = 0;
 	ml_arena_exit(&w->arena);
 	shares_end(w);

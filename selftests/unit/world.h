@@ -41,6 +41,7 @@ struct world {
 	u64 bytes;
 	struct share *shares;
 	struct failure fail;
+	bool was_short;		/* some allocation has failed */
 	u64 clock;		/* ns; real time when @threaded */
 	u64 pauses;
 	u64 syncs;

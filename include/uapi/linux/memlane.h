@@ -208,6 +208,31 @@ struct memlane_stat_page {
 	struct memlane_counts counts;
 };
 
+/*
+ * A tally: what moved and what did not, of the objects of one kind. Tallies follow the
+ * statistics in their region, from MEMLANE_TALLY_OFFSET on: MEMLANE_TALLIES of them, by
+ * lane and size class, then by tag, then by group. Each word is current and only grows,
+ * but for @pages. Whatever happens counts once by class, once by tag and once by group;
+ * stock of magazines, and what lies beside all objects, is tag 0 and group 0. What there
+ * was no memory to note is missing: the sums are then below those of the whole arena.
+ */
+struct memlane_tally {
+	__aligned_u64 by_cause[8];	/* moves by enum memlane_cause */
+	__aligned_u64 bytes;		/* of the places that these left */
+	__aligned_u64 vetoed;		/* as in struct memlane_counts */
+	__aligned_u64 pinned;
+	__aligned_u64 held;
+	__aligned_u64 given_up;
+	__aligned_u64 faults;		/* that first met an object of this kind */
+	__aligned_u64 pages;		/* by class: in its spans, or in blobs, now */
+	__aligned_u64 __reserved;
+};
+
+#define MEMLANE_TALLY_OFFSET	4096
+#define MEMLANE_TALLY_TAG	256			/* that of tag 0 */
+#define MEMLANE_TALLY_GROUP	(MEMLANE_TALLY_TAG + 65536)
+#define MEMLANE_TALLIES		(MEMLANE_TALLY_GROUP + 65536)
+
 /* -------------------------------------------------------------- step ---- */
 
 /**
@@ -325,7 +350,7 @@ enum memlane_region_id {
 	MEMLANE_REGION_SIDE,	/* __u64 side word[handles], read-write */
 	MEMLANE_REGION_PIN,	/* __u32 pin word[handles], read-write */
 	MEMLANE_REGION_SLOTS,	/* struct memlane_slot[threads], read-write */
-	MEMLANE_REGION_STAT,	/* struct memlane_stat_page, read-only */
+	MEMLANE_REGION_STAT,	/* struct memlane_stat_page, tallies, read-only */
 	MEMLANE_REGION_DATA,	/* FastLane, then SlowLane */
 	MEMLANE_REGIONS
 };
@@ -855,6 +880,19 @@ static inline unsigned int memlane_class_size(unsigned int cls)
 	if (cls < 8)
 		return (cls + 1) << 4;
 	return (cls % 8 + 9) << (cls / 8 + 3);
+}
+
+/**
+ * memlane_tally_of_class - where the tally of a class in a lane is
+ * @lane: MEMLANE_FAST or MEMLANE_SLOW
+ * @cls: size class, or MEMLANE_CLASS_BLOB
+ *
+ * Return: 0 to MEMLANE_TALLY_TAG - 1.
+ */
+static inline unsigned int memlane_tally_of_class(unsigned int lane, unsigned int cls)
+{
+	return lane * (MEMLANE_TALLY_TAG / MEMLANE_LANES) +
+	       (cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASSES);
 }
 
 #endif /* _UAPI_LINUX_MEMLANE_H */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * tally.c - what moved and what did not, by class, tag and group
+ *
+ * Tallies are written where users read them, each word by itself: those of moves
+ * under arena.lock, faults by whoever has one. A tally is made when it is first
+ * needed; without memory for it, what happens is not noted there.
+ */
+#include <linux/atomic.h>
+
+#include "block.h"
+#include "lane.h"
+#include "table.h"
+#include "tally.h"
+#include "vec.h"
+
+/* Of an index that has its place in @lane and @cls; 0: of nobody. */
+static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsigned int cls,
+		    struct ml_kin *kin)
+{
+	bool live = index && ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE;
+
+	kin->cls = memlane_tally_of_class(lane, cls);
+	kin->tag = MEMLANE_TALLY_TAG;
+	kin->group = MEMLANE_TALLY_GROUP;
+	if (!live)
+		return;
+	kin->tag += ml_index_notes(a, index) >> MEMLANE_PIN_TAG_SHIFT;
+	kin->group += ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
+}
+
+/**
+ * ml_kin_of - in which tallies an index counts
+ * @a: arena; arena.lock
+ * @index: bound, not purged
+ * @kin: out
+ *
+ * Tag and group are the program's words: any value of 16 bits.
+ */
+void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_kin *kin)
+{
+	u64 loc = ml_index_loc(a, index);
+	struct ml_need need = { .cls = MEMLANE_CLASS_BLOB };
+
+	ml_need_of(a, loc, &need);
+	set_kin(a, index, ml_lane_of(a, loc), need.cls, kin);
+}
+
+static u32 owner_at(struct ml_run *run, u64 loc)
+{
+	struct ml_span *span = ml_span_of(run);
+	u32 slot;
+
+	if (run->kind == ML_BLOB)
+		return READ_ONCE(run->index);
+	slot = ml_slot_at(span, loc);
+	return slot < span->places ? ml_slot_owner(span, slot) : 0;
+}
+
+/**
+ * ml_kin_at - in which tallies counts what lies at a location
+ * @a: arena; no lock, but decommit() of this page waits
+ * @first: first page of its run, committed
+ * @loc: any location in that run
+ * @kin: out
+ *
+ * A run is named in the map, and described, before it is committed and until it is
+ * decommitted. Who owns the place may change meanwhile: then it is the old or the new
+ * owner's, or nobody's. Return: false: there is no such run.
+ */
+bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
+{
+	struct ml_run *run = ml_run_at(a, first);
+	unsigned int cls = MEMLANE_CLASS_BLOB;
+
+	if (!run || ml_run_is_free(run))
+		return false;
+	if (run->kind == ML_SPAN)
+		cls = ml_span_of(run)->cls;
+	set_kin(a, owner_at(run, loc), run->lane, cls, kin);
+	return true;
+}
+
+/* ------------------------------------------------------------------- add */
+
+static struct memlane_tally *tally(struct ml_arena *a, u32 nr)
+{
+	return ml_vec_make(a, &a->stat, ML_TALLY_FIRST + nr);
+}
+
+static void add(__u64 *word, u64 value)
+{
+	WRITE_ONCE(*word, *word + value);
+}
+
+static void add_move(struct ml_arena *a, u32 nr, const struct ml_move *mv)
+{
+	struct memlane_tally *t = tally(a, nr);
+
+	if (!t)
+		return;
+	add(&t->by_cause[mv->cause], 1);
+	add(&t->bytes, mv->len);
+}
+
+/**
+ * ml_tally_move - an object has moved, or was dropped
+ * @a: arena; arena.lock
+ * @mv: its move
+ */
+void ml_tally_move(struct ml_arena *a, const struct ml_move *mv)
+{
+	a->count.by_cause[mv->cause]++;
+	add_move(a, mv->kin.cls, mv);
+	add_move(a, mv->kin.tag, mv);
+	add_move(a, mv->kin.group, mv);
+}
+
+#define STAY(why, name)								\
+	[why] = { offsetof(struct memlane_counts, name), offsetof(struct memlane_tally, name) }
+
+/* Where it is counted that an object stayed. */
+static const struct {
+	u16 count;
+	u16 tally;
+} stay[] = {
+	STAY(ML_VETOED, vetoed), STAY(ML_PINNED, pinned), STAY(ML_HELD, held),
+	STAY(ML_GIVEN_UP, given_up),
+};
+
+static void add_stay(struct ml_arena *a, u32 nr, enum ml_stay why)
+{
+	struct memlane_tally *t = tally(a, nr);
+
+	if (t)
+		add((void *)t + stay[why].tally, 1);
+}
+
+/**
+ * ml_tally_stay - an object was to move, and did not
+ * @a: arena; arena.lock
+ * @kin: the tallies that it counts in
+ * @why: what kept it
+ */
+void ml_tally_stay(struct ml_arena *a, const struct ml_kin *kin, enum ml_stay why)
+{
+	add((void *)&a->count + stay[why].count, 1);
+	add_stay(a, kin->cls, why);
+	add_stay(a, kin->tag, why);
+	add_stay(a, kin->group, why);
+}
+
+/* Pages of a lane that are in spans of a class, or in blobs; arena.lock. */
+u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
+{
+	struct ml_lane *l = &a->lane[lane];
+
+	if (cls >= MEMLANE_CLASSES)
+		return l->area[ML_USE_BLOB].used;
+	return ml_span_pages(cls) *
+	       (ml_class_set(l, cls, false)->spans + ml_class_set(l, cls, true)->spans);
+}
+
+/**
+ * ml_tally_pages - the pages of a class have become more or less
+ * @a: arena; arena.lock
+ * @lane: whose
+ * @cls: size class, or MEMLANE_CLASS_BLOB
+ */
+void ml_tally_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
+{
+	struct memlane_tally *t = tally(a, memlane_tally_of_class(lane, cls));
+
+	if (t)
+		WRITE_ONCE(t->pages, ml_class_pages(a, lane, cls));
+}
+
+static void add_fault(struct ml_arena *a, u32 nr)
+{
+	struct memlane_tally *t = tally(a, nr);
+	__u64 was;
+
+	if (!t)
+		return;
+	was = READ_ONCE(t->faults);
+	while (!try_cmpxchg(&t->faults, &was, was + 1))
+		;
+}
+
+/**
+ * ml_tally_fault - a page of an object was brought in
+ * @a: arena
+ * @kin: from ml_kin_at()
+ *
+ * Context: a fault handler; may sleep; takes arena.grow only.
+ */
+void ml_tally_fault(struct ml_arena *a, const struct ml_kin *kin)
+{
+	add_fault(a, kin->cls);
+	add_fault(a, kin->tag);
+	add_fault(a, kin->group);
+}
+
+static bool is_empty(const struct memlane_tally *t)
+{
+	const __u64 *word = (const __u64 *)t;
+	size_t i;
+
+	for (i = 0; i < sizeof(*t) / sizeof(*word); i++)
+		if (READ_ONCE(word[i]))
+			return false;
+	return true;
+}
+
+/**
+ * ml_tally_from - the next tally that says something
+ * @a: arena
+ * @nr: where to begin; gets where it is
+ *
+ * Context: any; no lock: tallies stay until the arena ends. Return: it, or NULL.
+ */
+const struct memlane_tally *ml_tally_from(const struct ml_arena *a, u64 *nr)
+{
+	const struct memlane_tally *t;
+
+	for (; *nr < MEMLANE_TALLIES; ++*nr) {
+		t = ml_vec_at(&a->stat, ML_TALLY_FIRST + *nr);
+		if (!t)
+			*nr |= ML_TALLY_FIRST - 1;	/* nor are the others on its page */
+		else if (!is_empty(t))
+			return t;
+	}
+	return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* tally.h - what moved and what did not, by class, tag and group */
+#ifndef ML_TALLY_H
+#define ML_TALLY_H
+
+#include "core.h"
+
+#define ML_TALLY_SHIFT	5			/* log2 of the tallies in a page */
+#define ML_TALLY_FIRST	(1UL << ML_TALLY_SHIFT)	/* the first page is the statistics' */
+
+/* Why an object stayed. */
+enum ml_stay { ML_VETOED, ML_PINNED, ML_HELD, ML_GIVEN_UP };
+
+void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_kin *kin);
+void ml_tally_move(struct ml_arena *a, const struct ml_move *mv);
+void ml_tally_stay(struct ml_arena *a, const struct ml_kin *kin, enum ml_stay why);
+u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls);
+void ml_tally_pages(struct ml_arena *a, unsigned int lane, unsigned int cls);
+
+#endif /* ML_TALLY_H */

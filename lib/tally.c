@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+/* tally.c - what moved and what did not, as the engine notes it in shared memory */
+#include <errno.h>
+
+#include "arena.h"
+
+#define WORDS (sizeof(struct memlane_tally) / sizeof(__u64))
+
+static void add(const struct memlane *m, unsigned int nr, struct memlane_tally *sum)
+{
+	const char *tallies = (const char *)m->stat + MEMLANE_TALLY_OFFSET;
+	const __u64 *from = (const __u64 *)(tallies + nr * sizeof(*sum));
+	__u64 *to = (__u64 *)sum;
+	size_t i;
+
+	for (i = 0; i < WORDS; i++)
+		to[i] += __atomic_load_n(from + i, __ATOMIC_RELAXED);
+}
+
+static void add_lane(const struct memlane *m, unsigned int lane, struct memlane_tally *sum)
+{
+	unsigned int cls;
+
+	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+		add(m, memlane_tally_of_class(lane, cls), sum);
+	add(m, memlane_tally_of_class(lane, MEMLANE_CLASS_BLOB), sum);
+}
+
+static void add_class(const struct memlane *m, unsigned int cls, struct memlane_tally *sum)
+{
+	add(m, memlane_tally_of_class(MEMLANE_FAST, cls), sum);
+	add(m, memlane_tally_of_class(MEMLANE_SLOW, cls), sum);
+}
+
+static bool exists(enum memlane_tally_by by, uint32_t which)
+{
+	switch (by) {
+	case MEMLANE_BY_LANE:
+		return which < MEMLANE_LANES;
+	case MEMLANE_BY_CLASS:
+		return which < MEMLANE_CLASSES || which == MEMLANE_CLASS_BLOB;
+	case MEMLANE_BY_TAG:
+	case MEMLANE_BY_GROUP:
+		return which <= 65535;
+	default:
+		return false;
+	}
+}
+
+int memlane_tally_sized(struct memlane *m, enum memlane_tally_by by, uint32_t which,
+			struct memlane_tally *tally, size_t size)
+{
+	struct memlane_tally own = { .bytes = 0 };
+	int err = arena_here(m);
+
+	if (err)
+		return err;
+	if (!exists(by, which))
+		return -EINVAL;
+	if (by == MEMLANE_BY_LANE)
+		add_lane(m, which, &own);
+	else if (by == MEMLANE_BY_CLASS)
+		add_class(m, which, &own);
+	else
+		add(m, (by == MEMLANE_BY_TAG ? MEMLANE_TALLY_TAG : MEMLANE_TALLY_GROUP) + which, &own);
+	give_out(tally, size, &own, sizeof(own));
+	return 0;
+}

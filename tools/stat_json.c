@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/* stat_json.c - arenas as JSON, for machines */
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arenas.h"
+#include "stat.h"
+#include "tallies.h"
+
+static struct json_object *lane_json(const struct arena_view *a, int lane)
+{
+	struct json_object *o = json_object_new_object();
+	uint64_t max = arena_lane(a, lane, "max");
+	int i;
+
+	for (i = 0; i < a->lanes; i++)
+		json_object_object_add(o, a->lane[i].name,
+				       json_object_new_uint64(a->lane[i].value[lane]));
+	json_object_object_add(o, "pressure_permille",
+			       json_object_new_uint64(max ? arena_lane(a, lane, "used") * 1000 / max : 0));
+	return o;
+}
+
+/* Those of moves by their cause alone, or all others. */
+static struct json_object *counters_json(const struct arena_view *a, bool of_moves)
+{
+	struct json_object *o = json_object_new_object();
+	const struct counter *c;
+	int i;
+
+	for (i = 0; i < a->counts; i++) {
+		c = &a->count[i];
+		if (!!stat_cause(c->name) == of_moves)
+			json_object_object_add(o, of_moves ? stat_cause(c->name) : c->name,
+					       json_object_new_uint64(c->value[0]));
+	}
+	return o;
+}
+
+static struct json_object *class_json(const struct class_view *c, int lane, unsigned int cls)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "lane", json_object_new_string(arena_lane_name[lane]));
+	json_object_object_add(o, "bytes", json_object_new_uint64(memlane_class_size(cls)));
+	json_object_object_add(o, "spans", json_object_new_uint64(c->spans));
+	json_object_object_add(o, "cold_spans", json_object_new_uint64(c->cold));
+	json_object_object_add(o, "pages", json_object_new_uint64(c->pages));
+	json_object_object_add(o, "places", json_object_new_uint64(c->places));
+	json_object_object_add(o, "given", json_object_new_uint64(c->used));
+	return o;
+}
+
+static struct json_object *classes_json(const struct arena_view *a)
+{
+	struct json_object *all = json_object_new_array();
+	unsigned int cls;
+	int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+			if (a->class[lane][cls].spans)
+				json_object_array_add(all, class_json(&a->class[lane][cls], lane, cls));
+	return all;
+}
+
+static struct json_object *tally_json(const struct tallies *all, const struct tally *t)
+{
+	struct json_object *o = json_object_new_object();
+	int i;
+
+	json_object_object_add(o, "of", json_object_new_string(t->of));
+	json_object_object_add(o, "number", json_object_new_uint64(t->number));
+	if (!strcmp(t->of, "class"))
+		json_object_object_add(o, "lane", json_object_new_string(t->lane));
+	for (i = 0; i < all->fields; i++)
+		json_object_object_add(o, all->field[i], json_object_new_uint64(t->value[i]));
+	return o;
+}
+
+static struct json_object *tallies_json(const struct tallies *all)
+{
+	struct json_object *o = json_object_new_array();
+	int i;
+
+	for (i = 0; i < all->nr; i++)
+		json_object_array_add(o, tally_json(all, &all->tally[i]));
+	return o;
+}
+
+static struct json_object *arena_json(const struct arena_view *a)
+{
+	struct json_object *o = json_object_new_object(), *lanes = json_object_new_object();
+	int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		json_object_object_add(lanes, arena_lane_name[lane], lane_json(a, lane));
+	json_object_object_add(o, "arena", json_object_new_uint64(a->id));
+	json_object_object_add(o, "check", json_object_new_string(a->check));
+	json_object_object_add(o, "lanes", lanes);
+	json_object_object_add(o, "classes", classes_json(a));
+	json_object_object_add(o, "moves", counters_json(a, true));
+	json_object_object_add(o, "tallies", tallies_json(&a->tallies));
+	json_object_object_add(o, "counters", counters_json(a, false));
+	return o;
+}
+
+int stat_json(const struct arena_view *list, int n, const struct arena_view *one)
+{
+	struct json_object *o = json_object_new_object(), *all = json_object_new_array();
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (!one || one == &list[i])
+			json_object_array_add(all, arena_json(&list[i]));
+	json_object_object_add(o, "arenas", all);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED));
+	json_object_put(o);
+	return 0;
+}
