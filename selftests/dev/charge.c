@@ -137,6 +137,34 @@ TEST(tables)
 	leave_group();
 }
 
+/* A program that has an object of every tag in turn pays for all tallies. */
+TEST(tallies)
+{
+	const unsigned int in_page = 4096 / sizeof(struct memlane_tally);
+	unsigned long before, pages = 0;
+	struct memlane_counts c;
+	unsigned int tag;
+	struct arena a;
+	__u64 handle;
+
+	enter_group();
+	a = arena_new(MIB, MIB);
+	handle = alloc_one(&a, MEMLANE_FAST, 64);
+	before = charged();
+	for (tag = 0; tag < 65536; tag += in_page, pages++) {
+		*pin_of(&a, handle) = tag << MEMLANE_PIN_TAG_SHIFT;
+		expect_eq(migrate_one(&a, handle, ~pages & 1), 0);
+	}
+	c = counts(&a);
+	expect_eq(c.by_cause[MEMLANE_CAUSE_HAND], pages);
+	expect(c.metadata >= pages * 4096);
+	expect(charged() + SLACK >= before + pages * 4096);
+	expect_sound(&a);
+	arena_end(&a);
+	expect_charge_near(before);
+	leave_group();
+}
+
 /* At the limit a call is refused; what is there stays good, and it goes on later. */
 TEST(a_call_at_the_limit)
 {

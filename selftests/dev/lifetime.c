@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* lifetime.c - who keeps an arena alive, and that nothing stays behind */
+#include <glob.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -278,6 +280,68 @@ TEST(the_worker_ends_with_its_arena)
 	while (counts(&a).cycles < 20)
 		usleep(1000);
 	arena_end(&a);
+	expect_nothing_left();
+}
+
+static bool looked_enough;
+static unsigned long bytes_seen;
+
+static void look_at(const char *path)
+{
+	char text[4096];
+	int fd = open(path, O_RDONLY);
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, text, sizeof(text))) > 0)
+		bytes_seen += n;
+	if (fd >= 0)
+		close(fd);
+}
+
+static void *look_at_all(void *unused)
+{
+	glob_t found;
+	size_t i;
+
+	while (!__atomic_load_n(&looked_enough, __ATOMIC_RELAXED)) {
+		if (glob("/sys/kernel/debug/memlane/[0-9]*/*", 0, NULL, &found))
+			continue;
+		for (i = 0; i < found.gl_pathc; i++)
+			look_at(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	return unused;
+}
+
+/* An arena that moves objects of ever new tags, and ends. */
+static void move_and_end(unsigned int round)
+{
+	struct arena a = arena_new(LANE, LANE);
+	__u64 handle[64];
+	unsigned int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, 100, 64, handle), 64);
+	for (i = 0; i < 64; i++) {
+		*pin_of(&a, handle[i]) = ((round * 64 + i) * 31 & 0xffff) << MEMLANE_PIN_TAG_SHIFT;
+		expect_eq(migrate_one(&a, handle[i], MEMLANE_SLOW), 0);
+	}
+	compact(&a);
+	arena_end(&a);
+}
+
+TEST(debugfs_is_read_while_arenas_come_and_go)
+{
+	unsigned int round;
+	pthread_t reader;
+
+	debugfs_number("arenas");
+	expect_eq(pthread_create(&reader, NULL, look_at_all, NULL), 0);
+	for (round = 0; round < 100; round++)
+		move_and_end(round);
+	__atomic_store_n(&looked_enough, true, __ATOMIC_RELAXED);
+	expect_eq(pthread_join(reader, NULL), 0);
+	printf("# %lu bytes read\n", bytes_seen);
+	expect(bytes_seen > 0);
 	expect_nothing_left();
 }
 
