@@ -12,8 +12,9 @@
 # make style     checkpatch, kernel-doc, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms
 # make install-selftests  test programs, to be run on any machine with the module
-# make torture-long  10^8 verified reads, 10^5 histories, 64 MiB bounced 32 times here; in
-#                a VM 1000 kills of a process, 10^4 times each kind of I/O: over an hour
+# make torture-long  10^7 operations against the model, 10^6 histories, 64 MiB bounced 320
+#                times, 10^8 verified reads here; in a VM 1000 kills of a process and 10^4
+#                times each kind of I/O: ten minutes, or an hour on a slow machine
 # make fuzz bench clean
 #
 # KERNEL  6.1 (default), 6.12, 7, debug, kcsan, host

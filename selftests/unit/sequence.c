@@ -689,21 +689,23 @@ void sequence_end(struct sequence *s)
 	free(s);
 }
 
-void sequence_run(const u8 *bytes, size_t len, unsigned int flags)
+u64 sequence_run(const u8 *bytes, size_t len, unsigned int flags)
 {
 	const u8 *end = bytes + len;
 	struct memlane_create req = world_request(128 << 10, 512 << 10);
 	struct world *w = calloc(1, sizeof(*w));
 	struct sequence *s;
 	u8 how = len ? *bytes++ : 0;
+	u64 steps;
 
 	req.fast_max = how & 1 ? 512 << 10 : 0;
 	req.slow_max = how & 2 ? 2 << 20 : 0;
 	req.handles = how & 4 ? 64 : 65536;
 	expect_eq(world_try(w, &req, how & 8), 0);
 	s = sequence_new(w, flags);
-	while (bytes < end)
+	for (steps = 0; bytes < end; steps++)
 		sequence_step(s, &bytes, end);
 	sequence_end(s);
 	world_end(w);
+	return steps;
 }

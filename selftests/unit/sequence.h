@@ -13,7 +13,8 @@
 #define SEQ_THOROUGH	1	/* every invariant after every operation */
 #define SEQ_NO_FAILURES	2	/* allocations do not fail by themselves */
 
-void sequence_run(const u8 *bytes, size_t len, unsigned int flags);
+/* How many operations that was. */
+u64 sequence_run(const u8 *bytes, size_t len, unsigned int flags);
 
 /* The same on a world of the caller's, which it may make fail; no clean-up. */
 struct sequence;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test-model.c - random operations on a whole arena against the model of sequence.c */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ktap.h"
@@ -9,14 +10,16 @@ static void random_bytes(u64 rounds, size_t len, unsigned int flags)
 {
 	struct rng r = rng_new();
 	u8 *bytes = malloc(len);
+	u64 steps = 0;
 	size_t i;
 
 	for (; rounds; rounds--) {
 		for (i = 0; i < len; i++)
 			bytes[i] = (u8)(rng_next(&r) >> 56);
-		sequence_run(bytes, len, flags);
+		steps += sequence_run(bytes, len, flags);
 	}
 	free(bytes);
+	printf("# %llu operations\n", steps);
 }
 
 static void thorough(void)
@@ -31,7 +34,7 @@ static void no_failures(void)
 
 static void lengthy(void)
 {
-	random_bytes(ktap_ops(40) / 10 + 1, 60000, 0);
+	random_bytes(ktap_ops(40) * 4, 60000, 0);
 }
 
 static const struct test tests[] = {

@@ -7,8 +7,9 @@
 # Prints the first one with what follows it and exits 1; exits 0 on a clean log.
 set -eu
 
-# KCSAN's reports stand between two lines of =. The kernel has races of its
-# own: one that memlane has no part in is dropped.
+# KCSAN's reports stand between two lines of =. The kernel has races of its own: one
+# that memlane has no part in is dropped. Nor is it a part to have been interrupted: what
+# an interrupt does is listed above what it came upon.
 own_races() {
 	awk '
 	/==============================/ {
@@ -16,12 +17,14 @@ own_races() {
 			printf "%s", block
 		held = !held
 		block = ""
-		race = ours = 0
+		race = ours = came_upon = 0
 		next
 	}
 	held { block = block $0 "\n" }
 	/KCSAN:/ { race = 1 }
-	/memlane[^-]/ { ours = 1 }
+	/ (read|write|race|report).* by (task|interrupt)/ { came_upon = 0 }
+	/ asm_(sysvec|common_interrupt|exc_nmi)/ { came_upon = 1 }
+	/memlane[^-]/ && !came_upon { ours = 1 }
 	!held
 	END { if (held && (!race || ours)) printf "%s", block }' "$1"
 }
