@@ -28,12 +28,12 @@ warning_module() {
 }
 
 # race MODULE [LINE...]: a console log with a race, as KCSAN writes it. MODULE is that of
-# who reads; LINEs stand below who writes.
+# who reads; LINEs stand below who writes. $pair names both.
 race() {
 	rule=$(printf '=%.0s' $(seq 66))
 	module=$1
 	shift
-	printf '[    1.0] %s\n' "$rule" "BUG: KCSAN: data-race in one / two" \
+	printf '[    1.0] %s\n' "$rule" "BUG: KCSAN: data-race in ${pair-one / two}" \
 		"write to 0x0 of 8 bytes by interrupt on cpu 1:" " two+0x10/0x20" "$@" \
 		"read to 0x0 of 8 bytes by task 1 on cpu 0:" " one+0x10/0x20 $module" "$rule" \
 		"memlane-stage: end" >"$tmp/log"
@@ -75,7 +75,7 @@ by_make() {
 	ended 7 && said out 'sum 42'
 }
 
-plan 24
+plan 25
 vm --no-module -- 'echo to-out; echo to-err >&2; echo again >/dev/stderr
 	touch /memlane-harness 2>/dev/null && echo writable-root
 	touch build/harness && rm build/harness && echo writable-folder
@@ -95,6 +95,10 @@ race "[ext4]"
 check "no fault in a race of the kernel's own" "$here/scan-log.sh" "$tmp/log"
 race "" " asm_sysvec_apic_timer_interrupt+0x1b/0x20" " busy+0x10/0x20 [memlane]"
 check "no fault in a race of an interrupt's" "$here/scan-log.sh" "$tmp/log"
+pair='hrtimer_wakeup / schedule_hrtimeout_range_clock'
+race "" " pause+0x10/0x20 [memlane]"
+unset pair
+check "no fault in the race of a timer with who sleeps" "$here/scan-log.sh" "$tmp/log"
 race "[memlane]"
 check "a fault in a race of memlane's" sh -c '! "$0" "$1" >/dev/null' "$here/scan-log.sh" "$tmp/log"
 check "a module that warns builds" warning_module
