@@ -38,7 +38,7 @@ static const struct field count_fields[] = {
 	COUNT(remapped_pages), COUNT(vetoed), COUNT(pinned), COUNT(held), COUNT(given_up),
 	COUNT(spoiled), COUNT(pages_returned), COUNT(faults), COUNT(metadata), COUNT(slots),
 	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(periods),
-	COUNT(purged), COUNT(shortages), COUNT(gone_allocs),
+	COUNT(purged), COUNT(shortages), COUNT(lost), COUNT(gone_allocs),
 	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
 	COUNT(gone_vetoes), COUNT(gone_waits),
 	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),

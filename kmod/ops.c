@@ -67,6 +67,11 @@ static bool held(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_held(&memlane_arena_of(core)->pages, page, nr);
 }
 
+static bool lost(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_lost(&memlane_arena_of(core)->pages, page, nr);
+}
+
 static u64 resident(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
@@ -179,6 +184,7 @@ const struct ml_ops memlane_ops = {
 	.copy = copy,
 	.remap = remap,
 	.held = held,
+	.lost = lost,
 	.resident = resident,
 	.sync_cores = sync_cores,
 	.pause = pause,

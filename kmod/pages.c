@@ -36,6 +36,8 @@
 #define NONE		0UL
 #define EMPTY		1UL
 
+#define TOLD		(1U << 31)	/* that the page is broken */
+
 /* A program at its memory cgroup's limit gets -ENOMEM from a call, not killed. */
 #define GFP_CALL	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
@@ -47,8 +49,8 @@ static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
 /**
  * struct leaf - the words of one chunk
  * @word: one a page, see the top
- * @behind: of a committed page, how many pages of its run come before it; written
- *	before the word
+ * @behind: of a committed page, how many pages of its run come before it, written
+ *	before the word; and TOLD, changed under core.lock
  * @committed: words that are not NONE; core.lock
  * @present: words that hold a page
  */
@@ -221,7 +223,7 @@ u64 memlane_page_first(struct memlane_pages *p, u64 nr)
 {
 	struct leaf *leaf = leaf_at(p, nr);
 
-	return nr - READ_ONCE(leaf->behind[in_leaf(nr)]);
+	return nr - (READ_ONCE(leaf->behind[in_leaf(nr)]) & ~TOLD);
 }
 
 /* Pairs with the acquire in memlane_page_fill(): the run is described, and where it begins. */
@@ -239,7 +241,7 @@ static void commit_word(struct leaf *leaf, u64 page, u64 behind)
  * memlane_pages_commit - users may touch these pages
  * @p: pages of an arena
  * @page: first, of a run
- * @nr: how many the run has; below 2^32
+ * @nr: how many the run has; up to 2^31
  *
  * Context: core.lock.
  * Return: 0, or -ENOMEM and nothing has changed.
@@ -500,6 +502,7 @@ void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
 }
 
 /*
+ * A page that the machine has found broken must not be read. Otherwise:
  * References: one of the word, one of each mapping, and those of others. A fault
  * raises both counts and a munmap lowers both, one after the other, so they are
  * looked at while no fault can be: map_lock is held for writing. What is unmapped
@@ -510,6 +513,8 @@ static bool page_held(struct page *page)
 {
 	int before = memlane_mapcount(page), refs, after;
 
+	if (PageHWPoison(page))
+		return true;
 	smp_rmb();	/* pairs with the atomics of who maps, unmaps or holds the page */
 	refs = page_ref_count(page);
 	smp_rmb();	/* as above */
@@ -559,6 +564,32 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		cond_resched();
 	}
 	return held;
+}
+
+/**
+ * memlane_pages_lost - whether a page is broken that was not told of yet
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: core.lock.
+ */
+bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 end = page + nr;
+	struct page *it;
+	bool lost = false;
+	u32 *behind;
+
+	for (; page < end; page++) {
+		it = memlane_page_at(p, page);
+		if (!it || !PageHWPoison(it))
+			continue;
+		behind = &leaf_at(p, page)->behind[in_leaf(page)];
+		lost |= !(*behind & TOLD);
+		WRITE_ONCE(*behind, *behind | TOLD);
+	}
+	return lost;
 }
 
 /**

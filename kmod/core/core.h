@@ -112,6 +112,11 @@ struct ml_ops {
 	bool remap_copies;
 	/* Whether somebody else (DMA, a pipe) holds a page of this range. */
 	bool (*held)(struct ml_arena *a, u64 page, u64 nr);
+	/*
+	 * Whether a page of this range, which is held, is broken, and was not told of
+	 * yet. NULL: never.
+	 */
+	bool (*lost)(struct ml_arena *a, u64 page, u64 nr);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
 	/*

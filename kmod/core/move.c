@@ -308,12 +308,20 @@ static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 	       ml_index_loc(a, mv->index) == mv->from;
 }
 
+/* A page of it may be held because it is broken. */
 static bool page_held(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
 	u64 last = (byte_of(mv->from) + mv->len - 1) >> ML_PAGE_SHIFT;
+	unsigned int lane = ml_lane_of(a, mv->from);
 
-	return a->ops->held(a, first, last - first + 1);
+	if (!a->ops->held(a, first, last - first + 1))
+		return false;
+	if (a->ops->lost && a->ops->lost(a, first, last - first + 1)) {
+		a->count.lost++;
+		ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index, lane));
+	}
+	return true;
 }
 
 static void count_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)

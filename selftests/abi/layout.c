@@ -114,6 +114,7 @@ static const struct fact members[] = {
 	AT(counts, gone_alloc_bytes, 504),
 	AT(counts, gone_free_bytes, 512),
 	AT(counts, gone_vetoes, 520),
+	AT(counts, lost, 536),
 	AT(counts, gone_waits, 528),
 
 	AT(stat_page, epoch, 0),
@@ -383,6 +384,7 @@ static const struct fact numbers[] = {
 	VALUE(EVENT_FULL, 0x3),
 	VALUE(EVENT_PRESSURE, 0x4),
 	VALUE(EVENT_PURGED, 0x5),
+	VALUE(EVENT_LOST, 0x6),
 	VALUE(REGION_TABLE, 0x0),
 	VALUE(REGION_SIDE, 0x1),
 	VALUE(REGION_PIN, 0x2),

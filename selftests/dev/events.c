@@ -237,6 +237,58 @@ TEST(pressure_and_dropped_objects)
 	arena_end(&a);
 }
 
+static __u64 word_of(const char *file, __u64 nr)
+{
+	int fd = open(file, O_RDONLY);
+	__u64 word = 0;
+
+	if (fd < 0 || pread(fd, &word, sizeof(word), nr * sizeof(word)) != sizeof(word))
+		word = 0;
+	close(fd);
+	return word;
+}
+
+/*
+ * Tell the kernel that a page's memory has failed. It is of no kind that could be
+ * replaced; later kernels then say so and forget it. See pagemap.rst.
+ */
+static bool break_page(char *p)
+{
+	__u64 pfn = word_of("/proc/self/pagemap", (unsigned long)p / 4096) & ((1ULL << 55) - 1);
+
+	madvise(p, 4096, MADV_HWPOISON);
+	return pfn && word_of("/proc/kpageflags", pfn) >> 19 & 1;
+}
+
+/* What is on it stays, and is told of once. */
+TEST(a_page_that_the_hardware_lost)
+{
+	struct arena a = arena_new(MIB, 4 * MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, 64 * 1024);
+	char *p = address_of(&a, handle);
+	struct memlane_event ev;
+	int i;
+
+	memset(p, 7, 64 * 1024);
+	if (!break_page(p + 4 * 4096))
+		skip("this kernel cannot be told that a page of ours has failed");
+	for (i = 0; i < 3; i++)
+		expect_eq(migrate_one(&a, handle, MEMLANE_FAST), -EBUSY);
+	ev = event_of(a.fd, MEMLANE_EVENT_LOST);
+	expect_eq(ev.value, handle);
+	expect_eq(ev.lane, MEMLANE_SLOW);
+	expect_readable(a.fd, 0);
+	expect_eq(counts(&a).lost, 1);
+	expect_eq(counts(&a).held, 3);
+	expect_eq(p[0], 7);
+	expect_eq(p[64 * 1024 - 1], 7);
+	compact(&a);
+	expect_eq(address_of(&a, handle) - p, 0);
+	expect_eq(free_live(&a, &handle, 1), 0);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
 TEST(the_oldest_are_dropped)
 {
 	struct arena a = arena_new(MIB, MIB);

@@ -213,6 +213,25 @@ static void held_at_the_end(void)
 	end();
 }
 
+/* The object stays, and is told of once; so is the next one that lies there. */
+static void broken_page(void)
+{
+	begin(100000);
+	world_break(w, place() + 3 * ML_PAGE_GRANULES);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	stayed();
+	expect_eq(w->arena.count.held, 2);
+	expect_eq(w->arena.count.lost, 1);
+	expect_eq(w->events[MEMLANE_EVENT_LOST], 1);
+	expect_eq(w->event_lane, MEMLANE_FAST);
+	expect_eq(w->event_value, object);
+	world_break(w, place() + 24 * ML_PAGE_GRANULES);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	expect_eq(w->arena.count.lost, 2);
+	end();
+}
+
 static u32 open_slot(u64 section)
 {
 	struct memlane_register reg = { .size = sizeof(reg) };
@@ -543,6 +562,7 @@ static const struct test tests[] = {
 	{ "move_vetoed", vetoed },
 	{ "move_held", held },
 	{ "move_held_at_the_end", held_at_the_end },
+	{ "move_broken_page", broken_page },
 	{ "move_given_up", given_up },
 	{ "move_without_barrier", without_barrier },
 	{ "move_newer_section", newer_section },

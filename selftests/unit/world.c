@@ -256,6 +256,22 @@ static bool op_held(struct ml_arena *a, u64 page, u64 nr)
 	return false;
 }
 
+static bool op_lost(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	bool lost = false;
+	u64 i;
+
+	in_range(w, page, nr);
+	for (i = page; i < page + nr; i++) {
+		if (!(w->page[i] & PAGE_BROKEN))
+			continue;
+		lost |= !(w->page[i] & PAGE_TOLD);
+		w->page[i] |= PAGE_TOLD;
+	}
+	return lost;
+}
+
 static u64 op_resident(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -301,7 +317,7 @@ static void op_event(struct ml_arena *a, unsigned int type, unsigned int lane, u
 	struct world *w = world_of(a);
 
 	lockdep_assert_held(&a->lock);
-	expect(type >= MEMLANE_EVENT_GROWTH && type <= MEMLANE_EVENT_PURGED);
+	expect(type >= MEMLANE_EVENT_GROWTH && type <= MEMLANE_EVENT_LOST);
 	expect(lane < MEMLANE_LANES || (lane == MEMLANE_LANES && type == MEMLANE_EVENT_PRESSURE));
 	w->events[type]++;
 	w->event_lane = lane;
@@ -372,7 +388,7 @@ static u64 op_metadata(struct ml_arena *a)
 	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share,	\
 	.commit = op_commit, .populate = op_populate,			\
 	.decommit = op_decommit, .copy = op_copy, .held = op_held,	\
-	.resident = op_resident, .sync_cores = op_sync_cores,		\
+	.lost = op_lost, .resident = op_resident, .sync_cores = op_sync_cores,		\
 	.pause = op_pause, .slot_gone = op_slot_gone,			\
 	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now,	\
 	.moved = op_moved, .decided = op_decided, .event = op_event,	\
@@ -553,6 +569,12 @@ void world_hold(struct world *w, u64 loc, bool held)
 	u8 *page = &w->page[ml_loc_page(loc)];
 
 	*page = held ? *page | PAGE_HELD : *page & ~PAGE_HELD;
+}
+
+/* The page at a place is broken from now on, and whatever page comes there, too. */
+void world_break(struct world *w, u64 loc)
+{
+	w->page[ml_loc_page(loc)] |= PAGE_HELD | PAGE_BROKEN;
 }
 
 /* ------------------------------------------------------- the program's side */

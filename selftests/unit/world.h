@@ -66,6 +66,8 @@ struct world {
 #define PAGE_COMMITTED	1
 #define PAGE_EXISTS	2
 #define PAGE_HELD	4
+#define PAGE_BROKEN	16	/* held for good; PAGE_TOLD: the engine knows */
+#define PAGE_TOLD	32
 #define PAGE_OPENED	8	/* @soft: the machine lets everybody touch it */
 
 /* Small lanes by default: limits are met at once. */
@@ -77,6 +79,7 @@ void world_end(struct world *w);
 void world_check(struct world *w);
 void *world_at(struct world *w, u64 loc, u64 len);
 void world_hold(struct world *w, u64 loc, bool held);
+void world_break(struct world *w, u64 loc);
 
 /* The program's side of the shared words. */
 u64 *world_entry(struct world *w, u64 handle);

@@ -199,6 +199,7 @@ struct memlane_counts {
 	__aligned_u64 gone_free_bytes;
 	__aligned_u64 gone_vetoes;
 	__aligned_u64 gone_waits;
+	__aligned_u64 lost;		/* objects found on pages that the hardware lost */
 };
 
 struct memlane_stat_page {
@@ -281,6 +282,8 @@ enum memlane_event_type {
 				/* usage, bytes; lane MEMLANE_LANES: the system is short of */
 				/* memory: value is how much it wants back, bytes */
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
+	MEMLANE_EVENT_LOST,	/* memory failed under an object: value is its handle, */
+				/* but for MEMLANE_HANDLE_BORN_SLOW */
 };
 
 /**
@@ -298,6 +301,10 @@ enum memlane_event_type {
  * poll() says readable while there are any. A read that finds none waits, or
  * gives -EAGAIN on a non-blocking file; a buffer under one record: -EINVAL. Of 64
  * records the oldest is dropped when one more comes; DONE never is.
+ *
+ * LOST: a page that the kernel knows to be broken was met when the object was to move.
+ * It stays there, as no byte of it may be read, and so do the others on that page, which
+ * have no event of their own.
  */
 struct memlane_event {
 	__u32 size;
