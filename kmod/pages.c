@@ -273,17 +273,20 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
  * @nr: how many
  *
  * Context: core.lock.
- * Return: 0 or -ENOMEM; what was made until then stays.
+ * Return: 0 or -ENOMEM; what was made until then stays. -EBUSY: a page is broken.
  */
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct page *spare = NULL;
+	struct page *spare = NULL, *it;
 	u64 end = page + nr;
 	int err = 0;
 
 	for (; page < end && !err; page++) {
-		if (memlane_page_at(p, page))
+		it = memlane_page_at(p, page);
+		if (it) {
+			err = PageHWPoison(it) ? -EBUSY : 0;
 			continue;
+		}
 		if (!spare)
 			spare = memlane_page_new(GFP_CALL);
 		if (!spare)

@@ -97,7 +97,10 @@ struct ml_ops {
 	void *(*share)(struct ml_arena *a, unsigned int region, u64 page);
 	/* Users may touch these pages, one run's, from now on. May fail (-ENOMEM). */
 	int (*commit)(struct ml_arena *a, u64 page, u64 nr);
-	/* Make committed pages exist, so that copy() and remap() cannot fail. */
+	/*
+	 * Make committed pages exist, so that copy() and remap() cannot fail. -ENOMEM;
+	 * -EBUSY: one is broken, and nothing may be brought there.
+	 */
 	int (*populate)(struct ml_arena *a, u64 page, u64 nr);
 	/*
 	 * Nobody may touch these pages any more; they go back to the system.

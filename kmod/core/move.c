@@ -116,7 +116,7 @@ static int add_block(struct ml_arena *a, u32 index, u64 to)
 		return 0;
 	}
 	a->batch->nr--;
-	a->batch->nomem = true;
+	a->batch->nomem |= err == -ENOMEM;
 	ml_index_set_batch(a, index, false);
 	ml_place_give(a, to);
 	return err;
@@ -128,7 +128,8 @@ static int add_block(struct ml_arena *a, u32 index, u64 to)
  * @index: bound to a block
  * @target: span of the same class with a free place
  *
- * Return: 0; -EBUSY pinned; -EAGAIN in the batch already; -ENOMEM.
+ * Return: 0; -EBUSY pinned, or the place is broken; -EAGAIN in the batch already;
+ * -ENOMEM.
  */
 int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
 {

@@ -289,6 +289,22 @@ TEST(a_page_that_the_hardware_lost)
 	arena_end(&a);
 }
 
+TEST(nothing_is_moved_to_a_page_that_was_lost)
+{
+	struct arena a = arena_new(MIB, MIB);
+	__u64 there = alloc_one(&a, MEMLANE_SLOW, 100), handle = alloc_one(&a, MEMLANE_FAST, 100);
+
+	memset(address_of(&a, there), 1, 100);
+	memset(address_of(&a, handle), 2, 100);
+	if (!break_page((char *)((unsigned long)address_of(&a, there) & ~4095UL)))
+		skip("this kernel cannot be told that a page of ours has failed");
+	expect_eq(migrate_one(&a, handle, MEMLANE_SLOW), -EBUSY);
+	expect_eq(query(&a, handle).out_lane, MEMLANE_FAST);
+	expect_eq(address_of(&a, handle)[99], 2);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
 TEST(the_oldest_are_dropped)
 {
 	struct arena a = arena_new(MIB, MIB);

@@ -232,6 +232,23 @@ static void broken_page(void)
 	end();
 }
 
+/* Nothing goes where memory has failed; that there was enough of it is not denied. */
+static void broken_place(void)
+{
+	u64 there;
+
+	begin(100);
+	there = world_alloc(w, MEMLANE_SLOW, 100);
+	*(u8 *)world_at(w, ml_index_loc(&w->arena, (u32)there), 100) = 1;
+	world_break(w, ml_index_loc(&w->arena, (u32)there));
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
+	expect_eq(world_query(w, object).out_lane, MEMLANE_FAST);
+	expect(!w->arena.batch->nomem);
+	expect_eq(w->arena.count.lost, 0);
+	expect_eq(w->arena.count.moved, 0);
+	end();
+}
+
 static u32 open_slot(u64 section)
 {
 	struct memlane_register reg = { .size = sizeof(reg) };
@@ -563,6 +580,7 @@ static const struct test tests[] = {
 	{ "move_held", held },
 	{ "move_held_at_the_end", held_at_the_end },
 	{ "move_broken_page", broken_page },
+	{ "move_broken_place", broken_place },
 	{ "move_given_up", given_up },
 	{ "move_without_barrier", without_barrier },
 	{ "move_newer_section", newer_section },

@@ -189,6 +189,8 @@ static int op_populate(struct ml_arena *a, u64 page, u64 nr)
 		return -ENOMEM;
 	for (i = page; i < page + nr; i++) {
 		expect(w->page[i] & PAGE_COMMITTED);
+		if (w->page[i] & PAGE_BROKEN)
+			return -EBUSY;
 		set_exists(w, i, true);
 	}
 	return 0;
