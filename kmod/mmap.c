@@ -58,6 +58,8 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 		if (at == here)
 			continue;
 		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
+		if (page && PageHWPoison(page))
+			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
 		if (page && insert(vma, at, page) == -ENOMEM)
 			break;
@@ -66,8 +68,11 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 
 static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 {
-	int err = insert(vmf->vma, vmf->address & PAGE_MASK, page);
+	int err;
 
+	if (PageHWPoison(page))
+		return VM_FAULT_HWPOISON;
+	err = insert(vmf->vma, vmf->address & PAGE_MASK, page);
 	if (ML_SEEDED(7) && !err)
 		put_page(page);
 	/* -EBUSY: another thread was quicker. */
