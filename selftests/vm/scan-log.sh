@@ -24,7 +24,7 @@ own_races() {
 	held { block = block $0 "\n" }
 	/KCSAN:/ { race = 1 }
 	/KCSAN: data-race in hrtimer_wakeup \/ schedule_hrtimeout_range_clock/ { sleep = 1 }
-	/ (read|write|race|report).* by (task|interrupt)/ { came_upon = 0 }
+	/ to 0x[0-9a-f]+ of [0-9]+ bytes by / { came_upon = 0 }
 	/ asm_(sysvec|common_interrupt|exc_nmi)/ { came_upon = 1 }
 	/memlane[^-]/ && !came_upon { ours = 1 }
 	!held
