@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* view.c - files that show an arena and cannot change it */
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -100,6 +101,13 @@ TEST(without_an_arena)
 	expect_eq(close(fd), 0);
 }
 
+static sigjmp_buf refused;
+
+static void on_sigbus(int sig)
+{
+	siglongjmp(refused, sig);
+}
+
 /* Return: 1: read whole; 0: it moved meanwhile. As memlane.h says. */
 static int peek(const struct arena *v, __u64 handle, unsigned char *to)
 {
@@ -119,10 +127,15 @@ static int peek(const struct arena *v, __u64 handle, unsigned char *to)
 /* Another process, which has the view alone. Every object is read whole, many times. */
 static int watch(const struct arena *v, const __u64 *handles, const int *moved)
 {
+	struct sigaction act = { .sa_handler = on_sigbus };
 	unsigned char bytes[LENGTH];
-	unsigned int i, k, whole;
+	static unsigned int whole;
+	unsigned int i, k;
 
+	sigaction(SIGBUS, &act, NULL);
 	for (whole = 0; whole < ROUNDS * OBJECTS || !__atomic_load_n(moved, __ATOMIC_RELAXED); whole++) {
+		/* From a place that nobody has any more one comes back to here. */
+		sigsetjmp(refused, 1);
 		i = whole % OBJECTS;
 		while (!peek(v, handles[i], bytes))
 			;

@@ -818,7 +818,8 @@ struct memlane_set {
  * Who reads through a view is in no section, so what is read may have moved away
  * meanwhile. It is good if the entry was LIVE and neither MOVING nor COPYING before,
  * and is the same word after, and so is the epoch: an object may have left its place
- * and come back to it (acquire both, read the bytes, fence, look at both again).
+ * and come back to it (acquire both, read the bytes, fence, look at both again). Its
+ * old place may be nobody's by then, which raises SIGBUS: that, too, says to look again.
  */
 enum {
 	MEMLANE_CMD_CREATE = 0x80,
