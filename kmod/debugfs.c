@@ -136,7 +136,7 @@ static const struct field tally_fields[] = {
 };
 
 /* Tallies come and grow while they are read, and never go: no lock is needed. */
-static void *tally_at(struct seq_file *seq, loff_t *pos)
+static void *tallies_start(struct seq_file *seq, loff_t *pos)
 {
 	struct memlane_arena *arena = seq->private;
 	u64 nr = *pos ? *pos - 1 : 0;
@@ -149,16 +149,11 @@ static void *tally_at(struct seq_file *seq, loff_t *pos)
 	return (void *)t;
 }
 
-static void *tallies_start(struct seq_file *seq, loff_t *pos)
-{
-	return tally_at(seq, pos);
-}
-
 static void *tallies_next(struct seq_file *seq, void *v, loff_t *pos)
 {
 	++*pos;
 	cond_resched();
-	return tally_at(seq, pos);
+	return tallies_start(seq, pos);
 }
 
 static void tallies_stop(struct seq_file *seq, void *v)

@@ -166,8 +166,7 @@ static u64 region_length(const struct ml_arena *a, unsigned int region)
 	case MEMLANE_REGION_SLOTS:
 		return (u64)a->slots.nr * sizeof(struct memlane_slot);
 	case MEMLANE_REGION_STAT:
-		return MEMLANE_TALLY_OFFSET +
-		       (ml_pages(MEMLANE_TALLIES * sizeof(struct memlane_tally)) << ML_PAGE_SHIFT);
+		return a->stat.nr * sizeof(struct memlane_tally);
 	default:
 		return a->lane[MEMLANE_SLOW].end << ML_PAGE_SHIFT;
 	}

@@ -309,20 +309,25 @@ static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 	       ml_index_loc(a, mv->index) == mv->from;
 }
 
-/* A page of it may be held because it is broken. */
-static bool page_held(struct ml_arena *a, const struct ml_move *mv)
+/* Ask of the pages that the object is on. */
+static bool of_its_pages(struct ml_arena *a, const struct ml_move *mv,
+			 bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
 	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
 	u64 last = (byte_of(mv->from) + mv->len - 1) >> ML_PAGE_SHIFT;
+
+	return ask(a, first, last - first + 1);
+}
+
+/* A page may be held because it is broken. */
+static void tell_lost(struct ml_arena *a, const struct ml_move *mv)
+{
 	unsigned int lane = ml_lane_of(a, mv->from);
 
-	if (!a->ops->held(a, first, last - first + 1))
-		return false;
-	if (a->ops->lost && a->ops->lost(a, first, last - first + 1)) {
-		a->count.lost++;
-		ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index, lane));
-	}
-	return true;
+	if (!a->ops->lost || !of_its_pages(a, mv, a->ops->lost))
+		return;
+	a->count.lost++;
+	ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index, lane));
 }
 
 static void count_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)
@@ -398,8 +403,10 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		return stay(a, mv, ML_VETOED);
 	if (ml_index_pins(a, mv->index))
 		return give_way(a, mv, ML_PINNED);
-	if (page_held(a, mv))
+	if (of_its_pages(a, mv, a->ops->held)) {
+		tell_lost(a, mv);
 		return give_way(a, mv, ML_HELD);
+	}
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
 	if (cmpxchg(e, mv->expect, copying) != mv->expect)
 		return stay(a, mv, ML_VETOED);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* lost.c - memory that has failed: what lies there stays, and nothing comes there */
 #include <poll.h>
-#include <setjmp.h>
 
 #include "../arena.h"
+#include "../touch.h"
 
 static __u64 word_of(const char *file, __u64 nr)
 {
@@ -26,26 +26,6 @@ static bool break_page(char *p)
 
 	madvise(p, 4096, MADV_HWPOISON);
 	return pfn && word_of("/proc/kpageflags", pfn) >> 19 & 1;
-}
-
-/* 0, or the signal that reading the byte gave. */
-static sigjmp_buf refused;
-
-static void on_signal(int sig)
-{
-	siglongjmp(refused, sig);
-}
-
-static int touch(const char *p)
-{
-	struct sigaction act = { .sa_handler = on_signal };
-	int sig;
-
-	sigaction(SIGBUS, &act, NULL);
-	sig = sigsetjmp(refused, 1);
-	if (!sig)
-		(void)__atomic_load_n(p, __ATOMIC_RELAXED);
-	return sig;
 }
 
 /* What is on it stays, and is told of once. */
@@ -108,9 +88,9 @@ TEST(a_page_that_was_lost_is_not_mapped_again)
 	again = arena_mmap(&a, MEMLANE_REGION_DATA, PROT_READ | PROT_WRITE);
 	expect(again != MAP_FAILED);
 	again += p - a.map[MEMLANE_REGION_DATA];
-	expect_eq(touch(again + 4 * 4096), 0);
-	expect_eq(touch(again + 6 * 4096), 0);
-	expect_eq(touch(again + 5 * 4096), SIGBUS);
+	expect_eq(touch(again + 4 * 4096, false), 0);
+	expect_eq(touch(again + 6 * 4096, false), 0);
+	expect_eq(touch(again + 5 * 4096, false), SIGBUS);
 	expect_eq(again[6 * 4096 + 1], 3);
 	arena_end(&a);
 }

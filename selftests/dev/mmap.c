@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* mmap.c - what may be mapped, how, and what mappings survive */
 #include <linux/mman.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "../arena.h"
+#include "../touch.h"
 
 #define LANE (4 * MIB)
 
@@ -28,31 +28,6 @@ static int try_map(const struct arena *a, unsigned long length, int prot, int fl
 	if (p == -1)
 		return errno;
 	munmap((void *)p, length);
-	return 0;
-}
-
-/* A touch that may be refused: 0, or the signal. */
-static sigjmp_buf refused;
-
-static void on_signal(int sig)
-{
-	siglongjmp(refused, sig);
-}
-
-static int touch(char *p, bool write)
-{
-	struct sigaction act = { .sa_handler = on_signal };
-	int sig;
-
-	sigaction(SIGBUS, &act, NULL);
-	sigaction(SIGSEGV, &act, NULL);
-	sig = sigsetjmp(refused, 1);
-	if (sig)
-		return sig;
-	if (write)
-		__atomic_store_n(p, 1, __ATOMIC_RELAXED);
-	else
-		(void)__atomic_load_n(p, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -13,7 +13,6 @@
 #include "ktap.h"
 #include "lane.h"
 #include "tally.h"
-#include "vec.h"
 #include "world.h"
 
 struct share {
@@ -467,7 +466,6 @@ static void unpoison(struct world *w)
 			ASAN_UNPOISON_MEMORY_REGION(page_at(w, i), ML_PAGE_SIZE);
 }
 
-/* Every descriptor must have come back; pages are the owner's to end. */
 /* Moves of these tallies, and what kept objects from moving. */
 static void add_tallies(struct world *w, u64 first, u64 end, struct memlane_tally *sum)
 {
@@ -475,12 +473,7 @@ static void add_tallies(struct world *w, u64 first, u64 end, struct memlane_tall
 	unsigned int cause;
 	u64 nr;
 
-	for (nr = first; nr < end; nr++) {
-		t = ml_vec_at(&w->arena.stat, ML_TALLY_FIRST + nr);
-		if (!t) {
-			nr |= ML_TALLY_FIRST - 1;	/* nor the rest of its page */
-			continue;
-		}
+	for (nr = first; (t = ml_tally_from(&w->arena, &nr)) && nr < end; nr++) {
 		for (cause = 0; cause < MEMLANE_CAUSES; cause++)
 			sum->by_cause[cause] += t->by_cause[cause];
 		sum->vetoed += t->vetoed;
@@ -512,6 +505,7 @@ static void check_tallies(struct world *w)
 	}
 }
 
+/* Every descriptor must have come back; pages are the owner's to end. */
 void world_end(struct world *w)
 {
 	if (!w->was_short)

@@ -66,9 +66,9 @@ struct world {
 #define PAGE_COMMITTED	1
 #define PAGE_EXISTS	2
 #define PAGE_HELD	4
+#define PAGE_OPENED	8	/* @soft: the machine lets everybody touch it */
 #define PAGE_BROKEN	16	/* held for good; PAGE_TOLD: the engine knows */
 #define PAGE_TOLD	32
-#define PAGE_OPENED	8	/* @soft: the machine lets everybody touch it */
 
 /* Small lanes by default: limits are met at once. */
 struct memlane_create world_request(u64 fast, u64 slow);
