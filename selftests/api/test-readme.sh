@@ -1,16 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The README's table of features: every call it names is declared, every test program
-# is there, each call is in a test of its row, and each test has a call of its row in it.
-# What only a header mentions, which tests include, is in no test. The table of errors is
-# that of lib/error.c.
+# The table of features (Documentation/features.md): every call it names is declared,
+# every test program is there, each call is in a test of its row, and each test has a call
+# of its row in it. What only a header mentions, which tests include, is in no test. The
+# table of errors (Documentation/errors.md) is that of lib/error.c.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-rows() { sed -n '/^| feature | call | test |$/,/^$/p' "${1-README.md}" | sed '1,2d;/^$/d'; }
+rows() { sed -n '/^| feature | call | test |$/,/^$/p' "${1-Documentation/features.md}" | sed '1,2d;/^$/d'; }
 
 # names: what is between backquotes.
 names() { grep -o '`[^`]*`' | tr -d '`'; }
@@ -97,7 +97,7 @@ wrong_rows() {
 
 # The table of errors has those that lib/error.c has sentences for.
 errors() {
-	sed -n '/^| error | meaning |$/,/^$/p' README.md | awk -F '|' '{ print $2 }' |
+	sed -n '/^| error | meaning |$/,/^$/p' Documentation/errors.md | awk -F '|' '{ print $2 }' |
 		grep -o '`-E[A-Z0-9]*`' | tr -d '`-' | sort >"$tmp/table"
 	grep -o '{ E[A-Z0-9]*, "' lib/error.c | tr -d '{, "' | sort >"$tmp/sentences"
 	[ -s "$tmp/table" ] && diff "$tmp/table" "$tmp/sentences" >"$tmp/diff" && return
