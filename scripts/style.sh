@@ -101,11 +101,13 @@ documented() {
 		grep -vE '(exit_other|get_slow|frame_first|frame_more|frame_rewind)\(' | none 'memlane.h:'
 }
 
+picture() { scripts/picture.sh | diff - Documentation/lanes.svg | head -5 | none 'lanes.svg: '; }
+
 if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 10
+plan 11
 check "checkpatch" checkpatch
 check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
@@ -116,4 +118,5 @@ check "nothing left open" left_open
 check "shellcheck" shell
 check "every public call has kernel-doc" documented
 check "no blanks at the end of a line" whitespace
+check "the picture is what scripts/picture.sh draws" picture
 finish
