@@ -24,6 +24,10 @@
  *   EAGER			a place that is left is somebody else's at once
  *   OTHERS=n			foreign objects that settle on left places
  *   BATCHES=n			batches of the mover, of one object each
+ *   COPY_MARKED			a copy is made under MOVING, and published by one
+ *				compare-exchange; without, under COPYING
+ *   MAKERS=n			threads of maker.pml, which has choices of its own
+ *   KERNEL			the kernel frees the first object, if it is live
  *   ONLY=PROPERTY		check this one alone
  *   M_*			one mutation of the protocol
  */
@@ -39,6 +43,8 @@
 #define UNPIN_REFUSED	7	/* the holder of a pin cannot give it back */
 #define LOST_OBJECT	8	/* the maker of an object cannot find it */
 #define NONE		9	/* spin's own: end states, cycles */
+#define FREED_TWICE	10	/* two frees of one handle succeeded */
+#define NOT_FREED	11	/* nobody has it pinned, and all who freed it were refused */
 
 #ifdef EVERYBODY
 #define READERS 2
@@ -59,6 +65,9 @@
 #endif
 #ifndef SECTIONS
 #define SECTIONS 0
+#endif
+#ifndef MAKERS
+#define MAKERS 0
 #endif
 
 byte broken;
@@ -95,24 +104,52 @@ byte broken;
 #endif
 #ifdef ALLOCATOR
 #define ALLOCS_IT	N2
-#define THREADS		(N2 + 1)
+#define N3		(N2 + 1)
 #else
-#define THREADS		N2
+#define N3		N2
 #endif
+#define MAKER(n)	(N3 + (n))
+#define THREADS		(N3 + MAKERS)
 
 #define INDICES		2
+#define NOTHING		15
 #define PLACES		4
-#define DEPTH		4	/* of a store buffer */
+#if MAKERS
+#define DEPTH		5	/* of a store buffer */
+#else
+#define DEPTH		4
+#endif
 
-/* Memory: slots, entry words, and one byte for each place's contents. */
+/*
+ * Memory: slots, entry words; what makers have besides: a flag each, who made an
+ * index' object, and the generation of index 0 that they tell each other; one byte
+ * for each place's contents.
+ */
 #define SLOT(t)		(t)
 #define WORD(i)		(THREADS + (i))
-#define DATA(p)		(THREADS + INDICES + (p))
-byte mem[THREADS + INDICES + PLACES];
+#define SHARED(t)	(THREADS + INDICES + (t) - MAKER(0))
+#define MADE_BY(i)	(THREADS + INDICES + MAKERS + (i))
+#define TOLD		MADE_BY(INDICES)
+#define DATA(p)		(TOLD + 1 + (p))
+byte mem[TOLD + 1 + PLACES];
 byte pins[INDICES];
 byte epoch = 1;
 bool kernel_lock;
 bool magazine[INDICES];		/* bound, free, ready to be allocated */
+#if MAKERS
+byte freed_by[INDICES];		/* ghost: bit g: somebody was told that he freed generation g */
+#endif
+#ifdef FREES
+byte tries;			/* ghost: threads that have freed index 0's first object */
+bool refused;			/* ghost: one of them was told of a pin */
+#endif
+#ifdef COPY_MARKED
+byte in_copy = NOTHING;		/* ghost: index whose bytes are in a copy that is not published */
+bool outdated;			/* ghost: they were written since */
+#define note_write(i)	outdated = outdated || in_copy == (i)
+#else
+#define note_write(i)	skip
+#endif
 
 /* Contents of a place: rubbish (0), the object of a handle, or a stranger's. */
 #define OBJECT(i, g)	(1 + (i) * 4 + (g))
@@ -168,10 +205,11 @@ inline store(me, a, v)
 /* Inside atomic or d_step only: the newest own store, else memory. */
 #define own(me, k, a)	(sb_count[me] > k && sb_addr[(me) * DEPTH + k] == (a))
 #define load(me, a) \
+	(DEPTH > 4 && own(me, 4, a) -> sb_value[(me) * DEPTH + 4] : \
 	(own(me, 3, a) -> sb_value[(me) * DEPTH + 3] : \
 	(own(me, 2, a) -> sb_value[(me) * DEPTH + 2] : \
 	(own(me, 1, a) -> sb_value[(me) * DEPTH + 1] : \
-	(own(me, 0, a) -> sb_value[(me) * DEPTH] : mem[a]))))
+	(own(me, 0, a) -> sb_value[(me) * DEPTH] : mem[a])))))
 
 #define drained(me)	(sb_count[me] == 0)
 
@@ -184,8 +222,18 @@ inline store(me, a, v)
  * there and not being copied. If the program has freed it meanwhile, that is
  * its own error, and the store is left out, as a correct program has none.
  * An entry must name the place where its index is: any other is somebody
- * else's, or will be.
+ * else's, or will be. A maker's plain store ends an object when it is here.
  */
+#if MAKERS
+#define is_dead(i, v) \
+	if \
+	:: !((v) & LIVE) -> dead[i] = GEN(v) \
+	:: else \
+	fi
+#else
+#define is_dead(i, v)	skip
+#endif
+
 inline drain(t)
 {
 	d_step {
@@ -197,10 +245,12 @@ inline drain(t)
 		:: a >= DATA(0) && gen_of(v) >= dead[index_of(v)] ->
 			check(LOST_WRITE, place[index_of(v)] == a - DATA(0) &&
 			      !(mem[WORD(index_of(v))] & COPYING));
+			note_write(index_of(v));
 			mem[a] = v
-		:: a >= WORD(0) && a < DATA(0) ->
+		:: a >= WORD(0) && a < WORD(INDICES) ->
 			check(TWO_OWNERS, place[a - WORD(0)] == UNBOUND ||
 			      place[a - WORD(0)] == LOC(v));
+			is_dead(a - WORD(0), v);
 			mem[a] = v
 		:: else -> mem[a] = v
 		fi;
@@ -276,6 +326,27 @@ inline leave(me)
 }
 
 #define stale(w, g)	(!((w) & LIVE) || GEN(w) != (g))
+
+/* Whoever frees or pins an object that may be a maker's: see maker.pml. */
+#if MAKERS
+#include "revoke.pml"
+#else
+#define revoke(me, i)	skip
+#define count_free(i, g)	skip
+#endif
+#ifdef FREES
+inline tried()
+{
+	d_step {
+		tries++;
+		check(NOT_FREED, tries < FREES || refused || freed_by[0] & 1)
+	}
+}
+#define told_of_pin()	refused = true
+#else
+#define tried()		skip
+#define told_of_pin()	skip
+#endif
 
 /* STRICT asks whether a handle that is called stale is so for ever. */
 inline say_stale(i, g)
@@ -420,7 +491,6 @@ end_held:		false
 	od
 }
 
-#ifdef PINNER
 #ifdef M_PIN_NO_SECTION
 #define pin_enter(me)	skip
 #define pin_leave(me)	skip
@@ -443,17 +513,23 @@ inline use_and_unpin(me, p, i, g)
 #ifdef M_UNPIN_LOOKS
 		check(UNPIN_REFUSED, !stale(mem[WORD(i)], g));
 #endif
+		note_write(i);
 		pins[i]--;
 		p = 0
 	}
 }
 
+#ifdef PINNER
 proctype pinner(byte me)
 {
 	byte e, w, p;
 	bool ok;
+#if MAKERS
+	byte o, s, t;
+#endif
 
 	pin_enter(me);
+	revoke(me, 0);
 	get(me, 0, 0);
 	if
 	:: ok ->
@@ -476,7 +552,6 @@ proctype pinner(byte me)
 }
 #endif
 
-#ifdef FREER
 #ifdef M_SAME_GENERATION
 #define freed(w, g)	ENTRY(0, g, LOC(w))
 #else
@@ -497,7 +572,7 @@ inline kill_entry(me, i, g)
 	ok = false;
 	do
 	:: atomic {
-		w = mem[WORD(i)];
+		w = load(me, WORD(i));
 		if
 		:: stale(w, g) -> break
 		:: else
@@ -505,7 +580,7 @@ inline kill_entry(me, i, g)
 	   };
 	   if
 	   :: copied(i)
-	   :: !(w & COPYING) && first_look(i) != 0 -> break
+	   :: !(w & COPYING) && first_look(i) != 0 -> told_of_pin(); break
 	   :: !(w & COPYING) && first_look(i) == 0 ->
 		atomic {
 			drained(me) ->
@@ -545,11 +620,24 @@ inline revive(me, i, g)
 	od
 }
 
+/* Behind kill_entry(): ok becomes whether the object is freed. */
+inline second_look(me, i, g)
+{
+#ifdef M_FREE_NO_LOOK
+	d_step { dead[i] = (g) + 1; count_free(i, g) }
+#else
+	if
+	:: d_step { pins[i] == 0 -> dead[i] = (g) + 1; count_free(i, g) }
+	:: pins[i] != 0 -> ok = false; told_of_pin(); revive(me, i, g)
+	fi
+#endif
+}
+
 /* The index goes back to the kernel, which frees its place. */
-inline flush(i)
+inline flush(me, i)
 {
 	d_step {
-		!kernel_lock ->
+		!kernel_lock && drained(me) ->
 		mem[WORD(i)] = ENTRY(0, GEN(mem[WORD(i)]), 0);
 		w = place[i];
 		place[i] = UNBOUND;
@@ -558,36 +646,33 @@ inline flush(i)
 	}
 }
 
+#ifdef FREER
 proctype freer(byte me)
 {
 	byte e, w;
 	bool ok;
+#if MAKERS
+	byte o, s, t;
+#endif
 
 	free_enter(me);
+	revoke(me, 0);
 	kill_entry(me, 0, 0);
 	if
-	:: ok ->
-#ifdef M_FREE_NO_LOOK
-		dead[0] = 1
-#else
-		if
-		:: d_step { pins[0] == 0 -> dead[0] = 1 }
-		:: pins[0] != 0 -> ok = false; revive(me, 0, 0)
-		fi
-#endif
+	:: ok -> second_look(me, 0, 0)
 	:: !ok
 	fi;
 	free_leave(me);
+	tried();
 	if
 	:: ok -> magazine[0] = true
-	:: ok -> flush(0)
+	:: ok -> flush(me, 0)
 	:: !ok
 	fi;
 	d_step { e = 0; w = 0; ok = false }
 }
 #endif
 
-#ifdef ALLOCATOR
 #ifdef M_ALLOC_NO_SECTION
 #define alloc_enter(me)	skip
 #define alloc_leave(me)	skip
@@ -629,6 +714,7 @@ inline alloc(me, i)
 	od
 }
 
+#ifdef ALLOCATOR
 proctype allocator(byte me)
 {
 	byte e, w, i, g;
@@ -663,6 +749,10 @@ proctype allocator(byte me)
 #define lowest_free \
 	(owner[0] == NOBODY -> 0 : (owner[1] == NOBODY -> 1 : \
 	(owner[2] == NOBODY -> 2 : (owner[3] == NOBODY -> 3 : UNBOUND))))
+
+#if MAKERS
+#include "maker.pml"
+#endif
 
 /* Inside atomic or d_step only: the free place p is given to `to`. */
 inline occupy(p, to, bytes)
@@ -740,7 +830,10 @@ inline new_epoch()
 #endif
 }
 
-#define outside(t)	(mem[SLOT(t)] == 0 || mem[SLOT(t)] == epoch)
+/* A slot's highest bit is a maker's: see maker.pml. */
+#define EPOCH_OF(s)	((s) & 7)
+#define outside(t) \
+	(EPOCH_OF(mem[SLOT(t)]) == 0 || EPOCH_OF(mem[SLOT(t)]) == epoch)
 
 /* Step 3. Patience may end whenever a slot still holds an older epoch. */
 inline grace()
@@ -773,6 +866,63 @@ inline give_up()
 	kernel_lock = false
 }
 
+#ifdef COPY_MARKED
+/* Inside atomic only. */
+inline drop_copy()
+{
+	d_step { in_copy = NOTHING; outdated = false };
+	give_up();
+	goto next
+}
+
+/*
+ * Step 4 and 5 for a block: the bytes are copied while vetoes may still come, and
+ * count if the word is then what step 1 left. A write that has come meanwhile is
+ * not in the copy, whatever the writer did to the word.
+ */
+inline carry_out()
+{
+	atomic {
+		!kernel_lock -> kernel_lock = true;
+#if !defined(M_NO_SECOND_PIN_CHECK) && !defined(M_PINS_AFTER_COPY)
+		if
+		:: pins[i] != 0 -> give_up(); goto next
+		:: else
+		fi
+#endif
+	};
+	d_step { in_copy = i; t = mem[DATA(old)] };
+	if
+	:: w & LIVE -> mem[DATA(new)] = t
+	:: else
+	fi;
+#ifdef M_PINS_AFTER_COPY
+	atomic {
+		if
+		:: pins[i] != 0 -> drop_copy()
+		:: else
+		fi
+	};
+#endif
+	atomic {
+#ifndef M_PLAIN_PUBLISH
+		if
+		:: mem[WORD(i)] == w
+		:: else -> drop_copy()
+		fi;
+#endif
+		check(LOST_WRITE, !(w & LIVE) || !outdated);
+		mem[WORD(i)] = ENTRY(w & (LIVE | ACCESSED), GEN(w), new);
+		place[i] = new;
+		owner[new] = INDEX(i);
+#ifndef M_EARLY_FREE
+		vacate(old);
+#endif
+		in_copy = NOTHING; outdated = false;
+		kernel_lock = false
+	}
+}
+#else
 /* Step 4 and 5. Again, one step with the lock what only its holders can see. */
 inline carry_out()
 {
@@ -817,6 +967,7 @@ inline carry_out()
 		kernel_lock = false
 	}
 }
+#endif
 
 proctype mover()
 {
@@ -859,6 +1010,11 @@ init {
 		place[1] = 1;
 		magazine[1] = true;
 #endif
+#ifdef TWO
+		mem[WORD(1)] = ENTRY(LIVE, 0, 1);
+		mem[DATA(1)] = OBJECT(1, 0);
+		mem[MADE_BY(1)] = MAKER(1);
+#endif
 #ifdef OLD
 		mem[SLOT(0)] = epoch;
 #endif
@@ -880,6 +1036,22 @@ init {
 #if OTHERS
 		run others();
 #endif
+#if MAKERS
+		mem[MADE_BY(0)] = MAKER(0);
+		run maker(MAKER(0));
+#endif
+#if MAKERS > 1
+		run maker(MAKER(1));
+#endif
+#ifdef KERNEL
+		run kernel_free();
+#endif
+#ifdef DIES
+		run reaper(MAKER(0));
+#endif
+		run mover();
+#ifdef TWO_MOVERS
 		run mover()
+#endif
 	}
 }
