@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "command.h"
 #include "explain.h"
 #include "module.h"
@@ -81,6 +82,16 @@ static int load_from(struct kmod_ctx *ctx, const char *path)
 		     0;
 }
 
+static int no_module(void)
+{
+	char text[PATH_MAX + 512];
+	struct machine m;
+
+	advice_look(&m);
+	advice_text(&m, text, sizeof(text));
+	return fail("no memlane.ko for %s is built or installed: %s", release(), text);
+}
+
 static int load_installed(struct kmod_ctx *ctx)
 {
 	struct kmod_list *list = NULL;
@@ -88,8 +99,7 @@ static int load_installed(struct kmod_ctx *ctx)
 	int ret = kmod_module_new_from_lookup(ctx, MODULE_NAME, &list);
 
 	if (ret || !list)
-		return fail("no memlane.ko for %s is built or installed; build one with make module, or name it with --file",
-			    release());
+		return no_module();
 	mod = kmod_module_get_module(list);
 	ret = kmod_module_probe_insert_module(mod, 0, NULL, NULL, NULL, NULL);
 	kmod_module_unref(mod);
@@ -106,7 +116,8 @@ static int load(const char *file)
 	int ret;
 
 	if (!ctx)
-		return fail("libkmod cannot start: is /lib/modules/%s there?", release());
+		return file ? fail("libkmod cannot start: is /lib/modules/%s there?", release()) :
+			      no_module();
 	if (file)
 		ret = load_from(ctx, file);
 	else if (module_find(ctx, path, sizeof(path)))

@@ -5,35 +5,55 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "advice.h"
 #include "arenas.h"
 #include "command.h"
 #include "explain.h"
 #include "module.h"
 #include "say.h"
 
+/* Return: whether there is one to load. */
+static bool show_files(void)
+{
+	struct kmod_ctx *ctx = module_kmod();
+	char path[PATH_MAX];
+	bool built = ctx && module_find(ctx, path, sizeof(path)), installed;
+
+	printf("built    %s\n", built ? path : "no file for this kernel beside this program");
+	installed = ctx && module_installed(ctx, path, sizeof(path));
+	if (installed)
+		printf("installed %s\n", path);
+	kmod_unref(ctx);
+	return built || installed;
+}
+
+static void show_advice(void)
+{
+	char text[PATH_MAX + 512];
+	struct machine m;
+
+	advice_look(&m);
+	advice_text(&m, text, sizeof(text));
+	printf("advice   %s\n", text);
+}
+
 static void show_module(int loaded)
 {
-	struct kmod_ctx *ctx;
-	char path[PATH_MAX];
-
 	if (loaded < 0)
 		printf("module   unknown: %s\n", strerror(-loaded));
 	else
 		printf("module   %s\n", loaded ? "loaded" : "not loaded");
 	if (loaded == 1)
 		return;
-	ctx = module_kmod();
-	printf("built    %s\n", ctx && module_find(ctx, path, sizeof(path)) ? path :
-									      "no file for this kernel beside this program");
-	if (ctx && module_installed(ctx, path, sizeof(path)))
-		printf("installed %s\n", path);
-	kmod_unref(ctx);
+	if (!show_files())
+		show_advice();
 }
 
 static void show_node(const struct stat *st)

@@ -13,7 +13,7 @@ struct meaning {
 };
 
 static const struct meaning load[] = {
-	{ ENOEXEC, "the module was built for another kernel or its file is damaged; build it for this one with make module" },
+	{ ENOEXEC, "the module was built for another kernel or its file is damaged; memlane status says how to build one for this kernel" },
 	{ EKEYREJECTED, "this kernel takes signed modules only, and this one is not signed by a key it trusts; sign it and enrol the key (mokutil --import), or switch Secure Boot off" },
 	{ ENOKEY, "this kernel takes signed modules only, and knows no key for this one; sign it and enrol the key (mokutil --import), or switch Secure Boot off" },
 	{ EPERM, "only root may load modules, and only while the kernel is not locked down and kernel.modules_disabled is 0; use sudo, or look at those two" },

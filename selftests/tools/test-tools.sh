@@ -65,12 +65,58 @@ all_threads()
 		END { for (t in n) if (n[t] > 5000) many++; exit many != 4 }' threads.txt
 }
 
+# first WORDS: the report's first line has them.
+first()
+{
+	head -n 1 record.out | grep -qF -e "$1" || { sed 's/^/# /' record.out; return 1; }
+}
+
 no_children()
 {
 	record children
-	[ "$status" = 0 ] || return 1
+	[ "$status" = 0 ] && first 'NOT recorded: 2 processes' && first '(allocs, ls); --follow' || return 1
 	calls children > got
 	printf 'malloc 70021\nrealloc 70025\n' | diff - got
+}
+
+# A forked child knows nothing of what its parent made: its free is one of the missed.
+follows_children()
+{
+	"$memlane" record --follow -o all.mlt -- "$allocs" children > record.out 2>&1 &&
+		"$memlane" trace --dump all.1.mlt > all.1.txt && calls all.1 > got &&
+		echo 'malloc 70023' | diff - got &&
+		says 0 'missed    1 frees' "$memlane" trace all.1.mlt &&
+		says 0 'ls /' "$memlane" trace all.2.mlt && [ ! -e all.3.mlt ] &&
+		"$memlane" trace --dump all.mlt > all.txt && calls all > got &&
+		printf 'malloc 70021\nrealloc 70025\n' | diff - got
+}
+
+# became COMMAND...: another program in the same process, and the trace is of that one.
+became()
+{
+	"$memlane" record -o became.mlt -- "$@" > record.out 2>&1 || { cat record.out; return 1; }
+	"$memlane" trace --dump became.mlt > became.txt && calls became > got && diff want got
+}
+
+follows_exec()
+{
+	printf '#!/bin/sh\nls > /dev/null\nexec "%s" "$@"\n' "$allocs" > shim && chmod +x shim &&
+		became env A=b "$allocs" forms && first 'env became allocs' &&
+		became sh -c "exec $allocs forms" && became env -i "$allocs" forms &&
+		became ./shim forms && first 'NOT recorded: 1 process that ./shim started (ls)'
+}
+
+# A build: its programs, each in a file of its own, and each whole.
+follows_make()
+{
+	printf 'all: a b\na b:\n\t@true; env -i %s forms\n' "$allocs" > Makefile
+	"$memlane" record --follow -o make.mlt.zst -- make -s -j2 > record.out 2>&1 || return 1
+	ls make.mlt.zst make.*.mlt.zst > traces && ! ls -- *.part > left 2>&1 || return 1
+	while read -r file; do
+		"$memlane" trace "$file" > out || return 1
+		grep -q 'allocs forms' out && echo "$file"
+	done < traces > forms
+	[ "$(wc -l < forms)" = 2 ]
 }
 
 up_to_the_kill()
@@ -97,8 +143,111 @@ recorder_killed()
 	program=$(cat lost.out)
 	kill -9 "$recorder"
 	wait "$recorder" 2>/dev/null
-	[ -n "$program" ] && kill -9 "$program" &&
-		says 0 'never closed' "$memlane" trace lost.mlt
+	[ -n "$program" ] || return 1
+	# It writes on, to a file that has no name any more.
+	says 0 'written to lost2.mlt' "$memlane" record -o lost2.mlt -- true || return 1
+	cp lost.mlt lost3.mlt && says 0 'written to lost.mlt' "$memlane" record -o lost.mlt -- true &&
+		kill -9 "$program" && says 0 'never closed' "$memlane" trace lost3.mlt &&
+		says 0 'true' "$memlane" trace lost.mlt && [ "$(stat -c %s lost3.mlt)" -lt 8388608 ]
+}
+
+# A signal to end is the program's; what it did is closed.
+recorder_ended()
+{
+	local recorder
+
+	# shellcheck disable=SC2016
+	"$memlane" record -o term.mlt -- sh -c 'echo $$; while :; do :; done' > term.out 2> err &
+	recorder=$!
+	for _ in $(seq 200); do
+		[ -s term.out ] && break
+		sleep 0.05
+	done
+	kill "$recorder"
+	wait "$recorder"
+	[ $? = 143 ] && says 0 'killed by a signal' "$memlane" trace term.mlt
+}
+
+two_writers()
+{
+	local first
+
+	mkfifo go
+	"$memlane" record -o both.mlt -- sh -c "cat go > /dev/null; exec $allocs forms" 2> err &
+	first=$!
+	for _ in $(seq 200); do
+		[ -s both.mlt ] && break
+		sleep 0.05
+	done
+	says 1 'another memlane record' "$memlane" record -o both.mlt -- true
+	local ret=$?
+	echo > go
+	wait "$first" && [ "$ret" = 0 ] && "$memlane" trace --dump both.mlt > both.txt &&
+		calls both > got && diff want got
+}
+
+no_place()
+{
+	mkdir folder && says 1 'no regular file' "$memlane" record -o folder -- true &&
+		says 1 'no regular file' "$memlane" record -o /dev/null -- true && [ -c /dev/null ]
+}
+
+statically_linked()
+{
+	gcc -static -o still -x c - <<< 'int main(void) { return 5; }' || return 1
+	says 1 'NOT recorded: ./still is statically linked' "$memlane" record -o still.mlt -- ./still &&
+		grep -q 'itself ended with 5' out && [ ! -e still.mlt ] || return 1
+	says 0 'NOT recorded: 1 process (still)' "$memlane" record -o still.mlt -- sh -c './still; exit 0' &&
+		says 1 'still, which sh became' "$memlane" record -o still.mlt -- sh -c 'exec ./still'
+}
+
+# To whom it is that: root has all rights anyway.
+raised_rights()
+{
+	mkdir -m 777 open && chmod 755 "$dir" && cp "$memlane" "${memlane%/*}/libmemlane-record.so" open &&
+		install -m 4755 "$allocs" open/raised && cd open || return 1
+	says 1 'raised rights' setpriv --reuid 65534 --regid 65534 --clear-groups \
+		./memlane record -o raised.mlt -- ./raised forms
+	local ret=$?
+	cd ..
+	[ "$ret" = 0 ] && [ ! -e open/raised.mlt ]
+}
+
+own_malloc()
+{
+	cat > own.c <<-'END'
+	#include <stddef.h>
+	static char heap[1 << 20];
+	static size_t used;
+	void *malloc(size_t n) { used += (n + 31) & ~15UL; return heap + used - ((n + 31) & ~15UL) + 16; }
+	void free(void *p) { (void)p; }
+	void *volatile p;
+	int main(void) { p = malloc(5); free(p); return 0; }
+	END
+	gcc -w -fno-builtin -rdynamic -o ownmalloc own.c &&
+		says 1 'has a malloc of its own' "$memlane" record -o own.mlt -- ./ownmalloc
+}
+
+nothing_allocated()
+{
+	says 0 'made no call of malloc' "$memlane" record -o nothing.mlt -- "$allocs" nothing &&
+		says 0 '0 calls' "$memlane" trace nothing.mlt
+}
+
+file_limit()
+{
+	(ulimit -f 100 && says 1 'ulimit -f' "$memlane" record -o size.mlt -- "$allocs" threads) &&
+		says 0 'stopped at a limit' "$memlane" trace size.mlt &&
+		[ "$("$memlane" trace --dump size.mlt | wc -l)" -gt 10000 ] || return 1
+	# One that the program's own limit stops: it goes on, and is told.
+	says 1 'ulimit -f' "$memlane" record -o size.mlt -- sh -c "ulimit -f 8; exec $allocs threads"
+}
+
+descriptors_closed()
+{
+	"$memlane" record -o fds.mlt -- "$allocs" descriptors 2> record.out || { cat record.out; return 1; }
+	[ "$("$memlane" trace fds.mlt | awk '$1 == "malloc" { print $2 }')" -ge 1500000 ] &&
+		[ ! -s own ] && [ "$(stat -c %s fds.mlt)" -gt 4194304 ]
 }
 
 limited()
@@ -125,7 +274,7 @@ through_jemalloc()
 	LD_PRELOAD=$lib "$memlane" record -o je.mlt -- "$allocs" threads 2> record.out &&
 		"$memlane" trace je.mlt > out &&
 		LD_PRELOAD=$lib "$memlane" record -o env.mlt -- env > env.out 2> record.out &&
-		grep -qx "LD_PRELOAD=$lib" env.out && ! grep -q MEMLANE_RECORD env.out
+		grep -qx "LD_PRELOAD=.*/libmemlane-record.so:$lib" env.out
 }
 
 # Options end where the command begins, with or without --.
@@ -278,12 +427,24 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 39
+plan 51
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
-check "record: children are left out" no_children
+check "record: children are left out, and the first line says so" no_children
+check "record: --follow, a forked child and a program" follows_children
+check "record: what the command becomes" follows_exec
+check "record: --follow, a build" follows_make
 check "record: a killed program's trace is good up to there" up_to_the_kill
 check "record: a killed recorder's trace is good up to there" recorder_killed
+check "record: a signal to the recorder ends the program" recorder_ended
+check "record: two writers of one file" two_writers
+check "record: what is no regular file" no_place
+check "record: a statically linked program" statically_linked
+check "record: a program with raised rights" raised_rights
+check "record: a malloc of the program's own" own_malloc
+check "record: a program that allocates nothing" nothing_allocated
+check "record: a limit on file sizes" file_limit
+check "record: a program that closes all descriptors" descriptors_closed
 check "record: stops at a limit" limited
 check "record: packs" packed
 check "record: works on a preloaded allocator" through_jemalloc

@@ -7,9 +7,11 @@
  * back cannot be handed to another before the free is written.
  *
  * State is on a page that the kernel clears in a forked child. A child,
- * however it was forked, therefore finds recording off and an unlocked lock:
- * children are not recorded.
+ * however it was forked, therefore finds recording off and an unlocked lock. A
+ * fork of libc's then calls in_child(), which enters the child in the table, and
+ * begins a trace for it where all processes are followed.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -19,6 +21,8 @@
 #include <unistd.h>
 
 #include "addrmap.h"
+#include "exec.h"
+#include "process.h"
 #include "real.h"
 #include "tape.h"
 
@@ -30,68 +34,135 @@ struct recorder {
 	struct tape tape;
 	struct addrmap map;
 	uint32_t threads;
+	struct proctab_entry *entry;
 };
 
 extern char **environ;
 
-/* Set once, before main(), by the only thread. */
+/* What pthread_atfork() is made of. Not every C library has it: children are unseen there. */
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+		      void *object) __attribute__((weak));
+
+/* Set once, before main(), by the only thread, and in a forked child likewise. */
 static struct recorder *recorder;
+static struct proctab *table;
 
 /* A call made by the real allocator, or by a signal handler inside of it. */
 static __thread bool inside __attribute__((tls_model("initial-exec")));
 static __thread uint32_t my_number __attribute__((tls_model("initial-exec")));
 
-static struct recorder *make_recorder(const char *path)
+static struct recorder *no_tape(struct proctab_entry *entry, struct recorder *r, int err)
 {
-	const char *most = getenv("MEMLANE_RECORD_CALLS");
+	entry->err = err;
+	entry->state = PROCTAB_NO_TAPE;
+	if (r)
+		munmap(r, sizeof(*r));
+	return NULL;
+}
+
+static struct recorder *make_recorder(struct proctab_entry *entry)
+{
 	struct recorder *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char path[PATH_MAX];
 
 	if (r == MAP_FAILED)
-		return NULL;
-	if (madvise(r, sizeof(*r), MADV_WIPEONFORK) || !addrmap_init(&r->map) ||
-	    !tape_open(&r->tape, path, most ? strtoull(most, NULL, 10) : ~0ULL)) {
-		munmap(r, sizeof(*r));
-		return NULL;
-	}
+		return no_tape(entry, NULL, errno);
+	if (madvise(r, sizeof(*r), MADV_WIPEONFORK) || !addrmap_init(&r->map))
+		return no_tape(entry, r, errno);
+	if (!process_tape(table, entry, path))
+		return no_tape(entry, r, ENAMETOOLONG);
+	if (!tape_open(&r->tape, path, entry != table->entry,
+		       table->calls ? table->calls : ~0ULL))
+		return no_tape(entry, r, r->tape.err);
 	r->tape.thread = ~0U; /* so that the first record names its thread */
+	r->entry = entry;
+	entry->stop = PROCTAB_WHOLE;
+	entry->err = 0;
+	entry->state = PROCTAB_RECORDED;
 	r->active = true;
 	return r;
+}
+
+/* Enters this process in the table; it is recorded if it is the first, or if all are. */
+static void enter_process(enum proctab_state unrecorded)
+{
+	struct proctab_entry *entry = process_entry(table);
+
+	if (!entry)
+		return;
+	process_name(entry);
+	entry->next[0] = '\0';
+	entry->execs++;
+	if (entry == table->entry || table->follow)
+		recorder = make_recorder(entry);
+	else
+		entry->state = unrecorded;
 }
 
 /* The first call may come before libc has an environment: then wait for it. */
 static void start(void)
 {
 	static bool done;
-	const char *path;
+	int saved = errno;
 
 	if (done || !environ)
 		return;
 	done = true;
-	path = getenv("MEMLANE_RECORD_FILE");
-	if (path)
-		recorder = make_recorder(path);
+	table = process_table();
+	if (table)
+		enter_process(PROCTAB_SEEN);
+	errno = saved;
 }
 
-/* What the program executes later must not write on the same tape. */
+/* The parent's page was cleared, and its table of addresses did not come along. */
+static void in_child(void)
+{
+	int saved = errno;
+
+	inside = true;
+	if (recorder)
+		munmap(recorder, sizeof(*recorder));
+	recorder = NULL;
+	my_number = 0;
+	enter_process(PROCTAB_FORKED);
+	inside = false;
+	errno = saved;
+}
+
+/* A program that defines malloc itself is asked first, and the recorder never. */
+static void look_for_own_malloc(void)
+{
+	void *first = dlsym(RTLD_DEFAULT, "malloc");
+	Dl_info theirs, ours;
+
+	if (recorder && first && dladdr(first, &theirs) && dladdr((void *)start, &ours) &&
+	    theirs.dli_fbase != ours.dli_fbase)
+		recorder->entry->state = PROCTAB_OWN_MALLOC;
+}
+
 __attribute__((constructor)) static void attach(void)
 {
-	const char *preload = getenv("MEMLANE_RECORD_PRELOAD");
-
+	inside = true;
 	start();
-	if (preload && *preload)
-		setenv("LD_PRELOAD", preload, 1);
-	else
-		unsetenv("LD_PRELOAD");
-	unsetenv("MEMLANE_RECORD_PRELOAD");
-	unsetenv("MEMLANE_RECORD_FILE");
-	unsetenv("MEMLANE_RECORD_CALLS");
+	if (table) {
+		exec_follow(table);
+		look_for_own_malloc();
+		if (__register_atfork)
+			__register_atfork(NULL, NULL, in_child, NULL);
+	}
+	inside = false;
 }
 
 static void stop(struct recorder *r)
 {
+	bool asked = r->tape.records == r->tape.most;
+
 	r->active = false;
 	r->tape.header->flags |= htole32(TRACE_LIMITED);
+	if (!asked)
+		r->entry->err = r->tape.err ? r->tape.err : ENOMEM;
+	r->entry->stop = asked ? PROCTAB_CALLS : PROCTAB_FAILED;
 }
 
 static bool leave(struct recorder *r)
