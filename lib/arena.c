@@ -386,14 +386,14 @@ int memlane_get_option(struct memlane *m, uint32_t option, uint64_t *value)
 	return err;
 }
 
-int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes)
+int memlane_set_limit(struct memlane *m, enum memlane_lane lane, uint64_t bytes)
 {
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;
 	return memlane_set_option(m, lane == MEMLANE_FAST ? MEMLANE_OPT_FAST_LIMIT : MEMLANE_OPT_SLOW_LIMIT, bytes);
 }
 
-int memlane_set_max(struct memlane *m, int lane, uint64_t bytes)
+int memlane_set_max(struct memlane *m, enum memlane_lane lane, uint64_t bytes)
 {
 	if (lane != MEMLANE_FAST && lane != MEMLANE_SLOW)
 		return -EINVAL;

@@ -17,7 +17,7 @@
 /* One call; the thread's own. */
 struct task {
 	struct memlane *m;
-	int lane;
+	enum memlane_lane lane;
 	uint32_t nr;
 	memlane_migrated_fn done;
 	void *arg;
@@ -76,7 +76,7 @@ static int start(struct task *task)
 	return err;
 }
 
-int memlane_migrate_async(struct memlane *m, int lane, const memlane_handle *handles, uint32_t nr,
+int memlane_migrate_async(struct memlane *m, enum memlane_lane lane, const memlane_handle *handles, uint32_t nr,
 			  memlane_migrated_fn done, void *arg)
 {
 	struct task *task;

@@ -378,13 +378,18 @@ memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
 	return h;
 }
 
+static bool is_alloc_lane(enum memlane_alloc_lane lane)
+{
+	return lane == MEMLANE_BY_SIZE || lane == MEMLANE_IN_FAST || lane == MEMLANE_IN_SLOW;
+}
+
 static int check_opts(const struct memlane_alloc_opts *opts)
 {
 	if (opts->flags & ~(MEMLANE_ZERO | MEMLANE_NO_SPILL) || opts->hints & ~MEMLANE_HINT_MASK ||
 	    opts->__reserved[0] || opts->__reserved[1])
 		return -EOPNOTSUPP;
 	if (opts->align & (opts->align - 1) || opts->align > ALIGN_MAX ||
-	    opts->lane > MEMLANE_IN_SLOW || opts->priority > 3)
+	    !is_alloc_lane(opts->lane) || opts->priority > 3)
 		return -EINVAL;
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include "backend.h"
 
-int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, int lane,
+int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, enum memlane_lane lane,
 				 struct memlane_cost *cost, size_t size)
 {
 	struct memlane_cost own = { .handle = h, .lane = lane };

@@ -155,7 +155,7 @@ static double part(uint64_t of, uint64_t whole)
 	return whole ? (double)of / whole : 0;
 }
 
-int memlane_stat_lane_sized(struct memlane *m, int lane, struct memlane_lane_usage *usage,
+int memlane_stat_lane_sized(struct memlane *m, enum memlane_lane lane, struct memlane_lane_usage *usage,
 			    size_t size)
 {
 	struct memlane_stats st = { .size = sizeof(st) };

@@ -73,7 +73,7 @@ int memlane_read_events_sized(struct memlane *m, struct memlane_event *events, u
 
 /* ------------------------------------------------------------- queueing ---- */
 
-int memlane_queue_migrate(struct memlane *m, int lane, const memlane_handle *handles, uint32_t nr,
+int memlane_queue_migrate(struct memlane *m, enum memlane_lane lane, const memlane_handle *handles, uint32_t nr,
 			  uint64_t token)
 {
 	struct memlane_migrate req = {
@@ -92,7 +92,7 @@ int memlane_queue_migrate(struct memlane *m, int lane, const memlane_handle *han
 	return backend_migrate(m, &req);
 }
 
-int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_t hole, uint64_t token)
+int memlane_queue_compact(struct memlane *m, enum memlane_lane_set lanes, uint64_t hole, uint64_t token)
 {
 	struct memlane_compact req = {
 		.flags = MEMLANE_ASYNC,

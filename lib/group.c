@@ -24,7 +24,7 @@
 struct crowd {
 	struct memlane *m;
 	uint16_t group;
-	int lane;
+	enum memlane_lane lane;
 	int left;
 	uint32_t nr;
 	memlane_handle handle[PIECE];
@@ -87,7 +87,7 @@ static int move_one(void *arg, const struct memlane_object *o)
 	return c->nr < PIECE ? 0 : move_all(c);
 }
 
-int memlane_group_migrate(struct memlane *m, uint16_t group, int lane)
+int memlane_group_migrate(struct memlane *m, uint16_t group, enum memlane_lane lane)
 {
 	struct crowd c = { .m = m, .group = group, .lane = lane };
 	int err = -EINVAL;

@@ -33,12 +33,12 @@ static int compact(struct memlane *m, uint32_t lanes, uint64_t hole, uint32_t us
 	return err;
 }
 
-int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole, struct memlane_step *step)
+int memlane_compact(struct memlane *m, enum memlane_lane_set lanes, uint64_t hole, struct memlane_step *step)
 {
 	return compact(m, lanes, hole, 0, step);
 }
 
-int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_t hole, double usage,
+int memlane_compact_until(struct memlane *m, enum memlane_lane_set lanes, uint64_t hole, double usage,
 			  struct memlane_step *step)
 {
 	uint32_t permille;
@@ -73,7 +73,7 @@ int memlane_maintain(struct memlane *m, struct memlane_step *step)
 	return err;
 }
 
-static bool is_lane(int lane)
+static bool is_lane(enum memlane_lane lane)
 {
 	return lane == MEMLANE_FAST || lane == MEMLANE_SLOW;
 }
@@ -87,7 +87,7 @@ static void not_tried(const struct memlane_migrate *req, int32_t *results)
 		results[i] = -EAGAIN;
 }
 
-int memlane_migrate_batch(struct memlane *m, int lane, const memlane_handle *handles,
+int memlane_migrate_batch(struct memlane *m, enum memlane_lane lane, const memlane_handle *handles,
 			  uint32_t nr, int32_t *results, struct memlane_step *step)
 {
 	struct memlane_migrate req = {
@@ -115,7 +115,7 @@ int memlane_migrate_batch(struct memlane *m, int lane, const memlane_handle *han
 	return err ? err : (int)(req.out_failed + (nr - req.out_count));
 }
 
-int memlane_migrate(struct memlane *m, memlane_handle h, int lane)
+int memlane_migrate(struct memlane *m, memlane_handle h, enum memlane_lane lane)
 {
 	int32_t result = 0;
 	int failed = memlane_migrate_batch(m, lane, &h, 1, &result, NULL);

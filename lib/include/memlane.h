@@ -54,6 +54,70 @@ typedef uint64_t memlane_handle;
 
 struct memlane;
 
+/* ------------------------------------------------------------- lanes ---- */
+
+/*
+ * A lane is asked for in three ways, each with a type of its own:
+ *	which lane		enum memlane_lane of <linux/memlane.h>: MEMLANE_FAST, _SLOW
+ *	where to be born	enum memlane_alloc_lane, of struct memlane_alloc_opts
+ *	which of both		enum memlane_lane_set, of memlane_compact() and its like
+ * A constant of one in the place of another does not compile in C++. C compilers warn
+ * (-Wenum-conversion: part of gcc's -Wextra, on by default in clang), and where the
+ * value means nothing there the call answers -EINVAL.
+ */
+
+/**
+ * enum memlane_alloc_lane - where an object is to be born
+ * @MEMLANE_BY_SIZE: config.threshold decides
+ * @MEMLANE_IN_FAST: in the FastLane
+ * @MEMLANE_IN_SLOW: in the SlowLane
+ *
+ * The numbers are no lane's, and no set's.
+ */
+enum memlane_alloc_lane {
+	MEMLANE_BY_SIZE = 0,
+	MEMLANE_IN_FAST = 4,
+	MEMLANE_IN_SLOW = 5
+};
+
+/**
+ * enum memlane_lane_set - which lanes; 1 << MEMLANE_FAST and the like will do as well
+ * @MEMLANE_BOTH_LANES: both
+ * @MEMLANE_FAST_LANE: the FastLane alone
+ * @MEMLANE_SLOW_LANE: the SlowLane alone
+ */
+enum memlane_lane_set {
+	MEMLANE_BOTH_LANES = 0,
+	MEMLANE_FAST_LANE = 1 << MEMLANE_FAST,
+	MEMLANE_SLOW_LANE = 1 << MEMLANE_SLOW
+};
+
+/*
+ * As arguments. C takes any integer for an enum; C++ takes none, so there an argument is
+ * an integer, and what is of the wrong kind is refused at the end of this file.
+ */
+#ifdef __cplusplus
+/**
+ * typedef memlane_lane_arg - an enum memlane_lane, in C++
+ */
+typedef int memlane_lane_arg;
+
+/**
+ * typedef memlane_lane_set_arg - an enum memlane_lane_set, in C++
+ */
+typedef uint32_t memlane_lane_set_arg;
+#else
+/**
+ * typedef memlane_lane_arg - an enum memlane_lane, in C
+ */
+typedef enum memlane_lane memlane_lane_arg;
+
+/**
+ * typedef memlane_lane_set_arg - an enum memlane_lane_set, in C
+ */
+typedef enum memlane_lane_set memlane_lane_set_arg;
+#endif
+
 /* ---------------------------------------------------- configuration ---- */
 
 /**
@@ -261,7 +325,7 @@ MEMLANE_API uint64_t memlane_capabilities(const struct memlane *m);
  * Return: 0; -EINVAL: no such lane, or @bytes is out of range, or less than what
  * is used now.
  */
-MEMLANE_API int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes);
+MEMLANE_API int memlane_set_limit(struct memlane *m, memlane_lane_arg lane, uint64_t bytes);
 
 /**
  * memlane_set_max - how much a lane may grow to from now on
@@ -278,7 +342,7 @@ MEMLANE_API int memlane_set_limit(struct memlane *m, int lane, uint64_t bytes);
  * Return: 0; -EINVAL: no such lane, or @bytes is 0, or above what there are addresses
  * for, or less than what is used now.
  */
-MEMLANE_API int memlane_set_max(struct memlane *m, int lane, uint64_t bytes);
+MEMLANE_API int memlane_set_max(struct memlane *m, memlane_lane_arg lane, uint64_t bytes);
 
 /**
  * memlane_set_option - change one option of the policy
@@ -320,11 +384,6 @@ MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool pu
 
 /* ----------------------------------------------------------- objects ---- */
 
-/* struct memlane_alloc_opts.lane */
-#define MEMLANE_BY_SIZE		0U	/* config.threshold decides */
-#define MEMLANE_IN_FAST		1U
-#define MEMLANE_IN_SLOW		2U
-
 /* struct memlane_alloc_opts.flags */
 #define MEMLANE_ZERO		(1U << 0)	/* bytes are cleared */
 #define MEMLANE_NO_SPILL	(1U << 1)	/* the wanted lane or -ENOSPC */
@@ -332,7 +391,7 @@ MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool pu
 /**
  * struct memlane_alloc_opts - wishes for one object; all 0: none
  * @align: power of two up to 2 MiB; 0: 16
- * @lane: MEMLANE_BY_SIZE, MEMLANE_IN_FAST or MEMLANE_IN_SLOW
+ * @lane: where it is to be born
  * @flags: MEMLANE_ZERO, MEMLANE_NO_SPILL
  * @tag: the program's own, for reports; not MEMLANE_TAG_FRAME
  * @group: the program's own
@@ -345,7 +404,7 @@ MEMLANE_API int memlane_set_purgeable(struct memlane *m, uint16_t group, bool pu
  */
 struct memlane_alloc_opts {
 	uint32_t align;
-	uint32_t lane;
+	enum memlane_alloc_lane lane;
 	uint32_t flags;
 	uint16_t tag;
 	uint16_t group;
@@ -535,7 +594,7 @@ MEMLANE_API int memlane_unpin(struct memlane *m, memlane_handle h);
  * -EAGAIN: a user kept it, or a section stayed open; -ENOSPC: the lane is full;
  * -EINVAL: no such lane; -EDEADLK: inside a section; -ESTALE, -EXDEV, -EBADF.
  */
-MEMLANE_API int memlane_migrate(struct memlane *m, memlane_handle h, int lane);
+MEMLANE_API int memlane_migrate(struct memlane *m, memlane_handle h, memlane_lane_arg lane);
 
 /**
  * memlane_migrate_batch - move objects to a lane
@@ -549,14 +608,14 @@ MEMLANE_API int memlane_migrate(struct memlane *m, memlane_handle h, int lane);
  *
  * Return: how many did not arrive, or a negative errno value.
  */
-MEMLANE_API int memlane_migrate_batch(struct memlane *m, int lane,
+MEMLANE_API int memlane_migrate_batch(struct memlane *m, memlane_lane_arg lane,
 				      const memlane_handle *handles, uint32_t nr,
 				      int32_t *results, struct memlane_step *step);
 
 /**
  * memlane_compact - move objects together and return empty pages to the system
  * @m: arena
- * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
+ * @lanes: enum memlane_lane_set; 0: both
  * @hole: stop when the lane could hold one more object of so many bytes; 0:
  *	compact fully
  * @step: NULL, or limits and what was done
@@ -567,13 +626,13 @@ MEMLANE_API int memlane_migrate_batch(struct memlane *m, int lane,
  * Return: 0; -EINVAL; -EDEADLK: inside a section; -ENOMEM: no memory for
  * destinations, what could be done was done.
  */
-MEMLANE_API int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole,
+MEMLANE_API int memlane_compact(struct memlane *m, memlane_lane_set_arg lanes, uint64_t hole,
 				struct memlane_step *step);
 
 /**
  * memlane_compact_until - compact until it is good enough
  * @m: arena
- * @lanes: bit 0 the FastLane, bit 1 the SlowLane; 0: both
+ * @lanes: enum memlane_lane_set; 0: both
  * @hole: good enough when the lane could hold one more object of so many bytes; 0: not
  *	looked at
  * @usage: good enough when no more than this part of the lane's limit is in use, 0 to
@@ -585,7 +644,7 @@ MEMLANE_API int memlane_compact(struct memlane *m, uint32_t lanes, uint64_t hole
  *
  * Return: as memlane_compact(); -EINVAL also: @usage is out of range.
  */
-MEMLANE_API int memlane_compact_until(struct memlane *m, uint32_t lanes, uint64_t hole,
+MEMLANE_API int memlane_compact_until(struct memlane *m, memlane_lane_set_arg lanes, uint64_t hole,
 				      double usage, struct memlane_step *step);
 
 /**
@@ -881,7 +940,8 @@ MEMLANE_INLINE int memlane_config_preset(struct memlane_config *config, int pres
  *
  * Return: as memlane_migration_cost().
  */
-MEMLANE_API int memlane_migration_cost_sized(struct memlane *m, memlane_handle h, int lane,
+MEMLANE_API int memlane_migration_cost_sized(struct memlane *m, memlane_handle h,
+					     memlane_lane_arg lane,
 					     struct memlane_cost *cost, size_t size);
 
 /**
@@ -893,8 +953,8 @@ MEMLANE_API int memlane_migration_cost_sized(struct memlane *m, memlane_handle h
  *
  * Return: 0; -EINVAL: no such lane; -ESTALE, -EXDEV, -EBADF, -ENODATA.
  */
-MEMLANE_INLINE int memlane_migration_cost(struct memlane *m, memlane_handle h, int lane,
-					  struct memlane_cost *cost)
+MEMLANE_INLINE int memlane_migration_cost(struct memlane *m, memlane_handle h,
+					  memlane_lane_arg lane, struct memlane_cost *cost)
 {
 	return memlane_migration_cost_sized(m, h, lane, cost, sizeof(*cost));
 }
@@ -944,7 +1004,7 @@ typedef void (*memlane_migrated_fn)(void *arg, int failed);
  * Return: 0: @done will be called; -EINVAL: no such lane, or @nr is 0 or too
  * large; -ENOMEM, -EAGAIN: no memory, or no thread.
  */
-MEMLANE_API int memlane_migrate_async(struct memlane *m, int lane,
+MEMLANE_API int memlane_migrate_async(struct memlane *m, memlane_lane_arg lane,
 				      const memlane_handle *handles,
 				      uint32_t nr, memlane_migrated_fn done, void *arg);
 
@@ -1009,7 +1069,7 @@ MEMLANE_INLINE int memlane_read_events(struct memlane *m, struct memlane_event *
  * Return: 0: the event will come; -EINVAL: no such lane, or @nr is 0 or too large;
  * -EAGAIN: 64 calls are waiting already; -ENOMEM.
  */
-MEMLANE_API int memlane_queue_migrate(struct memlane *m, int lane,
+MEMLANE_API int memlane_queue_migrate(struct memlane *m, memlane_lane_arg lane,
 				      const memlane_handle *handles,
 				      uint32_t nr, uint64_t token);
 
@@ -1023,7 +1083,7 @@ MEMLANE_API int memlane_queue_migrate(struct memlane *m, int lane,
  * Return: 0: the event will come; -EAGAIN, -ENOMEM: as memlane_queue_migrate(). What
  * memlane_compact() would have refused is the event's result.
  */
-MEMLANE_API int memlane_queue_compact(struct memlane *m, uint32_t lanes, uint64_t hole,
+MEMLANE_API int memlane_queue_compact(struct memlane *m, memlane_lane_set_arg lanes, uint64_t hole,
 				      uint64_t token);
 
 /* -------------------------------------------------------------- notes ---- */
@@ -1254,7 +1314,7 @@ struct memlane_lane_usage {
  *
  * Return: as memlane_stat_lane().
  */
-MEMLANE_API int memlane_stat_lane_sized(struct memlane *m, int lane,
+MEMLANE_API int memlane_stat_lane_sized(struct memlane *m, memlane_lane_arg lane,
 					struct memlane_lane_usage *usage, size_t size);
 
 /**
@@ -1265,7 +1325,7 @@ MEMLANE_API int memlane_stat_lane_sized(struct memlane *m, int lane,
  *
  * Return: 0; -EINVAL: no such lane; -EOWNERDEAD.
  */
-MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, int lane,
+MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, memlane_lane_arg lane,
 				     struct memlane_lane_usage *usage)
 {
 	return memlane_stat_lane_sized(m, lane, usage, sizeof(*usage));
@@ -1364,7 +1424,7 @@ MEMLANE_API int memlane_group_free(struct memlane *m, uint16_t group);
  *
  * Return: how many did not arrive, or a negative errno value.
  */
-MEMLANE_API int memlane_group_migrate(struct memlane *m, uint16_t group, int lane);
+MEMLANE_API int memlane_group_migrate(struct memlane *m, uint16_t group, memlane_lane_arg lane);
 
 /**
  * memlane_group_pin - pin each object of a group once
@@ -1668,6 +1728,41 @@ MEMLANE_API int64_t memlane_tick_frame(struct memlane *m);
 
 #ifdef __cplusplus
 }
+#endif
+
+#if defined(__cplusplus) && __cplusplus >= 201103L
+/* C++ makes an integer of any enum: of those that do not belong there nothing is made. */
+#define MEMLANE_NO_LANE(wrong)									\
+	int memlane_set_limit(struct memlane *m, wrong lane, uint64_t bytes) = delete;		\
+	int memlane_set_max(struct memlane *m, wrong lane, uint64_t bytes) = delete;		\
+	int memlane_migrate(struct memlane *m, memlane_handle h, wrong lane) = delete;		\
+	int memlane_migrate_batch(struct memlane *m, wrong lane, const memlane_handle *handles,	\
+				  uint32_t nr, int32_t *results, struct memlane_step *step) = delete;	\
+	int memlane_migrate_async(struct memlane *m, wrong lane, const memlane_handle *handles,	\
+				  uint32_t nr, memlane_migrated_fn done, void *arg) = delete;	\
+	int memlane_queue_migrate(struct memlane *m, wrong lane, const memlane_handle *handles,	\
+				  uint32_t nr, uint64_t token) = delete;			\
+	int memlane_group_migrate(struct memlane *m, uint16_t group, wrong lane) = delete;	\
+	int memlane_migration_cost(struct memlane *m, memlane_handle h, wrong lane,		\
+				   struct memlane_cost *cost) = delete;				\
+	int memlane_stat_lane(struct memlane *m, wrong lane,					\
+			      struct memlane_lane_usage *usage) = delete
+
+#define MEMLANE_NO_LANE_SET(wrong)								\
+	int memlane_compact(struct memlane *m, wrong lanes, uint64_t hole,			\
+			    struct memlane_step *step) = delete;				\
+	int memlane_compact_until(struct memlane *m, wrong lanes, uint64_t hole,		\
+				  double usage, struct memlane_step *step) = delete;		\
+	int memlane_queue_compact(struct memlane *m, wrong lanes, uint64_t hole,		\
+				  uint64_t token) = delete
+
+MEMLANE_NO_LANE(enum memlane_alloc_lane);
+MEMLANE_NO_LANE(enum memlane_lane_set);
+MEMLANE_NO_LANE_SET(enum memlane_lane);
+MEMLANE_NO_LANE_SET(enum memlane_alloc_lane);
+
+#undef MEMLANE_NO_LANE
+#undef MEMLANE_NO_LANE_SET
 #endif
 
 #endif /* MEMLANE_H */

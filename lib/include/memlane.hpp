@@ -173,6 +173,8 @@ public:
 	{
 		check(memlane_migrate(m_, h.raw(), lane));
 	}
+	template <class T> void migrate(handle<T>, enum memlane_alloc_lane) const = delete;
+	template <class T> void migrate(handle<T>, enum memlane_lane_set) const = delete;
 	/* Until there is a hole of so many bytes, or so little in use; 0, 0: fully. */
 	memlane_step compact(std::size_t hole = 0, double usage = 0) const
 	{

@@ -84,6 +84,40 @@ TEST(a_wished_lane_is_taken)
 	memlane_close(m);
 }
 
+/*
+ * As integers, which no compiler tells apart: what is no lane, or no place to be born in,
+ * is refused, and nothing goes to another lane than was meant.
+ */
+TEST(a_lane_of_another_kind_is_refused)
+{
+	static const unsigned int wrong[] = { MEMLANE_SLOW, MEMLANE_FAST_LANE, MEMLANE_SLOW_LANE, 3, 6 };
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100), other;
+	struct memlane_lane_usage usage;
+	unsigned int i, in;
+
+	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct memlane_alloc_opts opts = { .align = 16 };
+
+		memcpy(&opts.lane, &wrong[i], sizeof(opts.lane));
+		expect_eq(memlane_alloc_with(m, 100, &opts, &other), -EINVAL);
+		expect_eq(other, 0);
+	}
+	for (in = MEMLANE_IN_FAST; in <= MEMLANE_IN_SLOW; in++) {
+		int lane = in;
+
+		expect_eq(memlane_migrate(m, h, lane), -EINVAL);
+		expect_eq(memlane_migrate_async(m, lane, &h, 1, NULL, NULL), -EINVAL);
+		expect_eq(memlane_queue_migrate(m, lane, &h, 1, 0), -EINVAL);
+		expect_eq(memlane_set_limit(m, lane, MIB), -EINVAL);
+		expect_eq(memlane_stat_lane(m, lane, &usage), -EINVAL);
+		expect_eq(memlane_compact(m, lane, 0, NULL), -EINVAL);
+		expect_eq(memlane_compact_until(m, lane, 0, 0.5, NULL), -EINVAL);
+	}
+	expect_eq(memlane_lane(m, h), MEMLANE_FAST);
+	memlane_close(m);
+}
+
 static void check_aligned(struct memlane *m, uint64_t size, uint32_t align)
 {
 	struct memlane_alloc_opts opts = { .align = align };

@@ -89,9 +89,12 @@
 #define MEMLANE_CLASS_BLOB		0xffU
 #define MEMLANE_BLOCK_MAX		32768U
 
-/* Lanes */
-#define MEMLANE_FAST			0
-#define MEMLANE_SLOW			1
+/* Lanes, which are also indices. A member that is to be one is called lane. */
+enum memlane_lane {
+	MEMLANE_FAST,
+	MEMLANE_SLOW,
+};
+
 #define MEMLANE_LANES			2
 
 /* ----------------------------------------------------------- regions ---- */
