@@ -7,7 +7,10 @@
 #ifndef MEMLANE_COMPAT_H
 #define MEMLANE_COMPAT_H
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
@@ -71,6 +74,38 @@ static inline int memlane_shrinker_register(struct shrinker *shrinker)
 static inline void memlane_shrinker_free(struct shrinker *shrinker)
 {
 	shrinker_free(shrinker);
+}
+#endif
+
+#ifdef CONFIG_X86_64
+/*
+ * The CPUs that may run programs in an address space: all of them, and some more.
+ * A CPU passes a full barrier between its entry and the first instruction.
+ */
+static inline const struct cpumask *memlane_cpus_of(struct mm_struct *mm)
+{
+	return mm_cpumask(mm);
+}
+
+/* The task that a CPU runs; RCU keeps it. NULL: unknown. */
+static inline const struct task_struct *memlane_task_on(int cpu)
+{
+#if KERNEL_VERSION(6, 2, 0) > LINUX_VERSION_CODE || KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE
+	return READ_ONCE(per_cpu(current_task, cpu));
+#else
+	return READ_ONCE(per_cpu(pcpu_hot.current_task, cpu));
+#endif
+}
+#else
+/* Not every machine keeps such a mask, nor tells modules of tasks. */
+static inline const struct cpumask *memlane_cpus_of(struct mm_struct *mm)
+{
+	return cpu_online_mask;
+}
+
+static inline const struct task_struct *memlane_task_on(int cpu)
+{
+	return NULL;
 }
 #endif
 

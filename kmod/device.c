@@ -57,9 +57,12 @@ static struct memlane_arena *arena_new(void)
 	err = PTR_ERR_OR_ZERO(arena->inode);
 	if (err)
 		goto free_arena;
-	err = id_take(arena);
+	err = memlane_barrier_init(&arena->barrier);
 	if (err)
 		goto put_inode;
+	err = id_take(arena);
+	if (err)
+		goto exit_barrier;
 	mutex_init(&arena->setup);
 	memlane_pages_init(&arena->pages, arena->inode->i_mapping);
 	memlane_shared_init(&arena->shared);
@@ -68,6 +71,8 @@ static struct memlane_arena *arena_new(void)
 	atomic64_inc(&memlane_totals.arenas);
 	return arena;
 
+exit_barrier:
+	memlane_barrier_exit(&arena->barrier);
 put_inode:
 	memlane_inode_put(arena->inode);
 free_arena:
@@ -87,6 +92,7 @@ static void arena_free(struct memlane_arena *arena)
 	memlane_owners_exit(&arena->owners);
 	memlane_pages_exit(&arena->pages);
 	memlane_shared_exit(&arena->shared);
+	memlane_barrier_exit(&arena->barrier);
 	memlane_inode_put(arena->inode);
 	kvfree(arena);
 	atomic64_dec(&memlane_totals.arenas);

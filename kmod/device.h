@@ -17,7 +17,7 @@
  *   core.grow
  *   pages.map_lock   what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
- *   the list of arenas, queue.lock, events.lock   spinlocks; nothing is taken inside
+ *   the list of arenas, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
  *                    but what wakes a thread
  * Nothing touches user memory while it holds one of these, but for the kernel in
  * mmap_lock.
@@ -30,6 +30,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 
+#include "barrier.h"
 #include "core/core.h"
 #include "event.h"
 #include "owner.h"
@@ -49,6 +50,7 @@
  * @region: where mmap finds the regions; immutable once @created
  * @pages: what is in the data area
  * @shared: pages of the other regions
+ * @barrier: address spaces whose threads may be in sections
  * @owners: threads by slot
  * @worker: background maintenance
  * @queue: calls that the worker carries out
@@ -68,6 +70,7 @@ struct memlane_arena {
 	struct memlane_region region[MEMLANE_REGIONS];
 	struct memlane_pages pages;
 	struct memlane_shared shared;
+	struct memlane_barrier barrier;
 	struct memlane_owners owners;
 	struct memlane_worker worker;
 	struct memlane_queue queue;

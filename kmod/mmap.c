@@ -2,9 +2,9 @@
 /*
  * mmap.c - mappings of an arena, and their faults
  *
- * Nothing is kept for a mapping: it may be split, moved, forked (after
- * MADV_DOFORK) or partly unmapped, and its faults find everything by the offset
- * in the file. Pages are mapped one by one with a reference each, so that
+ * Nothing is kept for a mapping, but how many of the slots an address space has: it
+ * may be split, moved, forked (after MADV_DOFORK) or partly unmapped, and its faults
+ * find everything by the offset in the file. Pages are mapped one by one with a reference each, so that
  * direct I/O, ptrace and the like work, and no page is freed while it is mapped.
  */
 #include <linux/mm.h>
@@ -66,6 +66,28 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 	}
 }
 
+static int look_at_entry(pte_t *pte, unsigned long at, void *data)
+{
+	pte_t entry = ptep_get(pte);
+	bool *foreign = data;
+
+	*foreign = !pte_none(entry) && !pte_present(entry);
+	return 0;
+}
+
+/*
+ * An entry that is neither empty nor a page: a marker of userfaultfd's write
+ * protection, or whatever else later kernels leave there. No page can be mapped
+ * over it, and the fault would come again and again.
+ */
+static bool is_foreign(struct vm_fault *vmf)
+{
+	bool foreign = true;
+
+	return apply_to_page_range(vmf->vma->vm_mm, vmf->address & PAGE_MASK, PAGE_SIZE,
+				   look_at_entry, &foreign) || foreign;
+}
+
 static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 {
 	int err;
@@ -75,8 +97,8 @@ static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 	err = insert(vmf->vma, vmf->address & PAGE_MASK, page);
 	if (ML_SEEDED(7) && !err)
 		put_page(page);
-	/* -EBUSY: another thread was quicker. */
-	if (!err || err == -EBUSY)
+	/* -EBUSY: another thread was quicker, usually. */
+	if (!err || (err == -EBUSY && !is_foreign(vmf)))
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
@@ -176,8 +198,41 @@ static vm_fault_t fault(struct vm_fault *vmf)
 	return fault_shared(vmf, arena, region, nr);
 }
 
+/*
+ * Nothing is mapped ahead here: fault() does that. But a kernel that has locks for
+ * single mappings (6.4 and later) takes mmap_lock for a fault unless this exists.
+ */
+static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
+{
+	return 0;
+}
+
 static const struct vm_operations_struct vm_ops = {
 	.fault = fault,
+	.map_pages = map_pages,
+};
+
+/* Cannot fail: the mapping is being split, moved or forked. */
+static void slots_open(struct vm_area_struct *vma)
+{
+	struct memlane_arena *arena = vma->vm_file->private_data;
+
+	memlane_barrier_join(&arena->barrier, vma->vm_mm, __GFP_NOFAIL);
+}
+
+static void slots_close(struct vm_area_struct *vma)
+{
+	struct memlane_arena *arena = vma->vm_file->private_data;
+
+	memlane_barrier_leave(&arena->barrier, vma->vm_mm);
+}
+
+/* Who can write to slots can be in a section: the mover must know its address space. */
+static const struct vm_operations_struct slots_vm_ops = {
+	.open = slots_open,
+	.close = slots_close,
+	.fault = fault,
+	.map_pages = map_pages,
 };
 
 /*
@@ -208,7 +263,7 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
  * @vma: being made
  *
  * Return: 0; -ENODEV not created; -EINVAL private, or not within one region;
- * -EACCES executable, or writable where only reading is allowed.
+ * -EACCES executable, or writable where only reading is allowed; -ENOMEM.
  */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -216,11 +271,15 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long set = VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
 	unsigned long clear = ML_SEEDED(11) ? 0 : VM_MAYEXEC;
 	unsigned int region;
+	bool slots;
 	int err;
 
 	if (!memlane_created(arena))
 		return -ENODEV;
 	err = check(arena, vma, &region);
+	slots = region == MEMLANE_REGION_SLOTS && vma->vm_flags & VM_MAYWRITE;
+	if (!err && slots)
+		err = memlane_barrier_join(&arena->barrier, vma->vm_mm, 0);
 	if (err)
 		return err;
 	/* A file opened for reading has lost VM_MAYWRITE before it came here. */
@@ -231,6 +290,6 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ML_SEEDED(13))
 		set &= ~VM_DONTEXPAND;
 	vm_flags_mod(vma, set, clear);
-	vma->vm_ops = &vm_ops;
+	vma->vm_ops = slots ? &slots_vm_ops : &vm_ops;
 	return 0;
 }

@@ -3,10 +3,8 @@
 #include <linux/hrtimer.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
-#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 
 #include "device.h"
 #include "trace.h"
@@ -77,40 +75,6 @@ static u64 resident(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
 }
 
-/* Barriers of all arenas, one after the other: how many have begun. */
-static DEFINE_MUTEX(barrier_lock);
-static unsigned long barriers;
-
-static void full_barrier(void *unused)
-{
-	smp_mb();	/* see sync_cores() */
-}
-
-/*
- * Programs in many address spaces may use the arena, so every CPU is asked. A
- * user that runs now is interrupted here; one that does not run passed a full
- * barrier in the scheduler when it was switched out. Pairs with the plain store
- * of memlane_enter() and the load of an entry behind it.
- *
- * One that another arena's mover began after the marks were made serves as well, so
- * however many arenas move, CPUs are interrupted by one at a time.
- */
-static int sync_cores(struct ml_arena *core)
-{
-	unsigned long seen;
-
-	smp_mb();	/* the marks before the interrupts */
-	seen = READ_ONCE(barriers);
-	mutex_lock(&barrier_lock);
-	if (READ_ONCE(barriers) == seen) {
-		WRITE_ONCE(barriers, seen + 1);
-		on_each_cpu(full_barrier, NULL, 1);
-	}
-	mutex_unlock(&barrier_lock);
-	smp_mb();	/* the interrupts before the looks at sections */
-	return 0;
-}
-
 static int hurry(void)
 {
 	if (fatal_signal_pending(current))
@@ -127,6 +91,21 @@ static int pause(struct ml_arena *core, u64 ns)
 		schedule_hrtimeout_range(&expires, ns / 4, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
 	return hurry();
+}
+
+/* Nobody but this arena waits when it has had its share of interrupts. */
+static int sync_cores(struct ml_arena *core)
+{
+	struct memlane_barrier *barrier = &memlane_arena_of(core)->barrier;
+	u64 delay;
+	int err = 0;
+
+	lockdep_assert_held(&core->mover);
+	while (!err && (delay = memlane_barrier_delay(barrier)))
+		err = pause(core, delay);
+	if (!err)
+		memlane_barrier_run(barrier);
+	return err;
 }
 
 static bool in_a_hurry(struct ml_arena *core)

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * barrier.c - a full barrier on the CPUs that run an arena's programs
+ *
+ * A section is a plain store to a slot and then loads of entries. The mover marks
+ * entries, has every CPU that may be in such a section pass a full barrier, and looks
+ * at the slots. A CPU may be left out if it passes a full barrier by itself at the
+ * right moment. The kernel's scheduler and TLB code see to that:
+ *
+ *  - Whoever is in a section runs in an address space that maps the slots. It joined
+ *    before the mapping could be used, under @lock. If the mover, which takes @lock after
+ *    the marks were made, does not find it, then it joins later, and sees the marks.
+ *
+ *  - mm_cpumask() of an address space holds every CPU that runs its programs: the
+ *    kernel's own TLB shootdown depends on it. A CPU is entered with a full barrier
+ *    between that and the first user instruction, and taken out by a locked operation
+ *    after the last one. So if the mover, which passes a full barrier between the marks
+ *    and the look at the mask, does not find the CPU there, then either its section
+ *    comes later, and sees the marks, or its stores are visible already.
+ *
+ *  - The mask keeps CPUs that have gone over to a kernel thread or to idling, and
+ *    borrow the address space. Such a thread is in no section. The scheduler passes a full
+ *    barrier before it makes another task current, so what the last program stored is
+ *    visible when a kernel thread is seen there; and another one behind the change
+ *    from a kernel thread to a program (mmdrop(), which membarrier() needs too), so the
+ *    next program sees the marks. From one program to another there is no such
+ *    barrier, so which program it is, is not looked at: the mask tells.
+ *
+ * A CPU that goes offline has passed a full barrier in the scheduler. kthread_use_mm()
+ * gives a kernel thread the address space, but such a thread executes none of the
+ * program's instructions. Where mm_cpumask() does not say as much, memlane_cpus_of() is
+ * all CPUs. An address space is held by mmgrab(), a task by RCU.
+ */
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "barrier.h"
+#include "compat.h"
+
+/* So many may come at once after a rest, in ns of the usual rate. */
+#define BURST		(100 * NSEC_PER_MSEC)
+
+static unsigned int barrier_rate = 10000;
+module_param(barrier_rate, uint, 0644);
+MODULE_PARM_DESC(barrier_rate,
+		 "how often in a second an arena may interrupt other CPUs; 0: without limit");
+
+/**
+ * struct barrier_user - an address space with mappings
+ * @list: in memlane_barrier.users
+ * @mm: held by mmgrab()
+ * @nr: mappings
+ */
+struct barrier_user {
+	struct list_head list;
+	struct mm_struct *mm;
+	unsigned int nr;
+};
+
+/**
+ * memlane_barrier_init - no users yet
+ * @barrier: to set up, zeroed
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int memlane_barrier_init(struct memlane_barrier *barrier)
+{
+	spin_lock_init(&barrier->lock);
+	INIT_LIST_HEAD(&barrier->users);
+	return zalloc_cpumask_var(&barrier->cpus, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;
+}
+
+/**
+ * memlane_barrier_exit - the end
+ * @barrier: without users, as each mapping holds the file
+ */
+void memlane_barrier_exit(struct memlane_barrier *barrier)
+{
+	WARN_ON_ONCE(!list_empty(&barrier->users));
+	free_cpumask_var(barrier->cpus);
+}
+
+/* Programs that share an arena are few: a list will do. */
+static struct barrier_user *barrier_find(struct memlane_barrier *barrier, struct mm_struct *mm)
+{
+	struct barrier_user *user;
+
+	lockdep_assert_held(&barrier->lock);
+	list_for_each_entry(user, &barrier->users, list)
+		if (user->mm == mm)
+			return user;
+	return NULL;
+}
+
+/* Return: whether @mm was there; if not, @user has been added, if there is one. */
+static bool barrier_count(struct memlane_barrier *barrier, struct mm_struct *mm,
+			  struct barrier_user *user)
+{
+	struct barrier_user *found;
+
+	spin_lock(&barrier->lock);
+	found = barrier_find(barrier, mm);
+	if (found)
+		found->nr++;
+	else if (user)
+		list_add(&user->list, &barrier->users);
+	spin_unlock(&barrier->lock);
+	return found;
+}
+
+/**
+ * memlane_barrier_join - an address space gets a mapping
+ * @barrier: of the arena
+ * @mm: whose
+ * @extra: more flags for the allocator
+ *
+ * Context: mmap_lock of @mm for writing, so nobody else joins or leaves with it.
+ * Return: 0 or -ENOMEM.
+ */
+int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, gfp_t extra)
+{
+	struct barrier_user *user;
+
+	mmap_assert_write_locked(mm);
+	if (barrier_count(barrier, mm, NULL))
+		return 0;
+	user = kmalloc(sizeof(*user), GFP_KERNEL_ACCOUNT | extra);
+	if (!user)
+		return -ENOMEM;
+	mmgrab(mm);
+	user->mm = mm;
+	user->nr = 1;
+	barrier_count(barrier, mm, user);
+	return 0;
+}
+
+/**
+ * memlane_barrier_leave - an address space loses a mapping
+ * @barrier: of the arena
+ * @mm: which joined
+ *
+ * Context: @mm is being changed by nobody else; it may be on its way out.
+ */
+void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm)
+{
+	struct barrier_user *user;
+
+	spin_lock(&barrier->lock);
+	user = barrier_find(barrier, mm);
+	if (!WARN_ON_ONCE(!user) && --user->nr)
+		user = NULL;
+	if (user)
+		list_del(&user->list);
+	spin_unlock(&barrier->lock);
+	if (!user)
+		return;
+	mmdrop(mm);
+	kfree(user);
+}
+
+/**
+ * memlane_barrier_delay - how long the arena has to wait for its next barrier
+ * @barrier: of the arena
+ *
+ * Context: core.mover.
+ * Return: ns; 0: it may have it now.
+ */
+u64 memlane_barrier_delay(const struct memlane_barrier *barrier)
+{
+	u64 now = ktime_get_ns();
+
+	return barrier->due > now + BURST ? barrier->due - now - BURST : 0;
+}
+
+static void barrier_pay(struct memlane_barrier *barrier)
+{
+	unsigned int rate = READ_ONCE(barrier_rate);
+
+	if (rate)
+		barrier->due = max(barrier->due, ktime_get_ns()) + NSEC_PER_SEC / rate;
+}
+
+static void barrier_find_cpus(struct memlane_barrier *barrier)
+{
+	struct barrier_user *user;
+
+	cpumask_clear(barrier->cpus);
+	spin_lock(&barrier->lock);
+	list_for_each_entry(user, &barrier->users, list)
+		cpumask_or(barrier->cpus, barrier->cpus, memlane_cpus_of(user->mm));
+	spin_unlock(&barrier->lock);
+}
+
+/* Preemption is off, and so is the end of a task that is found on a CPU. */
+static bool barrier_wanted(int cpu, void *unused)
+{
+	const struct task_struct *task;
+	bool wanted;
+
+	rcu_read_lock();
+	task = memlane_task_on(cpu);
+	wanted = !task || !(READ_ONCE(task->flags) & PF_KTHREAD);
+	rcu_read_unlock();
+	return wanted;
+}
+
+static void barrier_pass(void *unused)
+{
+	smp_mb();	/* pairs with the plain store of memlane_enter() */
+}
+
+/**
+ * memlane_barrier_run - have the arena's programs pass a full barrier
+ * @barrier: of the arena
+ *
+ * Context: core.mover. Waits until the CPUs have answered, for no lock.
+ */
+void memlane_barrier_run(struct memlane_barrier *barrier)
+{
+	unsigned int self;
+
+	smp_mb();	/* the marks before the looks at masks and tasks; see the top */
+	barrier_find_cpus(barrier);
+	self = get_cpu();
+	cpumask_clear_cpu(self, barrier->cpus);
+	if (!cpumask_empty(barrier->cpus)) {
+		on_each_cpu_cond_mask(barrier_wanted, barrier_pass, NULL, true, barrier->cpus);
+		barrier_pay(barrier);
+	}
+	put_cpu();
+	smp_mb();	/* the looks and interrupts before the looks at slots */
+}

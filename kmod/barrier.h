@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* barrier.h - a full barrier on the CPUs that run an arena's programs */
+#ifndef MEMLANE_BARRIER_H
+#define MEMLANE_BARRIER_H
+
+#include <linux/cpumask.h>
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/spinlock.h>
+
+/**
+ * struct memlane_barrier - whom an arena's mover interrupts
+ * @lock: of @users; nothing is taken inside
+ * @users: address spaces that map the slots of the arena's threads
+ * @cpus: scratch; core.mover
+ * @due: when another barrier is paid for, ns; core.mover
+ */
+struct memlane_barrier {
+	spinlock_t lock;
+	struct list_head users;
+	cpumask_var_t cpus;
+	u64 due;
+};
+
+int memlane_barrier_init(struct memlane_barrier *barrier);
+void memlane_barrier_exit(struct memlane_barrier *barrier);
+
+int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, gfp_t extra);
+void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm);
+
+u64 memlane_barrier_delay(const struct memlane_barrier *barrier);
+void memlane_barrier_run(struct memlane_barrier *barrier);
+
+#endif /* MEMLANE_BARRIER_H */

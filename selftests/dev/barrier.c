@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: MIT
+/*
+ * barrier.c - whom a mover interrupts, and whom it waits for
+ *
+ * The mover runs on CPU 0. What it does to CPU 1 is read from the line of function
+ * call interrupts in /proc/interrupts: one for each move where a thread of the arena
+ * runs there, and none otherwise, but for a few that others send.
+ */
+#include <sched.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "../arena.h"
+
+#define ROOT	"/sys/fs/cgroup"
+#define RATE	"/sys/module/memlane/parameters/barrier_rate"
+#define MOVES	400
+#define OTHERS	(MOVES / 8)	/* sent by the rest of the kernel meanwhile */
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		skip("there is no CPU %d", cpu);
+}
+
+/* Function call interrupts of CPU 1 so far. */
+static unsigned long interrupts(void)
+{
+	FILE *f = fopen("/proc/interrupts", "r");
+	unsigned long first, second = 0;
+	char line[4096];
+	bool found = false;
+
+	expect(f);
+	while (!found && fgets(line, sizeof(line), f))
+		found = sscanf(line, " CAL: %lu %lu", &first, &second) == 2;
+	fclose(f);
+	if (!found)
+		skip("this machine does not count such interrupts");
+	return second;
+}
+
+static void move(const struct arena *a, __u64 handle, int times)
+{
+	int i;
+
+	for (i = 0; i < times; i++)
+		expect_eq(migrate_one(a, handle, i & 1 ? MEMLANE_FAST : MEMLANE_SLOW), 0);
+}
+
+/* Moves take an address away, and give it back: no TLB is flushed for a block. */
+static unsigned long interrupts_of_moves(const struct arena *a, __u64 handle)
+{
+	unsigned long before = interrupts();
+
+	move(a, handle, MOVES);
+	return interrupts() - before;
+}
+
+static void expect_none(const struct arena *a, __u64 handle)
+{
+	unsigned long nr = interrupts_of_moves(a, handle);
+
+	printf("# %lu interrupts\n", nr);
+	if (nr > OTHERS)
+		fail("%lu interrupts of a CPU that has no part in the arena", nr);
+}
+
+/* Many come at a moment when CPU 1 runs a thread of the kernel's. */
+static void expect_one_each(const struct arena *a, __u64 handle)
+{
+	unsigned long nr = interrupts_of_moves(a, handle);
+
+	printf("# %lu interrupts\n", nr);
+	if (nr < MOVES / 2)
+		fail("%lu interrupts for %d moves", nr, MOVES);
+}
+
+/* ----------------------------------------------------------- what CPU 1 does */
+
+static volatile int stop;
+
+static void *spin(void *arg)
+{
+	volatile bool *here = arg;
+
+	stay_on(1);
+	*here = true;
+	while (!stop)
+		;
+	return NULL;
+}
+
+static pthread_t spinner(void)
+{
+	bool here = false;
+	pthread_t thread;
+
+	stop = 0;
+	expect_eq(pthread_create(&thread, NULL, spin, &here), 0);
+	while (!*(volatile bool *)&here)
+		usleep(1000);
+	return thread;
+}
+
+static void spinner_end(pthread_t thread)
+{
+	stop = 1;
+	pthread_join(thread, NULL);
+}
+
+/* One that ends with its test, however that ends. */
+static pid_t child(void)
+{
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	expect(pid >= 0);
+	return pid;
+}
+
+/* A process of its own on CPU 1, which maps the slots of @a if there is one. */
+static pid_t stranger(const struct arena *a)
+{
+	int ready[2];
+	char byte = 0;
+	pid_t pid;
+
+	expect_eq(pipe(ready), 0);
+	pid = child();
+	if (!pid) {
+		if (a && arena_mmap(a, MEMLANE_REGION_SLOTS, PROT_READ | PROT_WRITE) == MAP_FAILED)
+			_exit(1);
+		stay_on(1);
+		expect_eq(write(ready[1], &byte, 1), 1);
+		for (;;)
+			;
+	}
+	expect_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	expect_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* ------------------------------------------------------------------- tests */
+
+static struct arena prepared(__u64 *handle)
+{
+	struct arena a = arena_new(MIB, MIB);
+
+	*handle = alloc_one(&a, MEMLANE_FAST, 64);
+	memset(address_of(&a, *handle), 7, 64);
+	stay_on(1);
+	stay_on(0);
+	move(&a, *handle, 2);
+	return a;
+}
+
+static void finish(struct arena *a, __u64 handle)
+{
+	expect_eq(address_of(a, handle)[63], 7);
+	expect_sound(a);
+	arena_end(a);
+}
+
+/* This program has run there before, and its address space is borrowed still. */
+TEST(a_cpu_that_idles_is_left_alone)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+
+	expect_none(&a, handle);
+	finish(&a, handle);
+}
+
+TEST(a_cpu_of_another_program_is_left_alone)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	pid_t pid = stranger(NULL);
+
+	expect_none(&a, handle);
+	end(pid);
+	finish(&a, handle);
+}
+
+TEST(a_thread_of_the_arena_is_interrupted)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	pthread_t thread = spinner();
+
+	expect_one_each(&a, handle);
+	spinner_end(thread);
+	finish(&a, handle);
+}
+
+TEST(a_process_that_shares_the_arena_is_interrupted)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	pid_t pid = stranger(&a), other = stranger(&a);
+
+	expect_one_each(&a, handle);
+	end(other);
+	expect_one_each(&a, handle);
+	end(pid);
+	pid = stranger(NULL);
+	expect_none(&a, handle);
+	end(pid);
+	finish(&a, handle);
+}
+
+/* Mappings are split, moved, and taken away: the last of them ends it. */
+TEST(without_the_slots_nobody_is_interrupted)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	struct memlane_region r = arena_region(&a, MEMLANE_REGION_SLOTS);
+	pthread_t thread = spinner();
+	char *p = a.map[MEMLANE_REGION_SLOTS], *to;
+
+	expect(r.length >= 4 * PAGE);
+	expect_eq(munmap(p + PAGE, PAGE), 0);
+	expect_eq(munmap(p + 2 * PAGE, r.length - 2 * PAGE), 0);
+	expect_one_each(&a, handle);
+	to = mremap(p, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p + 2 * PAGE);
+	expect(to == p + 2 * PAGE);
+	expect_one_each(&a, handle);
+	expect_eq(munmap(to, PAGE), 0);
+	expect_none(&a, handle);
+	spinner_end(thread);
+	a.map[MEMLANE_REGION_SLOTS] = arena_mmap(&a, MEMLANE_REGION_SLOTS, PROT_READ | PROT_WRITE);
+	finish(&a, handle);
+}
+
+/* MADV_DOFORK: the child has the mapping without having made it. */
+TEST(a_child_that_inherited_the_slots_is_interrupted)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	pid_t pid;
+
+	if (madvise(a.map[MEMLANE_REGION_SLOTS], arena_region(&a, MEMLANE_REGION_SLOTS).length,
+		    MADV_DOFORK))
+		skip("this kernel has no MADV_DOFORK for such mappings");
+	pid = stranger(NULL);
+	expect_one_each(&a, handle);
+	end(pid);
+	finish(&a, handle);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+static bool put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* Ten moves are free after a rest, each of the others has its hundredth of a second. */
+TEST(interrupts_have_a_rate)
+{
+	__u64 handle;
+	struct arena a = prepared(&handle);
+	pthread_t thread;
+	double start;
+
+	if (!put(RATE, "100"))
+		skip(RATE " cannot be written");
+	thread = spinner();
+	start = now();
+	move(&a, handle, 40);
+	start = now() - start;
+	expect(put(RATE, "10000"));
+	spinner_end(thread);
+	if (start < 0.25)
+		fail("40 moves in %f s", start);
+	finish(&a, handle);
+}
+
+/* -------------------------------------------------------------- throttled movers */
+
+static char group[64];
+
+static bool group_put(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", group, name);
+	return put(path, text);
+}
+
+static void make_group(void)
+{
+	snprintf(group, sizeof(group), ROOT "/memlane-%d", getpid());
+	if (!put(ROOT "/cgroup.subtree_control", "+cpu") || mkdir(group, 0700))
+		skip("no group with a share of the CPUs can be made below " ROOT);
+	if (!group_put("cpu.max", "1000 100000"))
+		skip("this kernel does not limit groups");
+}
+
+/* It runs for a millisecond, at whatever it is stopped, and rests for 99. */
+static pid_t throttled_mover(void)
+{
+	struct arena a;
+	__u64 handle;
+	pid_t pid = child();
+
+	if (pid)
+		return pid;
+	a = arena_new(MIB, MIB);
+	handle = alloc_one(&a, MEMLANE_FAST, 64);
+	expect(group_put("cgroup.procs", "0"));
+	for (;;)
+		move(&a, handle, 100);
+}
+
+static double seconds_of_moves(const struct arena *a, __u64 handle)
+{
+	double start = now();
+
+	move(a, handle, 4 * MOVES);
+	return now() - start;
+}
+
+/*
+ * If they had a lock in common, most moves would wait for a mover that rests: for
+ * a minute, where these take a second.
+ */
+TEST(movers_without_cpu_time_hold_nobody_up)
+{
+	__u64 handle;
+	struct arena a;
+	double alone, beside;
+	pid_t pid[8];
+	unsigned int i;
+
+	close(device_open(O_RDWR));
+	make_group();
+	a = arena_new(MIB, MIB);
+	handle = alloc_one(&a, MEMLANE_FAST, 64);
+	memset(address_of(&a, handle), 7, 64);
+	alone = seconds_of_moves(&a, handle);
+	for (i = 0; i < 8; i++)
+		pid[i] = throttled_mover();
+	usleep(300000);
+	beside = seconds_of_moves(&a, handle);
+	for (i = 0; i < 8; i++)
+		end(pid[i]);
+	printf("# alone %f s, beside %f s\n", alone, beside);
+	for (i = 0; i < 100 && rmdir(group); i++)
+		usleep(10000);
+	if (beside > 5 * alone + 2)
+		fail("%f s alone, and %f s beside throttled movers", alone, beside);
+	finish(&a, handle);
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
