@@ -14,7 +14,6 @@
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
 
-#include "bug.h"
 #include "core/block.h"
 #include "core/run.h"
 #include "debugfs.h"
@@ -114,12 +113,10 @@ static int spans_show(struct seq_file *seq, void *unused)
 	int lane;
 
 	seq_puts(seq, "lane class temper page pages places used\n");
-	if (!ML_SEEDED(39))
-		mutex_lock(&core->lock);
+	mutex_lock(&core->lock);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		lane_spans(seq, core, &core->lane[lane]);
-	if (!ML_SEEDED(39))
-		mutex_unlock(&core->lock);
+	mutex_unlock(&core->lock);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(spans);

@@ -5,7 +5,6 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
-#include "bug.h"
 #include "debugfs.h"
 #include "device.h"
 
@@ -83,8 +82,7 @@ free_arena:
 static void arena_free(struct memlane_arena *arena)
 {
 	xa_erase(&arenas, arena->id);
-	if (!ML_SEEDED(38))
-		memlane_worker_stop(arena);
+	memlane_worker_stop(arena);
 	memlane_queue_exit(&arena->queue);
 	memlane_debugfs_remove(arena);
 	if (arena->created)
@@ -194,8 +192,7 @@ static int device_open(struct inode *inode, struct file *file)
 		return PTR_ERR(arena);
 	file->private_data = arena;
 	arena->file = file;
-	if (!ML_SEEDED(37))
-		file->f_mapping = arena->inode->i_mapping;
+	file->f_mapping = arena->inode->i_mapping;
 	file->f_mode |= FMODE_NOWAIT;	/* read() of events need not wait */
 	return nonseekable_open(inode, file);
 }

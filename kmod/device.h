@@ -15,7 +15,7 @@
  *   owners.names     which thread a slot belongs to; a spinlock
  *   mmap_lock        the kernel's; the fault handler runs under it
  *   core.grow
- *   pages.map_lock   what is mapped where
+ *   invalidate_lock  of arena.inode's mapping: what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
  *   the list of arenas, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
  *                    but what wakes a thread

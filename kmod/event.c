@@ -2,7 +2,6 @@
 /* event.c - what happened in an arena, for poll() and read() */
 #include <linux/fs.h>
 
-#include "bug.h"
 #include "device.h"
 #include "event.h"
 
@@ -54,11 +53,11 @@ static void drop_oldest(struct memlane_events *events)
 	struct memlane_record *r;
 
 	list_for_each_entry(r, &events->pending, list) {
-		if (r->event.type == MEMLANE_EVENT_DONE && !ML_SEEDED(34))
+		if (r->event.type == MEMLANE_EVENT_DONE)
 			continue;
 		list_move(&r->list, &events->unused);
 		events->nr--;
-		events->lost += !ML_SEEDED(36);
+		events->lost++;
 		return;
 	}
 }
@@ -99,8 +98,6 @@ void memlane_event_put(struct memlane_events *events, const struct memlane_event
 		r->event.size = sizeof(r->event);
 		list_add_tail(&r->list, &events->pending);
 	}
-	if (ML_SEEDED(35))
-		cond_resched();
 	spin_unlock(&events->lock);
 	wake_up_interruptible(&events->wait);
 }

@@ -15,7 +15,6 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
-#include "bug.h"
 #include "device.h"
 #include "trace.h"
 
@@ -83,8 +82,7 @@ static int get_handles(u64 *to, u64 from, u32 at, u32 nr)
 
 static int put_handles(u64 to, const u64 *from, u32 nr)
 {
-	return copy_to_user(u64_to_user_ptr(to), from, nr * sizeof(*from)) && !ML_SEEDED(27) ?
-	       -EFAULT : 0;
+	return copy_to_user(u64_to_user_ptr(to), from, nr * sizeof(*from)) ? -EFAULT : 0;
 }
 
 static int put_results(u64 to, const s32 *from, u32 at, u32 nr)
@@ -145,8 +143,7 @@ static int do_alloc(struct call *call)
 		return -ENOMEM;
 	err = alloc_pieces(call);
 	if (!err) {
-		err = put_handles(req->handles, call->handles,
-				  ML_SEEDED(26) ? req->count : req->out_count);
+		err = put_handles(req->handles, call->handles, req->out_count);
 		if (err)
 			undo_alloc(call);
 	}
@@ -428,13 +425,9 @@ static int do_blockers(struct call *call)
 	if (!records)
 		return -ENOMEM;
 	err = ml_blockers(&call->arena->core, req, records);
-	if (ML_SEEDED(25))
-		mutex_lock(&call->arena->core.grow);
 	if (copy_to_user(u64_to_user_ptr(req->records), records,
 			 req->out_count * sizeof(*records)))
 		err = -EFAULT;
-	if (ML_SEEDED(25))
-		mutex_unlock(&call->arena->core.grow);
 	kfree(records);
 	return err;
 }
@@ -520,8 +513,7 @@ static int fetch(struct call *call, const struct command *command, void __user *
 	if (size > PAGE_SIZE)
 		return -E2BIG;
 	err = copy_struct_from_user(&call->req, command->size, user, size);
-	if (!ML_SEEDED(24))
-		call->req.size = size;	/* what was checked, whatever is there now */
+	call->req.size = size;	/* what was checked, whatever is there now */
 	return err;
 }
 
@@ -536,7 +528,7 @@ static int serve(struct call *call, const struct command *command, void __user *
 	int err = command->fn(call);
 
 	if (reply(call, command, user)) {
-		if (!err && command->undo && !ML_SEEDED(6))
+		if (!err && command->undo)
 			command->undo(call);
 		err = -EFAULT;
 	}
@@ -564,7 +556,7 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	atomic64_inc(&call.arena->ioctls);
 	if (cmd == MEMLANE_IOCTL_VIEW)
 		return memlane_created(call.arena) ? memlane_view(call.arena, arg) : -ENODEV;
-	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE) && !ML_SEEDED(23))
+	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	err = fetch(&call, command, user);
 	if (err)

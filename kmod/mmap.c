@@ -10,7 +10,6 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 
-#include "bug.h"
 #include "compat.h"
 #include "device.h"
 #include "pages.h"
@@ -36,15 +35,7 @@ static unsigned int region_of(const struct memlane_arena *arena, unsigned long p
 	return r;
 }
 
-/* With a reference for the entry. */
-static int insert(struct vm_area_struct *vma, unsigned long at, struct page *page)
-{
-	if (ML_SEEDED(9))
-		return memlane_map_frame(vma, at, page);
-	return vm_insert_page(vma, at, page);
-}
-
-/* map_lock is held for reading, so what is found is what may be mapped. */
+/* invalidate_lock is held for reading, so what is found is what may be mapped. */
 static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
@@ -53,7 +44,7 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 	unsigned long here = vmf->address & PAGE_MASK;
 	struct page *page;
 
-	lockdep_assert_held_read(&p->map_lock);
+	lockdep_assert_held_read(&p->mapping->invalidate_lock);
 	for (at = max(at, vma->vm_start); at < end; at += PAGE_SIZE) {
 		if (at == here)
 			continue;
@@ -61,7 +52,7 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 		if (page && PageHWPoison(page))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
-		if (page && insert(vma, at, page) == -ENOMEM)
+		if (page && vm_insert_page(vma, at, page) == -ENOMEM)
 			break;
 	}
 }
@@ -94,16 +85,14 @@ static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 
 	if (PageHWPoison(page))
 		return VM_FAULT_HWPOISON;
-	err = insert(vmf->vma, vmf->address & PAGE_MASK, page);
-	if (ML_SEEDED(7) && !err)
-		put_page(page);
+	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
 	/* -EBUSY: another thread was quicker, usually. */
 	if (!err || (err == -EBUSY && !is_foreign(vmf)))
 		return VM_FAULT_NOPAGE;
 	return err == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
-/* Whose object was it? The page cannot be taken away from its run: map_lock is held. */
+/* Whose object was it? The page cannot be taken away from its run: invalidate_lock is held. */
 static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, struct ml_kin *kin)
 {
 	u64 first = memlane_page_first(&arena->pages, nr);
@@ -122,8 +111,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	struct ml_kin kin;
 	struct page *page;
 
-	if (!ML_SEEDED(8))
-		down_read(&p->map_lock);
+	filemap_invalidate_lock_shared(p->mapping);
 	page = memlane_page_fill(p, nr, spare);
 	if (IS_ERR(page))
 		ret = VM_FAULT_SIGBUS;
@@ -133,8 +121,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 		map_around(vmf, p, nr);
 		found = find_kin(vmf, arena, nr, &kin);
 	}
-	if (!ML_SEEDED(8))
-		up_read(&p->map_lock);
+	filemap_invalidate_unlock_shared(p->mapping);
 	if (found)
 		ml_tally_fault(&arena->core, &kin);
 	return ret;
@@ -245,10 +232,10 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 	u64 page, length;
 
 	*region = region_of(arena, vma->vm_pgoff, &page);
-	if (*region == MEMLANE_REGIONS || (!(vma->vm_flags & VM_MAYSHARE) && !ML_SEEDED(14)))
+	if (*region == MEMLANE_REGIONS || !(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	length = arena->region[*region].length >> PAGE_SHIFT;
-	if (vma_pages(vma) > length - page + ML_SEEDED(4))
+	if (vma_pages(vma) > length - page)
 		return -EINVAL;
 	if (vma->vm_flags & VM_EXEC)
 		return -EACCES;
@@ -269,7 +256,7 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct memlane_arena *arena = file->private_data;
 	unsigned long set = VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
-	unsigned long clear = ML_SEEDED(11) ? 0 : VM_MAYEXEC;
+	unsigned long clear = VM_MAYEXEC;
 	unsigned int region;
 	bool slots;
 	int err;
@@ -283,12 +270,8 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 	if (err)
 		return err;
 	/* A file opened for reading has lost VM_MAYWRITE before it came here. */
-	if (region == MEMLANE_REGION_STAT && !ML_SEEDED(12))
+	if (region == MEMLANE_REGION_STAT)
 		clear |= VM_MAYWRITE;
-	if (ML_SEEDED(10))
-		set &= ~VM_DONTCOPY;
-	if (ML_SEEDED(13))
-		set &= ~VM_DONTEXPAND;
 	vm_flags_mod(vma, set, clear);
 	vma->vm_ops = slots ? &slots_vm_ops : &vm_ops;
 	return 0;

@@ -14,7 +14,6 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "bug.h"
 #include "device.h"
 
 struct memlane_owner {
@@ -39,14 +38,13 @@ static void owner_free(struct memlane_owner *owner)
 	if (!owner)
 		return;
 	mmdrop(owner->mm);
-	if (!ML_SEEDED(28))
-		put_pid(owner->pid);
+	put_pid(owner->pid);
 	kfree(owner);
 }
 
 static bool is_current(const struct memlane_owner *owner)
 {
-	return (owner->pid == task_pid(current) || ML_SEEDED(3)) && owner->mm == current->mm;
+	return owner->pid == task_pid(current) && owner->mm == current->mm;
 }
 
 static bool owner_gone(const struct memlane_owner *owner)
@@ -58,7 +56,7 @@ static bool owner_gone(const struct memlane_owner *owner)
 	task = pid_task(owner->pid, PIDTYPE_PID);
 	gone = !task || READ_ONCE(task->mm) != owner->mm;
 	rcu_read_unlock();
-	return (gone && !ML_SEEDED(29)) || ML_SEEDED(30);
+	return gone;
 }
 
 /**

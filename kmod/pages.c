@@ -7,12 +7,12 @@
  * each, and leaves in an xarray.
  *
  *   NONE -> EMPTY            commit      core.lock
- *   EMPTY -> page            populate    core.lock; or a fault, map_lock read
- *   any -> NONE              decommit    core.lock, map_lock write
- *   page -> EMPTY            remap       core.lock, map_lock write
+ *   EMPTY -> page            populate    core.lock; or a fault, invalidate_lock read
+ *   any -> NONE              decommit    core.lock, invalidate_lock write
+ *   page -> EMPTY            remap       core.lock, invalidate_lock write
  *
- * So whoever holds core.lock, or map_lock for reading, may look at a leaf and at
- * a page. A fault maps a page while it holds map_lock for reading; decommit and
+ * So whoever holds core.lock, or invalidate_lock for reading, may look at a leaf and at
+ * a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
  * remap unmap and change words while they hold it for writing. A page table entry
  * is therefore either made before the unmapping, and removed by it, or made from
  * the words as they are afterwards.
@@ -27,7 +27,6 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "bug.h"
 #include "compat.h"
 #include "core/core.h"
 #include "debugfs.h"
@@ -87,16 +86,12 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 {
 	unsigned int lane = page >= p->lane[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 
-	if (ML_SEEDED(20))
-		return;
 	atomic_add(nr, &leaf->present);
 	atomic64_add(nr, &p->present[lane]);
 }
 
 static void leaf_free(struct leaf *leaf)
 {
-	if (ML_SEEDED(16))
-		return;
 	kfree(leaf->word);
 	kfree(leaf->behind);
 	kfree(leaf);
@@ -145,9 +140,7 @@ static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
  */
 struct page *memlane_page_new(gfp_t extra)
 {
-	gfp_t zero = ML_SEEDED(1) ? 0 : __GFP_ZERO;
-	gfp_t account = ML_SEEDED(21) ? 0 : __GFP_ACCOUNT;
-	struct page *page = alloc_page(GFP_USER | account | zero | extra);
+	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra);
 
 	if (page)
 		atomic64_inc(&memlane_totals.pages);
@@ -162,8 +155,7 @@ void memlane_page_drop(struct page *page)
 {
 	if (!page)
 		return;
-	if (!ML_SEEDED(17))
-		put_page(page);
+	put_page(page);
 	atomic64_dec(&memlane_totals.pages);
 }
 
@@ -172,7 +164,7 @@ void memlane_page_drop(struct page *page)
  * @p: pages of an arena
  * @nr: number of the page in the data area
  *
- * Context: core.lock, or map_lock for reading, as long as the page is used.
+ * Context: core.lock, or invalidate_lock for reading, as long as the page is used.
  * Return: the page, without a reference of its own; NULL: there is none.
  */
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
@@ -197,8 +189,6 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 	struct leaf *leaf = leaf_at(p, nr);
 	unsigned long word = NONE;
 
-	if (leaf && ML_SEEDED(5))
-		cmpxchg(&leaf->word[in_leaf(nr)], NONE, EMPTY);
 	if (leaf)
 		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
 	if (word == EMPTY && *spare) {
@@ -217,7 +207,7 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
  * @p: pages of an arena
  * @nr: number of the page in the data area, one that memlane_page_fill() found
  *
- * Context: core.lock, or map_lock for reading since then.
+ * Context: core.lock, or invalidate_lock for reading since then.
  */
 u64 memlane_page_first(struct memlane_pages *p, u64 nr)
 {
@@ -358,12 +348,10 @@ u64 memlane_pages_metadata(const struct memlane_pages *p)
 			       (sizeof(unsigned long) + sizeof(u32)));
 }
 
-/* One call for all of them, as each flushes every CPU's TLB. map_lock, write. */
+/* One call for all of them, as each flushes every CPU's TLB. invalidate_lock, write. */
 static void unmap(struct memlane_pages *p, u64 page, u64 nr)
 {
-	lockdep_assert_held_write(&p->map_lock);
-	if (ML_SEEDED(2) || ML_SEEDED(9))
-		return;
+	lockdep_assert_held_write(&p->mapping->invalidate_lock);
 	if (memlane_pages_resident(p, page, nr))
 		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
 				    nr << PAGE_SHIFT, 1);
@@ -406,15 +394,13 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 
 	for (; page < end; page = piece) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
-		if (!ML_SEEDED(15))
-			down_write(&p->map_lock);
+		filemap_invalidate_lock(p->mapping);
 		unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
 		}
-		if (!ML_SEEDED(15))
-			up_write(&p->map_lock);
+		filemap_invalidate_unlock(p->mapping);
 		cond_resched();
 	}
 	return had;
@@ -460,12 +446,12 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 
 	for (; nr; nr -= n, to += n, from += n) {
 		n = min_t(u64, nr, UNMAP_PAGES);
-		down_write(&p->map_lock);
+		filemap_invalidate_lock(p->mapping);
 		unmap(p, to, n);
 		unmap(p, from, n);
 		for (i = 0; i < n; i++)
 			move_word(p, to + i, from + i);
-		up_write(&p->map_lock);
+		filemap_invalidate_unlock(p->mapping);
 		cond_resched();
 	}
 }
@@ -479,8 +465,7 @@ static void copy_piece(struct memlane_pages *p, u64 to, u64 from, size_t len)
 	if (WARN_ON_ONCE(!dst))
 		return;
 	if (src)
-		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from),
-			    len - ML_SEEDED(18));
+		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from), len);
 	else
 		memzero_page(dst, offset_in_page(to), len);
 }
@@ -508,7 +493,7 @@ void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
  * A page that the machine has found broken must not be read. Otherwise:
  * References: one of the word, one of each mapping, and those of others. A fault
  * raises both counts and a munmap lowers both, one after the other, so they are
- * looked at while no fault can be: map_lock is held for writing. What is unmapped
+ * looked at while no fault can be: invalidate_lock is held for writing. What is unmapped
  * meanwhile errs to yes; what a fork maps (after MADV_DOFORK) is in both looks or in
  * the second.
  */
@@ -522,7 +507,7 @@ static bool page_held(struct page *page)
 	refs = page_ref_count(page);
 	smp_rmb();	/* as above */
 	after = memlane_mapcount(page);
-	return refs > 1 + min(before, after) && !ML_SEEDED(19);
+	return refs > 1 + min(before, after);
 }
 
 static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)
@@ -561,9 +546,9 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		leaf = leaf_at(p, page);
 		if (!leaf || !atomic_read(&leaf->present))
 			continue;
-		down_write(&p->map_lock);
+		filemap_invalidate_lock(p->mapping);
 		held = leaf_held(leaf, page, n);
-		up_write(&p->map_lock);
+		filemap_invalidate_unlock(p->mapping);
 		cond_resched();
 	}
 	return held;
@@ -603,7 +588,6 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping)
 {
 	xa_init(&p->leaves);
-	init_rwsem(&p->map_lock);
 	p->mapping = mapping;
 }
 

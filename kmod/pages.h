@@ -5,7 +5,6 @@
 
 #include <linux/fs.h>
 #include <linux/mm_types.h>
-#include <linux/rwsem.h>
 #include <linux/xarray.h>
 
 #include <linux/memlane.h>
@@ -13,9 +12,9 @@
 /**
  * struct memlane_pages - what is in the data area
  * @leaves: by chunk: a leaf of words, one a page; changed under core.lock
- * @map_lock: what is mapped where: held for reading while a page is mapped, for
- *	writing while pages are unmapped and their words change
- * @mapping: lists the mappings of the arena's file, immutable
+ * @mapping: lists the mappings of the arena's file, immutable. Its invalidate_lock is
+ *	held for reading while a page is mapped, for writing while pages are unmapped and
+ *	their words change
  * @offset: of the data area in the file, in bytes, immutable
  * @lane: first page of each lane, and the end, immutable
  * @present: pages that exist, by lane
@@ -23,7 +22,6 @@
  */
 struct memlane_pages {
 	struct xarray leaves;
-	struct rw_semaphore map_lock;
 	struct address_space *mapping;
 	u64 offset;
 	u64 lane[MEMLANE_LANES + 1];

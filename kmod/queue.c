@@ -8,7 +8,6 @@
  */
 #include <linux/slab.h>
 
-#include "bug.h"
 #include "device.h"
 #include "queue.h"
 #include "trace.h"
@@ -29,7 +28,7 @@ struct memlane_job *memlane_job_new(u32 handles)
 {
 	struct memlane_job *job;
 
-	job = kvzalloc(struct_size(job, handles, handles - (handles && ML_SEEDED(32))), GFP_KERNEL_ACCOUNT);
+	job = kvzalloc(struct_size(job, handles, handles), GFP_KERNEL_ACCOUNT);
 	if (job)
 		INIT_LIST_HEAD(&job->list);
 	return job;
@@ -63,8 +62,7 @@ void memlane_queue_exit(struct memlane_queue *queue)
 	struct memlane_job *job;
 
 	while ((job = take(queue)))
-		if (!ML_SEEDED(33))
-			memlane_job_free(job);
+		memlane_job_free(job);
 }
 
 static void enqueue(struct memlane_queue *queue, struct memlane_job *job)
@@ -146,6 +144,4 @@ void memlane_queue_run(struct memlane_arena *arena)
 					 run_compact(arena, job, &event);
 	memlane_event_put(&arena->events, &event);
 	memlane_job_free(job);
-	if (ML_SEEDED(31))
-		memlane_job_free(job);
 }

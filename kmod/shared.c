@@ -8,7 +8,6 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
-#include "bug.h"
 #include "debugfs.h"
 #include "shared.h"
 
@@ -53,7 +52,7 @@ void memlane_shared_exit(struct memlane_shared *shared)
  */
 void *memlane_shared_new(struct memlane_shared *shared)
 {
-	struct page *page = alloc_page(ML_SEEDED(22) ? GFP_SHARED & ~__GFP_ZERO : GFP_SHARED);
+	struct page *page = alloc_page(GFP_SHARED);
 
 	if (!page)
 		return NULL;

@@ -4,9 +4,11 @@
 # seeded.list must be caught by the test named there, which must pass without it.
 #
 #   seeded.sh [NUMBER...]
+#   seeded.sh fits       only see that each can be put into the module's sources
 #
-# One module for the debug kernel has all of the bugs, those of the engine by
-# seeded.core, and a parameter that chooses. Most bugs share a boot, in which the kernel goes on after a report.
+# The module has none of them. A copy of its sources is given all, each behind a switch, by
+# the scripts of seeded.edits, and a parameter that chooses. Most bugs share a boot, in which
+# the kernel goes on after a report.
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$here/../ktap.sh"
@@ -16,11 +18,6 @@ out=build/check/seeded
 ko=build/seeded/debug/memlane.ko
 source=build/seeded/source
 seed=/sys/module/memlane/parameters/seed
-
-if ! why=$("$vm/kernel.sh" debug 2>&1 >/dev/null); then
-	echo "1..0 # SKIP $why"
-	exit 4
-fi
 
 numbered() { sed '=' | paste -d '|' - -; }
 
@@ -122,24 +119,57 @@ caught() {
 # Any failure at all would do for a line that does not say which.
 worded() { ! grep -vE '^[0-9]+[|]([^|]*[|]){5}.*[^|]' "$out/list" | sed 's/^/# /' | grep .; }
 
-# A copy of the sources, with switches in the engine.
-switches() {
+# copy: of the sources, without a bug as yet.
+copy() {
 	rm -rf "$source"
 	mkdir -p "$source"
 	cp -r kmod include "$source"
-	sed '/^#/d' "$here/seeded.core" | while IFS= read -r line; do
-		file=kmod/core/${line%% *}
-		sed -i "${line#* :: }" "$source/$file"
-		sed -i '1i #include "../bug.h"' "$source/$file"
-		grep -q ML_SEEDED "$source/$file" || { echo "$file: nothing to switch"; return 1; }
-	done
+	cp "$here/seeded/bug.c" "$here/seeded/bug.h" "$source/kmod"
+	echo 'memlane-y += bug.o' >>"$source/kmod/Kbuild"
 }
 
+# edit NUMBER FILE SCRIPT
+edit() {
+	sed -i "$3" "$source/kmod/$2"
+	grep -q "ML_SEEDED($1)" "$source/kmod/$2" || { echo "# $1: does not fit $2"; return 1; }
+	grep -q '"bug.h"' "$source/kmod/$2" || sed -i '1a #include "bug.h"' "$source/kmod/$2"
+}
+
+# All of them, so that one does not spoil another's place.
+fits() {
+	copy
+	bad=0
+	sed '/^#/d' "$here/seeded.edits" >"$out/edits"
+	while IFS= read -r line; do
+		rest=${line#* :: }
+		edit "${line%% *}" "$(echo "${rest%% :: *}" | tr -d ' ')" "${rest#* :: }" || bad=1
+	done <"$out/edits"
+	return $bad
+}
+
+numbers() { sed -n 's/^\([0-9]\{1,\}\) .*/\1/p' "$here/$1" | sort -u; }
+
+same() { [ "$(numbers seeded.list)" = "$(numbers seeded.edits)" ]; }
+
 build() {
-	switches && ML_OUT=$top/build/seeded ML_SOURCE=$top/$source "$vm/module.sh" debug ML_SEEDS=1
+	fits && ML_OUT=$top/build/seeded ML_SOURCE=$top/$source "$vm/module.sh" debug
 }
 
 built() { build >"$out/build" 2>&1 || { tail -n 10 "$out/build" | sed 's/^/# /'; return 1; }; }
+
+if [ "${1-}" = fits ]; then
+	mkdir -p "$out"
+	plan 2
+	check "each bug can be put into the sources" fits
+	check "the list and the edits name the same bugs" same
+	finish
+	exit
+fi
+
+if ! why=$("$vm/kernel.sh" debug 2>&1 >/dev/null); then
+	echo "1..0 # SKIP $why"
+	exit 4
+fi
 
 rm -rf "$out" "$ko"
 mkdir -p "$out"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* bug.c - which seeded bug the module has; only in a build with ML_SEEDS=1 */
+/* bug.c - which seeded bug the module has */
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/pfn_t.h>
