@@ -144,7 +144,7 @@ fits() {
 		rest=${line#* :: }
 		edit "${line%% *}" "$(echo "${rest%% :: *}" | tr -d ' ')" "${rest#* :: }" || bad=1
 	done <"$out/edits"
-	return $bad
+	return "$bad"
 }
 
 numbers() { sed -n 's/^\([0-9]\{1,\}\) .*/\1/p' "$here/$1" | sort -u; }

@@ -29,7 +29,7 @@ static void stay_on(int cpu)
 }
 
 /* Function call interrupts of CPU 1 so far. */
-static unsigned long interrupts(void)
+static unsigned long asked(void)
 {
 	FILE *f = fopen("/proc/interrupts", "r");
 	unsigned long first, second = 0;
@@ -56,10 +56,10 @@ static void move(const struct arena *a, __u64 handle, int times)
 /* Moves take an address away, and give it back: no TLB is flushed for a block. */
 static unsigned long interrupts_of_moves(const struct arena *a, __u64 handle)
 {
-	unsigned long before = interrupts();
+	unsigned long before = asked();
 
 	move(a, handle, MOVES);
-	return interrupts() - before;
+	return asked() - before;
 }
 
 static void expect_none(const struct arena *a, __u64 handle)
