@@ -126,7 +126,7 @@ int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, 
 {
 	struct barrier_user *user;
 
-	mmap_assert_write_locked(mm);
+	lockdep_assert_held_write(&mm->mmap_lock);
 	if (barrier_count(barrier, mm, NULL))
 		return 0;
 	user = kmalloc(sizeof(*user), GFP_KERNEL_ACCOUNT | extra);
