@@ -140,7 +140,7 @@ static int try_backend(struct memlane *m, const struct backend *b, const struct 
 
 	m->backend = b;
 	err = try_open(m, c, true);
-	if (err == -ENOMEM || err == -EFBIG)
+	if (err == -ENOMEM)
 		err = try_open(m, c, false);
 	return err;
 }
@@ -180,6 +180,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	m->owner = getpid();
 	m->threshold = c->threshold;
 	m->frames_per_cycle = c->frames_per_cycle;
+	m->no_core_dump = c->no_core_dump;
 	err = registry_new(m);
 	if (err)
 		return err;

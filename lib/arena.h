@@ -133,6 +133,7 @@ struct thread {
  * @names: of tags, or NULL; atomic
  * @ticks: frames so far; atomic
  * @frames_per_cycle: maintenance every so many @ticks; 0: none
+ * @no_core_dump: as configured
  * @event_size: bytes of the backend's records of events; 0: not known yet; atomic
  * @tasks: it has a lock of its own
  * @info: layout
@@ -157,6 +158,7 @@ struct memlane {
 	struct name **names;
 	uint64_t ticks;
 	uint32_t frames_per_cycle;
+	bool no_core_dump;
 	uint32_t event_size;
 	struct tasks tasks;
 	struct memlane_info info;

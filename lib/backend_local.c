@@ -2,29 +2,21 @@
 /*
  * backend_local.c - the engine inside the process
  *
- * The same engine as the module's, on memory files: one for each lane, mapped
- * side by side, so that a page that is given back is gone, and the system knows
- * how many there are. Shared regions are plain memory. What the kernel does for
- * the module is done here by membarrier(), by a thread that runs the maintenance
- * cycle, and by asking whether a thread still exists.
+ * The same engine as the module's, on private anonymous memory: no descriptor leads
+ * to it, so that nothing a program does to its descriptors touches an arena. What the
+ * kernel does for the module is done here by membarrier(), by a thread that runs the
+ * maintenance cycle, and by asking whether a thread still exists.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "backend.h"
 #include "local.h"
-
-/* Since Linux 6.3 */
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 /* --------------------------------------------------------------- calls ---- */
 
@@ -130,6 +122,12 @@ static int local_migrate(struct local *l, struct memlane_migrate *req)
 			  (s32 *)(uintptr_t)req->results);
 }
 
+static int local_stat(struct local *l, struct memlane_stat *req)
+{
+	local_pages_count(l);
+	return ml_stat(&l->core, req);
+}
+
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
 	struct memlane_blockers *blockers = req;
@@ -151,7 +149,7 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 	case MEMLANE_CMD_QUERY:
 		return ml_query(a, req);
 	case MEMLANE_CMD_STAT:
-		return ml_stat(a, req);
+		return local_stat(l, req);
 	case MEMLANE_CMD_MAINTAIN:
 		return ml_maintain(a, req);
 	case MEMLANE_CMD_WAIT:
@@ -233,56 +231,6 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	return err;
 }
 
-static int memory_file(unsigned int lane)
-{
-	const char *name = lane == MEMLANE_FAST ? "memlane-fast" : "memlane-slow";
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create(name, MFD_CLOEXEC);
-	return fd;
-}
-
-/* A file over the limit would end the process by SIGXFSZ. */
-static bool may_have_file(size_t length)
-{
-	struct rlimit limit;
-
-	return getrlimit(RLIMIT_FSIZE, &limit) || limit.rlim_cur == RLIM_INFINITY ||
-	       length <= limit.rlim_cur;
-}
-
-static int map_lane(struct local *l, unsigned int lane, u64 first, u64 end)
-{
-	size_t length = (end - first) << ML_PAGE_SHIFT;
-	void *at = l->data + (first << ML_PAGE_SHIFT);
-
-	if (!may_have_file(length))
-		return -EFBIG;
-	l->fd[lane] = memory_file(lane);
-	if (l->fd[lane] < 0 || ftruncate(l->fd[lane], length))
-		return -errno;
-	if (mmap(at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED | MAP_NORESERVE,
-		 l->fd[lane], 0) == MAP_FAILED)
-		return -errno;
-	return region_advise(at, length);
-}
-
-/* The files follow each other without a gap, as the lanes do. */
-static int map_data(struct local *l)
-{
-	u64 slow = l->core.lane[MEMLANE_SLOW].first, end = l->core.lane[MEMLANE_SLOW].end;
-	int err = region_reserve_at(end << ML_PAGE_SHIFT, PROT_NONE,
-				    &l->region[MEMLANE_REGION_DATA]);
-
-	l->data = l->region[MEMLANE_REGION_DATA];
-	if (!err)
-		err = map_lane(l, MEMLANE_FAST, 0, slow);
-	if (!err)
-		err = map_lane(l, MEMLANE_SLOW, slow, end);
-	return err;
-}
-
 static void unmap_all(struct local *l)
 {
 	unsigned int i;
@@ -290,9 +238,6 @@ static void unmap_all(struct local *l)
 	for (i = 0; i < MEMLANE_REGIONS; i++)
 		if (l->region[i])
 			munmap(l->region[i], region_reserve(&l->info, i));
-	for (i = 0; i < MEMLANE_LANES; i++)
-		if (l->fd[i] >= 0)
-			close(l->fd[i]);
 }
 
 static void local_free(struct local *l)
@@ -314,8 +259,6 @@ static struct local *local_new(const struct memlane_create *req)
 		free(l);
 		return NULL;
 	}
-	l->fd[MEMLANE_FAST] = -1;
-	l->fd[MEMLANE_SLOW] = -1;
 	events_init(&l->events);
 	local_worker_init(l);
 	return l;
@@ -340,19 +283,21 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 
 	if (!l)
 		return -ENOMEM;
+	l->dumped = !m->no_core_dump;
 	err = begin_core(l, req);
 	if (err)
 		goto unmap;
 	ml_info(&l->core, &l->info);
-	err = map_data(l);
+	err = local_pages_init(l);
 	if (err)
-		goto exit_core;
+		goto exit_pages;
 	m->info = l->info;
 	memcpy(m->region, l->region, sizeof(m->region));
 	m->local = l;
 	return 0;
 
-exit_core:
+exit_pages:
+	local_pages_exit(l);
 	ml_arena_exit(&l->core);
 unmap:
 	unmap_all(l);
@@ -365,21 +310,19 @@ static void local_close(struct memlane *m)
 	struct local *l = m->local;
 
 	local_worker_stop(l);
+	local_pages_exit(l);
 	ml_arena_exit(&l->core);
 	unmap_all(l);
 	local_free(l);
 }
 
 /*
- * The child has a copy of the engine's descriptors, in a state that may be that
- * of the middle of a call: they are left alone. The files are closed.
+ * The child has a copy of the engine's description, in a state that may be that
+ * of the middle of a call: it is left alone. The memory is the parent's only.
  */
 static void local_disown(struct memlane *m)
 {
-	close(m->local->fd[MEMLANE_FAST]);
-	close(m->local->fd[MEMLANE_SLOW]);
-	if (m->local->events.fd >= 0)
-		close(m->local->events.fd);
+	events_disown(&m->local->events);
 }
 
 static int local_event_fd(struct memlane *m)

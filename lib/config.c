@@ -131,6 +131,15 @@ static const char *take(struct memlane_config *own, const struct memlane_config 
 	return NULL;
 }
 
+static bool any_set(const uint8_t *p, size_t n)
+{
+	uint8_t any = 0;
+
+	while (n--)
+		any |= p[n];
+	return any;
+}
+
 const char *memlane_config_check(const struct memlane_config *config)
 {
 	struct memlane_config own;
@@ -142,6 +151,8 @@ const char *memlane_config_check(const struct memlane_config *config)
 		why = check_policy(&own);
 	if (!why)
 		why = check_numbers(&own);
+	if (!why && any_set(own.__reserved3, sizeof(own.__reserved3)))
+		why = "__reserved3 must be 0";
 	return why;
 }
 

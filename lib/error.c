@@ -45,10 +45,8 @@ static const struct {
 		  "install module and library of one release" },
 	{ EFAULT, "An address could not be read or written: check the pointers passed" },
 	{ EINTR, "The call was ended early by a signal that ends the process" },
-	{ ENOSYS, "The kernel lacks membarrier() or memfd_create(): use Linux 4.14 or newer, or "
-		  "allow them in the sandbox" },
-	{ EFBIG, "A lane is larger than a file of this process may be: raise ulimit -f, or "
-		 "lower fast_lane_max and slow_lane_max" },
+	{ ENOSYS, "The kernel lacks membarrier(): use Linux 4.14 or newer, or allow it in the "
+		  "sandbox" },
 	{ EMFILE, "The process has too many open files: close some, or raise ulimit -n" },
 	{ ENFILE, "The system has too many open files: close some" },
 };

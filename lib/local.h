@@ -22,7 +22,10 @@ struct job;
  * @region: where shared regions are, immutable once made
  * @open: pages of each from the start that may be written; core.grow
  * @data: the data area, immutable
- * @fd: memory file of each lane, immutable
+ * @chunk: of the data area: see local_pages.c; core.lock
+ * @resident: pages of each lane, when they were counted last, less what was given back
+ *	since; core.lock
+ * @dumped: core dumps have what objects hold, immutable
  * @tid: thread of each slot, or 0; atomic
  * @calls: made by the program; atomic
  * @movers: calls that have arena.mover, or wait for it; atomic
@@ -47,7 +50,9 @@ struct local {
 	void *region[MEMLANE_REGIONS];
 	u64 open[MEMLANE_REGIONS];
 	unsigned char *data;
-	int fd[MEMLANE_LANES];
+	struct ml_vec chunk;
+	u64 resident[MEMLANE_LANES];
+	bool dumped;
 	pid_t *tid;
 	uint64_t calls;
 	uint32_t movers;
@@ -74,6 +79,17 @@ static inline struct local *local_of(struct ml_arena *a)
 /* local_ops.c */
 extern const struct ml_ops local_ops;
 int local_membarrier(int cmd);
+
+/* local_pages.c; with core.lock unless they say otherwise, as struct ml_ops has them */
+int local_pages_init(struct local *l);
+void local_pages_exit(struct local *l);
+int local_pages_commit(struct local *l, u64 page, u64 nr);
+int local_pages_populate(struct local *l, u64 page, u64 nr);
+u64 local_pages_decommit(struct local *l, u64 page, u64 nr);
+void local_pages_remap(struct local *l, u64 to, u64 from, u64 nr);
+u64 local_pages_exist(struct local *l, u64 page, u64 nr);
+u64 local_pages_resident(struct local *l, u64 page, u64 nr);
+void local_pages_count(struct local *l);
 
 /* local_worker.c */
 void local_worker_init(struct local *l);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* local_event.c - events of an arena whose engine is in the process */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "local_event.h"
@@ -10,29 +11,57 @@
 void events_init(struct events *e)
 {
 	pthread_mutex_init(&e->lock, NULL);
-	e->fd = -1;
+	e->fd[0] = e->fd[1] = -1;
+}
+
+static bool identify(int fd, struct pipe_id *id)
+{
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		return false;
+	*id = (struct pipe_id){ .dev = st.st_dev, .ino = st.st_ino };
+	return true;
+}
+
+/* What has the number by now may be a file of the program's. */
+static bool is_ours(const struct events *e, int fd)
+{
+	struct pipe_id id;
+
+	return identify(fd, &id) && id.dev == e->pipe.dev && id.ino == e->pipe.ino;
+}
+
+/* In the child of a fork the lock may be held by a thread that is not there. */
+void events_disown(struct events *e)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		if (is_ours(e, e->fd[i]))
+			close(e->fd[i]);
 }
 
 void events_exit(struct events *e)
 {
-	if (e->fd >= 0)
-		close(e->fd);
+	events_disown(e);
 	pthread_mutex_destroy(&e->lock);
 }
 
-/* Readable from now on. */
+/* Readable from now on. It never has more than one byte, so there is room. */
 static void raise_flag(struct events *e)
 {
-	if (e->fd >= 0)
-		eventfd_write(e->fd, 1);
+	ssize_t n = is_ours(e, e->fd[1]) ? write(e->fd[1], "", 1) : 0;
+
+	(void)n;
 }
 
 static void lower_flag(struct events *e)
 {
-	eventfd_t n;
+	char byte;
+	ssize_t n = is_ours(e, e->fd[0]) ? read(e->fd[0], &byte, 1) : 0;
 
-	if (e->fd >= 0)
-		eventfd_read(e->fd, &n);
+	(void)n;
 }
 
 /**
@@ -118,15 +147,26 @@ bool events_take(struct events *e, struct memlane_event *event)
 	return any;
 }
 
+static int make_pipe(struct events *e)
+{
+	events_disown(e);
+	if (pipe2(e->fd, O_CLOEXEC | O_NONBLOCK)) {
+		e->fd[0] = e->fd[1] = -1;
+		return -errno;
+	}
+	identify(e->fd[0], &e->pipe);
+	if (e->nr)
+		raise_flag(e);
+	return e->fd[0];
+}
+
 /* A descriptor for poll(), made when it is asked for first; or -errno. */
 int events_fd(struct events *e)
 {
 	int fd;
 
 	pthread_mutex_lock(&e->lock);
-	if (e->fd < 0)
-		e->fd = eventfd(e->nr > 0, EFD_CLOEXEC | EFD_NONBLOCK);
-	fd = e->fd < 0 ? -errno : e->fd;
+	fd = is_ours(e, e->fd[0]) && is_ours(e, e->fd[1]) ? e->fd[0] : make_pipe(e);
 	pthread_mutex_unlock(&e->lock);
 	return fd;
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <linux/memlane.h>
 
@@ -14,7 +15,10 @@
 /**
  * struct events - what has not been read yet, as the module has it
  * @lock: protects all; no other is taken under it
- * @fd: readable while there are any; -1: nobody has asked for it
+ * @fd: of a pipe, the end to read and the end to write, readable while there are any;
+ *	-1: nobody has asked for it
+ * @pipe: which pipe that is: a program may close a descriptor that is not its own, and
+ *	have the number for a file
  * @nr: how many
  * @promised: ends of calls that are kept, or will be
  * @lost: dropped since the last one was taken
@@ -22,7 +26,11 @@
  */
 struct events {
 	pthread_mutex_t lock;
-	int fd;
+	int fd[2];
+	struct pipe_id {
+		dev_t dev;
+		ino_t ino;
+	} pipe;
 	uint32_t nr;
 	uint32_t promised;
 	uint64_t lost;
@@ -31,6 +39,7 @@ struct events {
 
 void events_init(struct events *e);
 void events_exit(struct events *e);
+void events_disown(struct events *e);
 int events_promise(struct events *e);
 void events_put(struct events *e, const struct memlane_event *event);
 bool events_take(struct events *e, struct memlane_event *event);

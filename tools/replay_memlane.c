@@ -154,22 +154,20 @@ static uint64_t stat_exact(struct memlane *m, struct memlane_stats *st)
 }
 
 /*
- * A lane's page may exist without being mapped here, and the module's tables are
- * in no process. What is mapped was counted with the process's memory.
+ * The module's pages may exist without being mapped here, and its tables are in no
+ * process. What is mapped was counted with the process's memory, and so is all that the
+ * local backend has.
  */
 static uint64_t hidden_memlane(void *heap)
 {
 	static const char *const device[] = { "/dev/memlane" };
-	static const char *const local[] = { "/memfd:memlane-fast", "/memfd:memlane-slow" };
 	struct memlane_stats st;
-	uint64_t mapped, exist = stat_exact(heap, &st);
+	uint64_t mapped, exist;
 
-	if (memlane_backend(heap) == MEMLANE_BACKEND_MODULE) {
-		exist += st.counts.metadata;
-		mapped = resident_of(device, 1);
-	} else {
-		mapped = resident_of(local, 2);
-	}
+	if (memlane_backend(heap) != MEMLANE_BACKEND_MODULE)
+		return 0;
+	exist = stat_exact(heap, &st) + st.counts.metadata;
+	mapped = resident_of(device, 1);
 	return exist > mapped ? exist - mapped : 0;
 }
 

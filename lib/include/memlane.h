@@ -183,6 +183,10 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @__reserved2: must be 0
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
  * @report_arg: for @report
+ * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
+ *	has that and the handle table where the process owns the pages; the module's
+ *	pages are in no core dump. false
+ * @__reserved3: must be 0
  */
 struct memlane_config {
 	uint32_t size;
@@ -209,6 +213,8 @@ struct memlane_config {
 	uint8_t __reserved2;
 	memlane_report_fn report;
 	void *report_arg;
+	bool no_core_dump;
+	uint8_t __reserved3[7];
 };
 
 /*
@@ -251,9 +257,7 @@ MEMLANE_API const char *memlane_config_check(const struct memlane_config *config
  * Return: 0; -EINVAL: memlane_config_check() says what is wrong, or
  * MEMLANE_BACKEND is neither module nor local; -ENOENT, -EACCES: no
  * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
- * the module's ABI is not this library's; -EFBIG: the process owns the pages, and its
- * RLIMIT_FSIZE is below the addresses of a lane, one and a half times its maximum and
- * 1 GiB; -ENOMEM.
+ * the module's ABI is not this library's; -ENOMEM.
  */
 MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *config);
 

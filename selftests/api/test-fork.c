@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* test-fork.c - the child of a fork has no arena, and is told so */
+#include <errno.h>
+#include <sys/mman.h>
+
 #include "api.h"
 
 /* In the child. Exit status: 0, or 1 + the line of what went wrong, modulo 250. */
@@ -57,6 +60,37 @@ static void child_own_arena(void)
 	CHECK(memlane_exit(own) == 0);
 	CHECK(memlane_migrate(own, h, MEMLANE_SLOW) == 0);
 	memlane_close(own);
+}
+
+/* Not even as a copy: what the parent gives back is gone. */
+static void child_lacks(const void *at)
+{
+	unsigned char there;
+
+	CHECK(mincore((void *)((uintptr_t)at & ~4095UL), 1, &there) && errno == ENOMEM);
+}
+
+TEST(the_child_has_none_of_the_memory)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 100000), small = must_alloc(m, 100);
+	void *p = memlane_pin(m, h), *q = memlane_pin(m, small);
+	const void *table = ((const struct memlane_hot *)m)->table;
+	pid_t pid;
+	int status;
+
+	memset(p, 1, 100000);
+	memset(q, 1, 100);
+	pid = fork();
+	if (!pid) {
+		child_lacks(p);
+		child_lacks(q);
+		child_lacks(table);
+		_exit(0);
+	}
+	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+	expect_eq(status, 0);
+	memlane_close(m);
 }
 
 static void in_child(struct memlane *m, memlane_handle h)

@@ -3,15 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "api.h"
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL	0x0008U
-#endif
-#ifndef F_SEAL_EXEC
-#define F_SEAL_EXEC	0x0020
-#endif
 
 /* Bytes of the mappings whose VmFlags have or lack a word, as a sum. */
 static uint64_t mapped(const char *flag, bool with)
@@ -39,11 +33,14 @@ static uint64_t mapped(const char *flag, bool with)
 #define LARGE	(1ULL << 40)
 #endif
 
+/* Of the objects below, with what rounding adds; and chunks that are open. */
+#define USED	(96 * MIB)
+
 /*
  * Open an arena with everything and use it: all kinds of objects, and threads' slots.
  * @more: by how much mapped() has risen
  */
-static struct memlane *open_and_use(const char *flag, bool with, uint64_t *more)
+static struct memlane *open_and_use(const char *flag, bool with, bool dump, uint64_t *more)
 {
 	uint64_t before = mapped(flag, with);
 	struct memlane_config c = quiet();
@@ -51,6 +48,7 @@ static struct memlane *open_and_use(const char *flag, bool with, uint64_t *more)
 	int i;
 
 	c.tracking = true;
+	c.no_core_dump = !dump;
 	c.max_handles = 100000000;
 	c.fast_lane_max = c.slow_lane_max = LARGE;
 	m = open_with(&c);
@@ -61,51 +59,67 @@ static struct memlane *open_and_use(const char *flag, bool with, uint64_t *more)
 	return m;
 }
 
-TEST(a_core_dump_has_none_of_it)
+TEST(a_core_dump_has_none_of_it_where_that_is_asked_for)
 {
 	uint64_t more;
-	struct memlane *m = open_and_use("dd", false, &more);
+	struct memlane *m = open_and_use("dd", false, false, &more);
 
 #ifndef __SANITIZE_THREAD__	/* whose shadow is dumped */
-	expect((int64_t)more < (int64_t)(64 * MIB));
+	expect((int64_t)more < (int64_t)(16 * MIB));
 #endif
 	expect(mapped("dd", true) > LARGE);
 	memlane_close(m);
+}
+
+/* What objects hold, and not the addresses that are in no use. */
+TEST(a_core_dump_has_what_objects_hold)
+{
+	uint64_t more;
+	struct memlane *m = open_and_use("dd", false, true, &more);
+	struct memlane_config c;
+
+	if (memlane_backend(m) == MEMLANE_BACKEND_MODULE)
+		skip("the module's pages are in no core dump");
+	expect(more >= stats(m).live_bytes);
+#ifndef __SANITIZE_THREAD__
+	expect((int64_t)more < (int64_t)USED);
+#endif
+	expect(mapped("dd", true) > LARGE);
+	memlane_close(m);
+	c = quiet();
+	c.__reserved3[6] = 1;
+	expect(memlane_config_check(&c) && strstr(memlane_config_check(&c), "__reserved3"));
 }
 
 /* What a system that promises no more than it has would count: as much as is used. */
 TEST(addresses_are_no_promise_of_memory)
 {
 	uint64_t more;
-	struct memlane *m = open_and_use("ac", true, &more);
+	struct memlane *m = open_and_use("ac", true, true, &more);
 
-	expect((int64_t)more < (int64_t)(64 * MIB));
+	expect((int64_t)more < (int64_t)USED);
 	memlane_close(m);
 }
 
-TEST(a_limit_of_file_sizes_is_an_error_not_a_signal)
+/* The pages are in no file of the process, so that its limits of these do not matter. */
+TEST(limits_of_files_do_not_matter)
 {
-	struct rlimit limit = { .rlim_cur = 64 * MIB, .rlim_max = RLIM_INFINITY };
+	struct rlimit none;
 	struct memlane_config c = quiet();
 	struct memlane *m;
-	int err;
 
-	expect_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = 64 * MIB;
-	expect_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	err = memlane_open(&m, &c);
-	if (!err && memlane_backend(m) == MEMLANE_BACKEND_MODULE) {
-		memlane_close(m);
-		skip("the pages are in no file of the process");
-	}
-	expect_eq(err, -EFBIG);
-	expect(strstr(memlane_strerror(err), "ulimit -f"));
-	limit.rlim_cur = 4UL << 30;
-	expect_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	expect_eq(memlane_open(&m, &c), -EFBIG);
-	c.fast_lane_max = c.slow_lane_max = 1UL << 30;
+	if (getenv("MEMLANE_BACKEND") && !strcmp(getenv("MEMLANE_BACKEND"), "module"))
+		skip("an arena of the module is a file");
+	c.backend = MEMLANE_BACKEND_LOCAL;
+	expect_eq(getrlimit(RLIMIT_NOFILE, &none), 0);
+	none.rlim_cur = 0;
+	expect_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	expect_eq(getrlimit(RLIMIT_FSIZE, &none), 0);
+	none.rlim_cur = 4096;
+	expect_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
 	m = open_with(&c);
-	fill(m, must_alloc(m, MIB), 1);
+	fill(m, must_alloc(m, 4 * MIB), 1);
+	expect_eq(memlane_migrate(m, must_alloc(m, MIB), MEMLANE_FAST), 0);
 	memlane_close(m);
 }
 
@@ -132,45 +146,109 @@ TEST(a_limit_of_addresses_leaves_no_room_to_grow)
 	memlane_close(m);
 }
 
-/* The descriptors of this process that are memory files of lanes. */
-static int each_memory_file(int (*fn)(int fd))
+static unsigned int descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *d;
-	char path[300], to[300];
-	int nr = 0;
-	ssize_t n;
+	unsigned int n = 0;
 
 	expect(dir != NULL);
-	while ((d = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/self/fd/%s", d->d_name);
-		n = readlink(path, to, sizeof(to) - 1);
-		if (n < 0)
-			continue;
-		to[n] = '\0';
-		if (strncmp(to, "/memfd:memlane-", 15))
-			continue;
-		expect_eq(fn(atoi(d->d_name)), 0);
-		nr++;
-	}
+	while (readdir(dir))
+		n++;
 	closedir(dir);
-	return nr;
+	return n;
 }
 
-static int has_seal(int fd)
+enum { OBJECTS = 500, OWN = 4 * MIB };
+
+/* The number of any descriptor that the arena might have is a file of the program's now. */
+static int replace_descriptors(void)
 {
-	return fcntl(fd, F_GET_SEALS) & F_SEAL_EXEC ? 0 : -1;
+	int fd = open("/tmp", O_TMPFILE | O_RDWR, 0600), to;
+	static char page[4096];
+	unsigned int i;
+
+	expect(fd >= 0);
+	memset(page, 'A', sizeof(page));
+	for (i = 0; i < OWN / sizeof(page); i++)
+		expect_eq(write(fd, page, sizeof(page)), sizeof(page));
+	for (to = 3; to < 64; to++)
+		if (to != fd)
+			expect_eq(dup2(fd, to), to);
+	return fd;
 }
 
-TEST(memory_files_can_never_be_executed)
+static void expect_untouched(int fd)
 {
-	int fd = memfd_create("probe", MFD_NOEXEC_SEAL);
-	struct memlane *m = open_quiet();
+	static char bytes[OWN];
+	struct stat st;
+	size_t i;
 
+	expect_eq(fstat(fd, &st), 0);
+	expect_eq(st.st_size, OWN);
+	expect_eq(pread(fd, bytes, OWN, 0), OWN);
+	for (i = 0; i < OWN; i++)
+		expect(bytes[i] == 'A');
+}
+
+/* Every other object is freed, the others move, and events are told of. */
+TEST(descriptors_lead_neither_to_the_arena_nor_from_it)
+{
+	struct memlane_config c = quiet();
+	unsigned int before = descriptors(), i;
+	struct memlane_event ev;
+	static memlane_handle h[OBJECTS];
+	struct memlane *m;
+	int fd;
+
+	c.fast_lane_size = 64 * KIB;
+	m = open_with(&c);
 	if (memlane_backend(m) == MEMLANE_BACKEND_MODULE)
-		skip("there are no memory files");
-	if (fd < 0)
-		skip("this kernel has no such files");
-	expect_eq(each_memory_file(has_seal), 2);
+		skip("an arena of the module is a file");
+	expect_eq(descriptors(), before);
+	expect(memlane_event_fd(m) >= 0);
+	for (i = 0; i < OBJECTS; i++)
+		fill(m, h[i] = must_alloc(m, 3000 + i * 100), i);
+	fd = replace_descriptors();
+	for (i = 0; i < OBJECTS; i += 2)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect_eq(memlane_thread_flush(m), 0);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	expect(memlane_read_events(m, &ev, 1) == 1);	/* of the lane's growth */
+	while (memlane_read_events(m, &ev, 1) == 1)
+		;
+	for (i = 1; i < OBJECTS; i += 2)
+		verify(m, h[i], i);
 	memlane_close(m);
+	expect_untouched(fd);
+}
+
+/* An arena of a process without standard streams is not where its output goes. */
+TEST(standard_streams_may_be_closed)
+{
+	static const char line[] = "a line of output\n";
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+	pid_t pid = fork();
+	int fd, status;
+
+	if (pid) {
+		expect(waitpid(pid, &status, 0) == pid);
+		expect_eq(status, 0);
+		return;
+	}
+	for (fd = 0; fd < 3; fd++)
+		close(fd);
+	if (memlane_open(&m, &c))
+		_exit(1);
+	h = memlane_alloc(m, 64);
+	memlane_enter(m);
+	memset(memlane_get(m, h), 'x', 64);
+	for (fd = 0; fd < 3; fd++)
+		if (write(fd, line, sizeof(line)) > 0 && memlane_backend(m) == MEMLANE_BACKEND_LOCAL)
+			_exit(2);
+	for (fd = 0; fd < 64; fd++)
+		if (((char *)memlane_get(m, h))[fd] != 'x')
+			_exit(3);
+	_exit(0);
 }
