@@ -193,10 +193,10 @@ static void expect_untouched(int fd)
 /* Every other object is freed, the others move, and events are told of. */
 TEST(descriptors_lead_neither_to_the_arena_nor_from_it)
 {
-	struct memlane_config c = quiet();
-	unsigned int before = descriptors(), i;
-	struct memlane_event ev;
 	static memlane_handle h[OBJECTS];
+	unsigned int before = descriptors(), i;
+	struct memlane_config c = quiet();
+	struct memlane_event ev;
 	struct memlane *m;
 	int fd;
 
