@@ -90,9 +90,12 @@ static void lane_spans(struct seq_file *seq, struct ml_arena *core, const struct
 	u64 page;
 
 	lockdep_assert_held(&core->lock);
-	for (page = lane->first; page < lane->end; page = ml_run_end(run)) {
+	/* What does not fit is written again, with more room: this time to no purpose. */
+	for (page = lane->first; page < lane->end && !seq_has_overflowed(seq);
+	     page = ml_run_end(run)) {
 		const struct ml_span *span;
 
+		cond_resched();
 		run = ml_run_at(core, page);
 		if (WARN_ON(!run))
 			return;
@@ -113,7 +116,8 @@ static int spans_show(struct seq_file *seq, void *unused)
 	int lane;
 
 	seq_puts(seq, "lane class temper page pages places used\n");
-	mutex_lock(&core->lock);
+	if (mutex_lock_killable(&core->lock))
+		return -EINTR;
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		lane_spans(seq, core, &core->lane[lane]);
 	mutex_unlock(&core->lock);

@@ -12,13 +12,13 @@
  * Numbers of open arenas. They are cookies too, so a number is taken again only
  * after all others: a handle of an arena closed long ago meets no arena's cookie.
  */
-static DEFINE_XARRAY_ALLOC1(arenas);
+static DEFINE_XARRAY_FLAGS(arenas, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 static u32 next_id;
 
 static int id_take(struct memlane_arena *arena)
 {
 	int err = xa_alloc_cyclic(&arenas, &arena->id, arena,
-				  XA_LIMIT(1, MEMLANE_HANDLE_COOKIE_MASK), &next_id, GFP_KERNEL);
+				  XA_LIMIT(1, MEMLANE_HANDLE_COOKIE_MASK), &next_id, GFP_KERNEL_ACCOUNT);
 
 	if (err < 0)
 		return err == -EBUSY ? -ENFILE : err;
@@ -144,7 +144,8 @@ int memlane_arena_create(struct memlane_arena *arena, const struct memlane_creat
 {
 	int err = -EEXIST;
 
-	mutex_lock(&arena->setup);
+	if (mutex_lock_killable(&arena->setup))
+		return -EINTR;
 	if (!arena->created)
 		err = engine_init(arena, req);
 	if (!err)
@@ -173,7 +174,8 @@ int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
 	int err = 0;
 
-	mutex_lock(&arena->setup);
+	if (mutex_lock_killable(&arena->setup))
+		return -EINTR;
 	if (pace && req->value)
 		err = memlane_worker_start(arena);
 	if (!err)

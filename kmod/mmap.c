@@ -136,11 +136,14 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 	if (ret)
 		return ret;
 	spare = memlane_page_new(0);
-	if (!spare)
+	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
+		memlane_page_drop(spare);
 		return VM_FAULT_OOM;
+	}
 	ret = map_data(vmf, arena, nr, &spare);
 	memlane_page_drop(spare);	/* another thread was quicker */
-	return ret;
+	/* 0: what was there has gone meanwhile: look again. */
+	return ret ? ret : VM_FAULT_NOPAGE;
 }
 
 /*

@@ -60,6 +60,11 @@ static void remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
 	memlane_pages_remap(&memlane_arena_of(core)->pages, to, from, nr);
 }
 
+static int reserve(struct ml_arena *core, u64 to, u64 from, u64 nr)
+{
+	return memlane_pages_reserve(&memlane_arena_of(core)->pages, to, from, nr);
+}
+
 static bool held(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_held(&memlane_arena_of(core)->pages, page, nr);
@@ -161,6 +166,7 @@ const struct ml_ops memlane_ops = {
 	.populate = populate,
 	.decommit = decommit,
 	.copy = copy,
+	.reserve = reserve,
 	.remap = remap,
 	.held = held,
 	.lost = lost,

@@ -167,11 +167,13 @@ int memlane_register(struct memlane_arena *arena, struct memlane_register *req)
 
 	if (!owner)
 		return -ENOMEM;
-	mutex_lock(&owners->lock);
-	err = ml_register(&arena->core, req);
-	if (!err)
-		owner = exchange(owners, req->slot, owner);
-	mutex_unlock(&owners->lock);
+	err = mutex_lock_killable(&owners->lock);
+	if (!err) {
+		err = ml_register(&arena->core, req);
+		if (!err)
+			owner = exchange(owners, req->slot, owner);
+		mutex_unlock(&owners->lock);
+	}
 	owner_free(owner);
 	return err;
 }
@@ -209,7 +211,8 @@ int memlane_unregister(struct memlane_arena *arena, struct memlane_register *req
 {
 	int err = -EINVAL;
 
-	mutex_lock(&arena->owners.lock);
+	if (mutex_lock_killable(&arena->owners.lock))
+		return -EINTR;
 	if (may_unregister(&arena->owners, req->slot))
 		err = ml_unregister(&arena->core, req);
 	mutex_unlock(&arena->owners.lock);

@@ -4,7 +4,9 @@
  *
  * Each page of the area has a word: NONE (nobody may touch it), EMPTY (it may be
  * touched and has no page yet) or the struct page. Words lie in leaves of a chunk
- * each, and leaves in an xarray.
+ * each, and leaves in an xarray. The chunks that lie in a run altogether are one
+ * extent: each of their leaves is made when it is first touched, all EMPTY, so that
+ * a large run costs what is touched of it.
  *
  *   NONE -> EMPTY            commit      core.lock
  *   EMPTY -> page            populate    core.lock; or a fault, invalidate_lock read
@@ -24,6 +26,7 @@
 #include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -60,6 +63,22 @@ struct leaf {
 	atomic_t present;
 };
 
+/**
+ * struct extent - the whole chunks of a run
+ * @node: in memlane_pages.extents, by @first; extents do not overlap
+ * @first: chunk
+ * @end: chunk behind the last
+ * @run: the run's first page
+ */
+struct extent {
+	struct rb_node node;
+	u64 first;
+	u64 end;
+	u64 run;
+};
+
+#define LEAF_BYTES (sizeof(struct leaf) + ML_CHUNK_PAGES * (sizeof(unsigned long) + sizeof(u32)))
+
 static unsigned long in_leaf(u64 page)
 {
 	return page & (ML_CHUNK_PAGES - 1);
@@ -92,6 +111,8 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 
 static void leaf_free(struct leaf *leaf)
 {
+	if (!leaf)
+		return;
 	kfree(leaf->word);
 	kfree(leaf->behind);
 	kfree(leaf);
@@ -127,8 +148,135 @@ static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
 		leaf_free(leaf);
 		return NULL;
 	}
-	p->nr_leaves++;
+	atomic64_add(LEAF_BYTES, &p->metadata);
 	return leaf;
+}
+
+/* The first page from @page on that has a leaf, or @end. */
+static u64 next_leaf(struct memlane_pages *p, u64 page, u64 end)
+{
+	unsigned long chunk = page >> ML_CHUNK_SHIFT;
+
+	if (page >= end || !xa_find(&p->leaves, &chunk, (end - 1) >> ML_CHUNK_SHIFT, XA_PRESENT))
+		return end;
+	return max_t(u64, page, (u64)chunk << ML_CHUNK_SHIFT);
+}
+
+/* --------------------------------------------------------------- extents */
+
+static bool extent_lower(struct rb_node *x, const struct rb_node *y)
+{
+	return rb_entry(x, struct extent, node)->first < rb_entry(y, struct extent, node)->first;
+}
+
+/* The extent that a chunk is in; NULL: none. core.lock, or invalidate_lock. */
+static struct extent *extent_at(const struct memlane_pages *p, u64 chunk)
+{
+	struct rb_node *n = p->extents.rb_node;
+
+	while (n) {
+		struct extent *e = rb_entry(n, struct extent, node);
+
+		if (chunk >= e->first && chunk < e->end)
+			return e;
+		n = chunk < e->first ? n->rb_left : n->rb_right;
+	}
+	return NULL;
+}
+
+/* What is to be the extent of a run; NULL: no memory. */
+static struct extent *extent_new(u64 page, u64 nr)
+{
+	struct extent *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT | GFP_CALL);
+
+	if (!e)
+		return NULL;
+	e->first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
+	e->end = max(e->first, (page + nr) >> ML_CHUNK_SHIFT);
+	e->run = page;
+	return e;
+}
+
+static void extent_add(struct memlane_pages *p, struct extent *e)
+{
+	filemap_invalidate_lock(p->mapping);
+	rb_add(&e->node, &p->extents, extent_lower);
+	filemap_invalidate_unlock(p->mapping);
+	atomic64_add(sizeof(*e), &p->metadata);
+}
+
+/* The run that begins at @page ends: no leaf is made of it any more. */
+static void extent_del(struct memlane_pages *p, u64 page)
+{
+	struct extent *e = extent_at(p, (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT);
+
+	if (!e || e->run != page)
+		return;
+	filemap_invalidate_lock(p->mapping);
+	rb_erase(&e->node, &p->extents);
+	filemap_invalidate_unlock(p->mapping);
+	kfree(e);
+	atomic64_sub(sizeof(*e), &p->metadata);
+}
+
+/* All of a leaf's chunk may be touched. */
+static void leaf_fill(struct leaf *leaf, const struct extent *e, u64 chunk)
+{
+	u64 behind = (chunk << ML_CHUNK_SHIFT) - e->run;
+	unsigned long i;
+
+	for (i = 0; i < ML_CHUNK_PAGES; i++) {
+		leaf->word[i] = EMPTY;
+		leaf->behind[i] = behind + i;
+	}
+	leaf->committed = ML_CHUNK_PAGES;
+}
+
+/* With invalidate_lock, or core.lock. Return: whether the leaf is in use now. */
+static bool leaf_install(struct memlane_pages *p, u64 chunk, struct leaf *leaf)
+{
+	const struct extent *e = extent_at(p, chunk);
+	bool used = false;
+
+	if (!e)
+		return false;
+	leaf_fill(leaf, e, chunk);
+	xa_lock(&p->leaves);
+	/* Published whole: pairs with leaf_at(). What was reserved needs no memory. */
+	if (!xa_load(&p->leaves, chunk))
+		used = !xa_err(__xa_store(&p->leaves, chunk, leaf, GFP_NOWAIT | __GFP_NOWARN));
+	xa_unlock(&p->leaves);
+	if (used)
+		atomic64_add(LEAF_BYTES, &p->metadata);
+	return used;
+}
+
+/**
+ * memlane_pages_prepare - let a page that may be touched have a word
+ * @p: pages of an arena
+ * @nr: number of the page in the data area; any
+ *
+ * Context: may sleep, and reclaim: no lock of memlane's but core.lock.
+ * Return: 0, and it has one, unless its run has ended meanwhile; -ENOMEM.
+ */
+int memlane_pages_prepare(struct memlane_pages *p, u64 nr)
+{
+	u64 chunk = nr >> ML_CHUNK_SHIFT;
+	struct leaf *leaf;
+
+	if (leaf_at(p, nr))
+		return 0;
+	leaf = leaf_new();
+	if (!leaf || xa_reserve(&p->leaves, chunk, GFP_KERNEL_ACCOUNT | GFP_CALL)) {
+		leaf_free(leaf);
+		return -ENOMEM;
+	}
+	filemap_invalidate_lock_shared(p->mapping);
+	if (!leaf_install(p, chunk, leaf))
+		leaf_free(leaf);
+	filemap_invalidate_unlock_shared(p->mapping);
+	xa_release(&p->leaves, chunk);	/* of a run that has ended */
+	return 0;
 }
 
 /**
@@ -181,14 +329,16 @@ struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
  * @spare: a page to put there; NULL once it was used
  *
  * Context: as memlane_page_at().
- * Return: the page; NULL: there is none and no spare one either; -EFAULT: the
- * place may not be touched.
+ * Return: the page; NULL: there is none and no spare one either, or no word for it
+ * yet; -EFAULT: the place may not be touched.
  */
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare)
 {
 	struct leaf *leaf = leaf_at(p, nr);
 	unsigned long word = NONE;
 
+	if (!leaf && extent_at(p, nr >> ML_CHUNK_SHIFT))
+		return NULL;
 	if (leaf)
 		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
 	if (word == EMPTY && *spare) {
@@ -227,33 +377,80 @@ static void commit_word(struct leaf *leaf, u64 page, u64 behind)
 	smp_store_release(&leaf->word[i], EMPTY);	/* see above */
 }
 
+/* A part of a run that is in a chunk with others. */
+static int commit_part(struct memlane_pages *p, u64 run, u64 page, u64 nr)
+{
+	struct leaf *leaf;
+	u64 i;
+
+	if (!nr)
+		return 0;
+	leaf = leaf_make(p, page);
+	if (!leaf)
+		return -ENOMEM;
+	for (i = page; i < page + nr; i++)
+		commit_word(leaf, i, i - run);
+	leaf->committed += nr;
+	return 0;
+}
+
+/* What lies before the whole chunks, and behind them. */
+static int commit_ends(struct memlane_pages *p, const struct extent *e, u64 end)
+{
+	u64 head = (e->first << ML_CHUNK_SHIFT) - e->run, tail = e->end << ML_CHUNK_SHIFT;
+	int err = commit_part(p, e->run, e->run, head);
+
+	if (err)
+		return err;
+	err = commit_part(p, e->run, tail, end - tail);
+	if (err)
+		memlane_pages_decommit(p, e->run, head);
+	return err;
+}
+
+static int commit_large(struct memlane_pages *p, u64 page, u64 nr)
+{
+	struct extent *e = extent_new(page, nr);
+	int err = e ? commit_ends(p, e, page + nr) : -ENOMEM;
+
+	if (err)
+		kfree(e);
+	else
+		extent_add(p, e);
+	return err;
+}
+
+static int commit_small(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 first = leaf_span(page, page + nr);
+	int err = commit_part(p, page, page, first);
+
+	if (err)
+		return err;
+	err = commit_part(p, page, page + first, nr - first);
+	if (err)
+		memlane_pages_decommit(p, page, first);
+	return err;
+}
+
 /**
  * memlane_pages_commit - users may touch these pages
  * @p: pages of an arena
  * @page: first, of a run
  * @nr: how many the run has; up to 2^31
  *
+ * Takes two leaves at most, however many pages there are.
+ *
  * Context: core.lock.
  * Return: 0, or -ENOMEM and nothing has changed.
  */
 int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
 {
-	u64 at, end = page + nr, n, i;
-	struct leaf *leaf;
+	u64 first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
 
-	for (at = page; at < end; at += n) {
-		leaf = leaf_make(p, at);
-		if (!leaf) {
-			memlane_pages_decommit(p, page, at - page);
-			return -ENOMEM;
-		}
-		n = leaf_span(at, end);
-		for (i = at; i < at + n; i++)
-			commit_word(leaf, i, i - page);
-		leaf->committed += n;
-		cond_resched();
-	}
-	return 0;
+	if ((page + nr) >> ML_CHUNK_SHIFT > first)
+		return commit_large(p, page, nr);
+	return commit_small(p, page, nr);
 }
 
 /**
@@ -279,7 +476,7 @@ int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 		}
 		if (!spare)
 			spare = memlane_page_new(GFP_CALL);
-		if (!spare)
+		if (!spare || memlane_pages_prepare(p, page))
 			err = -ENOMEM;
 		else
 			WARN_ON_ONCE(IS_ERR(memlane_page_fill(p, page, &spare)));
@@ -337,15 +534,12 @@ u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
 }
 
 /**
- * memlane_pages_metadata - bytes of the leaves
+ * memlane_pages_metadata - bytes of the leaves and extents
  * @p: pages of an arena
- *
- * Context: core.lock.
  */
 u64 memlane_pages_metadata(const struct memlane_pages *p)
 {
-	return p->nr_leaves * (sizeof(struct leaf) + ML_CHUNK_PAGES *
-			       (sizeof(unsigned long) + sizeof(u32)));
+	return atomic64_read(&p->metadata);
 }
 
 /* One call for all of them, as each flushes every CPU's TLB. invalidate_lock, write. */
@@ -363,7 +557,7 @@ static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	struct leaf *leaf = leaf_at(p, page);
 	u64 i, had = 0;
 
-	if (WARN_ON_ONCE(!leaf))
+	if (!leaf)
 		return 0;
 	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
 		had += leaf->word[i] > EMPTY;
@@ -374,7 +568,7 @@ static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	leaf->committed -= nr;
 	if (!leaf->committed) {
 		leaf_free(xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
-		p->nr_leaves--;
+		atomic64_sub(LEAF_BYTES, &p->metadata);
 	}
 	return had;
 }
@@ -383,7 +577,9 @@ static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
  * memlane_pages_decommit - nobody may touch these pages any more
  * @p: pages of an arena
  * @page: first
- * @nr: how many, all committed
+ * @nr: how many, all of a run
+ *
+ * Takes as long as there are pages, as freeing them does.
  *
  * Context: core.lock.
  * Return: how many existed; they have gone back to the system.
@@ -392,7 +588,8 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 end = page + nr, piece, at, n, had = 0;
 
-	for (; page < end; page = piece) {
+	extent_del(p, page);
+	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
 		filemap_invalidate_lock(p->mapping);
 		unmap(p, page, piece - page);
@@ -406,29 +603,82 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	return had;
 }
 
+/* Empty a word that is committed; the page comes without a count. */
+static unsigned long take_word(struct memlane_pages *p, struct leaf *leaf, u64 page)
+{
+	unsigned long word = leaf ? leaf->word[in_leaf(page)] : EMPTY;
+
+	if (word > EMPTY)
+		count_present(p, leaf, page, -1);
+	if (leaf)
+		leaf->word[in_leaf(page)] = EMPTY;
+	return word;
+}
+
 /*
  * Hand over one page. A program may have touched the new place before it was
- * told of it: that page is dropped. Both are unmapped.
+ * told of it: that page is dropped. So is one that it brought to the old place, in
+ * no section, after memlane_pages_reserve() looked there. Both are unmapped.
  */
-static void move_word(struct memlane_pages *p, u64 to, u64 from)
+static void move_word(struct memlane_pages *p, struct leaf *dst, u64 to, struct leaf *src,
+		      u64 from)
 {
-	struct leaf *dst = leaf_at(p, to), *src = leaf_at(p, from);
 	unsigned long word;
 
-	if (WARN_ON_ONCE(!dst || !src))
-		return;
-	word = dst->word[in_leaf(to)];
-	if (word > EMPTY) {
+	memlane_page_drop(page_of(take_word(p, dst, to)));
+	word = take_word(p, src, from);
+	if (!dst) {
 		memlane_page_drop(page_of(word));
-		count_present(p, dst, to, -1);
+		return;
 	}
-	word = src->word[in_leaf(from)];
-	if (word > EMPTY) {
-		count_present(p, src, from, -1);
+	if (word > EMPTY)
 		count_present(p, dst, to, 1);
-	}
 	dst->word[in_leaf(to)] = word;
-	src->word[in_leaf(from)] = EMPTY;
+}
+
+static void move_words(struct memlane_pages *p, u64 to, u64 from, u64 nr)
+{
+	struct leaf *dst, *src;
+	u64 i, n;
+
+	for (; nr; nr -= n, to += n, from += n) {
+		n = min(leaf_span(to, to + nr), leaf_span(from, from + nr));
+		dst = leaf_at(p, to);
+		src = leaf_at(p, from);
+		for (i = 0; (dst || src) && i < n; i++)
+			move_word(p, dst, to + i, src, from + i);
+	}
+}
+
+/* Where both have no leaf, nothing is to be moved: pages up to there. */
+static u64 pages_to_skip(struct memlane_pages *p, u64 to, u64 from, u64 nr)
+{
+	return min(next_leaf(p, to, to + nr) - to, next_leaf(p, from, from + nr) - from);
+}
+
+/**
+ * memlane_pages_reserve - have what handing pages over needs
+ * @p: pages of an arena
+ * @to: first page of the new place, committed
+ * @from: first page of the old place, committed
+ * @nr: how many; the places do not overlap
+ *
+ * Context: core.lock.
+ * Return: 0 or -ENOMEM.
+ */
+int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
+{
+	u64 at, n, end = from + nr;
+	int err = 0;
+
+	for (at = next_leaf(p, from, end); at < end && !err; at = next_leaf(p, at + n, end)) {
+		n = leaf_span(at, end);
+		err = memlane_pages_prepare(p, to + (at - from));
+		if (!err)
+			err = memlane_pages_prepare(p, to + (at - from) + n - 1);
+		cond_resched();
+	}
+	return err;
 }
 
 /**
@@ -442,15 +692,17 @@ static void move_word(struct memlane_pages *p, u64 to, u64 from)
  */
 void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
-	u64 n, i;
+	u64 done = 0, n;
 
-	for (; nr; nr -= n, to += n, from += n) {
-		n = min_t(u64, nr, UNMAP_PAGES);
+	for (;; done += n) {
+		done += pages_to_skip(p, to + done, from + done, nr - done);
+		if (done == nr)
+			break;
+		n = min_t(u64, nr - done, UNMAP_PAGES);
 		filemap_invalidate_lock(p->mapping);
-		unmap(p, to, n);
-		unmap(p, from, n);
-		for (i = 0; i < n; i++)
-			move_word(p, to + i, from + i);
+		unmap(p, to + done, n);
+		unmap(p, from + done, n);
+		move_words(p, to + done, from + done, n);
 		filemap_invalidate_unlock(p->mapping);
 		cond_resched();
 	}
@@ -541,10 +793,11 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 	struct leaf *leaf;
 	bool held = false;
 
-	for (; page < end && !held; page += n) {
+	for (page = next_leaf(p, page, end); page < end && !held;
+	     page = next_leaf(p, page + n, end)) {
 		n = leaf_span(page, end);
 		leaf = leaf_at(p, page);
-		if (!leaf || !atomic_read(&leaf->present))
+		if (!atomic_read(&leaf->present))
 			continue;
 		filemap_invalidate_lock(p->mapping);
 		held = leaf_held(leaf, page, n);
@@ -552,6 +805,22 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		cond_resched();
 	}
 	return held;
+}
+
+static bool leaf_lost(struct leaf *leaf, u64 page, u64 nr)
+{
+	struct page *it;
+	bool lost = false;
+	u64 i;
+
+	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
+		it = page_of(READ_ONCE(leaf->word[i]));
+		if (!it || !PageHWPoison(it))
+			continue;
+		lost |= !(leaf->behind[i] & TOLD);
+		WRITE_ONCE(leaf->behind[i], leaf->behind[i] | TOLD);
+	}
+	return lost;
 }
 
 /**
@@ -564,18 +833,13 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
  */
 bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 {
-	u64 end = page + nr;
-	struct page *it;
+	u64 end = page + nr, n;
 	bool lost = false;
-	u32 *behind;
 
-	for (; page < end; page++) {
-		it = memlane_page_at(p, page);
-		if (!it || !PageHWPoison(it))
-			continue;
-		behind = &leaf_at(p, page)->behind[in_leaf(page)];
-		lost |= !(*behind & TOLD);
-		WRITE_ONCE(*behind, *behind | TOLD);
+	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, page + n, end)) {
+		n = leaf_span(page, end);
+		lost |= leaf_lost(leaf_at(p, page), page, n);
+		cond_resched();
 	}
 	return lost;
 }
@@ -587,7 +851,8 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
  */
 void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping)
 {
-	xa_init(&p->leaves);
+	xa_init_flags(&p->leaves, XA_FLAGS_ACCOUNT);
+	p->extents = RB_ROOT;
 	p->mapping = mapping;
 }
 
@@ -598,8 +863,11 @@ void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping)
 void memlane_pages_exit(struct memlane_pages *p)
 {
 	unsigned long chunk, i;
+	struct extent *e, *next;
 	struct leaf *leaf;
 
+	rbtree_postorder_for_each_entry_safe(e, next, &p->extents, node)
+		kfree(e);
 	xa_for_each(&p->leaves, chunk, leaf) {
 		for (i = 0; i < ML_CHUNK_PAGES; i++)
 			memlane_page_drop(page_of(leaf->word[i]));

@@ -5,28 +5,33 @@
 
 #include <linux/fs.h>
 #include <linux/mm_types.h>
+#include <linux/rbtree.h>
 #include <linux/xarray.h>
 
 #include <linux/memlane.h>
 
 /**
  * struct memlane_pages - what is in the data area
- * @leaves: by chunk: a leaf of words, one a page; changed under core.lock
+ * @leaves: by chunk: a leaf of words, one a page; changed under core.lock, or made
+ *	under invalidate_lock for reading where an extent says so
+ * @extents: what large runs have of whole chunks; changed under core.lock and
+ *	invalidate_lock for writing
  * @mapping: lists the mappings of the arena's file, immutable. Its invalidate_lock is
  *	held for reading while a page is mapped, for writing while pages are unmapped and
  *	their words change
  * @offset: of the data area in the file, in bytes, immutable
  * @lane: first page of each lane, and the end, immutable
  * @present: pages that exist, by lane
- * @nr_leaves: in @leaves; core.lock
+ * @metadata: bytes of leaves and extents
  */
 struct memlane_pages {
 	struct xarray leaves;
+	struct rb_root extents;
 	struct address_space *mapping;
 	u64 offset;
 	u64 lane[MEMLANE_LANES + 1];
 	atomic64_t present[MEMLANE_LANES];
-	u64 nr_leaves;
+	atomic64_t metadata;
 };
 
 void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping);
@@ -38,6 +43,8 @@ struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare);
 u64 memlane_page_first(struct memlane_pages *p, u64 nr);
 
+int memlane_pages_prepare(struct memlane_pages *p, u64 nr);
+int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr);
 int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr);
 u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr);

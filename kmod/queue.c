@@ -87,7 +87,10 @@ int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job)
 
 	if (err)
 		return err;
-	mutex_lock(&arena->setup);
+	if (mutex_lock_killable(&arena->setup)) {
+		memlane_event_keep(&arena->events);
+		return -EINTR;
+	}
 	err = memlane_worker_start(arena);
 	if (err) {
 		memlane_event_keep(&arena->events);

@@ -7,6 +7,7 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 
 #include "debugfs.h"
 #include "shared.h"
@@ -20,7 +21,7 @@
  */
 void memlane_shared_init(struct memlane_shared *shared)
 {
-	xa_init(&shared->page);
+	xa_init_flags(&shared->page, XA_FLAGS_ACCOUNT);
 	shared->nr = 0;
 }
 
@@ -36,8 +37,10 @@ void memlane_shared_exit(struct memlane_shared *shared)
 	unsigned long i;
 	void *page;
 
-	xa_for_each(&shared->page, i, page)
+	xa_for_each(&shared->page, i, page) {
 		put_page(page);
+		cond_resched();
+	}
 	atomic64_sub(shared->nr, &memlane_totals.shared_pages);
 	shared->nr = 0;
 	xa_destroy(&shared->page);

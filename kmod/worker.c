@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * worker.c - background maintenance of one arena
+ * worker.c - background maintenance of all arenas by one set of workers
  *
- * A named thread, "memlane/ID", runs what MEMLANE_IOCTL_MAINTAIN runs, every so
- * often, and when the system is short of memory. A cycle is short; one that left
- * something to do is followed by another after a rest: several times what it took,
- * but for waiting. So a program cannot have the thread, whose time nobody is charged
- * for, burn more than a tenth of a CPU with cycles. Its allocations are charged to the
- * memory cgroup of whoever set the interval first. It lives until the file is released.
+ * A cycle is what MEMLANE_IOCTL_MAINTAIN runs. One is due every so often, and when
+ * the system is short of memory. Then the arena is put on its user's list, from where
+ * runners take one after the other; so do queued calls. Runners are works of one
+ * unbound queue: there are as many workers as have something to do, however many
+ * arenas there are, and a user has MEMLANE_RUNNERS at most, since a cycle may wait
+ * for sections.
+ *
+ * Nobody is charged for the time of kernel workers, so it is limited. A cycle that
+ * left something to do is followed by another after a rest, several times what it
+ * took but for waiting; and all that is done for a user's arenas keeps to the user's
+ * share of a CPU: see user.c. Memory is charged to the cgroup that made the arena.
+ *
+ * An arena that is empty sleeps: at long intervals it is seen whether threads died.
  */
-#include <linux/hrtimer.h>
-#include <linux/kthread.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
+#include <linux/wait_bit.h>
+#include <linux/workqueue.h>
 
+#include "compat.h"
 #include "device.h"
 #include "trace.h"
 
@@ -25,121 +34,210 @@
 /* An interval shorter than this is this. */
 #define SHORTEST	NSEC_PER_MSEC
 #define LONGEST		(KTIME_MAX / 2)
+#define ASLEEP		(10ULL * NSEC_PER_SEC)
+
+/* Runners at work; most of the time they wait for sections or rest. */
+#define MOST_RUNNERS	64
+
+static struct workqueue_struct *queue;
+
+static struct memlane_arena *arena_of(struct memlane_worker *worker)
+{
+	return container_of(worker, struct memlane_arena, worker);
+}
+
+/* ---------------------------------------------------------- the list */
+
+static void start_runner(struct memlane_user *user, struct memlane_runner *runner)
+{
+	runner->active = true;
+	queue_delayed_work(queue, &runner->work, nsecs_to_jiffies(memlane_user_rest(user)));
+}
+
+/* Have one runner more, if there is one; those at work look at the list when they end. */
+static void call_runner(struct memlane_user *user)
+{
+	int i;
+
+	lockdep_assert_held(&user->lock);
+	for (i = 0; i < MEMLANE_RUNNERS; i++)
+		if (!user->runner[i].active) {
+			start_runner(user, &user->runner[i]);
+			return;
+		}
+}
+
+/**
+ * memlane_worker_wake - there is something to do for an arena
+ * @arena: created, or about to be
+ *
+ * Context: any, timers too.
+ */
+void memlane_worker_wake(struct memlane_arena *arena)
+{
+	struct memlane_worker *worker = &arena->worker;
+	struct memlane_user *user = arena->user;
+	unsigned long flags;
+
+	spin_lock_irqsave(&user->lock, flags);
+	if (worker->runs) {
+		worker->again = true;
+	} else if (!worker->stopping && list_empty(&worker->list)) {
+		list_add_tail(&worker->list, &user->ready);
+		call_runner(user);
+	}
+	spin_unlock_irqrestore(&user->lock, flags);
+}
+
+static struct memlane_arena *begin(struct memlane_runner *runner)
+{
+	struct memlane_user *user = runner->user;
+	struct memlane_worker *worker;
+
+	spin_lock_irq(&user->lock);
+	worker = list_first_entry_or_null(&user->ready, struct memlane_worker, list);
+	if (worker) {
+		list_del_init(&worker->list);
+		worker->runs = true;
+		worker->again = false;
+	} else {
+		runner->active = false;
+	}
+	spin_unlock_irq(&user->lock);
+	return worker ? arena_of(worker) : NULL;
+}
+
+/* Whoever stops the arena may free it as soon as the lock is dropped. */
+static void end(struct memlane_runner *runner, struct memlane_arena *arena, u64 took)
+{
+	struct memlane_worker *worker = &arena->worker;
+	struct memlane_user *user = runner->user;
+
+	spin_lock_irq(&user->lock);
+	memlane_user_worked(user, took);
+	worker->runs = false;
+	if (worker->again && !worker->stopping)
+		list_add_tail(&worker->list, &user->ready);
+	if (worker->stopping)
+		wake_up_var(&worker->runs);
+	if (list_empty(&user->ready))
+		runner->active = false;
+	else
+		start_runner(user, runner);
+	spin_unlock_irq(&user->lock);
+}
+
+/* -------------------------------------------------------------- cycles */
 
 static bool is_short(struct memlane_arena *arena)
 {
 	return READ_ONCE(arena->core.policy.wanted);
 }
 
-/* Sleep until @due, which is 0 for ever; less if something is new. */
-static void nap(struct memlane_arena *arena, u64 due, bool was_short)
+/* The system's shortage does not wait for an interval. */
+static void hurry(struct memlane_arena *arena)
 {
-	ktime_t expires = ns_to_ktime(due);
+	struct memlane_worker *worker = &arena->worker;
 
-	/* Whoever has something new for us, or stops us, wakes us after that. */
-	set_current_state(TASK_IDLE);
-	if (!kthread_should_stop() && !memlane_queue_pending(&arena->queue) &&
-	    !READ_ONCE(arena->worker.paced) && is_short(arena) == was_short)
-		schedule_hrtimeout_range(due ? &expires : NULL, SHORTEST / 8, HRTIMER_MODE_ABS);
-	__set_current_state(TASK_RUNNING);
+	if (is_short(arena))
+		worker->due = max_t(u64, worker->last.rested, 1);
 }
 
-/**
- * struct plan - when to run cycles next
- * @due: the next cycle, ns; 0: never
- * @last: how the last one ended
- */
-struct plan {
-	u64 due;
-	struct ml_tended last;
-};
+static u64 interval_of(struct memlane_arena *arena)
+{
+	struct memlane_worker *worker = &arena->worker;
+	u64 interval = clamp_t(u64, READ_ONCE(worker->interval), SHORTEST, LONGEST);
+
+	/* Pairs with memlane_worker_stir(): whoever binds something sees that we sleep. */
+	smp_store_mb(worker->asleep, true);
+	if (!READ_ONCE(arena->core.table.bound))
+		return max(interval, ASLEEP);
+	WRITE_ONCE(worker->asleep, false);
+	return interval;
+}
 
 /* A cycle begins to count at @now. */
-static void set_due(struct memlane_arena *arena, struct plan *plan, u64 now)
+static void set_due(struct memlane_arena *arena, u64 now)
 {
-	u64 interval = READ_ONCE(arena->worker.interval);
+	struct memlane_worker *worker = &arena->worker;
 
-	if (plan->last.more)
-		plan->due = plan->last.rested;
-	else if (interval)
-		plan->due = max(plan->last.rested, now + clamp_t(u64, interval, SHORTEST, LONGEST));
+	if (worker->last.more)
+		worker->due = worker->last.rested;
+	else if (READ_ONCE(worker->interval))
+		worker->due = max(worker->last.rested, now + interval_of(arena));
 	else
-		plan->due = 0;
+		worker->due = 0;
 }
 
-static void run_when_due(struct memlane_arena *arena, struct plan *plan)
+static void run_when_due(struct memlane_arena *arena)
 {
 	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
+	struct memlane_worker *worker = &arena->worker;
 	u64 begun = ktime_get_ns();
 	int err;
 
-	if (!plan->due || begun < plan->due)
+	if (!worker->due || begun < worker->due)
 		return;
-	err = ml_tend(&arena->core, &step, &plan->last);
+	err = ml_tend(&arena->core, &step, &worker->last);
 	trace_memlane_maintain(arena->id, &step, err);
-	set_due(arena, plan, begun);
+	set_due(arena, begun);
 }
 
-/* Return: whether the system is short of memory; there is no wait for an interval then. */
-static bool hurry(struct memlane_arena *arena, struct plan *plan)
-{
-	bool is = is_short(arena);
-
-	if (is)
-		plan->due = max_t(u64, plan->last.rested, 1);
-	return is;
-}
-
-static int work(void *data)
-{
-	struct memlane_arena *arena = data;
-	struct plan plan = { };
-	bool was_short;
-
-	set_active_memcg(arena->worker.memcg);
-	while (!kthread_should_stop()) {
-		memlane_queue_run(arena);
-		if (READ_ONCE(arena->worker.paced)) {
-			WRITE_ONCE(arena->worker.paced, false);
-			plan.last.more = false;
-			set_due(arena, &plan, ktime_get_ns());
-		}
-		hurry(arena, &plan);
-		run_when_due(arena, &plan);
-		/* Who asks from here on, the nap sees. */
-		was_short = hurry(arena, &plan);
-		nap(arena, plan.due, was_short);
-	}
-	return 0;
-}
-
-/**
- * memlane_worker_start - have a thread, if there is none yet
- * @arena: created
- *
- * Context: arena.setup.
- * Return: 0 or -errno.
- */
-int memlane_worker_start(struct memlane_arena *arena)
+/* What comes next comes by itself. */
+static void set_timer(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
-	struct task_struct *task;
+	u64 now = ktime_get_ns(), left;
 
-	if (worker->task)
-		return 0;
-	worker->memcg = get_mem_cgroup_from_mm(current->mm);
-	task = kthread_run(work, arena, "memlane/%u", arena->id);
-	if (IS_ERR(task)) {
-		mem_cgroup_put(worker->memcg);
-		return PTR_ERR(task);
-	}
-	/* Pairs with memlane_worker_runs(). */
-	smp_store_release(&worker->task, task);
-	return 0;
+	if (memlane_queue_pending(&arena->queue))
+		memlane_worker_wake(arena);
+	if (!worker->due)
+		return;
+	left = worker->due - min(worker->due, now);
+	mod_timer(&worker->timer, jiffies + min_t(u64, nsecs_to_jiffies64(left) + 1, MAX_JIFFY_OFFSET));
 }
 
+static void tend(struct memlane_arena *arena)
+{
+	struct memlane_worker *worker = &arena->worker;
+	struct mem_cgroup *memcg = set_active_memcg(worker->memcg);
+
+	memlane_queue_run(arena);
+	if (READ_ONCE(worker->paced)) {
+		WRITE_ONCE(worker->paced, false);
+		worker->last.more = false;
+		set_due(arena, ktime_get_ns());
+	}
+	hurry(arena);
+	run_when_due(arena);
+	hurry(arena);
+	set_timer(arena);
+	set_active_memcg(memcg);
+}
+
+static void run(struct work_struct *work)
+{
+	struct memlane_runner *runner = container_of(work, struct memlane_runner, work.work);
+	struct memlane_arena *arena = begin(runner);
+	u64 begun = ktime_get_ns(), waited, took;
+
+	if (!arena)
+		return;
+	waited = READ_ONCE(arena->core.waited);
+	tend(arena);
+	took = ktime_get_ns() - begun;
+	end(runner, arena, took - min(took, READ_ONCE(arena->core.waited) - waited));
+}
+
+static void time_is_up(struct timer_list *timer)
+{
+	memlane_worker_wake(arena_of(container_of(timer, struct memlane_worker, timer)));
+}
+
+/* ------------------------------------------------------------ from outside */
+
 /**
- * memlane_worker_pace - change how often the thread works
+ * memlane_worker_pace - change how often an arena is tended
  * @arena: created
  * @interval: ns between cycles; 0: none
  *
@@ -149,23 +247,26 @@ void memlane_worker_pace(struct memlane_arena *arena, u64 interval)
 {
 	WRITE_ONCE(arena->worker.interval, interval);
 	WRITE_ONCE(arena->worker.paced, true);
-	if (arena->worker.task)
-		wake_up_process(arena->worker.task);
+	memlane_worker_wake(arena);
 }
 
 /**
- * memlane_worker_runs - is there a thread?
+ * memlane_worker_stir - something may have been put into an arena
  * @arena: created
  */
-bool memlane_worker_runs(const struct memlane_arena *arena)
+void memlane_worker_stir(struct memlane_arena *arena)
 {
-	/* Pairs with the release in memlane_worker_start(). */
-	return smp_load_acquire(&arena->worker.task);
+	struct memlane_worker *worker = &arena->worker;
+
+	if (!READ_ONCE(worker->asleep) || !READ_ONCE(arena->core.table.bound))
+		return;
+	WRITE_ONCE(worker->asleep, false);
+	memlane_worker_pace(arena, READ_ONCE(worker->interval));
 }
 
 /**
- * memlane_worker_hurry - have the thread give memory back
- * @arena: whose thread runs, and is not being stopped
+ * memlane_worker_hurry - have an arena give memory back
+ * @arena: that is not being stopped
  * @pages: that are wanted
  *
  * Context: any.
@@ -173,22 +274,76 @@ bool memlane_worker_runs(const struct memlane_arena *arena)
 void memlane_worker_hurry(struct memlane_arena *arena, u64 pages)
 {
 	ml_short_of_memory(&arena->core, pages);
-	wake_up_process(arena->worker.task);
+	memlane_worker_wake(arena);
+}
+
+bool memlane_worker_stopping(const struct memlane_arena *arena)
+{
+	return READ_ONCE(arena->worker.stopping);
 }
 
 /**
- * memlane_worker_stop - end the thread and wait for it
+ * memlane_worker_init - an arena that is not tended yet
+ * @arena: to be created, by the caller, whose memory cgroup pays
+ */
+void memlane_worker_init(struct memlane_arena *arena)
+{
+	struct memlane_worker *worker = &arena->worker;
+
+	INIT_LIST_HEAD(&worker->list);
+	timer_setup(&worker->timer, time_is_up, 0);
+	worker->memcg = get_mem_cgroup_from_mm(current->mm);
+}
+
+/**
+ * memlane_worker_stop - an arena is not tended any more
  * @arena: nobody else uses it any more
  *
- * A cycle under way ends early: its sleeps see that the thread should stop.
+ * A cycle under way ends early: its sleeps, and what is long, see @stopping.
  */
 void memlane_worker_stop(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
+	struct memlane_user *user = arena->user;
 
-	if (!worker->task)
-		return;
-	kthread_stop(worker->task);
+	spin_lock_irq(&user->lock);
+	WRITE_ONCE(worker->stopping, true);
+	list_del_init(&worker->list);
+	spin_unlock_irq(&user->lock);
+	wait_var_event(&worker->runs, !READ_ONCE(worker->runs));
+	/* Who woke us has the lock still. */
+	spin_lock_irq(&user->lock);
+	spin_unlock_irq(&user->lock);
+	memlane_timer_stop(&worker->timer);
 	mem_cgroup_put(worker->memcg);
-	worker->task = NULL;
+}
+
+void memlane_runners_init(struct memlane_user *user)
+{
+	int i;
+
+	for (i = 0; i < MEMLANE_RUNNERS; i++) {
+		user->runner[i].user = user;
+		INIT_DELAYED_WORK(&user->runner[i].work, run);
+	}
+}
+
+/* No arena is left, so the runners that are queued or at work have nothing to do. */
+void memlane_runners_exit(struct memlane_user *user)
+{
+	int i;
+
+	for (i = 0; i < MEMLANE_RUNNERS; i++)
+		cancel_delayed_work_sync(&user->runner[i].work);
+}
+
+int memlane_workers_init(void)
+{
+	queue = alloc_workqueue("memlane", WQ_UNBOUND | WQ_MEM_RECLAIM, MOST_RUNNERS);
+	return queue ? 0 : -ENOMEM;
+}
+
+void memlane_workers_exit(void)
+{
+	destroy_workqueue(queue);
 }

@@ -1,32 +1,57 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* worker.h - background maintenance of one arena */
+/* worker.h - background maintenance */
 #ifndef MEMLANE_WORKER_H
 #define MEMLANE_WORKER_H
 
+#include <linux/list.h>
+#include <linux/timer.h>
 #include <linux/types.h>
+
+#include "core/core.h"
 
 struct mem_cgroup;
 struct memlane_arena;
-struct task_struct;
+struct memlane_user;
 
 /**
- * struct memlane_worker - the arena's own thread
- * @task: NULL until an interval was set; arena.setup
- * @memcg: pays for what the thread allocates; immutable once @task runs
- * @interval: ns between cycles; 0: none; written before @task is woken
- * @paced: @interval was changed, which @task has not seen yet
+ * struct memlane_worker - an arena's place among those that are tended
+ * @list: in user.ready, or empty; user.lock, as are the next three
+ * @runs: a runner has the arena
+ * @again: it is wanted again since
+ * @stopping: it is not tended any more
+ * @timer: makes it ready when @due
+ * @memcg: pays for what is allocated in the background; immutable
+ * @interval: ns between cycles; 0: none
+ * @paced: @interval was changed since the last cycle
+ * @asleep: the arena is empty; cleared by whoever puts something in
+ * @due: the next cycle, ns; 0: never; the runner's, as is the next
+ * @last: how the last one ended
  */
 struct memlane_worker {
-	struct task_struct *task;
+	struct list_head list;
+	bool runs;
+	bool again;
+	bool stopping;
+	struct timer_list timer;
 	struct mem_cgroup *memcg;
 	u64 interval;
 	bool paced;
+	bool asleep;
+	u64 due;
+	struct ml_tended last;
 };
 
-int memlane_worker_start(struct memlane_arena *arena);
+int memlane_workers_init(void);
+void memlane_workers_exit(void);
+void memlane_runners_init(struct memlane_user *user);
+void memlane_runners_exit(struct memlane_user *user);
+
+void memlane_worker_init(struct memlane_arena *arena);
+void memlane_worker_wake(struct memlane_arena *arena);
 void memlane_worker_pace(struct memlane_arena *arena, u64 interval);
-bool memlane_worker_runs(const struct memlane_arena *arena);
+void memlane_worker_stir(struct memlane_arena *arena);
 void memlane_worker_hurry(struct memlane_arena *arena, u64 pages);
+bool memlane_worker_stopping(const struct memlane_arena *arena);
 void memlane_worker_stop(struct memlane_arena *arena);
 
 #endif /* MEMLANE_WORKER_H */

@@ -159,6 +159,7 @@ static int check_runs(struct report *r, struct sums *sums, struct ml_lane *lane)
 		if (err)
 			return err;
 		end = run->page;
+		cond_resched();
 	}
 	if (end != lane->first)
 		return broken(r, 1, "pages from %llu to %llu are in no run", lane->first, end);
@@ -209,6 +210,7 @@ static int check_bin(struct report *r, const struct ml_lane *lane, unsigned int 
 			return err;
 		seen->used += span->used;
 		seen->spans++;
+		cond_resched();
 	}
 	return p->prev == prev ? 0 : broken(r, 8, "class %u: the list of bin %u is torn", set, bin);
 }
@@ -280,6 +282,7 @@ static int check_free_indices(struct report *r, u32 none)
 	while (index) {
 		if ((ml_index_state(r->a, index) & ML_STATE_MASK) != ML_NONE || ++nr > none)
 			return broken(r, 9, "index %u on the free list", index);
+		cond_resched();
 		index = *(u32 *)ml_vec_at(&t->lo, index);
 	}
 	if (nr != none)
@@ -375,16 +378,19 @@ static int check_tallies(struct report *r)
  * @len: bytes at @why
  *
  * Context: sleeps; linear in the number of indices; holds arena.lock throughout.
- * Return: 0, or the number of the invariant.
+ * Return: 0, or the number of the invariant; -EINTR on a fatal signal.
  */
 int ml_check(struct ml_arena *a, char *why, size_t len)
 {
-	struct report r = { .a = a, .why = why, .len = len, .idle = mutex_trylock(&a->mover) };
+	struct report r = { .a = a, .why = why, .len = len };
 	struct sums total = { };
 	unsigned int lane;
 	int err = 0;
 
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
+	/* Whoever holds it with arena.lock dropped has a batch under way. */
+	r.idle = mutex_trylock(&a->mover);
 	for (lane = 0; lane < MEMLANE_LANES && !err; lane++)
 		err = check_lane(&r, &total, lane);
 	if (!err)

@@ -109,6 +109,8 @@ struct ml_ops {
 	u64 (*decommit)(struct ml_arena *a, u64 page, u64 nr);
 	/* Copy bytes inside the data area; the destination is populated. */
 	void (*copy)(struct ml_arena *a, u64 to, u64 from, size_t len);
+	/* Have what remap() of these needs, so that it cannot fail. -ENOMEM. NULL: nothing. */
+	int (*reserve)(struct ml_arena *a, u64 to, u64 from, u64 nr);
 	/* Hand over @nr pages; both ranges are committed, @to holds none. */
 	void (*remap)(struct ml_arena *a, u64 to, u64 from, u64 nr);
 	/* remap() has to copy the pages that exist: its bytes count as copied. */
@@ -291,6 +293,7 @@ struct ml_lane {
 #define ML_RETIRED	2
 #define ML_STATE_MASK	3
 #define ML_IN_BATCH	4	/* a batch holds a destination for it */
+#define ML_SUSPECT	8	/* a dead thread may have had it in hand; unbinding clears it */
 #define ML_HEAT_SHIFT	4	/* four ageing periods, newest lowest */
 
 /**
@@ -321,11 +324,22 @@ struct ml_table {
 	u32 retired;
 };
 
-/* Registered threads; arena.lock. A set bit: in use. */
+/* What a slot is: a byte of ml_slots.state */
+#define ML_SLOT_UNUSED	0
+#define ML_SLOT_IN_USE	1
+#define ML_SLOT_LEAVING	2	/* its thread is gone, or gave it back */
+#define ML_SLOT_DRAINED	3	/* the same, and its stock was freed but for what is in doubt */
+
+/* Registered threads; arena.lock. */
 struct ml_slots {
 	struct ml_vec page;	/* shared */
-	u8 *busy;
-	struct ml_suspect *suspect;	/* scratch of mag.c */
+	u8 *state;
+	struct ml_suspect *suspect;	/* of the drained slots: see mag.c */
+	u32 suspects;
+	u32 leaving;		/* slots that are, or are drained */
+	u32 drained;		/* slots that are */
+	u32 compared;		/* slots below this were compared with the suspects */
+	bool comparing;		/* the suspects are complete */
 	u32 nr;
 	u32 used;
 	u32 top;		/* no slot from here on was ever used */
@@ -500,6 +514,12 @@ static inline void ml_event(struct ml_arena *a, unsigned int type, unsigned int 
 {
 	if (a->ops->event)
 		a->ops->event(a, type, lane, value);
+}
+
+/* Is long work to end early? A fatal signal waits for the caller. */
+static inline bool ml_hurry(struct ml_arena *a)
+{
+	return a->ops->hurry && a->ops->hurry(a);
 }
 
 static inline void ml_decided(struct ml_arena *a, unsigned int cause, unsigned int lane, u32 index)

@@ -120,7 +120,8 @@ int ml_cost(struct ml_arena *a, struct memlane_cost *req)
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES)
 		return -EINVAL;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	err = ml_handle_check(a, c.handle);
 	if (!err)
 		weigh(a, &c);

@@ -12,10 +12,11 @@
  *   in_hand        the same, for an object that has no magazine
  * Another thread frees inside a section: outside of one its index[nr] is a leftover.
  * The doubtful ones are freed if they are bound, not live, in no other slot, and
- * their entry did not change while the other slots were looked through: an index
- * that wanders from one magazine to another is made live and ended on its way,
- * which raises its generation. One that is pinned is made live again: the free
- * that ended it would have taken itself back.
+ * neither ended nor freed while the other slots were looked through, which may take
+ * many steps: an index that wanders from one magazine to another is made live and
+ * ended on its way, which raises its generation, or goes through the table, where it
+ * loses ML_SUSPECT. One that is pinned is made live again: the free that ended it
+ * would have taken itself back.
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
@@ -59,35 +60,39 @@ static void drain(struct ml_arena *a, struct memlane_mag *mag)
 		ml_stock_free(a, READ_ONCE(mag->index[i]));
 }
 
-static void suspect(struct ml_arena *a, u32 index, u32 *nr)
+static void suspect(struct ml_arena *a, u32 index)
 {
 	u64 word = ml_entry_read(a, index);
 	struct ml_suspect s = { .index = index, .word = word };
 
 	if (ml_index_bound(a, index) && !(word & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
-		a->slots.suspect[(*nr)++] = s;
+		a->slots.suspect[a->slots.suspects++] = s;
 }
 
-/* Free what is certain; returns how many are in doubt. */
-static u32 drain_all(struct ml_arena *a, u32 slot)
+/**
+ * ml_stock_drain - free the certain stock of a slot, and suspect what is in doubt
+ * @a: arena; arena.lock
+ * @slot: its thread is gone, or is giving it back; one of ML_DRAINS at most
+ */
+void ml_stock_drain(struct ml_arena *a, u32 slot)
 {
 	struct memlane_mag *mag;
-	u32 m, last, nr = 0;
+	u32 m, last;
 
 	for (m = 0; m < ML_MAGS; m++) {
 		mag = mag_of(a, slot, m);
 		if (!mag)
 			continue;
 		drain(a, mag);
+		cond_resched();
 		last = mag_nr(mag);
 		if (last < MEMLANE_MAG_SIZE)
-			suspect(a, READ_ONCE(mag->index[last]), &nr);
+			suspect(a, READ_ONCE(mag->index[last]));
 		WRITE_ONCE(mag->nr, 0);
 		WRITE_ONCE(mag->quota, 0);
 	}
-	suspect(a, READ_ONCE(ml_slot_head(a, slot)->in_hand), &nr);
+	suspect(a, READ_ONCE(ml_slot_head(a, slot)->in_hand));
 	WRITE_ONCE(ml_slot_head(a, slot)->in_hand, 0);
-	return nr;
 }
 
 static int by_index(const void *x, const void *y)
@@ -98,10 +103,10 @@ static int by_index(const void *x, const void *y)
 }
 
 /* Binary search; equal indices stand together, and the first one is enough. */
-static void clear_suspect(struct ml_arena *a, u32 nr, u32 index)
+static void clear_suspect(struct ml_arena *a, u32 index)
 {
 	struct ml_suspect *s = a->slots.suspect;
-	u32 low = 0, high = nr, mid;
+	u32 nr = a->slots.suspects, low = 0, high = nr, mid;
 
 	while (low < high) {
 		mid = (low + high) / 2;
@@ -114,7 +119,18 @@ static void clear_suspect(struct ml_arena *a, u32 nr, u32 index)
 		s[low].cleared = true;
 }
 
-static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
+/* The suspects are all known: find them by index from now on. */
+void ml_stock_sort(struct ml_arena *a)
+{
+	u32 i;
+
+	sort(a->slots.suspect, a->slots.suspects, sizeof(*a->slots.suspect), by_index, NULL);
+	for (i = 0; i < a->slots.suspects; i++)
+		ml_index_suspect(a, a->slots.suspect[i].index);
+}
+
+/* What a slot has that was not drained is its own. */
+void ml_stock_compare(struct ml_arena *a, u32 slot)
 {
 	/* Pairs with memlane_exit(): whoever freed in a section has counted by its end. */
 	bool freeing = smp_load_acquire(&ml_slot_head(a, slot)->section);
@@ -127,10 +143,10 @@ static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
 			continue;
 		end = min_t(u32, mag_nr(mag) + freeing, MEMLANE_MAG_SIZE);
 		for (i = 0; i < end; i++)
-			clear_suspect(a, nr, READ_ONCE(mag->index[i]));
+			clear_suspect(a, READ_ONCE(mag->index[i]));
+		cond_resched();
 	}
-	clear_suspect(a, nr, READ_ONCE(ml_slot_head(a, slot)->in_hand));
-	cond_resched();
+	clear_suspect(a, READ_ONCE(ml_slot_head(a, slot)->in_hand));
 }
 
 /*
@@ -139,35 +155,31 @@ static void clear_by_slot(struct ml_arena *a, u32 slot, u32 nr)
  */
 static void settle(struct ml_arena *a, const struct ml_suspect *s)
 {
-	u32 gen = ml_entry_gen(s->word);
-	u64 *e = ml_entry(a, s->index);
+	u64 *e = ml_entry(a, s->index), word = ml_entry_read(a, s->index);
+	u32 gen = ml_entry_gen(word);
 
-	if (ml_entry_read(a, s->index) != s->word)
+	/* Compaction may have moved it meanwhile; what it was made, it is. */
+	if (!ml_index_suspected(a, s->index) || gen != ml_entry_gen(s->word) ||
+	    word & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED))
 		return;
 	if (!ml_index_pins(a, s->index))
 		ml_stock_free(a, s->index);
 	else if (gen > 1 && gen < MEMLANE_GEN_MAX)
-		cmpxchg(e, s->word, MEMLANE_ENTRY_LIVE | ml_word(gen - 1, ml_index_loc(a, s->index)));
+		cmpxchg(e, word, MEMLANE_ENTRY_LIVE | ml_word(gen - 1, ml_index_loc(a, s->index)));
 }
 
 /**
- * ml_stock_take_back - free the stock of a slot
+ * ml_stock_settle - free the suspects that no slot had
  * @a: arena; arena.lock
- * @slot: in use; its thread is gone, or is giving it back
  */
-void ml_stock_take_back(struct ml_arena *a, u32 slot)
+void ml_stock_settle(struct ml_arena *a)
 {
-	u32 nr = drain_all(a, slot), other, i;
+	u32 i;
 
-	if (!nr)
-		return;
-	sort(a->slots.suspect, nr, sizeof(*a->slots.suspect), by_index, NULL);
-	for (other = 0; other < a->slots.top; other++)
-		if (other != slot && a->slots.busy[other])
-			clear_by_slot(a, other, nr);
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < a->slots.suspects; i++)
 		if (!a->slots.suspect[i].cleared)
 			settle(a, &a->slots.suspect[i]);
+	a->slots.suspects = 0;
 }
 
 /* ------------------------------------------------------- refill, flush */
@@ -255,7 +267,8 @@ int ml_refill(struct ml_arena *a, struct memlane_refill *req)
 		return -EINVAL;
 	ml_want_room(a, &w);
 	do {
-		mutex_lock(&a->lock);
+		if (mutex_lock_killable(&a->lock))
+			return -EINTR;
 		err = refill(a, req, &w);
 		mutex_unlock(&a->lock);
 	} while (ml_want_again(a, &w, err));
@@ -299,7 +312,8 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES || (!blob && req->cls >= MEMLANE_CLASSES))
 		return -EINVAL;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	if (!ml_slot_busy(a, req->slot))
 		err = -EINVAL;
 	else if (blob)

@@ -6,7 +6,8 @@
 #include "core.h"
 
 #define ML_MAGS			(MEMLANE_LANES * MEMLANE_CLASSES)
-#define ML_SUSPECTS		(ML_MAGS + 1)
+#define ML_DRAINS		16	/* slots that one comparison with the others serves */
+#define ML_SUSPECTS		(ML_DRAINS * (ML_MAGS + 1))
 #define ML_SUSPECTS_SIZE	(ML_SUSPECTS * sizeof(struct ml_suspect))
 
 /* An index that a dead thread may have had in hand. */
@@ -16,6 +17,9 @@ struct ml_suspect {
 	bool cleared;	/* it is somebody's stock */
 };
 
-void ml_stock_take_back(struct ml_arena *a, u32 slot);
+void ml_stock_drain(struct ml_arena *a, u32 slot);
+void ml_stock_sort(struct ml_arena *a);
+void ml_stock_compare(struct ml_arena *a, u32 slot);
+void ml_stock_settle(struct ml_arena *a);
 
 #endif /* ML_MAG_H */

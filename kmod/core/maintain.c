@@ -16,7 +16,6 @@
 #define RESORT_NS	1000000000ULL	/* the same where the request would be refused */
 #define REST		9		/* after a cycle in the background, so many times what it took */
 
-#define REAP		64	/* slots of the dead that a cycle takes back */
 #define LANES_PAGES	(1ULL << 32)	/* more than there can be */
 
 static const struct ml_goal all;
@@ -121,7 +120,10 @@ static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 	int lane;
 
 	a->count.cycles++;
-	ml_slots_reap(a, REAP);
+	ml_step_share(s, 1);
+	ml_slots_tend(a, s);
+	if (s->err)
+		return;
 	age(a, s, fresh);
 	for (lane = MEMLANE_LANES - 1; lane >= 0; lane--) {
 		left = still_wanted(a, s, wanted);

@@ -393,6 +393,15 @@ static void forget_place(struct ml_arena *a, const struct ml_move *mv)
 	ml_index_purge(a, mv->index);
 }
 
+/* Is there memory for what handing the pages over needs? */
+static bool reserved(struct ml_arena *a, const struct ml_move *mv)
+{
+	if (!mv->remap || !a->ops->reserve)
+		return true;
+	return !a->ops->reserve(a, ml_loc_page(mv->to), ml_loc_page(mv->from),
+				mv->len >> ML_PAGE_SHIFT);
+}
+
 static int commit(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 *e = ml_entry(a, mv->index);
@@ -406,6 +415,10 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 	if (of_its_pages(a, mv, a->ops->held)) {
 		tell_lost(a, mv);
 		return give_way(a, mv, ML_HELD);
+	}
+	if (!reserved(a, mv)) {
+		unmark(a, mv);
+		return -ENOMEM;
 	}
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
 	if (cmpxchg(e, mv->expect, copying) != mv->expect)

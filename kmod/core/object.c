@@ -136,7 +136,8 @@ static bool has_room(struct ml_arena *a, const struct ml_want *w)
 {
 	bool room;
 
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return true;
 	room = ml_lane_room(a, w->lane, ml_need_pages(&w->need), false) ||
 	       has_span(&a->lane[w->lane], &w->need);
 	mutex_unlock(&a->lock);
@@ -175,7 +176,8 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
 		if (ml_last_resort(a, lanes, ml_need_pages(&w->need)))
 			return true;
 	}
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return false;
 	if (err == -ENOSPC)
 		ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
 	mutex_unlock(&a->lock);
@@ -264,7 +266,8 @@ int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
 		return err;
 	ml_want_room(a, &w);
 	do {
-		mutex_lock(&a->lock);
+		if (mutex_lock_killable(&a->lock))
+			return -EINTR;
 		err = alloc_all(a, req, &w, handles);
 		a->count.refills++;
 		ml_publish(a);
@@ -402,10 +405,13 @@ int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles)
 		return -EOPNOTSUPP;
 	if (!req->count || req->count > 1U << 20)
 		return -EINVAL;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	for (i = 0; i < req->count && !err; i++) {
 		err = free_one(a, req->flags, handles[i]);
 		req->out_count += !err;
+		if (!err && ml_hurry(a))
+			err = -EINTR;
 	}
 	a->count.flushes++;
 	ml_publish(a);

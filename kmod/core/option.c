@@ -159,7 +159,8 @@ int ml_set(struct ml_arena *a, struct memlane_set *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	err = write_option(a, req->option, req->value);
 	WRITE_ONCE(a->changes, a->changes + 1);
 	ml_publish(a);
@@ -179,7 +180,8 @@ int ml_get(struct ml_arena *a, struct memlane_set *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	err = read_option(a, req->option, &value);
 	mutex_unlock(&a->lock);
 	req->value = value;

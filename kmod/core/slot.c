@@ -5,11 +5,13 @@
 #include <linux/atomic.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
+#include <linux/sched.h>
 
 #include "blocker.h"
 #include "mag.h"
 #include "slot.h"
 #include "stat.h"
+#include "step.h"
 #include "vec.h"
 
 #define GRACE_POLL	50000	/* ns between looks at an open section */
@@ -17,9 +19,9 @@
 int ml_slots_init(struct ml_arena *a, u32 threads)
 {
 	a->slots.nr = threads;
-	a->slots.busy = a->ops->zalloc(a, threads);
+	a->slots.state = a->ops->zalloc(a, threads);
 	a->slots.suspect = a->ops->zalloc(a, ML_SUSPECTS_SIZE);
-	if (!a->slots.busy || !a->slots.suspect)
+	if (!a->slots.state || !a->slots.suspect)
 		return -ENOMEM;
 	return ml_vec_init(a, &a->slots.page, (u64)threads * ML_SLOT_PAGES, 0,
 			   MEMLANE_REGION_SLOTS);
@@ -28,8 +30,8 @@ int ml_slots_init(struct ml_arena *a, u32 threads)
 void ml_slots_exit(struct ml_arena *a)
 {
 	ml_vec_exit(a, &a->slots.page);
-	if (a->slots.busy)
-		a->ops->zfree(a, a->slots.busy, a->slots.nr);
+	if (a->slots.state)
+		a->ops->zfree(a, a->slots.state, a->slots.nr);
 	if (a->slots.suspect)
 		a->ops->zfree(a, a->slots.suspect, ML_SUSPECTS_SIZE);
 }
@@ -66,7 +68,7 @@ bool ml_slot_busy(struct ml_arena *a, u32 slot)
 		return false;
 	slot = array_index_nospec(slot, a->slots.nr);
 	/* Pairs with the releases of registering and giving back: the page is there. */
-	return smp_load_acquire(&a->slots.busy[slot]);
+	return smp_load_acquire(&a->slots.state[slot]) == ML_SLOT_IN_USE;
 }
 
 /* Return: 0; -EAGAIN at @end, or after @grace; -EINTR. */
@@ -137,33 +139,147 @@ static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
 	c->gone_waits += xchg(&s->waits, 0);
 }
 
+/*
+ * The thread of a slot does nothing more: nobody waits for its section. What it
+ * held is taken back by pieces, whoever has the time.
+ */
+static void leave(struct ml_arena *a, u32 slot)
+{
+	WRITE_ONCE(ml_slot_head(a, slot)->section, 0);
+	a->slots.leaving++;
+	/* Pairs with ml_slot_busy(). */
+	smp_store_release(&a->slots.state[slot], ML_SLOT_LEAVING);
+}
+
 static void release_slot(struct ml_arena *a, u32 slot)
 {
-	ml_stock_take_back(a, slot);
 	fold_counters(a, ml_slot_head(a, slot));
-	WRITE_ONCE(ml_slot_head(a, slot)->section, 0);
 	a->slots.used--;
+	a->slots.leaving--;
 	/* Pairs with ml_slot_busy(): the slot is clean. */
-	smp_store_release(&a->slots.busy[slot], 0);
+	smp_store_release(&a->slots.state[slot], ML_SLOT_UNUSED);
 	a->ops->slot_done(a, slot);
 }
 
-/**
- * ml_slots_reap - take back the slots of threads that died
- * @a: arena; arena.lock
- * @most: that many, as each has to be compared with all the others
- */
-void ml_slots_reap(struct ml_arena *a, u32 most)
+/* Find the threads that died: at most @most of them. */
+static void bury(struct ml_arena *a, u32 most)
 {
 	u32 slot;
 
 	for (slot = 0; slot < a->slots.top && most; slot++) {
-		if (!a->slots.busy[slot] || !a->ops->slot_gone(a, slot))
+		if (a->slots.state[slot] != ML_SLOT_IN_USE || !a->ops->slot_gone(a, slot))
 			continue;
-		release_slot(a, slot);
+		leave(a, slot);
 		a->count.slots_reaped++;
 		most--;
 	}
+}
+
+/* Return: false: there is no slot to drain, or there are suspects enough. */
+static bool drain_one(struct ml_arena *a)
+{
+	u8 *state = a->slots.state;
+	u32 slot;
+
+	if (a->slots.leaving == a->slots.drained || a->slots.drained == ML_DRAINS)
+		return false;
+	for (slot = 0; slot < a->slots.top; slot++)
+		if (state[slot] == ML_SLOT_LEAVING)
+			break;
+	ml_stock_drain(a, slot);
+	state[slot] = ML_SLOT_DRAINED;
+	a->slots.drained++;
+	return true;
+}
+
+/* Return: false: all slots were compared. */
+static bool compare_one(struct ml_arena *a)
+{
+	u32 slot = a->slots.compared;
+	u8 state;
+
+	for (; slot < a->slots.top; slot++) {
+		state = a->slots.state[slot];
+		if (state == ML_SLOT_IN_USE || state == ML_SLOT_LEAVING)
+			break;
+	}
+	if (slot == a->slots.top || !a->slots.suspects)
+		return false;
+	ml_stock_compare(a, slot);
+	a->slots.compared = slot + 1;
+	return true;
+}
+
+static void release_drained(struct ml_arena *a)
+{
+	u32 slot;
+
+	ml_stock_settle(a);
+	for (slot = 0; slot < a->slots.top; slot++)
+		if (a->slots.state[slot] == ML_SLOT_DRAINED)
+			release_slot(a, slot);
+	a->slots.drained = 0;
+	a->slots.comparing = false;
+}
+
+/*
+ * One piece of taking back: drain a slot, or compare one with what is in doubt. Up
+ * to ML_DRAINS slots share a comparison with all the others. Between two pieces
+ * anybody may have the lock, and go on with it.
+ *
+ * Return: false: nothing is left to take back.
+ */
+static bool reap_piece(struct ml_arena *a)
+{
+	if (!a->slots.leaving)
+		return false;
+	if (!a->slots.comparing) {
+		if (drain_one(a))
+			return true;
+		ml_stock_sort(a);
+		a->slots.compared = 0;
+		a->slots.comparing = true;
+	}
+	if (!compare_one(a))
+		release_drained(a);
+	return true;
+}
+
+/**
+ * ml_slots_reap - take back all slots of threads that died
+ * @a: arena; arena.lock, held throughout
+ * @most: that many
+ */
+void ml_slots_reap(struct ml_arena *a, u32 most)
+{
+	bury(a, most);
+	while (reap_piece(a))
+		cond_resched();
+}
+
+/**
+ * ml_slots_tend - take back slots of threads that died, or go on with it
+ * @a: arena; both locks
+ * @s: step whose limits apply; it has one piece however late it is
+ */
+void ml_slots_tend(struct ml_arena *a, struct ml_step *s)
+{
+	bury(a, ~0U);
+	while (reap_piece(a)) {
+		ml_step_yield(a);
+		if (!ml_step_late(a, s))
+			continue;
+		s->req->out_more |= a->slots.leaving > 0;
+		break;
+	}
+}
+
+/* Drop the lock between two pieces. Return: 0, or -EINTR without the lock. */
+static int breathe(struct ml_arena *a)
+{
+	mutex_unlock(&a->lock);
+	cond_resched();
+	return mutex_lock_killable(&a->lock) ? -EINTR : 0;
 }
 
 /* ---------------------------------------------------- register, unregister */
@@ -171,20 +287,15 @@ void ml_slots_reap(struct ml_arena *a, u32 most)
 static int find_slot(struct ml_arena *a, u32 *slot)
 {
 	for (*slot = 0; *slot < a->slots.nr; (*slot)++)
-		if (!a->slots.busy[*slot])
+		if (a->slots.state[*slot] == ML_SLOT_UNUSED)
 			return 0;
 	return -ENOSPC;
 }
 
 static int take_slot(struct ml_arena *a, u32 *slot)
 {
-	int err;
+	int err = find_slot(a, slot);
 
-	err = find_slot(a, slot);
-	if (err) {
-		ml_slots_reap(a, 1);
-		err = find_slot(a, slot);
-	}
 	if (!err && !ml_vec_make(a, &a->slots.page, (u64)*slot * ML_SLOT_PAGES))
 		err = -ENOMEM;
 	if (err)
@@ -192,7 +303,7 @@ static int take_slot(struct ml_arena *a, u32 *slot)
 	WRITE_ONCE(ml_slot_head(a, *slot)->section, 0);
 	a->slots.used++;
 	/* Pairs with ml_slot_busy(): the slot's page is there. */
-	smp_store_release(&a->slots.busy[*slot], 1);
+	smp_store_release(&a->slots.state[*slot], ML_SLOT_IN_USE);
 	if (*slot >= a->slots.top)
 		smp_store_release(&a->slots.top, *slot + 1); /* pairs with ml_grace() */
 	return 0;
@@ -211,11 +322,26 @@ int ml_register(struct ml_arena *a, struct memlane_register *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	err = take_slot(a, &req->slot);
+	if (err == -ENOSPC)
+		bury(a, ML_DRAINS);
+	while (err == -ENOSPC && reap_piece(a)) {
+		if (breathe(a))
+			return -EINTR;
+		err = take_slot(a, &req->slot);
+	}
 	ml_publish(a);
 	mutex_unlock(&a->lock);
 	return err;
+}
+
+static bool is_leaving(const struct ml_arena *a, u32 slot)
+{
+	u8 state = a->slots.state[slot];
+
+	return state == ML_SLOT_LEAVING || state == ML_SLOT_DRAINED;
 }
 
 /**
@@ -223,6 +349,8 @@ int ml_register(struct ml_arena *a, struct memlane_register *req)
  * @a: arena
  * @req: see struct memlane_register; that the slot is the caller's, or a dead
  *       thread's, has been checked
+ *
+ * Who is killed leaves the rest of it to others.
  */
 int ml_unregister(struct ml_arena *a, struct memlane_register *req)
 {
@@ -230,11 +358,15 @@ int ml_unregister(struct ml_arena *a, struct memlane_register *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	if (ml_slot_busy(a, req->slot))
-		release_slot(a, req->slot);
+		leave(a, req->slot);
 	else
 		err = -EINVAL;
+	while (!err && is_leaving(a, req->slot) && reap_piece(a))
+		if (breathe(a))
+			return 0;
 	ml_publish(a);
 	mutex_unlock(&a->lock);
 	return err;

@@ -66,7 +66,8 @@ int ml_query(struct ml_arena *a, struct memlane_query *req)
 
 	if (req->flags)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	q.out_state = state_of(a, q.handle);
 	if (!ml_handle_check(a, q.handle))
 		query_place(a, &q);
@@ -141,7 +142,8 @@ int ml_stat(struct ml_arena *a, struct memlane_stat *req)
 {
 	if (req->flags)
 		return -EOPNOTSUPP;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
 	ml_publish(a);
 	req->out = a->count;
 	mutex_unlock(&a->lock);

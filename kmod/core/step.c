@@ -25,7 +25,10 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 
 	if (mutex_lock_killable(&a->mover))
 		return -EINTR;
-	mutex_lock(&a->lock);
+	if (mutex_lock_killable(&a->lock)) {
+		mutex_unlock(&a->mover);
+		return -EINTR;
+	}
 	*req = limits;
 	s->req = req;
 	s->err = 0;
@@ -118,7 +121,7 @@ bool ml_step_late(struct ml_arena *a, struct ml_step *s)
 	u64 deadline = ml_step_deadline(a, s);
 
 	cond_resched();
-	if (!s->err && a->ops->hurry && a->ops->hurry(a))
+	if (!s->err && ml_hurry(a))
 		s->err = -EINTR;
 	if (s->err)
 		return true;

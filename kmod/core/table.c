@@ -111,6 +111,17 @@ void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
 	set_state(a, index, in ? state | ML_IN_BATCH : state & ~ML_IN_BATCH);
 }
 
+/* A bound index is in doubt until it is unbound: see mag.c. */
+void ml_index_suspect(struct ml_arena *a, u32 index)
+{
+	set_state(a, index, ml_index_state(a, index) | ML_SUSPECT);
+}
+
+bool ml_index_suspected(const struct ml_arena *a, u32 index)
+{
+	return ml_index_state(a, index) & ML_SUSPECT;
+}
+
 /* Bound, and to a place: not purged. */
 bool ml_index_placed(const struct ml_arena *a, u32 index)
 {

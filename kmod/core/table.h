@@ -24,6 +24,8 @@ u32 ml_index_notes(const struct ml_arena *a, u32 index);
 u32 ml_index_priority(const struct ml_arena *a, u32 index);
 u64 ml_index_side(const struct ml_arena *a, u32 index);
 void ml_index_set_batch(struct ml_arena *a, u32 index, bool in);
+void ml_index_suspect(struct ml_arena *a, u32 index);
+bool ml_index_suspected(const struct ml_arena *a, u32 index);
 
 u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);

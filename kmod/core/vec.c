@@ -140,7 +140,7 @@ static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
  * @i: element
  *
  * Context: may sleep; takes arena.grow.
- * Return: its address, or NULL if out of range or memory.
+ * Return: its address, or NULL if out of range or memory, or on a fatal signal.
  */
 void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 {
@@ -148,7 +148,8 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 
 	if (p || i >= v->nr)
 		return p;
-	mutex_lock(&a->grow);
+	if (mutex_lock_killable(&a->grow))
+		return NULL;
 	p = make_locked(a, v, i >> v->shift);
 	mutex_unlock(&a->grow);
 	return p ? element(v, p, i) : NULL;

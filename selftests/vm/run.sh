@@ -134,7 +134,7 @@ share_root() {
 # Kernel arguments. Nothing may be zeroed or forgiven behind the tests' backs.
 arguments() {
 	printf '%s ' console=ttyS0 panic=-1 init_on_alloc=0 \
-		mitigations=off random.trust_cpu=on watchdog_thresh=30 \
+		mitigations=off random.trust_cpu=on \
 		rcupdate.rcu_cpu_stall_timeout=60
 	case $kernel in
 	debug | kcsan)

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bounded.c - no call keeps a CPU, a lock or a dying process for long, whatever its sizes
+ *
+ * What is done by pieces is counted by pieces. A gap, or the time from SIGKILL to the
+ * end, is the least of some tries: what happens to be slow here is not slow each time.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <sys/uio.h>
+
+#include "../arena.h"
+
+#define GIB (1UL << 30)
+#define TRIES 5
+#define GAP_MS 100		/* a FIFO thread's wait for its CPU, at the best of the tries */
+#define DEATH_MS 200		/* from SIGKILL to the end, likewise */
+#define OTHERS 200U		/* slots whose stock is looked through */
+#define DEAD 40U		/* slots of a thread that has ended */
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static struct arena arena_huge(unsigned long fast, unsigned long slow)
+{
+	struct memlane_create req = {
+		.size = sizeof(req), .fast_size = fast, .slow_size = slow,
+		.handles = 1 << 20, .threads = 4096,
+	};
+	struct arena a = { .fd = device_open(O_RDWR), .info.size = sizeof(a.info) };
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_CREATE, &req), 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_INFO, &a.info), 0);
+	arena_map(&a);
+	return a;
+}
+
+/* ------------------------------------------------------- a CPU's gaps */
+
+static volatile bool watching;
+static double worst;
+
+static void stay_on_last_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &set);
+	expect_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+/* Wakes up every millisecond, on the CPU of who is watched. */
+static void *watch(void *unused)
+{
+	struct sched_param prio = { .sched_priority = 50 };
+	struct timespec ms = { 0, 1000000 };
+	double then, late;
+
+	(void)unused;
+	stay_on_last_cpu();
+	expect_eq(pthread_setschedparam(pthread_self(), SCHED_FIFO, &prio), 0);
+	while (watching) {
+		then = now_ms();
+		nanosleep(&ms, NULL);
+		late = now_ms() - then - 1;
+		worst = late > worst ? late : worst;
+	}
+	return NULL;
+}
+
+/* The longest that @work kept the CPU, at the best of the tries. */
+static double least_gap(void (*work)(struct arena *a), struct arena *a)
+{
+	double least = 1e9;
+	pthread_t thread;
+	int i;
+
+	stay_on_last_cpu();
+	for (i = 0; i < TRIES && least > GAP_MS; i++) {
+		worst = 0;
+		watching = true;
+		expect_eq(pthread_create(&thread, NULL, watch, NULL), 0);
+		work(a);
+		watching = false;
+		expect_eq(pthread_join(thread, NULL), 0);
+		least = worst < least ? worst : least;
+	}
+	return least;
+}
+
+/* -------------------------------------------------------- large objects */
+
+TEST(what_is_not_touched_costs_nothing)
+{
+	struct arena a = arena_huge(MIB, 2048 * GIB);
+	unsigned long was = counts(&a).metadata;
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, 1000 * GIB);
+	char *p = address_of(&a, h);
+
+	expect(counts(&a).metadata - was < 64 << 10);
+	expect_eq(query(&a, h).out_pages, 0);
+	p[0] = 1;
+	p[512 * GIB + 5] = 2;
+	p[1000 * GIB - 1] = 3;
+	expect_eq(query(&a, h).out_pages, 3);
+	expect(counts(&a).metadata - was < 128 << 10);
+	expect_sound(&a);
+	expect_eq(p[0] + p[512 * GIB + 5] + p[1000 * GIB - 1], 6);
+	expect_eq(p[300 * GIB], 0);
+	expect_eq(free_live(&a, &h, 1), 0);
+	/* What is left describes the table, not the object. */
+	expect(counts(&a).metadata - was < 32 << 10);
+	arena_end(&a);
+}
+
+/* Pages at the ends of chunks, and in chunks that lie otherwise at the new place. */
+TEST(sparse_objects_move_whole)
+{
+	const unsigned long at[] = { 0, 511, 512, 513, 5000, 1 << 18, (1 << 18) + 511, (2 << 18) - 1 };
+	const unsigned int nr = sizeof(at) / sizeof(at[0]);
+	struct arena a = arena_huge(4 * GIB, 8 * GIB);
+	__u64 small = alloc_one(&a, MEMLANE_SLOW, 100 * PAGE), h = alloc_one(&a, 0, 2 * GIB);
+	unsigned int i, round;
+
+	for (i = 0; i < nr; i++)
+		address_of(&a, h)[at[i] * PAGE] = i + 1;
+	for (round = 0; round < 4; round++) {
+		expect_eq(migrate_one(&a, h, !(round & 1)), 0);
+		expect_eq(query(&a, h).out_pages, nr);
+		for (i = 0; i < nr; i++)
+			expect_eq(address_of(&a, h)[at[i] * PAGE], i + 1);
+		expect_sound(&a);
+	}
+	expect_eq(free_live(&a, &small, 1), 0);
+	expect_eq(free_live(&a, &h, 1), 0);
+	expect_eq(counts(&a).lane[0].resident + counts(&a).lane[1].resident, 0);
+	arena_end(&a);
+}
+
+static int channel[2];
+static __u64 whale;
+
+/* A page in a pipe keeps it where it is; when that is read it goes. */
+static void move_whale(struct arena *a)
+{
+	struct iovec io = { address_of(a, whale), PAGE };
+	char page[PAGE];
+
+	*(volatile char *)io.iov_base = 7;
+	expect_eq(vmsplice(channel[1], &io, 1, 0), (int)PAGE);
+	expect_eq(migrate_one(a, whale, MEMLANE_SLOW), -EBUSY);
+	expect_eq(read(channel[0], page, PAGE), (int)PAGE);
+	expect_eq(page[0], 7);
+	expect_eq(migrate_one(a, whale, MEMLANE_SLOW), 0);
+	expect_eq(migrate_one(a, whale, MEMLANE_FAST), 0);
+	expect_eq(*address_of(a, whale), 7);
+}
+
+TEST(no_gap_however_large_an_object_is)
+{
+	struct arena a = arena_huge(512 * GIB, 700 * GIB);
+	double gap;
+
+	expect_eq(pipe(channel), 0);
+	whale = alloc_one(&a, MEMLANE_FAST, 500 * GIB);
+	gap = least_gap(move_whale, &a);
+	printf("# longest gap %.1f ms\n", gap);
+	expect(gap < GAP_MS);
+	expect_eq(free_live(&a, &whale, 1), 0);
+	arena_end(&a);
+}
+
+/* ----------------------------------------------------- slots of the dead */
+
+static struct memlane_slot *slot_of(const struct arena *a, __u32 slot)
+{
+	return (void *)(a->map[MEMLANE_REGION_SLOTS] + (size_t)slot * a->info.out_slot_size);
+}
+
+/* A slot whose every magazine is there, with @nr of @index. */
+static void fill_slot(const struct arena *a, __u32 slot, __u32 index, __u32 nr)
+{
+	struct memlane_slot *s = slot_of(a, slot);
+	unsigned int lane, cls, i;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
+			for (i = 0; i <= nr && i < MEMLANE_MAG_SIZE; i++)
+				s->mag[lane][cls].index[i] = index;
+			s->mag[lane][cls].nr = nr;
+		}
+}
+
+static __u32 slot_new(const struct arena *a)
+{
+	struct memlane_register req = { .size = sizeof(req) };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_REGISTER, &req), 0);
+	return req.slot;
+}
+
+struct mortal {
+	struct arena *a;
+	__u32 index;
+	unsigned int nr;
+};
+
+/* Ends with slots in whose magazines the same index may be in hand everywhere. */
+static void *live_and_die(void *data)
+{
+	struct mortal *m = data;
+	unsigned int i;
+
+	for (i = 0; i < m->nr; i++)
+		fill_slot(m->a, slot_new(m->a), m->index, 0);
+	return NULL;
+}
+
+static void let_die(struct arena *a, __u32 index, unsigned int nr)
+{
+	struct mortal m = { a, index, nr };
+	pthread_t thread;
+
+	expect_eq(pthread_create(&thread, NULL, live_and_die, &m), 0);
+	expect_eq(pthread_join(thread, NULL), 0);
+	usleep(10000);	/* joined, it may be about to exit still */
+}
+
+/* Bound and not live: stock. */
+static void take_stock(const struct arena *a, __u64 *handles, __u32 nr)
+{
+	struct memlane_alloc req = {
+		.size = sizeof(req), .length = 64, .count = nr,
+		.handles = (unsigned long)handles,
+	};
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_ALLOC, &req), 0);
+	expect_eq(req.out_count, nr);
+}
+
+static struct arena arena_of_the_dead(__u64 *stock)
+{
+	struct arena a = arena_huge(8 * MIB, 8 * MIB);
+	unsigned int i;
+
+	take_stock(&a, stock, 2);
+	for (i = 0; i < OTHERS; i++)
+		fill_slot(&a, slot_new(&a), index_of(stock[0]), MEMLANE_MAG_SIZE);
+	return a;
+}
+
+static struct memlane_step maintain(const struct arena *a, __u64 max_ns)
+{
+	struct memlane_maintain req = { .size = sizeof(req), .step.max_ns = max_ns };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
+	return req.step;
+}
+
+TEST(the_dead_are_buried_by_pieces)
+{
+	unsigned int calls = 0;
+	__u64 stock[2];
+	struct arena a = arena_of_the_dead(stock);
+
+	let_die(&a, index_of(stock[1]), DEAD);
+	expect_eq(counts(&a).slots, OTHERS + DEAD);
+	/* The first finds them all, and does not do it all. */
+	maintain(&a, 1);
+	expect_eq(counts(&a).slots_reaped, DEAD);
+	for (; counts(&a).slots > OTHERS; calls++)
+		maintain(&a, 1);
+	expect(calls > 1);
+	printf("# %u calls\n", calls);
+	/* The others had the first in stock, nobody the second. */
+	expect_eq(query(&a, stock[0]).out_state, MEMLANE_STATE_CACHED);
+	expect_eq(query(&a, stock[1]).out_state, MEMLANE_STATE_NONE);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* An index that is freed and bound again between two pieces is nobody's leftover. */
+TEST(what_was_given_out_again_stays)
+{
+	__u64 stock[2], again[1];
+	struct arena a = arena_of_the_dead(stock);
+	struct memlane_free req = {
+		.size = sizeof(req), .count = 1, .handles = (unsigned long)&stock[1],
+	};
+	unsigned int i;
+
+	let_die(&a, index_of(stock[1]), 1);
+	for (i = 0; i < 10; i++)
+		maintain(&a, 1);
+	expect_eq(counts(&a).slots, OTHERS + 1);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), 0);
+	take_stock(&a, again, 1);
+	expect_eq(index_of(again[0]), index_of(stock[1]));
+	maintain(&a, 0);
+	expect_eq(counts(&a).slots, OTHERS);
+	expect_eq(query(&a, again[0]).out_state, MEMLANE_STATE_CACHED);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+static void bury_all(struct arena *a)
+{
+	let_die(a, 1, 2);
+	maintain(a, 0);
+}
+
+TEST(no_gap_however_many_are_dead)
+{
+	__u64 stock[2];
+	struct arena a = arena_of_the_dead(stock);
+	double gap = least_gap(bury_all, &a);
+
+	printf("# longest gap %.1f ms\n", gap);
+	expect(gap < GAP_MS);
+	expect_eq(counts(&a).slots, OTHERS);
+	arena_end(&a);
+}
+
+/* ------------------------------------------------------------- SIGKILL */
+
+static void bury_for_ever(struct arena *a)
+{
+	for (;;)
+		bury_all(a);
+}
+
+static void give_slots_back_for_ever(struct arena *a)
+{
+	struct memlane_register req = { .size = sizeof(req) };
+
+	for (;;) {
+		req.slot = slot_new(a);
+		fill_slot(a, req.slot, 1, 0);
+		expect_eq(call(a->fd, MEMLANE_IOCTL_UNREGISTER, &req), 0);
+	}
+}
+
+static void move_for_ever(struct arena *a)
+{
+	whale = alloc_one(a, MEMLANE_FAST, 7 * MIB);
+	for (;;) {
+		migrate_one(a, whale, MEMLANE_SLOW);
+		migrate_one(a, whale, MEMLANE_FAST);
+	}
+}
+
+/* Time that a process takes to end which is killed in the middle of @work, ms. */
+static double time_to_die(void (*work)(struct arena *a), unsigned int after_ms)
+{
+	__u64 stock[2];
+	double begun;
+	int status, ready[2];
+	char c;
+	pid_t pid;
+
+	expect_eq(pipe(ready), 0);
+	pid = fork();
+	if (!pid) {
+		struct arena a = arena_of_the_dead(stock);
+
+		expect_eq(write(ready[1], "x", 1), 1);
+		work(&a);
+		_exit(1);
+	}
+	expect_eq(read(ready[0], &c, 1), 1);
+	usleep(after_ms * 1000);
+	begun = now_ms();
+	expect_eq(kill(pid, SIGKILL), 0);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(ready[0]);
+	close(ready[1]);
+	return now_ms() - begun;
+}
+
+static void expect_prompt_death(void (*work)(struct arena *a))
+{
+	double least = 1e9, took;
+	unsigned int i;
+
+	for (i = 0; i < TRIES && least > DEATH_MS; i++) {
+		took = time_to_die(work, 30 + 37 * i);
+		least = took < least ? took : least;
+	}
+	printf("# dead after %.1f ms\n", least);
+	expect(least < DEATH_MS);
+}
+
+TEST(killed_while_it_buries)
+{
+	expect_prompt_death(bury_for_ever);
+}
+
+TEST(killed_while_it_gives_slots_back)
+{
+	expect_prompt_death(give_slots_back_for_ever);
+}
+
+TEST(killed_while_it_moves)
+{
+	expect_prompt_death(move_for_ever);
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
