@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 #include <linux/version.h>
 
 #if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
@@ -39,6 +40,16 @@ static inline int memlane_mapcount(struct page *page)
 	return page_mapcount(page);
 #else
 	return folio_mapcount(page_folio(page));
+#endif
+}
+
+/* Waits for it, if it runs. */
+static inline void memlane_timer_stop(struct timer_list *timer)
+{
+#if KERNEL_VERSION(6, 2, 0) > LINUX_VERSION_CODE
+	del_timer_sync(timer);
+#else
+	timer_delete_sync(timer);
 #endif
 }
 

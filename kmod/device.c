@@ -15,19 +15,38 @@
 static DEFINE_XARRAY_FLAGS(arenas, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 static u32 next_id;
 
+/* So many numbers are for who has no limits. */
+#define IDS_KEPT	1024
+#define IDS		MEMLANE_HANDLE_COOKIE_MASK
+
+static atomic_t ids_of_others;
+
+/* The list has the arena when it is complete. */
 static int id_take(struct memlane_arena *arena)
 {
-	int err = xa_alloc_cyclic(&arenas, &arena->id, arena,
-				  XA_LIMIT(1, MEMLANE_HANDLE_COOKIE_MASK), &next_id, GFP_KERNEL_ACCOUNT);
+	bool other = !arena->user->unlimited;
+	int err = -EBUSY;
 
-	if (err < 0)
-		return err == -EBUSY ? -ENFILE : err;
-	return 0;
+	if (!other || atomic_inc_return(&ids_of_others) <= IDS - IDS_KEPT)
+		err = xa_alloc_cyclic(&arenas, &arena->id, NULL, XA_LIMIT(1, IDS), &next_id,
+				      GFP_KERNEL_ACCOUNT);
+	if (err >= 0)
+		return 0;
+	if (other)
+		atomic_dec(&ids_of_others);
+	return err == -EBUSY ? -ENFILE : err;
+}
+
+static void id_give(struct memlane_arena *arena)
+{
+	xa_erase(&arenas, arena->id);
+	if (!arena->user->unlimited)
+		atomic_dec(&ids_of_others);
 }
 
 /**
- * memlane_each_arena - look at every open file's arena
- * @fn: what to do with it; it may not be created yet
+ * memlane_each_arena - look at every arena
+ * @fn: what to do with it
  * @data: for @fn
  *
  * Nobody is released meanwhile. Does nothing if somebody else holds the list.
@@ -45,17 +64,43 @@ void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), voi
 	xa_unlock(&arenas);
 }
 
-static struct memlane_arena *arena_new(void)
+/**
+ * memlane_arena_charge - kernel memory for an arena
+ * @arena: being created, or created
+ * @bytes: how many more
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int memlane_arena_charge(struct memlane_arena *arena, u64 bytes)
+{
+	int err = memlane_user_charge(arena->user, bytes);
+
+	if (!err)
+		atomic64_add(bytes, &arena->metadata);
+	return err;
+}
+
+void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes)
+{
+	memlane_user_uncharge(arena->user, bytes);
+	atomic64_sub(bytes, &arena->metadata);
+}
+
+static struct memlane_arena *arena_new(struct memlane_user *user)
 {
 	struct memlane_arena *arena = kvzalloc(sizeof(*arena), GFP_KERNEL_ACCOUNT);
 	int err;
 
 	if (!arena)
 		return ERR_PTR(-ENOMEM);
+	arena->user = user;
+	err = memlane_user_arena(user);
+	if (err)
+		goto free_arena;
 	arena->inode = memlane_inode_new();
 	err = PTR_ERR_OR_ZERO(arena->inode);
 	if (err)
-		goto free_arena;
+		goto end_arena;
 	err = memlane_barrier_init(&arena->barrier);
 	if (err)
 		goto put_inode;
@@ -63,37 +108,46 @@ static struct memlane_arena *arena_new(void)
 	if (err)
 		goto exit_barrier;
 	mutex_init(&arena->setup);
-	memlane_pages_init(&arena->pages, arena->inode->i_mapping);
+	atomic64_set(&arena->ioctls, 1);	/* by which it is created */
+	memlane_pages_init(&arena->pages, arena->inode->i_mapping, user);
 	memlane_shared_init(&arena->shared);
 	memlane_queue_init(&arena->queue);
 	memlane_events_init(&arena->events);
-	atomic64_inc(&memlane_totals.arenas);
+	memlane_worker_init(arena);
 	return arena;
 
 exit_barrier:
 	memlane_barrier_exit(&arena->barrier);
 put_inode:
 	memlane_inode_put(arena->inode);
+end_arena:
+	memlane_user_arena_end(user);
 free_arena:
 	kvfree(arena);
 	return ERR_PTR(err);
 }
 
+/* The engine's part is gone, or never was. */
 static void arena_free(struct memlane_arena *arena)
 {
-	xa_erase(&arenas, arena->id);
-	memlane_worker_stop(arena);
-	memlane_queue_exit(&arena->queue);
-	memlane_debugfs_remove(arena);
-	if (arena->created)
-		ml_arena_exit(&arena->core);
 	memlane_owners_exit(&arena->owners);
 	memlane_pages_exit(&arena->pages);
 	memlane_shared_exit(&arena->shared);
 	memlane_barrier_exit(&arena->barrier);
+	memlane_user_uncharge(arena->user, atomic64_read(&arena->metadata));
 	memlane_inode_put(arena->inode);
+	memlane_user_arena_end(arena->user);
 	kvfree(arena);
-	atomic64_dec(&memlane_totals.arenas);
+}
+
+static void arena_end(struct memlane_arena *arena)
+{
+	id_give(arena);
+	memlane_worker_stop(arena);
+	memlane_queue_exit(&arena->queue);
+	memlane_debugfs_remove(arena);
+	ml_arena_exit(&arena->core);
+	arena_free(arena);
 }
 
 static int engine_init(struct memlane_arena *arena, const struct memlane_create *req)
@@ -101,17 +155,12 @@ static int engine_init(struct memlane_arena *arena, const struct memlane_create 
 	struct ml_arena *core = &arena->core;
 	int err;
 
-	memset(core, 0, sizeof(*core));
 	err = ml_arena_init(core, &memlane_ops, arena->id, memlane_capabilities(), req);
-	if (!err) {
-		err = memlane_owners_init(&arena->owners, core->slots.nr);
-		if (err)
-			ml_arena_exit(core);
-	}
-	if (err) {
-		memlane_shared_exit(&arena->shared);
-		atomic64_set(&arena->metadata, 0);
-	}
+	if (err)
+		return err;
+	err = memlane_owners_init(&arena->owners, core->slots.nr);
+	if (err)
+		ml_arena_exit(core);
 	return err;
 }
 
@@ -132,30 +181,57 @@ static int layout_init(struct memlane_arena *arena)
 	return 0;
 }
 
+static struct memlane_arena *arena_make(struct file *file, const struct memlane_create *req)
+{
+	struct memlane_file *f = file->private_data;
+	struct memlane_arena *arena = arena_new(f->user);
+	int err;
+
+	if (IS_ERR(arena))
+		return arena;
+	arena->file = file;
+	err = engine_init(arena, req);
+	if (!err) {
+		err = layout_init(arena);
+		if (!err)
+			return arena;
+		ml_arena_exit(&arena->core);
+	}
+	memlane_worker_stop(arena);
+	id_give(arena);
+	arena_free(arena);
+	return ERR_PTR(err);
+}
+
 /**
  * memlane_arena_create - make the arena of a file
- * @arena: of the file
+ * @file: of the device
  * @req: as the ABI says
  *
- * Return: 0; -EEXIST: made before; or the engine's error, and another try may
- * be made.
+ * Return: 0; -EEXIST: made before; -EDQUOT, -ENFILE: the user, or all, have too many;
+ * or the engine's error; and another try may be made.
  */
-int memlane_arena_create(struct memlane_arena *arena, const struct memlane_create *req)
+int memlane_arena_create(struct file *file, const struct memlane_create *req)
 {
+	struct memlane_file *f = file->private_data;
+	struct memlane_arena *arena;
 	int err = -EEXIST;
 
-	if (mutex_lock_killable(&arena->setup))
+	if (mutex_lock_killable(&f->lock))
 		return -EINTR;
-	if (!arena->created)
-		err = engine_init(arena, req);
-	if (!err)
-		err = layout_init(arena);
-	if (!err) {
-		memlane_debugfs_add(arena);
-		/* Pairs with the acquire in memlane_created(). */
-		smp_store_release(&arena->created, true);
+	if (!f->arena) {
+		arena = arena_make(file, req);
+		err = PTR_ERR_OR_ZERO(arena);
 	}
-	mutex_unlock(&arena->setup);
+	if (!err) {
+		file->f_mapping = arena->inode->i_mapping;
+		memlane_debugfs_add(arena);
+		/* Its number is taken already: no memory is needed. */
+		xa_store(&arenas, arena->id, arena, GFP_KERNEL_ACCOUNT);
+		/* Pairs with the acquire in memlane_arena_of_file(). */
+		smp_store_release(&f->arena, arena);
+	}
+	mutex_unlock(&f->lock);
 	return err;
 }
 
@@ -164,44 +240,58 @@ int memlane_arena_create(struct memlane_arena *arena, const struct memlane_creat
  * @arena: created
  * @req: as the ABI says
  *
- * The first interval starts the arena's thread, before the option is changed:
- * when that fails nothing has changed.
- *
  * Return: 0 or -errno.
  */
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 {
 	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
-	int err = 0;
+	int err;
 
 	if (mutex_lock_killable(&arena->setup))
 		return -EINTR;
-	if (pace && req->value)
-		err = memlane_worker_start(arena);
-	if (!err)
-		err = ml_set(&arena->core, req);
+	err = ml_set(&arena->core, req);
 	if (!err && pace)
 		memlane_worker_pace(arena, req->value);
 	mutex_unlock(&arena->setup);
 	return err;
 }
 
+static struct memlane_file *file_new(void)
+{
+	struct memlane_file *f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+
+	if (!f)
+		return NULL;
+	f->user = memlane_user_get();
+	if (!f->user) {
+		kfree(f);
+		return NULL;
+	}
+	mutex_init(&f->lock);
+	return f;
+}
+
 static int device_open(struct inode *inode, struct file *file)
 {
-	struct memlane_arena *arena = arena_new();
+	struct memlane_file *f = file_new();
 
-	if (IS_ERR(arena))
-		return PTR_ERR(arena);
-	file->private_data = arena;
-	arena->file = file;
-	file->f_mapping = arena->inode->i_mapping;
+	if (!f)
+		return -ENOMEM;
+	file->private_data = f;
 	file->f_mode |= FMODE_NOWAIT;	/* read() of events need not wait */
+	atomic64_inc(&memlane_totals.arenas);
 	return nonseekable_open(inode, file);
 }
 
 static int device_release(struct inode *inode, struct file *file)
 {
-	arena_free(file->private_data);
+	struct memlane_file *f = file->private_data;
+
+	if (f->arena)
+		arena_end(f->arena);
+	memlane_user_put(f->user);
+	kfree(f);
+	atomic64_dec(&memlane_totals.arenas);
 	return 0;
 }
 

@@ -2,14 +2,15 @@
 /*
  * device.h - an open file of /dev/memlane
  *
- * struct memlane_arena hangs off struct file. It lives from open() to release(),
- * and release() runs when no descriptor, no mapping and no system call refers to
- * the file any more: so none of them takes a reference of its own. Only the
- * shrinker, the worker and the debugfs files look at an arena from outside of
- * that; they are stopped first in release(), in this order.
+ * struct memlane_file hangs off struct file, and struct memlane_arena off that once
+ * it is created. Both live until release(), which runs when no descriptor, no
+ * mapping and no system call refers to the file any more: so none of them takes a
+ * reference of its own. Only the shrinker, the workers and the debugfs files look at
+ * an arena from outside of that; they are stopped first in release(), in this order.
  *
  * Locks, outermost first; those of the engine stand in core/core.h:
- *   arena.setup      creation, and starting the worker
+ *   file.lock        creation
+ *   arena.setup      the interval of the background's cycles
  *   owners.lock      one registration at a time
  *   core.mover, core.lock
  *   owners.names     which thread a slot belongs to; a spinlock
@@ -17,7 +18,7 @@
  *   core.grow
  *   invalidate_lock  of arena.inode's mapping: what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
- *   the list of arenas, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
+ *   the list of arenas, user.lock, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
  *                    but what wakes a thread
  * Nothing touches user memory while it holds one of these, but for the kernel in
  * mmap_lock.
@@ -37,23 +38,36 @@
 #include "pages.h"
 #include "queue.h"
 #include "shared.h"
+#include "user.h"
 #include "worker.h"
 
 /**
- * struct memlane_arena - one open file
- * @core: the engine's part; valid once @created
+ * struct memlane_file - one open file
+ * @lock: one creation at a time
+ * @user: who opened it; immutable
+ * @arena: NULL until it is created; set once, with release semantics
+ */
+struct memlane_file {
+	struct mutex lock;
+	struct memlane_user *user;
+	struct memlane_arena *arena;
+};
+
+/**
+ * struct memlane_arena - what a file has once it was created
+ * @core: the engine's part
+ * @user: who opened the file; immutable
  * @id: names the arena in debugfs, and its cookie; immutable
  * @file: what open() made; no reference, but for those of the views
  * @inode: a nameless file whose i_mapping lists this arena's mappings alone
  * @setup: see the top
- * @created: set once, last, with release semantics
- * @region: where mmap finds the regions; immutable once @created
+ * @region: where mmap finds the regions; immutable
  * @pages: what is in the data area
  * @shared: pages of the other regions
  * @barrier: address spaces whose threads may be in sections
  * @owners: threads by slot
  * @worker: background maintenance
- * @queue: calls that the worker carries out
+ * @queue: calls that are carried out in the background
  * @events: for poll() and read()
  * @debugfs: the arena's folder
  * @metadata: bytes that the engine has of memory
@@ -62,11 +76,11 @@
  */
 struct memlane_arena {
 	struct ml_arena core;
+	struct memlane_user *user;
 	u32 id;
 	struct file *file;
 	struct inode *inode;
 	struct mutex setup;
-	bool created;
 	struct memlane_region region[MEMLANE_REGIONS];
 	struct memlane_pages pages;
 	struct memlane_shared shared;
@@ -81,10 +95,13 @@ struct memlane_arena {
 	atomic64_t faults;
 };
 
-static inline bool memlane_created(const struct memlane_arena *arena)
+/* The arena of a file, or of a view; NULL: not created. */
+static inline struct memlane_arena *memlane_arena_of_file(const struct file *file)
 {
+	const struct memlane_file *f = file->private_data;
+
 	/* Pairs with the release in memlane_arena_create(). */
-	return smp_load_acquire(&arena->created);
+	return smp_load_acquire(&f->arena);
 }
 
 static inline struct memlane_arena *memlane_arena_of(struct ml_arena *core)
@@ -95,7 +112,9 @@ static inline struct memlane_arena *memlane_arena_of(struct ml_arena *core)
 extern struct miscdevice memlane_device;
 
 void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), void *data);
-int memlane_arena_create(struct memlane_arena *arena, const struct memlane_create *req);
+int memlane_arena_create(struct file *file, const struct memlane_create *req);
+int memlane_arena_charge(struct memlane_arena *arena, u64 bytes);
+void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes);
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
 
 /* ioctl.c */

@@ -172,8 +172,10 @@ int memlane_event_wait(struct memlane_events *events, bool nonblock)
  */
 __poll_t memlane_poll(struct file *file, poll_table *table)
 {
-	struct memlane_arena *arena = file->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(file);
 
+	if (!arena)
+		return EPOLLERR;
 	poll_wait(file, &arena->events.wait, table);
 	return READ_ONCE(arena->events.nr) ? EPOLLIN | EPOLLRDNORM : 0;
 }

@@ -24,11 +24,13 @@
 
 /**
  * struct call - one system call
- * @arena: of the file
+ * @file: it is on
+ * @arena: of the file; NULL: not created
  * @handles: kernel's copy of a part of the caller's array; freed at the end
  * @req: the request, by command
  */
 struct call {
+	struct file *file;
 	struct memlane_arena *arena;
 	u64 *handles;
 	union {
@@ -295,7 +297,7 @@ static int migrate_pieces(struct call *call, s32 *results)
 	return err;
 }
 
-/* For the arena's thread; the request is whole once this returns. */
+/* For the background; the request is whole once this returns. */
 static int queue_migrate(struct call *call)
 {
 	struct memlane_migrate *req = &call->req.migrate;
@@ -349,7 +351,7 @@ static int do_migrate(struct call *call)
 
 static int do_create(struct call *call)
 {
-	return memlane_arena_create(call->arena, &call->req.create);
+	return memlane_arena_create(call->file, &call->req.create);
 }
 
 static int do_info(struct call *call)
@@ -533,6 +535,8 @@ static int serve(struct call *call, const struct command *command, void __user *
 		err = -EFAULT;
 	}
 	kvfree(call->handles);
+	if (call->arena && command->flags & CHANGES)
+		memlane_worker_stir(call->arena);
 	return err;
 }
 
@@ -548,20 +552,21 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	const struct command *command = command_of(cmd);
 	void __user *user = (void __user *)arg;
-	struct call call = { .arena = file->private_data };
+	struct call call = { .file = file, .arena = memlane_arena_of_file(file) };
 	int err;
 
 	if (!command && cmd != MEMLANE_IOCTL_VIEW)
 		return -ENOTTY;
-	atomic64_inc(&call.arena->ioctls);
+	if (call.arena)
+		atomic64_inc(&call.arena->ioctls);
 	if (cmd == MEMLANE_IOCTL_VIEW)
-		return memlane_created(call.arena) ? memlane_view(call.arena, arg) : -ENODEV;
+		return call.arena ? memlane_view(call.arena, arg) : -ENODEV;
 	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE))
 		return -EACCES;
 	err = fetch(&call, command, user);
 	if (err)
 		return err;
-	if (!(command->flags & CREATES) && !memlane_created(call.arena))
+	if (!(command->flags & CREATES) && !call.arena)
 		return -ENODEV;
 	return serve(&call, command, user);
 }
@@ -589,15 +594,17 @@ static ssize_t read_events(struct memlane_events *events, struct iov_iter *to)
  * @iocb: of the arena's file
  * @to: where to
  *
- * Return: bytes, in whole records; -EINVAL: no room for one; -EAGAIN: none, and
+ * Return: bytes, in whole records; -ENODEV not created; -EINVAL: no room for one; -EAGAIN: none, and
  * the caller does not wait; -ERESTARTSYS; -EFAULT.
  */
 ssize_t memlane_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct memlane_arena *arena = iocb->ki_filp->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(iocb->ki_filp);
 	bool nonblock = iocb->ki_filp->f_flags & O_NONBLOCK || iocb->ki_flags & IOCB_NOWAIT;
 	ssize_t done = 0;
 
+	if (!arena)
+		return -ENODEV;
 	if (iov_iter_count(to) < sizeof(struct memlane_event))
 		return -EINVAL;
 	while (!done) {

@@ -5,15 +5,19 @@
 #include "debugfs.h"
 #include "device.h"
 #include "shrinker.h"
+#include "worker.h"
 
 static int __init memlane_init(void)
 {
 	int err;
 
 	memlane_debugfs_init();
-	err = memlane_shrinker_init();
+	err = memlane_workers_init();
 	if (err)
 		goto exit_debugfs;
+	err = memlane_shrinker_init();
+	if (err)
+		goto exit_workers;
 	err = misc_register(&memlane_device);
 	if (err)
 		goto exit_shrinker;
@@ -21,6 +25,8 @@ static int __init memlane_init(void)
 
 exit_shrinker:
 	memlane_shrinker_exit();
+exit_workers:
+	memlane_workers_exit();
 exit_debugfs:
 	memlane_debugfs_exit();
 	return err;
@@ -31,6 +37,7 @@ static void __exit memlane_exit(void)
 {
 	misc_deregister(&memlane_device);
 	memlane_shrinker_exit();
+	memlane_workers_exit();
 	memlane_debugfs_exit();
 }
 

@@ -135,6 +135,8 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 	ret = map_data(vmf, arena, nr, &spare);
 	if (ret)
 		return ret;
+	if (!memlane_user_may_have_page(arena->user))
+		return VM_FAULT_SIGBUS;
 	spare = memlane_page_new(0);
 	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
 		memlane_page_drop(spare);
@@ -175,7 +177,7 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
 
 static vm_fault_t fault(struct vm_fault *vmf)
 {
-	struct memlane_arena *arena = vmf->vma->vm_file->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(vmf->vma->vm_file);
 	unsigned int region;
 	u64 nr;
 
@@ -257,14 +259,14 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
  */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct memlane_arena *arena = file->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(file);
 	unsigned long set = VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
 	unsigned long clear = VM_MAYEXEC;
 	unsigned int region;
 	bool slots;
 	int err;
 
-	if (!memlane_created(arena))
+	if (!arena)
 		return -ENODEV;
 	err = check(arena, vma, &region);
 	slots = region == MEMLANE_REGION_SLOTS && vma->vm_flags & VM_MAYWRITE;

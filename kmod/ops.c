@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* ops.c - what the engine needs, as the kernel gives it */
 #include <linux/hrtimer.h>
-#include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -11,27 +10,34 @@
 
 static void *zalloc(struct ml_arena *core, size_t size)
 {
-	void *p = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	struct memlane_arena *arena = memlane_arena_of(core);
+	void *p;
 
-	if (p)
-		atomic64_add(size, &memlane_arena_of(core)->metadata);
+	if (memlane_arena_charge(arena, size))
+		return NULL;
+	p = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	if (!p)
+		memlane_arena_uncharge(arena, size);
 	return p;
 }
 
 static void zfree(struct ml_arena *core, void *p, size_t size)
 {
 	if (p)
-		atomic64_sub(size, &memlane_arena_of(core)->metadata);
+		memlane_arena_uncharge(memlane_arena_of(core), size);
 	kvfree(p);
 }
 
 static void *share(struct ml_arena *core, unsigned int region, u64 page)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
-	void *p = memlane_shared_new(&arena->shared);
+	void *p;
 
-	if (p)
-		atomic64_add(PAGE_SIZE, &arena->metadata);
+	if (memlane_arena_charge(arena, PAGE_SIZE))
+		return NULL;
+	p = memlane_shared_new(&arena->shared);
+	if (!p)
+		memlane_arena_uncharge(arena, PAGE_SIZE);
 	return p;
 }
 
@@ -80,11 +86,12 @@ static u64 resident(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static int hurry(void)
+/* A worker's work for an arena ends when the arena does. */
+static int hurry(struct ml_arena *core)
 {
-	if (fatal_signal_pending(current))
+	if (fatal_signal_pending(current) || memlane_worker_stopping(memlane_arena_of(core)))
 		return -EINTR;
-	return current->flags & PF_KTHREAD && kthread_should_stop() ? -EINTR : 0;
+	return 0;
 }
 
 static int pause(struct ml_arena *core, u64 ns)
@@ -92,10 +99,10 @@ static int pause(struct ml_arena *core, u64 ns)
 	ktime_t expires = ns_to_ktime(ns);
 
 	set_current_state(TASK_KILLABLE);
-	if (!hurry())
+	if (!hurry(core))
 		schedule_hrtimeout_range(&expires, ns / 4, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
-	return hurry();
+	return hurry(core);
 }
 
 /* Nobody but this arena waits when it has had its share of interrupts. */
@@ -115,7 +122,7 @@ static int sync_cores(struct ml_arena *core)
 
 static bool in_a_hurry(struct ml_arena *core)
 {
-	return hurry();
+	return hurry(core);
 }
 
 static bool slot_gone(struct ml_arena *core, unsigned int slot)

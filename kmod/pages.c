@@ -34,6 +34,7 @@
 #include "core/core.h"
 #include "debugfs.h"
 #include "pages.h"
+#include "user.h"
 
 #define NONE		0UL
 #define EMPTY		1UL
@@ -107,6 +108,7 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 
 	atomic_add(nr, &leaf->present);
 	atomic64_add(nr, &p->present[lane]);
+	atomic64_add(nr, &p->user->pages);
 }
 
 static void leaf_free(struct leaf *leaf)
@@ -474,7 +476,7 @@ int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 			err = PageHWPoison(it) ? -EBUSY : 0;
 			continue;
 		}
-		if (!spare)
+		if (!spare && memlane_user_may_have_page(p->user))
 			spare = memlane_page_new(GFP_CALL);
 		if (!spare || memlane_pages_prepare(p, page))
 			err = -ENOMEM;
@@ -848,9 +850,12 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
  * memlane_pages_init - nothing may be touched
  * @p: to set up
  * @mapping: lists the mappings of the arena's file
+ * @user: whose they are
  */
-void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping)
+void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping,
+			struct memlane_user *user)
 {
+	p->user = user;
 	xa_init_flags(&p->leaves, XA_FLAGS_ACCOUNT);
 	p->extents = RB_ROOT;
 	p->mapping = mapping;
@@ -875,4 +880,6 @@ void memlane_pages_exit(struct memlane_pages *p)
 		cond_resched();
 	}
 	xa_destroy(&p->leaves);
+	atomic64_sub(atomic64_read(&p->present[MEMLANE_FAST]) +
+		     atomic64_read(&p->present[MEMLANE_SLOW]), &p->user->pages);
 }

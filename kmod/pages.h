@@ -10,6 +10,8 @@
 
 #include <linux/memlane.h>
 
+struct memlane_user;
+
 /**
  * struct memlane_pages - what is in the data area
  * @leaves: by chunk: a leaf of words, one a page; changed under core.lock, or made
@@ -19,6 +21,7 @@
  * @mapping: lists the mappings of the arena's file, immutable. Its invalidate_lock is
  *	held for reading while a page is mapped, for writing while pages are unmapped and
  *	their words change
+ * @user: whose pages they are, immutable
  * @offset: of the data area in the file, in bytes, immutable
  * @lane: first page of each lane, and the end, immutable
  * @present: pages that exist, by lane
@@ -28,13 +31,15 @@ struct memlane_pages {
 	struct xarray leaves;
 	struct rb_root extents;
 	struct address_space *mapping;
+	struct memlane_user *user;
 	u64 offset;
 	u64 lane[MEMLANE_LANES + 1];
 	atomic64_t present[MEMLANE_LANES];
 	atomic64_t metadata;
 };
 
-void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping);
+void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping,
+			struct memlane_user *user);
 void memlane_pages_exit(struct memlane_pages *p);
 
 struct page *memlane_page_new(gfp_t extra);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * queue.c - calls that the arena's thread carries out
+ * queue.c - calls that are carried out in the background
  *
  * An asynchronous COMPACT or MIGRATE is copied into a job before its ioctl
  * returns. Its end is an event. Jobs that are left when the file is released
@@ -55,7 +55,7 @@ static struct memlane_job *take(struct memlane_queue *queue)
 
 /**
  * memlane_queue_exit - drop what is left
- * @queue: whose thread has ended
+ * @queue: of an arena that is not tended any more
  */
 void memlane_queue_exit(struct memlane_queue *queue)
 {
@@ -74,12 +74,11 @@ static void enqueue(struct memlane_queue *queue, struct memlane_job *job)
 }
 
 /**
- * memlane_queue_add - have a job done by the arena's thread
+ * memlane_queue_add - have a job done in the background
  * @arena: created
  * @job: the queue's from now on, if this succeeds
  *
- * Return: 0; -EAGAIN: too many wait already, to be run or to be told of; or why
- * there is no thread.
+ * Return: 0; -EAGAIN: too many wait already, to be run or to be told of.
  */
 int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job)
 {
@@ -87,19 +86,9 @@ int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job)
 
 	if (err)
 		return err;
-	if (mutex_lock_killable(&arena->setup)) {
-		memlane_event_keep(&arena->events);
-		return -EINTR;
-	}
-	err = memlane_worker_start(arena);
-	if (err) {
-		memlane_event_keep(&arena->events);
-	} else {
-		enqueue(&arena->queue, job);
-		wake_up_process(arena->worker.task);
-	}
-	mutex_unlock(&arena->setup);
-	return err;
+	enqueue(&arena->queue, job);
+	memlane_worker_wake(arena);
+	return 0;
 }
 
 bool memlane_queue_pending(struct memlane_queue *queue)
@@ -134,7 +123,7 @@ static int run_compact(struct memlane_arena *arena, struct memlane_job *job,
  * memlane_queue_run - carry out one job, and tell of its end
  * @arena: created
  *
- * Context: the arena's thread.
+ * Context: a runner of the arena's user.
  */
 void memlane_queue_run(struct memlane_arena *arena)
 {

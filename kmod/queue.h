@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* queue.h - calls that the arena's thread carries out */
+/* queue.h - calls that are carried out in the background */
 #ifndef MEMLANE_QUEUE_H
 #define MEMLANE_QUEUE_H
 

@@ -23,7 +23,7 @@ static u64 spare_pages(const struct memlane_arena *arena)
 	u64 present = 0, bound = 0;
 	int lane;
 
-	if (!memlane_created(arena) || !memlane_worker_runs(arena))
+	if (!READ_ONCE(arena->worker.interval))
 		return 0;
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		present += atomic64_read(&arena->pages.present[lane]);

@@ -15,9 +15,7 @@
 
 static int view_release(struct inode *inode, struct file *file)
 {
-	struct memlane_arena *arena = file->private_data;
-
-	fput(arena->file);
+	fput(memlane_arena_of_file(file)->file);
 	return 0;
 }
 
@@ -46,7 +44,7 @@ int memlane_view(struct memlane_arena *arena, unsigned long arg)
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	file = anon_inode_getfile("[memlane]", &view_fops, arena, O_RDONLY);
+	file = anon_inode_getfile("[memlane]", &view_fops, arena->file->private_data, O_RDONLY);
 	if (IS_ERR(file)) {
 		put_unused_fd(fd);
 		return PTR_ERR(file);

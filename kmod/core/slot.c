@@ -279,7 +279,8 @@ static int breathe(struct ml_arena *a)
 {
 	mutex_unlock(&a->lock);
 	cond_resched();
-	return mutex_lock_killable(&a->lock) ? -EINTR : 0;
+	/* A lock that is free does not look at signals. */
+	return ml_hurry(a) || mutex_lock_killable(&a->lock) ? -EINTR : 0;
 }
 
 /* ---------------------------------------------------- register, unregister */

@@ -15,7 +15,6 @@
 #ifndef FAILNTH_H
 #define FAILNTH_H
 
-#include <dirent.h>
 
 #include "../arena.h"
 
@@ -28,7 +27,6 @@
 #define NO_UNDO		1	/* -EFAULT may come after the work was done */
 #define PARTLY		2	/* a part of the work is done, and the rest when repeated */
 #define FAULTS		4	/* what fails is repeated */
-#define THREAD		8	/* it is the arena's thread that is to fail */
 #define ROOM		16	/* without memory no room is made, and so -ENOSPC is said */
 #define GROWS		32	/* once work was done that is taken back, the limit stays */
 #define MAPS		64	/* it is no call with an answer */
@@ -321,7 +319,7 @@ static void judge(const struct scenario *sc, const struct context *c, int err,
 	if (sc->flags & GROWS && err == -EFAULT)
 		memcpy(&before->of[LIMIT], &now.of[LIMIT], 2 * sizeof(now.of[0]));
 	good = (may_be_done && same(&now, done, METADATA) &&
-		metadata_fits(&now, before, done, sc->flags & (PARTLY | THREAD))) ||
+		metadata_fits(&now, before, done, sc->flags & PARTLY)) ||
 	       (may_be_undone && undone(&now, before, done));
 	if (good)
 		return;
@@ -332,31 +330,6 @@ static void judge(const struct scenario *sc, const struct context *c, int err,
 }
 
 /* ----------------------------------------------------------------- sweep */
-
-/* The number of the arena's thread, which sleeps until a call is queued. */
-static const char *thread_of(const struct arena *a)
-{
-	static char number[32];
-	char path[64], want[32], name[32];
-	struct dirent *d;
-	DIR *dir = opendir("/proc");
-	FILE *f;
-
-	snprintf(want, sizeof(want), "memlane/%u\n", a->info.out_cookie);
-	*number = '\0';
-	while ((d = readdir(dir)) && !*number) {
-		snprintf(path, sizeof(path), "/proc/%.20s/comm", d->d_name);
-		f = fopen(path, "r");
-		if (!f)
-			continue;
-		if (fgets(name, sizeof(name), f) && !strcmp(name, want))
-			snprintf(number, sizeof(number), "%.20s", d->d_name);
-		fclose(f);
-	}
-	closedir(dir);
-	expect(*number);
-	return number;
-}
 
 static void expect_fitting(const struct scenario *sc, const struct context *c, bool failed,
 			   int err)
@@ -386,7 +359,7 @@ static bool run_failing(const struct scenario *sc, struct context *c, bool ever,
 	struct injection in;
 	bool failed = false;
 
-	in = injection_open(sc->flags & THREAD ? thread_of(&c->a) : "thread-self", ever);
+	in = injection_open("thread-self", ever);
 	if (sc->flags & FAULTS)
 		limit_failures(REPEATS);
 	if (c->nth)
@@ -437,7 +410,7 @@ static void sweep_once(const struct scenario *sc, bool ever)
 	do {
 		failed = attempt(sc, ever, w.nth, &done, &err);
 	} while (walk_on(&w, failed, err));
-	walk_end(&w, sc->least, !(sc->flags & (FAULTS | THREAD | MAPS)), ever);
+	walk_end(&w, sc->least, !(sc->flags & (FAULTS | MAPS)), ever);
 	expect_nothing_left();
 }
 

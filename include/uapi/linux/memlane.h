@@ -544,7 +544,7 @@ struct memlane_free {
 };
 
 /*
- * Of COMPACT and MIGRATE: queue the call for the arena's thread and return; its
+ * Of COMPACT and MIGRATE: queue the call for the background and return; its
  * end is told by MEMLANE_EVENT_DONE. -EAGAIN: 64 calls are queued already, or have
  * ended and were not read. At most
  * 4096 handles (-EINVAL), and no results array (-EINVAL). Needs MEMLANE_CAP_EVENTS.

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+/*
+ * budget.c - what all arenas of a user may take: numbers, memory, background work
+ *
+ * The module's parameters are lowered for a test and put back. Users are children
+ * that have become uid 65534; root has no limits.
+ */
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "../arena.h"
+
+#define NOBODY 65534
+#define PARAMETERS "/sys/module/memlane/parameters/"
+
+static void parameter_set(const char *name, unsigned int value)
+{
+	char path[100];
+	FILE *f;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	f = fopen(path, "w");
+	if (!f)
+		skip("%s cannot be written", path);
+	fprintf(f, "%u\n", value);
+	expect_eq(fclose(f), 0);
+}
+
+static unsigned int parameter(const char *name)
+{
+	unsigned int value;
+	char path[100];
+	FILE *f;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	f = fopen(path, "r");
+	if (!f)
+		skip("%s cannot be read", path);
+	expect_eq(fscanf(f, "%u", &value), 1);
+	fclose(f);
+	return value;
+}
+
+/* Exit status of @work, run by a process of nobody's. */
+static int as_nobody(int (*work)(void))
+{
+	struct stat was;
+	int status;
+	pid_t pid;
+
+	if (getuid())
+		skip("not root");
+	expect_eq(stat(DEVICE, &was), 0);
+	expect_eq(chmod(DEVICE, 0666), 0);
+	pid = fork();
+	if (!pid) {
+		expect(!setgid(NOBODY) && !setuid(NOBODY));
+		_exit(work());
+	}
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect_eq(chmod(DEVICE, was.st_mode & 0777), 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* With a parameter that is @value meanwhile. */
+static int with(const char *name, unsigned int value, int (*work)(void))
+{
+	unsigned int was = parameter(name);
+	int status;
+
+	parameter_set(name, value);
+	status = as_nobody(work);
+	parameter_set(name, was);
+	return status;
+}
+
+static void set_interval(const struct arena *a, __u64 ns)
+{
+	struct memlane_set req = {
+		.size = sizeof(req), .option = MEMLANE_OPT_POLICY_INTERVAL, .value = ns,
+	};
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
+}
+
+/* --------------------------------------------------------------- numbers */
+
+static int one_too_many(void)
+{
+	int fd[6], i;
+
+	for (i = 0; i < 5; i++) {
+		fd[i] = device_open(O_RDWR);
+		expect_eq(arena_create(fd[i], MIB, MIB), 0);
+	}
+	fd[5] = device_open(O_RDWR);
+	expect_eq(arena_create(fd[5], MIB, MIB), -EDQUOT);
+	close(fd[0]);
+	expect_eq(arena_create(fd[5], MIB, MIB), 0);
+	return 0;
+}
+
+TEST(arenas_of_a_user_are_counted)
+{
+	expect_eq(with("user_arenas", 5, one_too_many), 0);
+}
+
+TEST(root_has_no_limit)
+{
+	unsigned int was = parameter("user_arenas");
+	struct arena a;
+
+	parameter_set("user_arenas", 0);
+	a = arena_new(MIB, MIB);
+	parameter_set("user_arenas", was);
+	arena_end(&a);
+}
+
+TEST(a_number_comes_with_creation)
+{
+	struct arena a = arena_new(MIB, MIB), b;
+	int fd[100], i;
+
+	for (i = 0; i < 100; i++)
+		fd[i] = device_open(O_RDWR);
+	b = arena_new(MIB, MIB);
+	expect_eq(b.info.out_cookie, a.info.out_cookie + 1);
+	for (i = 0; i < 100; i++)
+		close(fd[i]);
+	arena_end(&a);
+	arena_end(&b);
+}
+
+/* ---------------------------------------------------------------- memory */
+
+static int create_one(void)
+{
+	return arena_create(device_open(O_RDWR), MIB, MIB) == -ENOMEM ? 0 : 1;
+}
+
+TEST(kernel_memory_of_a_user_is_limited)
+{
+	expect_eq(with("user_metadata", 0, create_one), 0);
+}
+
+static int touch_a_page(void)
+{
+	struct arena a = arena_new(MIB, MIB);
+
+	*address_of(&a, alloc_one(&a, MEMLANE_FAST, 100)) = 1;
+	return 1;
+}
+
+TEST(pages_of_a_user_are_limited)
+{
+	struct arena a;
+	unsigned int was = parameter("user_pages");
+
+	expect_eq(with("user_pages", 0, touch_a_page), 128 + SIGBUS);
+	parameter_set("user_pages", 0);
+	a = arena_new(MIB, MIB);
+	*address_of(&a, alloc_one(&a, MEMLANE_FAST, 100)) = 1;
+	parameter_set("user_pages", was);
+	arena_end(&a);
+}
+
+/* ------------------------------------------------------------ background */
+
+TEST(an_empty_arena_is_left_alone)
+{
+	struct arena a = arena_new(MIB, MIB);
+	unsigned long cycles;
+	__u64 h;
+
+	set_interval(&a, 1000000);
+	usleep(100000);
+	cycles = counts(&a).cycles;
+	usleep(300000);
+	expect(counts(&a).cycles - cycles <= 1);
+	/* Until there is something in it. */
+	h = alloc_one(&a, MEMLANE_FAST, 100);
+	while (counts(&a).cycles < cycles + 5)
+		usleep(1000);
+	expect_eq(free_live(&a, &h, 1), 0);
+	arena_end(&a);
+}
+
+/* No arena has a thread. */
+TEST(there_are_no_threads_of_arenas)
+{
+	struct arena a = arena_new(MIB, MIB);
+	char path[300], comm[32];
+	struct dirent *d;
+	DIR *dir;
+	FILE *f;
+
+	alloc_one(&a, MEMLANE_FAST, 100);
+	set_interval(&a, 1000000);
+	while (counts(&a).cycles < 3)
+		usleep(1000);
+	dir = opendir("/proc");
+	while ((d = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fgets(comm, sizeof(comm), f))
+			expect(strncmp(comm, "memlane/", 8));
+		fclose(f);
+	}
+	closedir(dir);
+	arena_end(&a);
+}
+
+#define MANY 20
+
+/* Cycles of many arenas in a second; an exit status has room for few. */
+static unsigned long cycles_of_many(void)
+{
+	struct arena a[MANY];
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		a[i] = arena_new(MIB, MIB);
+		alloc_one(&a[i], MEMLANE_FAST, 100);
+		set_interval(&a[i], 1000000);
+	}
+	sleep(1);
+	for (i = 0; i < MANY; i++)
+		sum += counts(&a[i]).cycles;
+	for (i = 0; i < MANY; i++)
+		arena_end(&a[i]);
+	return sum;
+}
+
+static unsigned long *shared_sum;
+
+static int count_cycles(void)
+{
+	*shared_sum = cycles_of_many();
+	return 0;
+}
+
+/* Root has as much as all arenas may have each; others a hundredth of a CPU here. */
+TEST(background_work_of_a_user_is_limited)
+{
+	unsigned long roots;
+
+	shared_sum = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	expect(shared_sum != MAP_FAILED);
+	expect_eq(with("user_cpu", 1, count_cycles), 0);
+	roots = cycles_of_many();
+	printf("# %lu cycles, and %lu of root's\n", *shared_sum, roots);
+	expect(*shared_sum < roots / 2);
+	expect(*shared_sum > 0);
+}
+
+TEST(nothing_is_left)
+{
+	expect_nothing_left();
+}
