@@ -8,6 +8,7 @@
 #define MEMLANE_COMPAT_H
 
 #include <linux/cpumask.h>
+#include <linux/list_lru.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -53,15 +54,28 @@ static inline void memlane_timer_stop(struct timer_list *timer)
 #endif
 }
 
+/*
+ * A shrinker that is told which node and memory cgroup is short, and the list by which
+ * it finds what they have. Callbacks may come before the list is set up.
+ */
+#define MEMLANE_SHRINKS (SHRINKER_NUMA_AWARE | SHRINKER_MEMCG_AWARE | SHRINKER_NONSLAB)
+
 #if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
 static inline struct shrinker *memlane_shrinker_alloc(void)
 {
-	return kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+	struct shrinker *shrinker = kzalloc(sizeof(struct shrinker), GFP_KERNEL);
+
+	if (shrinker)
+		shrinker->flags = MEMLANE_SHRINKS;
+	return shrinker;
 }
 
-static inline int memlane_shrinker_register(struct shrinker *shrinker)
+/* Registering gives it the number that the list needs. */
+static inline int memlane_shrinker_register(struct shrinker *shrinker, struct list_lru *lru)
 {
-	return register_shrinker(shrinker, "memlane");
+	int err = register_shrinker(shrinker, "memlane");
+
+	return err ? err : list_lru_init_memcg(lru, shrinker);
 }
 
 /* Whether it was registered or not. */
@@ -73,19 +87,38 @@ static inline void memlane_shrinker_free(struct shrinker *shrinker)
 #else
 static inline struct shrinker *memlane_shrinker_alloc(void)
 {
-	return shrinker_alloc(0, "memlane");
+	return shrinker_alloc(MEMLANE_SHRINKS, "memlane");
 }
 
-static inline int memlane_shrinker_register(struct shrinker *shrinker)
+static inline int memlane_shrinker_register(struct shrinker *shrinker, struct list_lru *lru)
 {
-	shrinker_register(shrinker);
-	return 0;
+	int err = list_lru_init_memcg(lru, shrinker);
+
+	if (!err)
+		shrinker_register(shrinker);
+	return err;
 }
 
 static inline void memlane_shrinker_free(struct shrinker *shrinker)
 {
 	shrinker_free(shrinker);
 }
+#endif
+
+#if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
+#define list_lru_add_obj list_lru_add
+#define list_lru_del_obj list_lru_del
+#endif
+
+/* The arguments of a walk's callback; all but the item are of no interest. */
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+#define MEMLANE_LRU_WALK(name, item, data)						\
+	static enum lru_status name(struct list_head *item, struct list_lru_one *lru_,	\
+				    spinlock_t *lock_, void *data)
+#else
+#define MEMLANE_LRU_WALK(name, item, data)						\
+	static enum lru_status name(struct list_head *item, struct list_lru_one *lru_,	\
+				    void *data)
 #endif
 
 #ifdef CONFIG_X86_64

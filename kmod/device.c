@@ -45,23 +45,21 @@ static void id_give(struct memlane_arena *arena)
 }
 
 /**
- * memlane_each_arena - look at every arena
- * @fn: what to do with it
- * @data: for @fn
+ * memlane_next_arena - look at one arena after the other
+ * @id: of the last one, or 0; of this one
  *
- * Nobody is released meanwhile. Does nothing if somebody else holds the list.
- * Context: any that reclaim may come from; @fn runs under a spinlock.
+ * Return: the arena, to be given to memlane_reclaim_put(); NULL: there are no more.
  */
-void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), void *data)
+struct memlane_arena *memlane_next_arena(unsigned long *id)
 {
 	struct memlane_arena *arena;
-	unsigned long id;
 
-	if (!xa_trylock(&arenas))
-		return;
-	xa_for_each(&arenas, id, arena)
-		fn(arena, data);
+	xa_lock(&arenas);
+	arena = xa_find_after(&arenas, id, ULONG_MAX, XA_PRESENT);
+	if (arena)
+		memlane_reclaim_get(arena);
 	xa_unlock(&arenas);
+	return arena;
 }
 
 /**
@@ -143,6 +141,7 @@ static void arena_free(struct memlane_arena *arena)
 static void arena_end(struct memlane_arena *arena)
 {
 	id_give(arena);
+	memlane_shrinker_remove(arena);
 	memlane_worker_stop(arena);
 	memlane_queue_exit(&arena->queue);
 	memlane_debugfs_remove(arena);
@@ -193,6 +192,8 @@ static struct memlane_arena *arena_make(struct file *file, const struct memlane_
 	err = engine_init(arena, req);
 	if (!err) {
 		err = layout_init(arena);
+		if (!err)
+			err = memlane_shrinker_add(arena);
 		if (!err)
 			return arena;
 		ml_arena_exit(&arena->core);

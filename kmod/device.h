@@ -38,6 +38,7 @@
 #include "pages.h"
 #include "queue.h"
 #include "shared.h"
+#include "shrinker.h"
 #include "user.h"
 #include "worker.h"
 
@@ -71,6 +72,8 @@ struct memlane_file {
  * @events: for poll() and read()
  * @debugfs: the arena's folder
  * @metadata: bytes that the engine has of memory
+ * @token: by which the shrinker finds the arena
+ * @reclaimers: who reclaims from it at the moment; its end waits for them
  * @ioctls: calls so far
  * @faults: pages mapped by the fault handler so far
  */
@@ -91,6 +94,8 @@ struct memlane_arena {
 	struct memlane_events events;
 	struct dentry *debugfs;
 	atomic64_t metadata;
+	struct memlane_token *token;
+	atomic_t reclaimers;
 	atomic64_t ioctls;
 	atomic64_t faults;
 };
@@ -111,7 +116,7 @@ static inline struct memlane_arena *memlane_arena_of(struct ml_arena *core)
 
 extern struct miscdevice memlane_device;
 
-void memlane_each_arena(void (*fn)(struct memlane_arena *arena, void *data), void *data);
+struct memlane_arena *memlane_next_arena(unsigned long *id);
 int memlane_arena_create(struct file *file, const struct memlane_create *req);
 int memlane_arena_charge(struct memlane_arena *arena, u64 bytes);
 void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes);

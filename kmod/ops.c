@@ -11,11 +11,15 @@
 static void *zalloc(struct ml_arena *core, size_t size)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
 	void *p;
 
+	/* The descriptors of what is given back are not worth the last reserves. */
+	if (current->flags & PF_MEMALLOC)
+		gfp = GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOMEMALLOC | __GFP_NOWARN;
 	if (memlane_arena_charge(arena, size))
 		return NULL;
-	p = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	p = kvzalloc(size, gfp);
 	if (!p)
 		memlane_arena_uncharge(arena, size);
 	return p;
@@ -81,6 +85,16 @@ static bool lost(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_lost(&memlane_arena_of(core)->pages, page, nr);
 }
 
+static bool reclaim_begin(struct ml_arena *core)
+{
+	return memlane_pages_try(&memlane_arena_of(core)->pages);
+}
+
+static void reclaim_end(struct ml_arena *core)
+{
+	memlane_pages_tried(&memlane_arena_of(core)->pages);
+}
+
 static u64 resident(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
@@ -105,7 +119,7 @@ static int pause(struct ml_arena *core, u64 ns)
 	return hurry(core);
 }
 
-/* Nobody but this arena waits when it has had its share of interrupts. */
+/* Nobody but this arena waits when it has had its share of interrupts; reclaim does not. */
 static int sync_cores(struct ml_arena *core)
 {
 	struct memlane_barrier *barrier = &memlane_arena_of(core)->barrier;
@@ -114,7 +128,7 @@ static int sync_cores(struct ml_arena *core)
 
 	lockdep_assert_held(&core->mover);
 	while (!err && (delay = memlane_barrier_delay(barrier)))
-		err = pause(core, delay);
+		err = core->reclaiming ? -EAGAIN : pause(core, delay);
 	if (!err)
 		memlane_barrier_run(barrier);
 	return err;
@@ -177,6 +191,8 @@ const struct ml_ops memlane_ops = {
 	.remap = remap,
 	.held = held,
 	.lost = lost,
+	.reclaim_begin = reclaim_begin,
+	.reclaim_end = reclaim_end,
 	.resident = resident,
 	.sync_cores = sync_cores,
 	.pause = pause,

@@ -85,6 +85,38 @@ static unsigned long in_leaf(u64 page)
 	return page & (ML_CHUNK_PAGES - 1);
 }
 
+/* core.lock. */
+static void lock_map(struct memlane_pages *p)
+{
+	if (!p->reclaiming)
+		filemap_invalidate_lock(p->mapping);
+}
+
+static void unlock_map(struct memlane_pages *p)
+{
+	if (!p->reclaiming)
+		filemap_invalidate_unlock(p->mapping);
+}
+
+/**
+ * memlane_pages_try - from here on, do not wait for faults
+ * @p: pages of an arena
+ *
+ * Context: core.lock, until memlane_pages_tried().
+ * Return: false: a fault is under way, perhaps the caller's own.
+ */
+bool memlane_pages_try(struct memlane_pages *p)
+{
+	p->reclaiming = down_write_trylock(&p->mapping->invalidate_lock);
+	return p->reclaiming;
+}
+
+void memlane_pages_tried(struct memlane_pages *p)
+{
+	p->reclaiming = false;
+	filemap_invalidate_unlock(p->mapping);
+}
+
 /* How many of the pages up to @end lie in the leaf of @page. */
 static u64 leaf_span(u64 page, u64 end)
 {
@@ -201,9 +233,9 @@ static struct extent *extent_new(u64 page, u64 nr)
 
 static void extent_add(struct memlane_pages *p, struct extent *e)
 {
-	filemap_invalidate_lock(p->mapping);
+	lock_map(p);
 	rb_add(&e->node, &p->extents, extent_lower);
-	filemap_invalidate_unlock(p->mapping);
+	unlock_map(p);
 	atomic64_add(sizeof(*e), &p->metadata);
 }
 
@@ -214,9 +246,9 @@ static void extent_del(struct memlane_pages *p, u64 page)
 
 	if (!e || e->run != page)
 		return;
-	filemap_invalidate_lock(p->mapping);
+	lock_map(p);
 	rb_erase(&e->node, &p->extents);
-	filemap_invalidate_unlock(p->mapping);
+	unlock_map(p);
 	kfree(e);
 	atomic64_sub(sizeof(*e), &p->metadata);
 }
@@ -593,13 +625,13 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	extent_del(p, page);
 	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
-		filemap_invalidate_lock(p->mapping);
+		lock_map(p);
 		unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
 		}
-		filemap_invalidate_unlock(p->mapping);
+		unlock_map(p);
 		cond_resched();
 	}
 	return had;
@@ -701,11 +733,11 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 		if (done == nr)
 			break;
 		n = min_t(u64, nr - done, UNMAP_PAGES);
-		filemap_invalidate_lock(p->mapping);
+		lock_map(p);
 		unmap(p, to + done, n);
 		unmap(p, from + done, n);
 		move_words(p, to + done, from + done, n);
-		filemap_invalidate_unlock(p->mapping);
+		unlock_map(p);
 		cond_resched();
 	}
 }
@@ -801,9 +833,9 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		leaf = leaf_at(p, page);
 		if (!atomic_read(&leaf->present))
 			continue;
-		filemap_invalidate_lock(p->mapping);
+		lock_map(p);
 		held = leaf_held(leaf, page, n);
-		filemap_invalidate_unlock(p->mapping);
+		unlock_map(p);
 		cond_resched();
 	}
 	return held;

@@ -18,6 +18,7 @@ struct memlane_user;
  *	under invalidate_lock for reading where an extent says so
  * @extents: what large runs have of whole chunks; changed under core.lock and
  *	invalidate_lock for writing
+ * @reclaiming: whoever has core.lock has invalidate_lock for writing
  * @mapping: lists the mappings of the arena's file, immutable. Its invalidate_lock is
  *	held for reading while a page is mapped, for writing while pages are unmapped and
  *	their words change
@@ -30,6 +31,7 @@ struct memlane_user;
 struct memlane_pages {
 	struct xarray leaves;
 	struct rb_root extents;
+	bool reclaiming;
 	struct address_space *mapping;
 	struct memlane_user *user;
 	u64 offset;
@@ -48,6 +50,8 @@ struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare);
 u64 memlane_page_first(struct memlane_pages *p, u64 nr);
 
+bool memlane_pages_try(struct memlane_pages *p);
+void memlane_pages_tried(struct memlane_pages *p);
 int memlane_pages_prepare(struct memlane_pages *p, u64 nr);
 int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr);
 int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);

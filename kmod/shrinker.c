@@ -1,20 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shrinker.c - what arenas give back when the system is short of memory
+ * shrinker.c - what arenas give back when the system, or a memory cgroup, is short
  *
- * Nothing is freed in here: reclaim may be under way in whoever holds an arena's
- * locks. Each arena is told how many pages are wanted of it, and its thread is
- * woken, which closes the gaps between objects and then drops what may be dropped.
- * An arena without a thread has asked for no work behind its back, and keeps what
- * it has. Memory that a cgroup is short of alone does not come by here.
+ * Reclaim may be under way in whoever holds an arena's locks, so what is given back in
+ * here is what ml_reclaim() can have without waiting: pages of empty spans, and objects
+ * of purgeable groups that no open section may be using. An arena with an interval is
+ * woken, too: it may close gaps between objects, and wait for sections.
+ *
+ * Arenas are asked one after the other, and what one of them has given the next one
+ * need not: what an arena seems to have makes nobody else give more or less.
+ *
+ * The kernel asks for each memory cgroup and node, and only where a list of ours has
+ * something. So each arena has a token in that list, charged to the cgroup that made
+ * the arena. Pages that other cgroups touched first are found where the token is.
+ *
+ * Before the OOM killer chooses, all arenas are asked once more.
  */
-#include <linux/math64.h>
+#include <linux/memcontrol.h>
+#include <linux/oom.h>
+#include <linux/sched/mm.h>
+#include <linux/wait_bit.h>
 
 #include "compat.h"
 #include "device.h"
 #include "shrinker.h"
 
+#define PICKS		16	/* arenas that one request looks at; the next one, at others */
+#define BATCH		512	/* pages in a request of the kernel's */
+#define LAST_PAGES	4096	/* to come back before the OOM killer does not come */
+#define LAST_ROUNDS	4	/* that somebody else may hold every lock */
+
+/* In the list in place of an arena, as the list belongs to the allocator of what it has. */
+struct memlane_token {
+	struct list_head list;
+	struct memlane_arena *arena;
+};
+
 static struct shrinker *shrinker;
+static struct kmem_cache *tokens;
+static struct list_lru lru;
+static bool ready;	/* @lru is there */
 
 /* Pages that an arena may be able to do without; no lock. */
 static u64 spare_pages(const struct memlane_arena *arena)
@@ -23,8 +48,6 @@ static u64 spare_pages(const struct memlane_arena *arena)
 	u64 present = 0, bound = 0;
 	int lane;
 
-	if (!READ_ONCE(arena->worker.interval))
-		return 0;
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		present += atomic64_read(&arena->pages.present[lane]);
 		bound += READ_ONCE(core->lane[lane].bound) >> PAGE_SHIFT;
@@ -32,53 +55,152 @@ static u64 spare_pages(const struct memlane_arena *arena)
 	return READ_ONCE(core->policy.purgeable) ? present : present - min(present, bound);
 }
 
-static void count_arena(struct memlane_arena *arena, void *data)
+/* Its end waits until it is put. */
+void memlane_reclaim_get(struct memlane_arena *arena)
+{
+	atomic_inc(&arena->reclaimers);
+}
+
+void memlane_reclaim_put(struct memlane_arena *arena)
+{
+	atomic_t *reclaimers = &arena->reclaimers;
+
+	if (atomic_dec_and_test(reclaimers))
+		wake_up_var(reclaimers);	/* an address: the arena may be gone */
+}
+
+static u64 reclaim(struct memlane_arena *arena, u64 pages)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	u64 freed = ml_reclaim(&arena->core, pages);
+
+	memalloc_noreclaim_restore(flags);
+	if (freed < pages && READ_ONCE(arena->worker.interval))
+		memlane_worker_hurry(arena, min(pages - freed, spare_pages(arena)));
+	return freed;
+}
+
+MEMLANE_LRU_WALK(count_one, item, data)
 {
 	u64 *total = data;
 
-	*total += spare_pages(arena);
+	*total += spare_pages(list_entry(item, struct memlane_token, list)->arena);
+	return LRU_SKIP;
 }
 
+/* Never SHRINK_EMPTY: nobody would ask again, although the token stays. */
 static unsigned long count(struct shrinker *unused, struct shrink_control *sc)
 {
+	unsigned long nr = ULONG_MAX;
 	u64 total = 0;
 
-	memlane_each_arena(count_arena, &total);
-	return total ? min_t(u64, total, LONG_MAX) : SHRINK_EMPTY;
+	if (smp_load_acquire(&ready))	/* pairs with memlane_shrinker_init() */
+		list_lru_walk_one(&lru, sc->nid, sc->memcg, count_one, &total, &nr);
+	return min_t(u64, total, LONG_MAX);
 }
 
-struct share {
-	u64 wanted;
-	u64 total;
+struct picks {
+	struct memlane_arena *arena[PICKS];
+	unsigned int nr;
 };
 
-/* Of what is wanted each arena gives its part of what all of them have. */
-static void ask_arena(struct memlane_arena *arena, void *data)
+/* A spinlock is held here. Those that are looked at go behind the others. */
+MEMLANE_LRU_WALK(pick, item, data)
 {
-	const struct share *share = data;
-	u64 spare = spare_pages(arena);
+	struct memlane_arena *arena = list_entry(item, struct memlane_token, list)->arena;
+	struct picks *picks = data;
 
-	if (spare)
-		memlane_worker_hurry(arena, div64_u64(spare * share->wanted, share->total) + 1);
+	if (spare_pages(arena)) {
+		memlane_reclaim_get(arena);
+		picks->arena[picks->nr++] = arena;
+	}
+	return LRU_ROTATE;
 }
 
 static unsigned long scan(struct shrinker *unused, struct shrink_control *sc)
 {
-	struct share share = { };
+	struct picks picks = { };
+	unsigned long nr = PICKS;
+	u64 freed = 0;
+	unsigned int i;
 
-	memlane_each_arena(count_arena, &share.total);
-	share.wanted = min_t(u64, sc->nr_to_scan, share.total);
-	if (share.total)
-		memlane_each_arena(ask_arena, &share);
-	return SHRINK_STOP;
+	list_lru_walk_one(&lru, sc->nid, sc->memcg, pick, &picks, &nr);
+	for (i = 0; i < picks.nr; i++) {
+		if (freed < sc->nr_to_scan)
+			freed += reclaim(picks.arena[i], sc->nr_to_scan - freed);
+		memlane_reclaim_put(picks.arena[i]);
+	}
+	return freed ? freed : SHRINK_STOP;
 }
 
+/* -------------------------------------------------- before the OOM killer */
+
+static u64 reclaim_all(u64 pages)
+{
+	struct memlane_arena *arena;
+	unsigned long id = 0;
+	u64 freed = 0;
+
+	while ((arena = memlane_next_arena(&id))) {
+		if (freed < pages && spare_pages(arena))
+			freed += reclaim(arena, pages - freed);
+		memlane_reclaim_put(arena);
+		cond_resched();
+	}
+	return freed;
+}
+
+/* May sleep; nobody else gets here meanwhile. */
+static int before_oom(struct notifier_block *unused, unsigned long nr, void *data)
+{
+	unsigned long *freed = data;
+	u64 now = 0;
+	int round;
+
+	for (round = 0; !now && round < LAST_ROUNDS; round++) {
+		if (round)
+			schedule_timeout_uninterruptible(1);
+		now = reclaim_all(LAST_PAGES);
+	}
+	*freed += now;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block oom_notifier = { .notifier_call = before_oom };
+
+/* ------------------------------------------------------------- init, exit */
+
 /**
- * memlane_shrinker_init - listen for shortages of memory
+ * memlane_shrinker_add - let an arena be asked
+ * @arena: about to be created, by whose memory cgroup it is found
  *
  * Return: 0 or -ENOMEM.
  */
-int memlane_shrinker_init(void)
+int memlane_shrinker_add(struct memlane_arena *arena)
+{
+	struct memlane_token *token = kmem_cache_alloc_lru(tokens, &lru, GFP_KERNEL_ACCOUNT);
+
+	if (!token)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&token->list);
+	token->arena = arena;
+	arena->token = token;
+	list_lru_add_obj(&lru, &token->list);
+	return 0;
+}
+
+/**
+ * memlane_shrinker_remove - an arena is not asked any more
+ * @arena: not on the list of arenas any more
+ */
+void memlane_shrinker_remove(struct memlane_arena *arena)
+{
+	list_lru_del_obj(&lru, &arena->token->list);
+	wait_var_event(&arena->reclaimers, !atomic_read(&arena->reclaimers));
+	kmem_cache_free(tokens, arena->token);
+}
+
+static int shrinker_init(void)
 {
 	int err;
 
@@ -88,13 +210,46 @@ int memlane_shrinker_init(void)
 	shrinker->count_objects = count;
 	shrinker->scan_objects = scan;
 	shrinker->seeks = DEFAULT_SEEKS;
-	err = memlane_shrinker_register(shrinker);
+	shrinker->batch = BATCH;
+	err = memlane_shrinker_register(shrinker, &lru);
 	if (err)
 		memlane_shrinker_free(shrinker);
 	return err;
 }
 
+/**
+ * memlane_shrinker_init - listen for shortages of memory
+ *
+ * Return: 0 or -errno.
+ */
+int memlane_shrinker_init(void)
+{
+	int err;
+
+	tokens = kmem_cache_create("memlane_token", sizeof(struct memlane_token), 0, SLAB_ACCOUNT, NULL);
+	if (!tokens)
+		return -ENOMEM;
+	err = shrinker_init();
+	if (err)
+		goto destroy_tokens;
+	smp_store_release(&ready, true);	/* pairs with count() */
+	err = register_oom_notifier(&oom_notifier);
+	if (err)
+		goto free_shrinker;
+	return 0;
+
+free_shrinker:
+	memlane_shrinker_free(shrinker);
+	list_lru_destroy(&lru);
+destroy_tokens:
+	kmem_cache_destroy(tokens);
+	return err;
+}
+
 void memlane_shrinker_exit(void)
 {
+	unregister_oom_notifier(&oom_notifier);
 	memlane_shrinker_free(shrinker);
+	list_lru_destroy(&lru);
+	kmem_cache_destroy(tokens);
 }

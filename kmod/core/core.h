@@ -122,6 +122,12 @@ struct ml_ops {
 	 * yet. NULL: never.
 	 */
 	bool (*lost)(struct ml_arena *a, u64 page, u64 nr);
+	/*
+	 * From here to reclaim_end() nothing above may wait for anybody, nor does zalloc()
+	 * for memory; false: that cannot be had now. NULL: it is always so.
+	 */
+	bool (*reclaim_begin)(struct ml_arena *a);
+	void (*reclaim_end)(struct ml_arena *a);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
 	/*
@@ -417,6 +423,7 @@ struct ml_policy {
 	struct ml_walk stale;		/* lets stale objects leave the FastLane */
 	bool stale_left;		/* they have left, and the compaction after it has not ended */
 	struct ml_walk purge[MEMLANE_LANES];
+	struct ml_walk reclaim;		/* drops objects at once: see reclaim.c */
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
 	u64 wanted;			/* pages that the system wants back; set without a lock */
 	u64 resorted;			/* when all was last done for one request, ns */
@@ -471,6 +478,7 @@ struct ml_blocker {
  * @policy: options
  * @rate: what moves cost
  * @blocker: the latest MEMLANE_BLOCKERS who were in the way
+ * @reclaiming: reclaim.c has the locks: nothing is waited for or made; @lock
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @changes: counts what may have made room: frees, options
  * @waited: ns that movers waited for sections; @mover
@@ -494,6 +502,7 @@ struct ml_arena {
 	struct ml_policy policy;
 	struct ml_rate rate;
 	struct ml_blocker *blocker;
+	bool reclaiming;
 	bool kept_chunks;
 	u64 changes;
 	u64 waited;
@@ -585,6 +594,9 @@ int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
 int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t);
 void ml_short_of_memory(struct ml_arena *a, u64 pages);
 int ml_wait(struct ml_arena *a, struct memlane_wait *req);
+
+/* reclaim.c */
+u64 ml_reclaim(struct ml_arena *a, u64 pages);
 
 /* What the end of a queued call says of its step. */
 static inline void ml_tell_step(struct memlane_event *event, u64 token,

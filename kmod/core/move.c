@@ -548,6 +548,28 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 }
 
 /**
+ * ml_batch_now - carry the batch out if nobody has to be waited for
+ * @a: arena; both locks, which are kept
+ *
+ * Return: false: a section is open, or there was no batch.
+ */
+bool ml_batch_now(struct ml_arena *a)
+{
+	struct ml_batch *b = a->batch;
+	unsigned int i;
+	int grace = 0;
+
+	if (!b->nr)
+		return false;
+	a->count.batches++;
+	if (mark_all(a))
+		grace = wait_sections(a, 1);
+	for (i = 0; i < b->nr; i++)
+		finish(a, &b->move[i], grace);
+	return !grace;
+}
+
+/**
  * ml_wait - wait until an object's copy has ended
  * @a: arena
  * @req: see struct memlane_wait

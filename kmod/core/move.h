@@ -15,6 +15,7 @@ int ml_batch_settle(struct ml_arena *a, u32 index);
 int ml_batch_purge(struct ml_arena *a, u32 index);
 void ml_stays_pinned(struct ml_arena *a, u32 index);
 bool ml_batch_full(const struct ml_arena *a);
+bool ml_batch_now(struct ml_arena *a);
 int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		 bool patient);
 

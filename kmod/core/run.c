@@ -307,6 +307,10 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 
 	if (end <= first)
 		return;
+	if (a->reclaiming) {
+		a->kept_chunks = true;
+		return;
+	}
 	node = new_run(a);
 	second = new_run(a);
 	if (node && second && map_room(a, lane, first - 1) && map_room(a, lane, first) &&

@@ -85,6 +85,8 @@ bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
 
 static struct memlane_tally *tally(struct ml_arena *a, u32 nr)
 {
+	if (a->reclaiming)
+		return ml_vec_at(&a->stat, ML_TALLY_FIRST + nr);
 	return ml_vec_make(a, &a->stat, ML_TALLY_FIRST + nr);
 }
 

@@ -338,7 +338,8 @@ struct memlane_event {
  * @__reserved: must be 0
  *
  * Sizes are rounded up to pages. An arena is made once: a second call gives
- * -EEXIST. The sum of both reserves may not pass 8 TiB (-EINVAL).
+ * -EEXIST. The sum of both reserves may not pass 8 TiB (-EINVAL). -EDQUOT: the user
+ * who opened the file has too many arenas; -ENFILE: all users have.
  */
 struct memlane_create {
 	__u32 size;
