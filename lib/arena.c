@@ -9,6 +9,13 @@
 #include "backend.h"
 #include "watch.h"
 
+/* Addresses that arenas have together: the smallest machine has 2^47. */
+#define ROOMY	      (8ULL << 40)
+#define USUAL	      (24ULL << 40)
+/* Of default maxima: 1 GiB, and 256 MiB. */
+#define MANY_HALVINGS 6
+#define MOST_HALVINGS 8
+
 /* ----------------------------------------------------------- layout ---- */
 
 static uint64_t round_up_pow2(uint64_t n)
@@ -75,14 +82,50 @@ int region_advise(void *p, size_t length)
 	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
 }
 
+static void *map_nothing(size_t length)
+{
+	return mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/*
+ * After mlockall(MCL_FUTURE) what is mapped is locked, and counts for RLIMIT_MEMLOCK
+ * although it is nothing: one page is mapped, unlocked, and grows into what is wanted.
+ */
+static void *map_unlocked(size_t length)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *seed = map_nothing(page), *all;
+
+	if (seed == MAP_FAILED)
+		return seed;
+	all = munlock(seed, page) ? MAP_FAILED : mremap(seed, page, length, MREMAP_MAYMOVE);
+	if (all == MAP_FAILED)
+		munmap(seed, page);
+	return all;
+}
+
+/* Addresses that nothing is behind. Nobody may have them locked: that would make pages. */
+static void *map_addresses(size_t length)
+{
+	void *all = map_nothing(length);
+
+	if (all == MAP_FAILED && errno == EAGAIN)
+		return map_unlocked(length);
+	if (all != MAP_FAILED)
+		munlock(all, length);
+	return all;
+}
+
 /**
  * region_reserve_at - addresses for a region: zeros that take no memory
  * @length: bytes, whole pages
  * @prot: PROT_*
  * @p: gets the address, on a chunk of 2 MiB; NULL on error
  *
- * Objects are aligned in the data area, so it has to be itself. Return: 0 or -errno;
- * to be unmapped also on error.
+ * Objects are aligned in the data area, so it has to be itself. What mlockall() locks are
+ * pages that are used: the addresses are mapped without access first, which nothing makes
+ * pages of. Return: 0 or -errno, -ENOMEM where the addresses cannot be had, whatever the
+ * system calls that; to be unmapped also on error.
  */
 int region_reserve_at(size_t length, int prot, void **p)
 {
@@ -90,14 +133,18 @@ int region_reserve_at(size_t length, int prot, void **p)
 	char *all, *at;
 
 	*p = NULL;
-	all = mmap(NULL, length + chunk, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	all = map_addresses(length + chunk);
 	if (all == MAP_FAILED)
-		return -errno;
+		return refused("mmap", length + chunk,
+			       "fast_lane_max, slow_lane_max, max_handles or max_threads (2 GiB is the least)",
+			       errno, ENOMEM);
 	at = (char *)(((uintptr_t)all + chunk - 1) & ~(chunk - 1));
 	if (at > all)
 		munmap(all, at - all);
 	munmap(at + length, all + chunk - at);
 	*p = at;
+	if (prot != PROT_NONE && mprotect(at, length, prot))
+		return refused("mprotect", length, NULL, errno, ENOMEM);
 	return region_advise(at, length);
 }
 
@@ -133,15 +180,36 @@ static int try_open(struct memlane *m, const struct memlane_config *c, bool room
 	return m->backend->open(m, &req);
 }
 
-/* Room to raise a maximum is given up where the process may not have the addresses. */
+/* Every region, as it was reserved. */
+static uint64_t addresses(const struct memlane *m)
+{
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_REGIONS; i++)
+		sum += region_reserve(&m->info, i);
+	return sum;
+}
+
+/*
+ * Addresses that the process may not have are done without: room to raise a maximum, then
+ * maxima that the program has not asked for. Other arenas and the program need some
+ * too: past ROOMY no arena gets room, and past USUAL none gets the default maxima.
+ */
 static int try_backend(struct memlane *m, const struct backend *b, const struct memlane_config *c)
 {
-	int err;
+	uint64_t taken = refusal_reserved();
+	struct memlane_config less;
+	unsigned int halvings = taken < USUAL ? 0 : MANY_HALVINGS;
+	int err = -ENOMEM;
 
 	m->backend = b;
-	err = try_open(m, c, true);
-	if (err == -ENOMEM)
-		err = try_open(m, c, false);
+	if (taken < ROOMY)
+		err = try_open(m, c, true);
+	for (; err == -ENOMEM && halvings <= MOST_HALVINGS; halvings++) {
+		config_lower(c, halvings, &less);
+		err = try_open(m, &less, false);
+	}
 	return err;
 }
 
@@ -217,15 +285,20 @@ static int begin(struct memlane **out, const struct memlane_config *own, int fd)
 {
 	struct memlane *m = memory_new(sizeof(*m));
 	int saved = errno, was = cancel_hold();
-	int err = m ? set_up(m, own, fd) : -ENOMEM;
+	int err;
 
+	refusal_clear();
+	err = m ? set_up(m, own, fd) : -ENOMEM;
 	cancel_release(was);
 	errno = saved;
-	if (err)
+	if (err) {
 		free(m);
-	else
-		*out = m;
-	return err;
+		return err;
+	}
+	refusal_clear();
+	refusal_count(addresses(m), 1);
+	*out = m;
+	return 0;
 }
 
 int memlane_open(struct memlane **out, const struct memlane_config *config)
@@ -257,6 +330,7 @@ int memlane_fd(const struct memlane *m)
 
 static void end(struct memlane *m)
 {
+	refusal_count(-addresses(m), -1);
 	if (arena_here(m)) {
 		/* The registry may be locked by a thread that this child lacks. */
 		watch_close(m);

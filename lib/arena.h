@@ -2,7 +2,8 @@
 /*
  * arena.h - what the library keeps of an arena and of a thread's part in it
  *
- * The state of the whole process is: memlane_self (one pointer a thread), a
+ * The state of the whole process is: memlane_self (one pointer a thread), what the
+ * system refused a thread last (refusal.h), a
  * pthread key, and the counter of the local backend's cookies.
  *
  * Locks: registry.lock, tasks.lock and watch.lock, of which none is taken under
@@ -142,6 +143,7 @@ struct thread {
  * @owner: the process that opened it
  * @backend: who owns the pages
  * @fd: of the device backend
+ * @device: that @fd is a file of
  * @local: of the local backend
  */
 struct memlane {
@@ -167,6 +169,7 @@ struct memlane {
 	pid_t owner;
 	const struct backend *backend;
 	int fd;
+	dev_t device;
 	struct local *local;
 };
 
@@ -185,6 +188,8 @@ int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts
 /* config.c */
 int config_backend(const struct memlane_config *c);
 void config_request(const struct memlane_config *c, bool roomy, struct memlane_create *req);
+void config_lower(const struct memlane_config *c, unsigned int halvings,
+		  struct memlane_config *less);
 int config_apply(const struct memlane_config *c, struct memlane *m);
 void config_give(struct memlane_config *to, size_t size, const struct memlane_config *own);
 int config_take(struct memlane_config *own, const struct memlane_config *c);

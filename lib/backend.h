@@ -9,6 +9,7 @@
 #define LIB_BACKEND_H
 
 #include "arena.h"
+#include "refusal.h"
 
 /**
  * struct backend - one way to own pages
@@ -41,6 +42,7 @@ extern const struct backend backend_local;
 #define DEFINE_BACKEND_CALL(name, type, cmd)					\
 static inline int backend_##name(struct memlane *m, struct type *req)		\
 {										\
+	refusal_clear();							\
 	req->size = sizeof(*req);						\
 	return m->backend->call(m, cmd, req);					\
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -11,11 +12,31 @@
 
 #define DEVICE "/dev/memlane"
 
+/* A program that closes every descriptor may have closed this one, and opened another file. */
+static bool is_ours(const struct memlane *m)
+{
+	struct stat st;
+
+	return !fstat(m->fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == m->device;
+}
+
+/* Whose errno value is it: the module's, of what was asked for, or the system's? */
+static int whose(const struct memlane *m, int err)
+{
+	if (!m->device)
+		return -err;
+	if ((err == EBADF || err == ENOTTY || err == EINVAL) && !is_ours(m))
+		return refused("ioctl", 0, NULL, err, EBADFD);
+	if (err == EPERM || err == ENOSYS)
+		return refused("ioctl", 0, NULL, err, err);
+	return -err;
+}
+
 static int dev_call(struct memlane *m, unsigned int cmd, void *req)
 {
 	int saved = errno, err;
 
-	err = ioctl(m->fd, _IO(MEMLANE_TYPE, cmd), req) ? -errno : 0;
+	err = ioctl(m->fd, _IO(MEMLANE_TYPE, cmd), req) ? whose(m, errno) : 0;
 	errno = saved;
 	return err;
 }
@@ -34,8 +55,15 @@ static int map_region(struct memlane *m, unsigned int region)
 	if (err)
 		return err;
 	if (mmap(*p, r->length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset) == MAP_FAILED)
-		return -errno;
+		return refused("mmap", r->length, NULL, errno, errno == EAGAIN ? ENOMEM : errno);
 	return 0;
+}
+
+/* Nor is what the program has put in its place closed. */
+static void drop_file(struct memlane *m)
+{
+	if (!m->device || is_ours(m))
+		close(m->fd);
 }
 
 static void dev_close(struct memlane *m)
@@ -45,13 +73,13 @@ static void dev_close(struct memlane *m)
 	for (i = 0; i < MEMLANE_REGIONS; i++)
 		if (m->region[i])
 			munmap(m->region[i], region_reserve(&m->info, i));
-	close(m->fd);
+	drop_file(m);
 }
 
 /* The child holds the file open until it closes or execs; the mappings are not there. */
 static void dev_disown(struct memlane *m)
 {
-	close(m->fd);
+	drop_file(m);
 }
 
 static int read_info(struct memlane *m)
@@ -70,10 +98,13 @@ static int read_info(struct memlane *m)
 static int map_regions(struct memlane *m)
 {
 	int err = read_info(m);
+	struct stat st;
 	unsigned int i;
 
 	for (i = 0; !err && i < MEMLANE_REGIONS; i++)
 		err = map_region(m, i);
+	if (!err && !fstat(m->fd, &st))
+		m->device = st.st_rdev;
 	return err;
 }
 
@@ -81,7 +112,10 @@ static int dev_open(struct memlane *m, struct memlane_create *req)
 {
 	int err;
 
+	m->device = 0;
 	m->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	if (m->fd < 0 && (errno == EMFILE || errno == ENFILE))
+		return refused("open", 0, NULL, errno, errno);
 	if (m->fd < 0)
 		return -errno;
 	err = dev_call(m, MEMLANE_CMD_CREATE, req);

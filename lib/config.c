@@ -6,16 +6,18 @@
 
 #include "backend.h"
 
-#define KIB		1024ULL
-#define MIB		(1024 * KIB)
-#define GIB		(1024 * MIB)
-#define TIB		(1024 * GIB)
-#define LANE_MIN	(64 * KIB)
-#define MAX_SUM		(8 * TIB)
-#define RESERVE_MIN	(64 * GIB)
-#define INTERVAL_MAX	1e6
-#define FRAMES_MAX	1000000
-#define CONFIG_SIZE_MIN offsetof(struct memlane_config, threshold)
+#define KIB		 1024ULL
+#define MIB		 (1024 * KIB)
+#define GIB		 (1024 * MIB)
+#define TIB		 (1024 * GIB)
+#define LANE_MIN	 (64 * KIB)
+#define MAX_SUM		 (8 * TIB)
+#define RESERVE_MIN	 (64 * GIB)
+#define INTERVAL_MAX	 1e6
+#define LANE_DEFAULT_MIN (256 * MIB)
+#define HANDLES_MIN	 ((1 << 20) - 1)
+#define FRAMES_MAX	 1000000
+#define CONFIG_SIZE_MIN	 offsetof(struct memlane_config, threshold)
 
 static const struct memlane_config defaults = {
 	.size = sizeof(struct memlane_config),
@@ -184,6 +186,41 @@ static uint64_t reserve_for(uint64_t max, uint64_t left)
 	uint64_t want = max < RESERVE_MIN / 4 ? RESERVE_MIN : 4 * max;
 
 	return want < max + left / 2 ? want : max + left / 2;
+}
+
+/* A maximum that the program has not chosen: half as much @halvings times over. */
+static uint64_t fewer(uint64_t value, uint64_t usual, unsigned int halvings, uint64_t least)
+{
+	if (value != usual || !halvings)
+		return value;
+	value >>= halvings;
+	return value > least ? value : least;
+}
+
+static uint64_t max3(uint64_t a, uint64_t b, uint64_t c)
+{
+	a = a > b ? a : b;
+	return a > c ? a : c;
+}
+
+/**
+ * config_lower - an arena that takes fewer addresses
+ * @c: checked
+ * @halvings: what is halved so often: maxima that are the defaults
+ * @less: gets it
+ *
+ * What a program has chosen stays. Neither lane becomes smaller than what it has before it
+ * grows, and the FastLane can hold what is below the threshold.
+ */
+void config_lower(const struct memlane_config *c, unsigned int halvings,
+		  struct memlane_config *less)
+{
+	*less = *c;
+	less->fast_lane_max = fewer(c->fast_lane_max, defaults.fast_lane_max, halvings,
+				    max3(LANE_DEFAULT_MIN, c->fast_lane_size, c->threshold));
+	less->slow_lane_max = fewer(c->slow_lane_max, defaults.slow_lane_max, halvings,
+				    max3(LANE_DEFAULT_MIN, c->slow_lane_size, 0));
+	less->max_handles = fewer(c->max_handles, defaults.max_handles, halvings, HANDLES_MIN);
 }
 
 /**

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "arena.h"
+#include "refusal.h"
 
 static const struct {
 	unsigned int err;
@@ -24,8 +25,10 @@ static const struct {
 		      "clear unknown flags and reserved members" },
 	{ ENOSPC, "The lane or the handle table is full: free objects, raise its maximum with "
 		  "memlane_set_max(), or allow the other lane by leaving out MEMLANE_NO_SPILL" },
-	{ ENOMEM, "The system or the memory cgroup has no memory left: free some, or raise "
-		  "the cgroup's limit" },
+	{ ENOMEM, "There is no memory left, in the system or the memory cgroup, or no addresses: "
+		  "free some, raise the limit, or lower the arena's maxima" },
+	{ EBADFD, "The program has closed the arena's file, or put another one in its place: leave "
+		  "memlane_fd() alone, and open the arena again" },
 	{ EUSERS, "Too many threads use the arena: let some call memlane_thread_leave(), or "
 		  "open it with a higher max_threads" },
 	{ EDQUOT, "The user has too many arenas open: close some, or raise user_arenas of "
@@ -56,7 +59,11 @@ static const struct {
 const char *memlane_strerror(int err)
 {
 	unsigned int code = err < 0 ? -(unsigned int)err : (unsigned int)err;
+	const char *why = refusal_text((int)code);
 	size_t i;
+
+	if (why)
+		return why;
 
 	for (i = 0; i < ARRAY_SIZE(sentences); i++)
 		if (sentences[i].err == code)

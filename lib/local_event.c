@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "local_event.h"
+#include "refusal.h"
 
 void events_init(struct events *e)
 {
@@ -152,7 +153,7 @@ static int make_pipe(struct events *e)
 	events_disown(e);
 	if (pipe2(e->fd, O_CLOEXEC | O_NONBLOCK)) {
 		e->fd[0] = e->fd[1] = -1;
-		return -errno;
+		return refused("pipe2", 0, NULL, errno, errno);
 	}
 	identify(e->fd[0], &e->pipe);
 	if (e->nr)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "local.h"
+#include "refusal.h"
 #include "worker.h"
 
 #define OPEN_PAGES 64 /* of a region, at a time */
@@ -23,6 +24,8 @@ static void *zalloc(struct ml_arena *a, size_t size)
 
 	if (p)
 		__atomic_add_fetch(&local_of(a)->metadata, size, __ATOMIC_RELAXED);
+	else
+		refused("malloc", size, NULL, ENOMEM, ENOMEM);
 	return p;
 }
 
@@ -51,7 +54,8 @@ static int open_pages(struct local *l, unsigned int region, u64 end)
 		end = most;
 	if (mprotect(at + (first << ML_PAGE_SHIFT), (end - first) << ML_PAGE_SHIFT,
 		     PROT_READ | PROT_WRITE))
-		return -ENOMEM;
+		return refused("mprotect", (end - first) << ML_PAGE_SHIFT, "max_handles or max_threads",
+			       errno, ENOMEM);
 	if (region == MEMLANE_REGION_TABLE && l->dumped)
 		madvise(at + (first << ML_PAGE_SHIFT), (end - first) << ML_PAGE_SHIFT, MADV_DODUMP);
 	l->open[region] = end;
@@ -106,7 +110,9 @@ static bool held(struct ml_arena *a, u64 page, u64 nr)
 
 int local_membarrier(int cmd)
 {
-	return syscall(SYS_membarrier, cmd, 0, 0) < 0 ? -errno : 0;
+	int err = syscall(SYS_membarrier, cmd, 0, 0) < 0 ? errno : 0;
+
+	return err ? refused("membarrier", 0, NULL, err, err) : 0;
 }
 
 /*
@@ -116,7 +122,10 @@ int local_membarrier(int cmd)
  */
 static int sync_cores(struct ml_arena *a)
 {
-	return local_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+	int err = local_membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+
+	/* What does not move because of it is told as EAGAIN. */
+	return err ? refused("membarrier", 0, NULL, -err, EAGAIN) : 0;
 }
 
 /* Fatal signals do not wait for a system call to end. */

@@ -24,6 +24,7 @@
 
 #include "arena.h"
 #include "local.h"
+#include "refusal.h"
 #include "vec.h"
 
 /* Since Linux 5.14 and 5.18 */
@@ -67,7 +68,7 @@ static int open_chunk(struct local *l, u64 page)
 	if (*word & OPEN)
 		return 0;
 	if (mprotect(at, CHUNK_BYTES, PROT_READ | PROT_WRITE))
-		return -ENOMEM;
+		return refused("mprotect", CHUNK_BYTES, NULL, errno, ENOMEM);
 	if (l->dumped)
 		madvise(at, CHUNK_BYTES, MADV_DODUMP);
 	WRITE_ONCE(*word, *word | OPEN);
@@ -83,6 +84,7 @@ static bool close_chunk(struct local *l, u64 page)
 	if (mmap(at, CHUNK_BYTES, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
 		return false;
+	munlock(at, CHUNK_BYTES);
 	region_advise(at, CHUNK_BYTES);
 	WRITE_ONCE(*word, 0);
 	return true;
@@ -190,7 +192,7 @@ int local_pages_populate(struct local *l, u64 page, u64 nr)
 		return 0;
 	if (madvise(page_at(l, page), nr << ML_PAGE_SHIFT, MADV_POPULATE_WRITE)) {
 		if (errno != EINVAL)
-			return -ENOMEM;
+			return refused("madvise", nr << ML_PAGE_SHIFT, NULL, errno, ENOMEM);
 		touch_pages(l, page, nr);
 	}
 	if (page < there[0] || page > there[1])

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "refusal.h"
 
 /* Cleared; NULL: there is none. For free(). */
 void *memory_new(size_t size)
@@ -12,6 +13,8 @@ void *memory_new(size_t size)
 	int saved = errno;
 	void *p = calloc(1, size);
 
+	if (!p)
+		refused("malloc", size, NULL, ENOMEM, ENOMEM);
 	errno = saved;
 	return p;
 }
@@ -22,6 +25,8 @@ void *memory_resize(void *p, size_t size)
 	int saved = errno;
 	void *new = realloc(p, size);
 
+	if (!new)
+		refused("malloc", size, NULL, ENOMEM, ENOMEM);
 	errno = saved;
 	return new;
 }

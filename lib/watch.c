@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "refusal.h"
 #include "watch.h"
 
 #define NOTES_A_TIME 65536U
@@ -25,7 +26,7 @@ static int notes_new(struct memlane *m, struct watch *w)
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
-		return -ENOMEM;
+		return refused("mmap", notes_length(m), "max_handles", errno, ENOMEM);
 	w->note = p;
 	/* The child of a fork frees them too: they are there. */
 	sparse_advise(p, notes_length(m));

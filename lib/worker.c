@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* worker.c - what the threads of the library's own have in common */
+#include <errno.h>
 #include <signal.h>
 #include <time.h>
 
+#include "refusal.h"
 #include "worker.h"
 
 uint64_t clock_ns(void)
@@ -43,9 +45,12 @@ int worker_start(pthread_t *thread, const pthread_attr_t *attr, const char *name
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &was);
-	err = -pthread_create(thread, attr, run, arg);
+	err = pthread_create(thread, attr, run, arg);
 	pthread_sigmask(SIG_SETMASK, &was, NULL);
-	if (!err && name)
+	if (err)
+		return refused("pthread_create", 0, "policy_check_interval to 0, and set no tracking", err,
+			       EAGAIN);
+	if (name)
 		pthread_setname_np(*thread, name);
-	return err;
+	return 0;
 }

@@ -150,7 +150,9 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @fast_lane_size: bytes the FastLane may use before it grows: its limit, which takes
  *	no memory; 1 MiB
  * @slow_lane_size: the same of the SlowLane; 10 MiB
- * @fast_lane_max: bytes it grows to by itself; memlane_set_max() changes it; 64 GiB
+ * @fast_lane_max: bytes it grows to by itself; memlane_set_max() changes it; 64 GiB. This
+ *	default, that of @slow_lane_max and that of @max_handles are lower where the process
+ *	may not have the addresses: memlane_get_option() tells
  * @slow_lane_max: the same of the SlowLane; 64 GiB
  * @threshold: objects of at least so many bytes are born in the SlowLane, and
  *	larger ones are moved there by maintenance; 4096
@@ -257,7 +259,8 @@ MEMLANE_API const char *memlane_config_check(const struct memlane_config *config
  * Return: 0; -EINVAL: memlane_config_check() says what is wrong, or
  * MEMLANE_BACKEND is neither module nor local; -ENOENT, -EACCES: no
  * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
- * the module's ABI is not this library's; -ENOMEM.
+ * the module's ABI is not this library's; -ENOMEM: no memory, or no addresses; -EAGAIN: no
+ * thread for the maintenance in the background; -EPERM, -ENOSYS: no membarrier(). memlane_explain() tells which limit was met.
  */
 MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *config);
 
@@ -727,9 +730,27 @@ MEMLANE_API int memlane_stat(struct memlane *m, struct memlane_stats *st);
  * memlane_strerror - a sentence for an error
  * @err: as returned, negative or not
  *
+ * Where the system refused something to this thread's last call, and @err is what came of
+ * that, the sentence is memlane_explain()'s; it is good until the thread asks again.
+ *
  * Return: what it means and what to do about it; never NULL.
  */
 MEMLANE_API const char *memlane_strerror(int err);
+
+/**
+ * memlane_explain - what the system refused to this thread's last call
+ * @text: gets a sentence: which function of the system, how many bytes, which limit was
+ *	met, as far as can be seen now, and what to raise or which fields of struct
+ *	memlane_config to lower; an empty one where nothing was refused; NULL: none is
+ *	wanted
+ * @size: bytes there, 0 with NULL; 400 are always enough
+ *
+ * To be called right after the call that failed, by the same thread. Takes no memory, but
+ * reads limits and files of /proc.
+ *
+ * Return: 0: the system has refused nothing; or the errno value that it gave, negative.
+ */
+MEMLANE_API int memlane_explain(char *text, size_t size);
 
 /* ----------------------------------------------------------- threads ---- */
 

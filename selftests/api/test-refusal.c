@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+/* test-refusal.c - what the system refuses is told as such, and done without where it can be */
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "api.h"
+
+#define GIB (1024 * MIB)
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
+static void limit(int resource, uint64_t most)
+{
+	struct rlimit r;
+
+	expect_eq(getrlimit(resource, &r), 0);
+	r.rlim_cur = most < r.rlim_max ? most : r.rlim_max;
+	expect_eq(setrlimit(resource, &r), 0);
+}
+
+static void has(const char *text, const char *word)
+{
+	if (!strstr(text, word))
+		fail("'%s' is not in: %s", word, text);
+}
+
+/* Both ways of asking say the same, and no errno changes. */
+static const char *why(int err)
+{
+	static char text[400];
+
+	errno = 77;
+	expect(memlane_explain(text, sizeof(text)) < 0);
+	expect(!strcmp(text, memlane_strerror(err)));
+	expect_eq(errno, 77);
+	printf("# %s\n", text);
+	return text;
+}
+
+static struct memlane *open_local(const struct memlane_config *c, int *err)
+{
+	struct memlane_config own = *c;
+	struct memlane *m;
+
+	own.backend = MEMLANE_BACKEND_LOCAL;
+	*err = memlane_open(&m, &own);
+	return m;
+}
+
+static void use(struct memlane *m)
+{
+	memlane_handle h = must_alloc(m, 10000);
+
+	fill(m, h, 1);
+	expect_eq(memlane_migrate(m, h, MEMLANE_FAST), 0);
+	verify(m, h, 1);
+}
+
+TEST(nothing_refused_is_nothing_to_explain)
+{
+	struct memlane *m = open_quiet();
+	char text[400] = "x";
+
+	expect_eq(memlane_explain(text, sizeof(text)), 0);
+	expect_eq(text[0], 0);
+	expect_eq(memlane_explain(NULL, 0), 0);
+	memlane_close(m);
+}
+
+TEST(a_limit_of_addresses_is_named)
+{
+	struct memlane_config c = quiet();
+	char text[8];
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer has more addresses than that");
+	limit(RLIMIT_AS, GIB);
+	expect(!open_local(&c, &err));
+	expect_eq(err, -ENOMEM);
+	has(why(err), "RLIMIT_AS");
+	has(why(err), "mmap() of ");
+	has(why(err), "fast_lane_max");
+	/* What there is no room for is left out. */
+	expect(memlane_explain(text, sizeof(text)) < 0);
+	expect_eq(strlen(text), sizeof(text) - 1);
+}
+
+/* The default maxima are what the process can have; those of the program are not touched. */
+TEST(default_maxima_are_lower_where_addresses_are_few)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	uint64_t max;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer has more addresses than that");
+	limit(RLIMIT_AS, 16 * GIB);
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_SLOW_MAX, &max), 0);
+	expect(max >= GIB && max < 16 * GIB);
+	use(m);
+	memlane_close(m);
+	c.slow_lane_max = 32 * GIB;
+	expect(!open_local(&c, &err));
+	expect_eq(err, -ENOMEM);
+	has(why(err), "RLIMIT_AS");
+	c.slow_lane_max = 4 * GIB;
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	expect_eq(memlane_get_option(m, MEMLANE_OPT_SLOW_MAX, &max), 0);
+	expect_eq(max, 4 * GIB);
+	memlane_close(m);
+}
+
+TEST(memory_that_ends_later_is_named)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+	int err, i;
+
+	if (SANITIZED)
+		skip("a sanitizer has more addresses than that");
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	limit(RLIMIT_AS, GIB);
+	for (i = 0, err = 0; !err && i < 100000; i++)
+		err = memlane_alloc_with(m, 30000, NULL, &h);
+	if (!err)
+		skip("it was enough");
+	expect_eq(err, -ENOMEM);
+	has(why(err), "RLIMIT_AS");
+}
+
+/* Refuse a system call with an errno value from now on. */
+static void forbid(int nr, int err)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	expect_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		skip("no filters of system calls here");
+}
+
+TEST(a_filter_set_up_after_open_is_named)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	memlane_handle h;
+	int err;
+
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	h = must_alloc(m, 100);
+	forbid(SYS_membarrier, EPERM);
+	err = memlane_migrate(m, h, MEMLANE_SLOW);
+	expect_eq(err, -EAGAIN);
+	has(why(err), "membarrier");
+	has(why(err), "seccomp");
+	/* It is of that call: an object in use is none of the system's. */
+	memlane_enter(m);
+	expect_eq(memlane_pin(m, h) != NULL, true);
+	memlane_exit(m);
+	err = memlane_migrate(m, h, MEMLANE_SLOW);
+	expect_eq(err, -EBUSY);
+	has(memlane_strerror(err), "pinned");
+	memlane_close(m);
+	expect(!open_local(&c, &err));
+	expect_eq(err, -EPERM);
+	has(why(err), "membarrier");
+}
+
+TEST(no_thread_is_named)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	int err;
+
+	forbid(SYS_clone3, EAGAIN);
+	forbid(SYS_clone, EAGAIN);
+	memlane_config_init(&c);
+	c.policy_check_interval = 1;
+	expect(!open_local(&c, &err));
+	expect_eq(err, -EAGAIN);
+	has(why(err), "pthread_create");
+	has(why(err), "RLIMIT_NPROC");
+	has(why(err), "policy_check_interval");
+	c = quiet();
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	memlane_close(m);
+}
+
+/* Whatever is called an error where there are no such addresses: valgrind says EINVAL. */
+TEST(addresses_are_tried_smaller_whatever_the_errno)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer has more addresses than that");
+	limit(RLIMIT_AS, 64 * GIB);
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	memlane_close(m);
+	forbid(SYS_mmap, EINVAL);
+	expect(!open_local(&c, &err));
+	expect_eq(err, -ENOMEM);
+}
+
+TEST(the_address_space_may_be_used_up)
+{
+	struct memlane_config c = quiet();
+	static struct memlane *m[200];
+	unsigned int nr;
+	int err = 0;
+
+	if (SANITIZED)
+		skip("a sanitizer has addresses of its own");
+	c.fast_lane_max = c.slow_lane_max = 1ULL << 40;
+	for (nr = 0; !err && nr < ARRAY_SIZE(m); nr++)
+		m[nr] = open_local(&c, &err);
+	expect(nr > 10);
+	expect_eq(err, -ENOMEM);
+	has(why(err), "open arenas");
+	has(why(err), "address space");
+	memlane_close(m[0]);
+	m[0] = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m[0]);
+}
+
+/* kB of a line of /proc/self/status */
+static uint64_t status_kib(const char *name)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[256];
+	uint64_t kib = 0;
+
+	expect(f != NULL);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			kib = strtoull(line + strlen(name), NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+static void lock_all(int flags)
+{
+	if (mlockall(flags))
+		skip("this process may not lock its memory");
+}
+
+static void expect_small(uint64_t rss)
+{
+	printf("# %llu KiB locked, %llu more resident\n", (unsigned long long)status_kib("VmLck:"),
+	       (unsigned long long)(status_kib("VmRSS:") - rss));
+	expect(status_kib("VmRSS:") - rss < 64 * 1024);
+}
+
+TEST(memory_that_is_to_be_locked_is_not_made)
+{
+	struct memlane_config c = quiet();
+	uint64_t rss = status_kib("VmRSS:");
+	struct memlane *m;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer's shadow would be locked");
+	lock_all(MCL_CURRENT | MCL_FUTURE);
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	expect_small(rss);
+	expect(status_kib("VmLck:") < 1024 * 1024);
+	memlane_close(m);
+	lock_all(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	expect_small(rss);
+	memlane_close(m);
+}
+
+TEST(memory_that_is_locked_later_is_not_made)
+{
+	struct memlane_config c = quiet();
+	uint64_t rss = status_kib("VmRSS:");
+	struct memlane *m;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer's shadow would be locked");
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	lock_all(MCL_CURRENT);
+	use(m);
+	expect_small(rss);
+	memlane_close(m);
+}
+
+/* Not more than RLIMIT_MEMLOCK may be locked, and the addresses are not. */
+TEST(a_limit_of_locked_memory_is_not_met_by_addresses)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer's shadow would be locked");
+	limit(RLIMIT_MEMLOCK, 64 * MIB);
+	lock_all(MCL_FUTURE);
+	if (!geteuid() && setresuid(65534, 65534, 65534))
+		skip("this needs another user");
+	m = open_local(&c, &err);
+	expect_eq(err, 0);
+	use(m);
+	memlane_close(m);
+}
