@@ -306,7 +306,7 @@ static int queue_migrate(struct call *call)
 
 	if (req->count > MOST_ALLOCS || req->results)
 		return -EINVAL;
-	if (req->flags & ~(MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE))
+	if (req->flags & ~(MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY))
 		return -EOPNOTSUPP;
 	job = memlane_job_new(req->count);
 	if (!job)

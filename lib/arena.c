@@ -249,6 +249,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	m->threshold = c->threshold;
 	m->frames_per_cycle = c->frames_per_cycle;
 	m->no_core_dump = c->no_core_dump;
+	m->guard_moves = c->guard_moves;
 	err = registry_new(m);
 	if (err)
 		return err;
@@ -307,6 +308,8 @@ int memlane_open(struct memlane **out, const struct memlane_config *config)
 	int err = config_take(&own, config);
 
 	*out = NULL;
+	if (!err)
+		err = config_guard(&own);
 	return err ? err : begin(out, &own, -1);
 }
 
@@ -318,7 +321,7 @@ int memlane_open_fd(struct memlane **out, int fd, const struct memlane_config *c
 	*out = NULL;
 	if (!err && fd < 0)
 		err = -EBADF;
-	if (!err && (own.guard || own.report_leaks || own.tracking))
+	if (!err && (own.guard || own.guard_moves || own.report_leaks || own.tracking))
 		err = -EOPNOTSUPP;
 	return err ? err : begin(out, &own, fd);
 }

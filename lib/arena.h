@@ -102,6 +102,9 @@ struct tasks {
  *	often its stock may still serve before the FastLane is looked at again
  * @room: by class, of the FastLane when it was full last
  * @tally: of @slot, or NULL: see watch.h
+ * @given: what this section was given addresses of, where that matters: see moves.c
+ * @nr_given: how many
+ * @room_given: how many fit there
  * @frames: scratch memory
  */
 struct thread {
@@ -115,6 +118,9 @@ struct thread {
 	uint8_t spilled[MEMLANE_CLASSES];
 	uint32_t room[MEMLANE_CLASSES];
 	struct tally *tally;
+	memlane_handle *given;
+	uint32_t nr_given;
+	uint32_t room_given;
 	struct frames frames;
 };
 
@@ -135,6 +141,7 @@ struct thread {
  * @ticks: frames so far; atomic
  * @frames_per_cycle: maintenance every so many @ticks; 0: none
  * @no_core_dump: as configured
+ * @guard_moves: as well
  * @event_size: bytes of the backend's records of events; 0: not known yet; atomic
  * @tasks: it has a lock of its own
  * @info: layout
@@ -161,6 +168,7 @@ struct memlane {
 	uint64_t ticks;
 	uint32_t frames_per_cycle;
 	bool no_core_dump;
+	bool guard_moves;
 	uint32_t event_size;
 	struct tasks tasks;
 	struct memlane_info info;
@@ -186,6 +194,7 @@ int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts
 	       memlane_handle *out);
 
 /* config.c */
+int config_guard(struct memlane_config *own);
 int config_backend(const struct memlane_config *c);
 void config_request(const struct memlane_config *c, bool roomy, struct memlane_create *req);
 void config_lower(const struct memlane_config *c, unsigned int halvings,

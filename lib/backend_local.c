@@ -284,6 +284,7 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 	if (!l)
 		return -ENOMEM;
 	l->dumped = !m->no_core_dump;
+	l->hides = m->guard_moves;
 	err = begin_core(l, req);
 	if (err)
 		goto unmap;

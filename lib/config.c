@@ -166,6 +166,36 @@ int config_take(struct memlane_config *own, const struct memlane_config *c)
 	return 0;
 }
 
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return length == strlen(word) && !memcmp(text, word, length);
+}
+
+/**
+ * config_guard - what the environment switches on
+ * @own: to which it is added
+ *
+ * Return: 0, or -EINVAL: a word that means nothing.
+ */
+int config_guard(struct memlane_config *own)
+{
+	const char *at = getenv("MEMLANE_GUARD");
+	size_t length;
+
+	for (; at && *at; at += length + (at[length] == ',')) {
+		length = strcspn(at, ",");
+		if (is_word(at, length, "bytes"))
+			own->guard = true;
+		else if (is_word(at, length, "moves"))
+			own->guard_moves = true;
+		else if (is_word(at, length, "leaks"))
+			own->report_leaks = true;
+		else
+			return -EINVAL;
+	}
+	return 0;
+}
+
 /* Return: the backend to use, AUTO if none is insisted on, or -EINVAL. */
 int config_backend(const struct memlane_config *c)
 {

@@ -25,6 +25,7 @@ struct job;
  * @chunk: of the data area: see local_pages.c; core.lock
  * @resident: pages of each lane, when they were counted last, less what was given back
  *	since; core.lock
+ * @hides: pages that are committed no more are not accessible, immutable
  * @dumped: core dumps have what objects hold, immutable
  * @tid: thread of each slot, or 0; atomic
  * @calls: made by the program; atomic
@@ -52,6 +53,7 @@ struct local {
 	unsigned char *data;
 	struct ml_vec chunk;
 	u64 resident[MEMLANE_LANES];
+	bool hides;
 	bool dumped;
 	pid_t *tid;
 	uint64_t calls;

@@ -67,7 +67,8 @@ static int open_chunk(struct local *l, u64 page)
 		return -ENOMEM;
 	if (*word & OPEN)
 		return 0;
-	if (mprotect(at, CHUNK_BYTES, PROT_READ | PROT_WRITE))
+	/* Where pages are hidden each is shown by itself. */
+	if (!l->hides && mprotect(at, CHUNK_BYTES, PROT_READ | PROT_WRITE))
 		return refused("mprotect", CHUNK_BYTES, NULL, errno, ENOMEM);
 	if (l->dumped)
 		madvise(at, CHUNK_BYTES, MADV_DODUMP);
@@ -160,6 +161,13 @@ u64 local_pages_resident(struct local *l, u64 page, u64 nr)
 
 /* ------------------------------------------------ commit and decommit ---- */
 
+static int protect(struct local *l, u64 page, u64 nr, int prot)
+{
+	if (mprotect(page_at(l, page), nr << ML_PAGE_SHIFT, prot))
+		return refused("mprotect", nr << ML_PAGE_SHIFT, NULL, errno, ENOMEM);
+	return 0;
+}
+
 int local_pages_commit(struct local *l, u64 page, u64 nr)
 {
 	u64 end = page + nr, next, at;
@@ -168,6 +176,8 @@ int local_pages_commit(struct local *l, u64 page, u64 nr)
 	for (at = page; at < end; at = piece_end(at, end))
 		if (open_chunk(l, at))
 			return -ENOMEM;
+	if (l->hides && protect(l, page, nr, PROT_READ | PROT_WRITE))
+		return -ENOMEM;
 	for (at = page; at < end; at = next) {
 		next = piece_end(at, end);
 		word = ml_vec_at(&l->chunk, at >> ML_CHUNK_SHIFT);
@@ -246,6 +256,8 @@ u64 local_pages_decommit(struct local *l, u64 page, u64 nr)
 	}
 	if (end > from)
 		drop_pages(page_at(l, from), (end - from) << ML_PAGE_SHIFT);
+	if (l->hides)
+		protect(l, end - nr, nr, PROT_NONE);
 	return had;
 }
 

@@ -58,6 +58,8 @@ void *memlane_get_slow(struct memlane *m, memlane_handle h)
 		resolve(m, h, MEMLANE_ENTRY_ACCESSED, &p);
 	else
 		p = NULL;
+	if (p && unlikely(m->watch))
+		moves_given(m, h);
 	return p;
 }
 
@@ -72,6 +74,8 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 			      resolve(m, h, MEMLANE_ENTRY_ACCESSED, p);
 	if (err)
 		return err;
+	if (unlikely(m->watch))
+		moves_given(m, h);
 	if (size <= (side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
 		return 0;
 	*p = NULL;
@@ -179,5 +183,7 @@ int memlane_unpin(struct memlane *m, memlane_handle h)
 		err = pin_sub(m, handle_index(h));
 	if (unlikely(err == -EINVAL))
 		watch_wrong(m, MEMLANE_REPORT_UNPIN, h, 0);
+	if (!err && unlikely(m->watch))
+		moves_unpinned(m, h);
 	return err;
 }

@@ -79,6 +79,7 @@ static void forget(struct thread *t)
 	if (memlane_self == &t->self)
 		memlane_self = &nobody;
 	registry_put(t->reg);
+	free(t->given);
 	free(t);
 }
 
@@ -188,6 +189,7 @@ static void bury(struct memlane *m, struct thread *dead)
 {
 	frames_free(m, &dead->frames);
 	registry_put(dead->reg);
+	free(dead->given);
 	free(dead);
 }
 
@@ -311,6 +313,7 @@ static int exit_other(struct memlane *m)
 {
 	struct memlane_self *self = memlane_self;
 	struct thread *t;
+	bool given;
 	int err;
 
 	if (__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m) {
@@ -323,8 +326,13 @@ static int exit_other(struct memlane *m)
 	}
 	if (!self->depth)
 		return -EINVAL;
-	if (--self->depth == 0)
+	given = self->depth & DEPTH_GIVEN;
+	if ((--self->depth & ~DEPTH_GIVEN) == 0) {
+		self->depth = 0;
 		__atomic_store_n(self->section, 0, __ATOMIC_RELEASE);
+		if (given)
+			moves_end(m, this_thread());
+	}
 	return 0;
 }
 

@@ -78,6 +78,7 @@ static struct watch *watch_new(const struct memlane_config *c)
 	w->guard = c->guard;
 	w->leaks = c->report_leaks;
 	w->tracking = c->tracking;
+	w->moves = c->guard_moves;
 	w->pad = c->guard ? GUARD_FRONT + GUARD_BACK : 0;
 	w->report = c->report;
 	w->arg = c->report_arg;
@@ -91,7 +92,7 @@ int watch_open(struct memlane *m, const struct memlane_config *c)
 {
 	m->easy_size = MEMLANE_SIZE_MAX;
 	m->hard_free = 0;
-	if (!c->guard && !c->report_leaks && !c->tracking)
+	if (!c->guard && !c->guard_moves && !c->report_leaks && !c->tracking)
 		return 0;
 	m->watch = watch_new(c);
 	if (!m->watch)
@@ -102,10 +103,10 @@ int watch_open(struct memlane *m, const struct memlane_config *c)
 	}
 	m->easy_size = 0;
 	m->hard_free = ~0ULL;
-	if (c->guard) {
+	if (c->guard)
 		m->hot.data += GUARD_FRONT;
+	if (c->guard || c->guard_moves)
 		m->hot.match ^= GUARD_MATCH;
-	}
 	return 0;
 }
 
@@ -218,7 +219,7 @@ static __always_inline int make(struct memlane *m, uint64_t size, const struct m
 				memlane_handle *out)
 {
 	struct watch *w = m->watch;
-	int err = cache_alloc(m, size, w->pad, opts, out);
+	int err = cache_alloc(m, size, moves_pad(w, size), opts, out);
 
 	if (unlikely(err))
 		return err;

@@ -21,6 +21,8 @@
 #define GUARD_ALIGN	GUARD_FRONT
 /* A bit of the flags that no entry has. */
 #define GUARD_MATCH	(1ULL << 58)
+/* In self.depth: the section has been given addresses, and its end is not the short one. */
+#define DEPTH_GIVEN	(1U << 31)
 
 /**
  * struct note - what is kept of an object, by index; relaxed atomics
@@ -91,6 +93,7 @@ struct keeper {
  * @guard: checking mode
  * @leaks: report what is left at the end
  * @tracking: keep histories
+ * @moves: objects move after each use: see moves.c
  * @pad: bytes that an object takes more
  * @report: gets reports, or NULL
  * @arg: for @report
@@ -108,6 +111,7 @@ struct watch {
 	bool guard;
 	bool leaks;
 	bool tracking;
+	bool moves;
 	uint32_t pad;
 	memlane_report_fn report;
 	void *arg;
@@ -142,6 +146,12 @@ void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn r
 void guard_put(struct memlane *m, memlane_handle h, uint64_t size);
 bool guard_look(struct memlane *m, const struct memlane_object *o, memlane_report_fn report,
 		void *arg);
+
+/* moves.c */
+uint32_t moves_pad(const struct watch *w, uint64_t size);
+void moves_given(struct memlane *m, memlane_handle h);
+void moves_end(struct memlane *m, struct thread *t);
+void moves_unpinned(struct memlane *m, memlane_handle h);
 
 /* track.c */
 uint32_t clock_ms(void);

@@ -12,19 +12,42 @@ static bool lower(struct rb_node *x, const struct rb_node *y)
 	return rb_entry(x, struct ml_run, node)->page < rb_entry(y, struct ml_run, node)->page;
 }
 
-static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below)
+static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below, u64 above)
 {
 	int err;
 
-	if (!below)
+	if (!below && !above)
 		return ml_pages_take(a, run, nr);
-	err = ml_run_take_below(a, run, nr, below);
+	err = below ? ml_run_take_below(a, run, nr, below) : ml_run_take_above(a, run, nr, above);
 	if (err)
 		return err;
 	err = a->ops->commit(a, run->page, nr);
 	if (err)
 		ml_run_give(a, run);
 	return err;
+}
+
+static int blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
+		    u64 above, struct ml_run **out)
+{
+	struct ml_run *run = a->ops->zalloc(a, sizeof(*run));
+	int err;
+
+	if (!run)
+		return -ENOMEM;
+	run->kind = ML_BLOB;
+	run->use = ML_USE_BLOB;
+	run->lane = lane;
+	run->align = need->align;
+	err = blob_take(a, run, need->pages, below, above);
+	if (err) {
+		a->ops->zfree(a, run, sizeof(*run));
+		return err;
+	}
+	rb_add(&run->node, &a->lane[lane].blobs, lower);
+	ml_tally_pages(a, lane, MEMLANE_CLASS_BLOB);
+	*out = run;
+	return 0;
 }
 
 /**
@@ -41,24 +64,22 @@ static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below)
 int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
 		struct ml_run **out)
 {
-	struct ml_run *run = a->ops->zalloc(a, sizeof(*run));
-	int err;
+	return blob_new(a, lane, need, below, 0, out);
+}
 
-	if (!run)
-		return -ENOMEM;
-	run->kind = ML_BLOB;
-	run->use = ML_USE_BLOB;
-	run->lane = lane;
-	run->align = need->align;
-	err = blob_take(a, run, need->pages, below);
-	if (err) {
-		a->ops->zfree(a, run, sizeof(*run));
-		return err;
-	}
-	rb_add(&run->node, &a->lane[lane].blobs, lower);
-	ml_tally_pages(a, lane, MEMLANE_CLASS_BLOB);
-	*out = run;
-	return 0;
+/**
+ * ml_blob_away - reserve other pages for an object, rather above those it has
+ * @a: arena; arena.lock
+ * @from: those it has
+ * @out: the run, nobody's yet
+ *
+ * Return: as ml_blob_new().
+ */
+int ml_blob_away(struct ml_arena *a, const struct ml_run *from, struct ml_run **out)
+{
+	struct ml_need need = { .pages = from->nr, .align = from->align };
+
+	return blob_new(a, from->lane, &need, 0, ml_run_end(from), out);
 }
 
 /**

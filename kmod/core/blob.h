@@ -5,6 +5,7 @@
 
 #include "lane.h"
 
+int ml_blob_away(struct ml_arena *a, const struct ml_run *from, struct ml_run **out);
 int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
 		struct ml_run **out);
 struct ml_run *ml_blob_below(const struct ml_lane *lane, u64 below);

@@ -25,13 +25,13 @@ static void report(struct migration *m, u32 i, int result)
 }
 
 /* What is asked for by hand may make the lane grow; what the policy wants may not. */
-static int place(struct ml_arena *a, u32 index, unsigned int lane)
+static int place(struct ml_arena *a, u32 index, unsigned int lane, bool away)
 {
 	u64 limit = a->lane[lane].limit;
 	int err;
 
 	do {
-		err = ml_batch_place(a, index, lane, ML_KEEP);
+		err = away ? ml_batch_away(a, index) : ml_batch_place(a, index, lane, ML_KEEP);
 	} while (err == -ENOSPC &&
 		 ml_lane_grow(a, lane, ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT));
 	if (err && ml_lane_used(&a->lane[lane]) <= limit)
@@ -51,8 +51,10 @@ static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 
 	if (!err && m->req->flags & MEMLANE_MIGRATE_SETTLE)
 		err = ml_batch_settle(a, index);
+	else if (!err && m->req->flags & MEMLANE_MIGRATE_AWAY)
+		err = place(a, index, ml_lane_of(a, ml_index_loc(a, index)), true);
 	else if (!err)
-		err = place(a, index, m->req->lane);
+		err = place(a, index, m->req->lane, false);
 	if (b->nr > nr)
 		b->move[nr].caller = i;
 	else
@@ -109,7 +111,7 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 
 	req->out_count = 0;
 	req->out_failed = 0;
-	if (req->flags & ~MEMLANE_MIGRATE_SETTLE)
+	if (req->flags & ~(MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY))
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES || !req->count || req->count > 1U << 20)
 		return -EINVAL;

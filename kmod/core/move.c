@@ -207,6 +207,42 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 	return err ? err : add_block(a, index, to);
 }
 
+static int away_blob(struct ml_arena *a, struct ml_run *from)
+{
+	struct ml_run *to;
+	int err = ml_lane_room(a, from->lane, from->nr, true) ? ml_blob_away(a, from, &to) : -ENOSPC;
+
+	if (!err)
+		add_blob(a, from, to);
+	a->batch->nomem |= err == -ENOMEM;
+	return err;
+}
+
+/**
+ * ml_batch_away - plan to move an object to another place of its lane
+ * @a: arena; both locks; the batch is not full
+ * @index: bound, not purged
+ *
+ * It is in its place until it has moved, so the other one is another. Return: as
+ * ml_batch_place().
+ */
+int ml_batch_away(struct ml_arena *a, u32 index)
+{
+	u64 loc = ml_index_loc(a, index), to;
+	struct ml_run *from = ml_run_at(a, ml_loc_page(loc));
+	struct ml_need need;
+	int err = ml_need_of(a, loc, &need);
+
+	if (!err)
+		err = movable(a, index);
+	if (err)
+		return err;
+	if (need.cls == MEMLANE_CLASS_BLOB)
+		return away_blob(a, from);
+	err = ml_place_take(a, from->lane, &need, true, &to);
+	return err ? err : add_block(a, index, to);
+}
+
 /**
  * ml_batch_settle - plan to move an object out of compaction's way
  * @a: arena; both locks; the batch is not full

@@ -387,6 +387,51 @@ int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below)
 	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
 }
 
+/* The best fit that begins at or behind @above; some larger ones are tried, and the largest. */
+static struct ml_run *best_above(const struct rb_root *root, u64 nr, unsigned int align, u64 above)
+{
+	struct ml_run *f = best_fit(root, nr, align);
+	struct rb_node *n = f ? &f->node : NULL;
+	unsigned int tries;
+
+	for (tries = 0; n && tries < TRIES_BELOW; tries++, n = rb_next(n))
+		if (run_of(n)->page >= above)
+			return run_of(n);
+	n = rb_last(root);
+	f = n ? run_of(n) : NULL;
+	return f && f->page >= above && aligned_start(f, align) + nr <= ml_run_end(f) ? f : NULL;
+}
+
+/**
+ * ml_run_take_above - as ml_run_take(), but rather above an address
+ * @a: arena; arena.lock
+ * @out: see ml_run_take()
+ * @nr: pages
+ * @above: the run is to begin at or behind this page, if there is one
+ *
+ * What is asked for again and again wanders through the lane, and is late to come back.
+ */
+int ml_run_take_above(struct ml_arena *a, struct ml_run *out, u64 nr, u64 above)
+{
+	const struct rb_root *free = &a->lane[out->lane].area[out->use].free;
+	struct ml_run *f = best_above(free, nr, out->align, above), *old;
+	u64 page;
+	int err;
+
+	if (f)
+		return take_from(a, f, out, aligned_start(f, out->align), nr);
+	old = best_fit(free, nr, out->align);
+	if (!old)
+		return ml_run_take(a, out, nr);
+	f = borrow(a, out->lane, out->use, nr, &page);
+	if (!f)
+		return take_from(a, old, out, aligned_start(old, out->align), nr);
+	err = take_from(a, f, out, page, nr);
+	if (err)
+		return_chunks(a, f);
+	return err;
+}
+
 /* ------------------------------------------------------------------ give */
 
 static void unmap_span(struct ml_arena *a, const struct ml_run *run)

@@ -9,6 +9,7 @@ int ml_run_init(struct ml_arena *a, struct ml_lane *lane);
 void ml_run_exit(struct ml_arena *a, struct ml_lane *lane);
 
 int ml_run_take(struct ml_arena *a, struct ml_run *out, u64 nr);
+int ml_run_take_above(struct ml_arena *a, struct ml_run *out, u64 nr, u64 above);
 int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below);
 void ml_run_give(struct ml_arena *a, struct ml_run *run);
 u64 ml_run_largest(const struct ml_area *area);

@@ -188,7 +188,16 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
  *	has that and the handle table where the process owns the pages; the module's
  *	pages are in no core dump. false
+ * @guard_moves: finds addresses that are kept past their section or pin: each object whose
+ *	address a section was given moves at the end of that section, to another place of its
+ *	lane, and after its last pin; a use of the old place ends the program by SIGSEGV or
+ *	SIGBUS. Objects have pages of their own, and a section's end a system call. The
+ *	policy works as ever. false
  * @__reserved3: must be 0
+ *
+ * MEMLANE_GUARD in the environment switches on more, in programs as they are: words with
+ * commas between them, of bytes (@guard), moves (@guard_moves) and leaks (@report_leaks).
+ * What a backend or an alignment cannot do is refused as if the program had asked for it.
  */
 struct memlane_config {
 	uint32_t size;
@@ -216,7 +225,8 @@ struct memlane_config {
 	memlane_report_fn report;
 	void *report_arg;
 	bool no_core_dump;
-	uint8_t __reserved3[7];
+	bool guard_moves;
+	uint8_t __reserved3[6];
 };
 
 /*
@@ -257,7 +267,7 @@ MEMLANE_API const char *memlane_config_check(const struct memlane_config *config
  * @config: NULL: defaults
  *
  * Return: 0; -EINVAL: memlane_config_check() says what is wrong, or
- * MEMLANE_BACKEND is neither module nor local; -ENOENT, -EACCES: no
+ * MEMLANE_BACKEND is neither module nor local, or MEMLANE_GUARD has an unknown word; -ENOENT, -EACCES: no
  * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
  * the module's ABI is not this library's; -ENOMEM: no memory, or no addresses; -EAGAIN: no
  * thread for the maintenance in the background; -EPERM, -ENOSYS: no membarrier(). memlane_explain() tells which limit was met.

@@ -168,7 +168,7 @@ static const struct sample samples[] = {
 	      MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE),
 	PLAIN(free, FREE, free, true, MEMLANE_FREE_LIVE),
 	PLAIN(compact, COMPACT, compact, true, MEMLANE_ASYNC),
-	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_ASYNC),
+	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY | MEMLANE_ASYNC),
 	PLAIN(query, QUERY, query, false, 0),
 	GROWN(stat, STAT, stat, false, 0, out.lost),
 	PLAIN(maintain, MAINTAIN, maintain, true, 0),

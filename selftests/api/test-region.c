@@ -87,7 +87,7 @@ TEST(a_core_dump_has_what_objects_hold)
 	expect(mapped("dd", true) > LARGE);
 	memlane_close(m);
 	c = quiet();
-	c.__reserved3[6] = 1;
+	c.__reserved3[5] = 1;
 	expect(memlane_config_check(&c) && strstr(memlane_config_check(&c), "__reserved3"));
 }
 

@@ -87,7 +87,7 @@ static void any_call(unsigned long long *seed, __u64 *handle, __u32 slot)
 	};
 	struct memlane_migrate move = {
 		.size = sizeof(move), .lane = rng_next(seed) % 2, .count = 64,
-		.flags = rng_next(seed) % 8 ? 0 : MEMLANE_MIGRATE_SETTLE,
+		.flags = rng_next(seed) % 8 ? 0 : 1U << rng_next(seed) % 2,
 		.handles = (unsigned long)handle, .results = (unsigned long)result,
 	};
 	struct memlane_refill refill = {

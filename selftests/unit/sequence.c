@@ -576,7 +576,7 @@ static void do_migrate(struct sequence *s)
 	struct memlane_migrate req = {
 		.size = sizeof(req), .lane = byte(s) % 2, .count = 1 + byte(s) % 32,
 		.step = { .max_bytes = byte(s) & 1 ? 1 + word(s) : 0 },
-		.flags = byte(s) % 8 ? 0 : MEMLANE_MIGRATE_SETTLE,
+		.flags = byte(s) % 8 ? 0 : 1U << byte(s) % 2,	/* SETTLE, AWAY */
 	};
 	u32 i, failed = 0;
 	u64 handles[32];

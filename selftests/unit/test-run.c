@@ -265,6 +265,32 @@ static void take_below(void)
 	end(m);
 }
 
+/* Rather above an address: behind it in the area, then in another chunk, then where there is room. */
+static void take_above(void)
+{
+	struct model *m = begin();
+	struct ml_run run = { .kind = ML_BLOB, .use = ML_USE_BLOB, .lane = MEMLANE_SLOW };
+
+	take(m, ML_USE_BLOB, 50, 0);
+	take(m, ML_USE_BLOB, 100, 0);
+	give(m, 0);				/* a hole of 50 at 0, and the rest at 150 */
+	expect_eq(ml_run_take_above(m->a, &run, 50, m->first + 50), 0);
+	expect_eq(run.page, m->first + 150);
+	ml_run_give(m->a, &run);
+	expect_eq(ml_run_take_above(m->a, &run, 50, m->first + 151), 0);
+	expect(run.page >= m->first + ML_CHUNK_PAGES);
+	ml_run_give(m->a, &run);
+	expect_eq(ml_run_take_above(m->a, &run, 50, m->a->lane[MEMLANE_SLOW].end), 0);
+	ml_run_give(m->a, &run);
+	while (!take(m, ML_USE_BLOCK, ML_CHUNK_PAGES, 0))
+		;
+	expect_eq(ml_run_take_above(m->a, &run, 50, m->first + 151), 0);
+	expect_eq(run.page, m->first);		/* there is nothing else */
+	ml_run_give(m->a, &run);
+	compare(m);
+	end(m);
+}
+
 /* Every allocation of take fails in turn: nothing is taken, all is as before. */
 static void no_memory(void)
 {
@@ -297,6 +323,7 @@ static void no_memory(void)
 static const struct test tests[] = {
 	{ "run_repartition", repartition },
 	{ "run_take_below", take_below },
+	{ "run_take_above", take_above },
 	{ "run_no_memory", no_memory },
 	{ "run_random", random_runs },
 };

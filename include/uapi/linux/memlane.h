@@ -576,13 +576,14 @@ struct memlane_compact {
 };
 
 #define MEMLANE_MIGRATE_SETTLE	(1U << 0)	/* before a long pin: out of compaction's way */
+#define MEMLANE_MIGRATE_AWAY	(1U << 1)	/* to another place of the lane it is in */
 
 /**
  * struct memlane_migrate - move objects to a lane
  * @size: sizeof(struct memlane_migrate)
  * @flags: MEMLANE_ASYNC, MEMLANE_MIGRATE_*; with SETTLE @lane is not looked at: a block goes to
  *         a span that holds pinned objects, or else to the fullest of its class,
- *         if its own is emptier
+ *         if its own is emptier; nor with AWAY: an object that moves is not where it was
  * @lane: where to
  * @count: 1 to 2^20
  * @handles: address of __u64[@count]

@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Tests of the library once more, with objects that move after each use: right programs
+# run through, and the environment alone makes them do it.
+cd "$(dirname "$0")/../.." || exit 1
+export MEMLANE_GUARD=moves
+for t in section thread group object frame get typed cxx; do
+	echo "# test-$t, MEMLANE_GUARD=moves"
+	build/api/test-$t || exit
+done
