@@ -207,14 +207,14 @@ static const struct vm_operations_struct vm_ops = {
 /* Cannot fail: the mapping is being split, moved or forked. */
 static void slots_open(struct vm_area_struct *vma)
 {
-	struct memlane_arena *arena = vma->vm_file->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(vma->vm_file);
 
 	memlane_barrier_join(&arena->barrier, vma->vm_mm, __GFP_NOFAIL);
 }
 
 static void slots_close(struct vm_area_struct *vma)
 {
-	struct memlane_arena *arena = vma->vm_file->private_data;
+	struct memlane_arena *arena = memlane_arena_of_file(vma->vm_file);
 
 	memlane_barrier_leave(&arena->barrier, vma->vm_mm);
 }
