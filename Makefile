@@ -10,7 +10,8 @@
 # make matrix    build and boot the module on every kernel Debian offers, and run on
 #                the newest what check runs on 6.12
 # make style     checkpatch, kernel-doc, clang-format, SPDX, shellcheck; format applies
-# make install   library, tools, udev rule, the module's sources for dkms
+# make install   library, tools, udev rule, the module's sources for dkms; as a user what
+#                needs no root. make uninstall takes all of it away
 # make install-selftests  test programs, to be run on any machine with the module
 # make torture-long  10^7 operations against the model, 10^6 histories, 64 MiB bounced 320
 #                times, 10^8 verified reads here; in a VM 1000 kills of a process and 10^4
@@ -29,7 +30,11 @@ export DESTDIR PREFIX ONLY
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools selftests demo vm vm-command check check-debug check-race
-.PHONY: check-seeded torture-long matrix fuzz bench style format install install-selftests clean
+.PHONY: check-seeded torture-long matrix fuzz bench style format install install-selftests
+.PHONY: uninstall clean
+
+# A warning stops what checks the project, and nobody's build.
+check check-debug check-race check-seeded torture-long matrix: export WERROR := -Werror
 
 all: module lib tools
 
@@ -114,13 +119,29 @@ style: deps
 format:
 	@scripts/style.sh --format
 
+# What goes outside of PREFIX needs root, unless DESTDIR stands before it.
+MAY := $(or $(DESTDIR),$(filter 0,$(shell id -u)))
+
 install: lib tools
 	@$(MAKE) -s -C lib install
 	@$(MAKE) -s -C tools install
+ifneq ($(MAY),)
 	@$(MAKE) -s -C kmod install-source
+else
+	@echo "left out, as they need root: the udev rule, the group, the module's sources"
+endif
+	@[ -n "$(DESTDIR)" ] || scripts/install-notes.sh $(PREFIX)
+
+uninstall:
+	@$(MAKE) -s -C tools uninstall
+	@$(MAKE) -s -C lib uninstall
+	@rm -rf $(DESTDIR)$(PREFIX)/lib/memlane
+ifneq ($(MAY),)
+	@$(MAKE) -s -C kmod uninstall-source
+endif
 
 install-selftests: lib
-	@$(MAKE) -s -C selftests install
+	@$(MAKE) -s -C selftests install WERROR=
 
 clean:
 	rm -rf build

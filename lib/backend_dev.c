@@ -5,12 +5,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "backend.h"
 
 #define DEVICE "/dev/memlane"
+
+#ifndef RWF_NOWAIT /* the C library has neither it nor preadv2() */
+#define RWF_NOWAIT 8
+#endif
 
 /* A program that closes every descriptor may have closed this one, and opened another file. */
 static bool is_ours(const struct memlane *m)
@@ -147,7 +152,7 @@ static int dev_event_fd(struct memlane *m)
 static int dev_take_event(struct memlane *m, void *record, size_t room)
 {
 	struct iovec to = { record, room };
-	ssize_t n = preadv2(m->fd, &to, 1, -1, RWF_NOWAIT);
+	ssize_t n = syscall(SYS_preadv2, m->fd, &to, 1L, -1L, 0L, RWF_NOWAIT);
 
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;

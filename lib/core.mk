@@ -11,9 +11,13 @@
 CORE_SRC := $(wildcard $(TOP)/kmod/core/*.c)
 CORE_DIR := $(TOP)/build/core
 CORE_DEPS := $(wildcard $(TOP)/kmod/core/*.[ch] $(TOP)/lib/shim/linux/*.h) $(TOP)/lib/shim/fence.sh
-CORE_INC := -I$(TOP)/lib/shim -I$(TOP)/include/uapi -I$(TOP)/kmod/core
+# Where the C library comes without the kernel's headers.
+ifneq ($(filter musl%,$(notdir $(CC))),)
+KERNEL_HEADERS := $(shell $(TOP)/lib/kernel-headers.sh "$(CC)" $(TOP)/build/kernel-headers)
+endif
+CORE_INC := $(KERNEL_HEADERS) -I$(TOP)/lib/shim -I$(TOP)/include/uapi -I$(TOP)/kmod/core
 CORE_CFLAGS := -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
-	       -Werror -g -pthread -fPIC -fvisibility=hidden -fno-strict-aliasing
+	       $(WERROR) -g -pthread -fPIC -fvisibility=hidden -fno-strict-aliasing
 
 CORE_VARIANTS := plain asan tsan gcov fuzz steps
 CORE_CC_plain := $(CC)
@@ -22,7 +26,7 @@ CORE_CC_tsan := $(CC)
 CORE_CC_gcov := $(CC)
 CORE_CC_fuzz := clang
 CORE_CC_steps := $(CC)
-CORE_FLAGS_plain := -O2
+CORE_FLAGS_plain := -O2 $(CFLAGS)
 CORE_FLAGS_asan := -O2 -fno-omit-frame-pointer -fsanitize=address,undefined \
 		   -fno-sanitize-recover=all -DML_WARN_ABORT=1
 # Fences mean nothing to TSan; the accesses beside them carry the order it sees.

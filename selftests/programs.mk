@@ -5,12 +5,13 @@
 # Included by a folder's Makefile: every *.c there becomes a program in
 # build/selftests/FOLDER/, beside it in a kernel tree (OUTPUT is set there).
 
+WERROR ?= -Werror
 HERE := $(dir $(lastword $(MAKEFILE_LIST)))
 FOLDER := $(notdir $(CURDIR))
 BUILD ?= $(HERE)../build/selftests/$(FOLDER)
 PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard *.c))
 
-TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra -Werror -I$(HERE)include
+TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread -Wall -Wextra $(WERROR) -I$(HERE)include
 
 all: $(PROGRAMS)
 

@@ -34,6 +34,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A function beside a struct of its name, and casts that are C's too, are meant here. */
+#ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
 #include <linux/memlane.h>
 
 #ifdef __cplusplus
@@ -1763,6 +1770,7 @@ MEMLANE_API int64_t memlane_tick_frame(struct memlane *m);
 
 #ifdef __cplusplus
 }
+#pragma GCC diagnostic pop
 #endif
 
 #if defined(__cplusplus) && __cplusplus >= 201103L

@@ -12,7 +12,8 @@
  *	mlane::vector<int> v(a);		owns its object
  *
  * Objects are moved by copying bytes, so their types are trivially copyable.
- * What fails throws mlane::error, which has the errno value and a sentence.
+ * What fails throws mlane::error, which has the errno value and a sentence. Where
+ * exceptions are off (-fno-exceptions) it prints the sentence and ends the program.
  *
  * Sections, pins and containers refer to what memlane_open() gave, not to the arena
  * that owns it: that may be moved meanwhile, but must not end before them.
@@ -21,6 +22,8 @@
 #define MEMLANE_HPP
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <stdexcept>
 #include <type_traits>
@@ -42,10 +45,20 @@ private:
 	int code_;
 };
 
+[[noreturn]] inline void fail(int err)
+{
+#ifdef __cpp_exceptions
+	throw error(err);
+#else
+	std::fprintf(stderr, "memlane: %s\n", memlane_strerror(err));
+	std::abort();
+#endif
+}
+
 inline void check(int err)
 {
 	if (err < 0)
-		throw error(err);
+		fail(err);
 }
 
 /* Names an object, or the first of some; copying it copies the name. */
@@ -92,13 +105,13 @@ public:
 	T &at(std::size_t i) const
 	{
 		if (i >= size_)
-			throw error(-ERANGE);
+			fail(-ERANGE);
 		return first_[i];
 	}
 	view subview(std::size_t from, std::size_t nr) const
 	{
 		if (from > size_ || nr > size_ - from)
-			throw error(-ERANGE);
+			fail(-ERANGE);
 		return view(first_ + from, nr);
 	}
 #if __cplusplus >= 202002L
@@ -124,7 +137,7 @@ template <class T> handle<T> make_array(struct memlane *m, std::size_t nr)
 	std::size_t bytes;
 
 	if (__builtin_mul_overflow(nr, sizeof(T), &bytes))
-		throw error(-EINVAL);
+		fail(-EINVAL);
 	opts.flags = MEMLANE_ZERO;
 	opts.align = alignof(T) > 16 ? alignof(T) : 0;
 	check(memlane_alloc_with(m, bytes, &opts, &h));
@@ -221,17 +234,22 @@ private:
 
 template <class T> handle<T> arena::make(const T &value) const
 {
+	struct guard { /* frees what could not be filled */
+		struct memlane *m;
+		memlane_handle h;
+		~guard()
+		{
+			if (h)
+				memlane_free(m, h);
+		}
+	};
 	const T own = value;
 	handle<T> h = make_array<T>(1);
+	guard g = { m_, h.raw() };
+	section s(*this);
 
-	try {
-		section s(*this);
-
-		s[h] = own;
-	} catch (...) {
-		memlane_free(m_, h.raw());
-		throw;
-	}
+	s[h] = own;
+	g.h = 0;
 	return h;
 }
 
@@ -243,7 +261,7 @@ public:
 		check(memlane_try_pin(m_, h.raw(), &p_));
 		if (memlane_size(m_, h.raw()) < sizeof(T)) {
 			memlane_unpin(m_, h.raw());
-			throw error(-ERANGE);
+			fail(-ERANGE);
 		}
 	}
 	pin(pin &&other) noexcept : m_(other.m_), h_(other.h_), p_(std::exchange(other.p_, nullptr)) {}

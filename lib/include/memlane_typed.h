@@ -27,6 +27,11 @@
 
 #include <memlane.h>
 
+#ifdef __cplusplus
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wold-style-cast"
+#endif
+
 /**
  * memlane_make_aligned - allocate cleared bytes for @n elements of @each bytes
  * @m: arena
@@ -41,9 +46,12 @@
 static inline int memlane_make_aligned(struct memlane *m, uint64_t n, uint64_t each,
 				       uint32_t align, memlane_handle *out)
 {
-	struct memlane_alloc_opts opts = { .align = align, .flags = MEMLANE_ZERO };
+	struct memlane_alloc_opts opts;
 	uint64_t bytes;
 
+	memset(&opts, 0, sizeof(opts));
+	opts.align = align;
+	opts.flags = MEMLANE_ZERO;
 	*out = 0;
 	if (__builtin_mul_overflow(n, each, &bytes))
 		return -EINVAL;
@@ -232,5 +240,9 @@ type *name##_at(struct memlane *m, name##_ref ref)					\
 	return (type *)memlane_get(m, ref.h);						\
 }											\
 _Static_assert(sizeof(type) > 0, "objects have bytes")
+
+#ifdef __cplusplus
+#pragma GCC diagnostic pop
+#endif
 
 #endif /* MEMLANE_TYPED_H */

@@ -2,22 +2,26 @@
 # SPDX-License-Identifier: MIT
 # Unpack a newer Debian kernel, image and headers, into the cache, once:
 #
-#   kernel-fetch.sh 6.12|7
+#   kernel-fetch.sh 6.12|7|arm64
 #
 # prints the folder: boot/, lib/modules/, usr/src/ and the file `release`. The
 # packages are found through a package database of our own, made from the
 # mirror that this machine uses; the machine's own sources and packages are
 # left alone. 6.12 is that of bookworm-backports. 7 is the newest of
 # trixie-backports and sid; its tools need a newer C library, so its folder
-# has a small system in toolroot/ beside.
+# has a small system in toolroot/ beside. arm64 is the headers alone of bookworm's
+# kernel for that machine, to build with the cross compiler; the scripts of a kernel's
+# build are this machine's own.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
+arch=amd64
 case ${1:-} in
+arm64) suites=bookworm arch=arm64 ;;
 6.12) suites=bookworm-backports ;;
 7) suites="trixie trixie-backports sid" ;;
-*) die "usage: kernel-fetch.sh 6.12|7" ;;
+*) die "usage: kernel-fetch.sh 6.12|7|arm64" ;;
 esac
 tree=$cache/kernel/$1
 if [ -f "$tree/complete" ]; then echo "$tree"; exit 0; fi
@@ -42,7 +46,7 @@ done >"$state/sources.list"
 private() {
 	tool=$1
 	shift
-	"$tool" -q -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
+	"$tool" -q -o APT::Architecture="$arch" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
 		-o Dir::Cache::archives="$state/archives" -o Dir::Cache::pkgcache= \
 		-o Dir::Cache::srcpkgcache= -o Dir::Etc::sourcelist="$state/sources.list" \
 		-o Dir::Etc::sourceparts="$state/parts" -o Dir::Etc::preferencesparts="$state/parts" \
@@ -62,12 +66,12 @@ newest() {
 
 say "looking for Linux $1 in $suites"
 private apt-get update >"$state/log" 2>&1 || { cat "$state/log" >&2; die "the mirror does not answer"; }
-found=$(newest linux-headers-cloud-amd64)
+found=$(newest "linux-headers-cloud-$arch")
 version=${found% *}
 suite=${found#* }
 suite=${suite%-backports}
-[ -n "$version" ] || die "no linux-headers-cloud-amd64 in $suites"
-headers=$(depends "linux-headers-cloud-amd64=$version" '^linux-headers-')
+[ -n "$version" ] || die "no linux-headers-cloud-$arch in $suites"
+headers=$(depends "linux-headers-cloud-$arch=$version" '^linux-headers-')
 release=${headers#linux-headers-}
 common=$(depends "$headers" '^linux-headers-.*common$')
 kbuild=$(depends "$headers" '^linux-kbuild-')
@@ -83,12 +87,25 @@ fetch() {
 }
 rm -f "$state/archives/"*.deb
 # shellcheck disable=SC2086
-fetch "$headers" "$common" "$kbuild" "linux-image-$release" $parts
+if [ "$arch" = amd64 ]; then
+	fetch "$headers" "$common" "$kbuild" "linux-image-$release" $parts
+else
+	[ -d "/usr/lib/$kbuild" ] || die "$kbuild is not installed (make deps)"
+	fetch "$headers" "$common"
+	mkdir -p "$tree/usr/lib"
+	ln -sfn "/usr/lib/$kbuild" "$tree/usr/lib/$kbuild"
+fi
 for package in "$state/archives/"*.deb; do dpkg -x "$package" "$tree"; done
 rm -f "$state/archives/"*.deb
 
 # The unpacked makefile names a place below / where nothing of its own lies.
 sed -i "s#/usr/src/#$tree/usr/src/#g; s#/usr/lib/#$tree/usr/lib/#g" "$tree/usr/src/$headers/Makefile"
+if [ "$arch" != amd64 ]; then
+	echo "$release" >"$tree/release"
+	touch "$tree/complete"
+	echo "$tree"
+	exit 0
+fi
 [ -d "$tree/lib/modules" ] || [ ! -d "$tree/usr/lib/modules" ] || ln -s usr/lib "$tree/lib"
 depmod -b "$tree" "$release" 2>>"$state/log"
 mkdir -p "$tree/boot"

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Say where a kernel of the matrix lies, as shell assignments to be evaluated:
 #
-#   kernel.sh 6.1|6.12|7|debug|kcsan|host
+#   kernel.sh 6.1|6.12|7|debug|kcsan|host|arm64
 #
 #   release  its uname -r
-#   image    what QEMU boots (empty for host)
+#   image    what QEMU boots (empty for host and arm64)
 #   modules  the folder that holds lib/modules/RELEASE (empty: all built in)
 #   build    what `make -C ... M=` wants
 #   toolroot a root file system to build in (empty: this machine's)
@@ -46,11 +46,14 @@ fetched() {
 case ${1:-} in
 6.1) installed ;;
 6.12 | 7) fetched "$1" ;;
+arm64)
+	tree=$("$here/kernel-fetch.sh" arm64) || die "the headers for arm64 could not be had"
+	show "$(cat "$tree/release")" "" "" "$tree/usr/src/linux-headers-$(cat "$tree/release")" "" ;;
 debug) debug memdbg ;;
 kcsan) debug kcsan ;;
 host)
 	[ -d "/lib/modules/$(uname -r)/build" ] ||
 		die "no headers of the running kernel ($(uname -r))"
 	show "$(uname -r)" "" / "/lib/modules/$(uname -r)/build" "" ;;
-*) die "usage: kernel.sh 6.1|6.12|7|debug|kcsan|host" ;;
+*) die "usage: kernel.sh 6.1|6.12|7|debug|kcsan|host|arm64" ;;
 esac

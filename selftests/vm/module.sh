@@ -7,7 +7,8 @@
 # The result is build/kmod/NAME/memlane.ko. The sources are linked into that
 # folder, so that kernels never mix and a second run is incremental. ML_OUT
 # names another folder than build/kmod, ML_SOURCE another tree that has kmod/
-# and include/. A warning is a failure; C=2 adds sparse's.
+# and include/. With WERROR set, as `make check` sets it, a warning is a failure; C=2
+# adds sparse's.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
@@ -27,6 +28,7 @@ case $kernel in 6.12 | 7) set -- CONFIG_DEBUG_INFO_BTF_MODULES= "$@" ;; esac
 case $kernel in
 6.12) set -- CC=gcc-12 "$@" ;;
 7) set -- CC=gcc-14 "$@" ;;
+arm64) set -- ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc-12 "$@" ;;
 esac
 
 mkdir -p "$out"
@@ -47,7 +49,10 @@ log=$out/log
 status=0
 make_in -C "$build" M="$out/kmod" W=1 "$@" modules >"$log" 2>&1 || status=$?
 # pahole writes BTF, which is left out.
-if [ "$status" = 0 ] && ! grep -v 'pahole version differs' "$log" | grep -qiE '(warning|error):'; then
+warned() { grep -v 'pahole version differs' "$log" | grep -iE '(warning|error):'; }
+
+if [ "$status" = 0 ] && { [ -z "${WERROR-}" ] || ! warned >/dev/null; }; then
+	warned >&2 || :
 	grep -E '^ +(CC|LD) .*\[M\]' "$log" || :
 	ln -sf kmod/memlane.ko "$out/memlane.ko"
 	exit 0

@@ -29,6 +29,14 @@
 #ifndef _UAPI_LINUX_MEMLANE_H
 #define _UAPI_LINUX_MEMLANE_H
 
+/*
+ * Words that programs and the kernel write without locks: on another machine each
+ * ordering has to be looked at first.
+ */
+#if !(defined(__x86_64__) && !defined(__ILP32__)) && !(defined(__aarch64__) && !defined(__ILP32__))
+#error "MemoryLane is for x86-64 and arm64 with 64-bit pointers; Documentation/protocol.md, Machines, says what another one needs"
+#endif
+
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -880,7 +888,7 @@ static inline unsigned int memlane_class_of(unsigned int length)
 
 	if (length <= 128)
 		return s >> 4;
-	e = 31 - __builtin_clz(s);
+	e = 31 - (unsigned int)__builtin_clz(s);
 	return 8 * (e - 6) + ((s >> (e - 3)) & 7);
 }
 
