@@ -103,11 +103,14 @@ documented() {
 
 picture() { scripts/picture.sh | diff - Documentation/lanes.svg | head -5 | none 'lanes.svg: '; }
 
+# The pages are made of the same kernel-doc.
+manual() { scripts/man.pl --check | none 'manual: '; }
+
 if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 11
+plan 12
 check "checkpatch" checkpatch
 check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
@@ -117,6 +120,7 @@ check "version tests, __user and conditions in their files only" fences
 check "nothing left open" left_open
 check "shellcheck" shell
 check "every public call has kernel-doc" documented
+check "every page of the manual has an example, and its errors" manual
 check "no blanks at the end of a line" whitespace
 check "the picture is what scripts/picture.sh draws" picture
 finish

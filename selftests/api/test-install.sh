@@ -187,6 +187,42 @@ man_page() {
 	done
 }
 
+# A page for each call that a program may use, from the headers that were installed.
+call_pages() {
+	grep -vE '^memlane_(exit_other|get_slow|frame_(first|more|rewind)|self)$' "$dir/shown" >"$dir/calls"
+	(cd "$root/opt/ml/share/man/man3" && ls) | sed 's/\.3$//' | diff "$dir/calls" - || return 1
+	for page in "$root"/opt/ml/share/man/man3/*.3; do
+		for part in NAME SYNOPSIS DESCRIPTION 'RETURN VALUE' ERRORS EXAMPLES 'SEE ALSO'; do
+			grep -qx ".SH $part" "$page" || { echo "# ${page##*/}: no $part"; return 1; }
+		done
+	done
+	grep -q 'int memlane_free(struct memlane \*m, memlane_handle h);' "$root/opt/ml/share/man/man3/memlane_free.3" &&
+		grep -q '\\-EBUSY' "$root/opt/ml/share/man/man3/memlane_free.3"
+}
+
+written_pages() {
+	for page in man1/memlane.1 man4/memlane.4 man7/memlane.7; do
+		for part in EXAMPLES FILES 'SEE ALSO'; do
+			grep -qE "^\.SH \"?$part" "$root/opt/ml/share/man/$page" || { echo "# $page: no $part"; return 1; }
+		done
+	done
+}
+
+# complete WORD...: what the shell offers for the last word.
+complete_bash() {
+	# shellcheck disable=SC2016
+	PATH=$root/opt/ml/bin:$PATH bash -c '. "$1"; shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _memlane; printf "%s\n" "${COMPREPLY[@]}"' bash \
+		"$root/opt/ml/share/bash-completion/completions/memlane" "$@"
+}
+
+completion() {
+	[ "$(complete_bash memlane rec)" = record ] && [ "$(complete_bash memlane record --fol)" = --follow ] &&
+		[ "$(complete_bash memlane replay --backend m)" = module ] &&
+		[ "$(complete_bash memlane '' | grep -cxE 'load|unload|status|stat|record|replay|trace')" = 7 ] &&
+		[ -s "$root/opt/ml/share/zsh/site-functions/_memlane" ]
+}
+
 # A tag for udev's own rules comes before them: 73-seat-late.rules is Debian's.
 udev_rule() {
 	rules=$root/usr/lib/udev/rules.d
@@ -230,7 +266,7 @@ module_installs() {
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 18
+plan 21
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
@@ -245,6 +281,9 @@ check "a program that has the symbols alone" ffi
 check "the README's example" readme
 check "the command and its recorder" tools
 check "the man page, and the commands in it" man_page
+check "a page of the manual for each call" call_pages
+check "the other pages" written_pages
+check "completion of the command" completion
 check "the udev rule and its group" udev_rule
 check "the test programs" selftests
 check "the module's sources" module_source
