@@ -67,12 +67,14 @@ struct chunk {
  * @have: chunks there are, @nr at least
  * @at: in the last chunk in use: what comes next, as far as frame.c has seen. Outside
  *	of frames the base of the first chunk
+ * @since: when the first chunk was made, ns
  * @chunk: the first ones are the oldest
  */
 struct frames {
 	uint32_t nr;
 	uint32_t have;
 	unsigned char *at;
+	uint64_t since;
 	struct chunk chunk[FRAME_CHUNKS];
 };
 

@@ -20,6 +20,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "backend.h"
 #include "watch.h"
@@ -28,7 +29,9 @@
 #define CHUNK_LAST  (256ULL << 20) /* larger only for larger requests */
 #define CHUNK_CHECK (16ULL << 20)  /* the same where it is filled with POISON */
 #define POISON	    0xf5
-#define CYCLE_NS    1000000 /* of a maintenance cycle between frames */
+#define CYCLE_NS    1000000	 /* of a maintenance cycle between frames */
+#define FEW	    (1ULL << 20) /* bytes of chunks that are not worth a look */
+#define RECENT	    500000000ULL /* ns that a large chunk serves before frames ask anew */
 
 #define SEAL_FRAME 0x656d617266656c61ULL /* @value: number of the frame */
 #define SEAL_PIECE 0x6563656970656c61ULL /* @value: bytes */
@@ -109,6 +112,37 @@ static bool fits(const struct chunk *c, uint64_t size)
 	return size <= (uint64_t)(c->end - c->base);
 }
 
+static uint64_t coarse_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static uint64_t bytes_of(const struct frames *f)
+{
+	uint64_t sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < f->have; i++)
+		sum += f->chunk[i].end - f->chunk[i].base;
+	return sum;
+}
+
+/*
+ * What a large frame needed once is not kept for small ones. The inline functions do not
+ * tell how much frames use, so now and then all chunks go, and come again as they are
+ * needed. No frame is open.
+ */
+static void begin_anew(struct memlane *m, struct frames *f)
+{
+	if (bytes_of(f) <= FEW || coarse_ns() - f->since < RECENT)
+		return;
+	frames_free(m, f);
+	f->nr = 0;
+}
+
 /* Go on in the next chunk, with room for @size. */
 static int next_chunk(struct memlane *m, struct frames *f, uint64_t size)
 {
@@ -119,6 +153,8 @@ static int next_chunk(struct memlane *m, struct frames *f, uint64_t size)
 	if (f->nr < f->have && !fits(&f->chunk[f->nr], size))
 		while (f->have > f->nr)
 			chunk_end(m, &f->chunk[--f->have]);
+	if (!f->have)
+		f->since = coarse_ns();
 	if (f->nr == f->have) {
 		err = chunk_for(m, f, size);
 		f->have += !err;
@@ -209,6 +245,8 @@ struct memlane_mark memlane_frame_first(struct memlane *m)
 		return mark;
 	t = this_thread();
 	see(t);
+	if (!t->self.frames)
+		begin_anew(m, &t->frames);
 	if (room_for(m, &t->frames, is_guarded(m) ? sizeof(struct record) : 0))
 		return mark;
 	mark.at = t->frames.at;

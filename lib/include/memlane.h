@@ -1713,7 +1713,8 @@ MEMLANE_INLINE struct memlane_mark memlane_frame_begin(struct memlane *m)
  *
  * The memory has no handle, does not move, and is not cleared. It is cut from large
  * pinned objects of the FastLane, with the tag MEMLANE_TAG_FRAME, which are kept for
- * later frames of the thread until that leaves.
+ * later frames of the thread until that leaves; more than a MiB of them for half a second
+ * only, after which an outermost frame begins anew.
  *
  * Return: the address, or NULL: the thread is in no frame, or there is no memory.
  */

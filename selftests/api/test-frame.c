@@ -264,6 +264,32 @@ TEST(marks_of_chunks_that_are_gone_are_refused)
 	memlane_close(m);
 }
 
+/* Small frames have given it back after a while; who is slow only waits for longer. */
+TEST(what_a_large_frame_needed_once_goes_back)
+{
+	struct memlane_config c = quiet();
+	struct memlane_mark mark;
+	struct memlane *m;
+	int tries, i;
+
+	c.fast_lane_size = 512 * MIB;
+	m = open_with(&c);
+	mark = memlane_frame_begin(m);
+	for (i = 0; i < 50; i++)
+		memset(memlane_frame_alloc(m, 4 * MIB), 1, 4 * MIB);
+	expect_eq(memlane_frame_end(m, mark), 0);
+	expect(stats(m).counts.lane[MEMLANE_FAST].resident >= 200 * MIB);
+	for (tries = 0; tries < 500 && stats(m).counts.lane[MEMLANE_FAST].used > 2 * MIB; tries++) {
+		mark = memlane_frame_begin(m);
+		expect(memlane_frame_alloc(m, 1000) != NULL);
+		expect_eq(memlane_frame_end(m, mark), 0);
+		usleep(10000);
+	}
+	expect(tries < 500);
+	expect(stats(m).counts.lane[MEMLANE_FAST].resident <= 2 * MIB);
+	memlane_close(m);
+}
+
 TEST(a_lane_that_is_full_gives_no_scratch)
 {
 	struct memlane_config c = quiet();
