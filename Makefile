@@ -4,6 +4,8 @@
 #                below that run or boot something do it first
 # make           memlane.ko for KERNEL, libmemlane, the tools; all under build/
 # make demo      the main job in a VM, from nothing
+# make redis-demo  plain Redis beside one whose values move; with KERNEL=6.1 or another
+#                on the command line in a VM, on the module
 # make vm        a VM with the module loaded: a shell, or RUN='command'
 # make check     every test there is; check-debug, check-race: on debug kernels
 # make check-seeded  bugs put into the module, each caught by a test of check-debug
@@ -29,14 +31,14 @@ export DESTDIR PREFIX ONLY
 # As it was typed: what looks like a variable of make's belongs to the guest.
 export VM_RUN := $(value RUN)
 
-.PHONY: all deps module lib tools selftests demo vm vm-command check check-debug check-race
+.PHONY: all deps module lib tools clients selftests demo redis-demo vm vm-command check check-debug check-race
 .PHONY: check-seeded torture-long matrix fuzz bench style format install install-selftests
 .PHONY: uninstall clean
 
 # A warning stops what checks the project, and nobody's build.
 check check-debug check-race check-seeded torture-long matrix: export WERROR := -Werror
 
-all: module lib tools
+all: module lib tools clients
 
 deps:
 	@scripts/deps.sh
@@ -49,6 +51,9 @@ lib:
 
 tools: lib
 	@$(MAKE) -s -C tools
+
+clients: lib
+	@$(MAKE) -s -C clients/redis
 
 selftests: lib
 	@$(MAKE) -s -C selftests
@@ -77,6 +82,16 @@ vm-command: deps
 demo: deps
 	@$(MAKE) -s all
 	@selftests/vm/run.sh --kernel $(KERNEL) --announce $(VMFLAGS) -- selftests/demo.sh
+
+redis-demo: deps
+	@$(MAKE) -s clients
+ifeq ($(origin KERNEL),command line)
+	@$(MAKE) -s module
+	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 1800 $(VMFLAGS) -- \
+		'selftests/redis/demo.py --backend module --values 50000 --requests 5000'
+else
+	@selftests/redis/demo.py
+endif
 
 # deps comes first: what is built needs what it installs.
 check: deps
@@ -122,9 +137,10 @@ format:
 # What goes outside of PREFIX needs root, unless DESTDIR stands before it.
 MAY := $(or $(DESTDIR),$(filter 0,$(shell id -u)))
 
-install: lib tools
+install: lib tools clients
 	@$(MAKE) -s -C lib install
 	@$(MAKE) -s -C tools install
+	@$(MAKE) -s -C clients/redis install
 ifneq ($(MAY),)
 	@$(MAKE) -s -C kmod install-source
 else

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""
+Two Redis servers side by side: plain, and with its values in an arena.
+
+    demo.py [--backend module|local] [--values N] [--rounds N]
+
+Values of 300 to 500 bytes, of which 70 % are deleted at random; no restart. Throughput and
+latency are redis-benchmark's, taken in turns, so that what else the machine does meets both.
+"""
+import argparse
+import random
+import re
+import statistics
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from server import Server, wait_for  # noqa: E402
+
+DELETED = 0.7
+CLIENTS = 20
+MIB = 1 << 20
+
+
+def benchmark(server, test, requests, keys):
+    """
+    Requests a second, the time in which 99.9 % were answered, in ms, and what a request
+    took of the server's CPU time, in us, which other programs change least.
+    """
+    before = server.cpu_seconds()
+    out = subprocess.run(["redis-benchmark", "-s", server.path, "-t", test, "-n", str(requests),
+                          "-r", str(keys), "-d", "400", "-c", str(CLIENTS), "--precision", "3"],
+                         capture_output=True, text=True, check=True).stdout
+    rate = float(re.findall(r"throughput summary: ([0-9.]+)", out)[-1])
+    slow = [float(ms) for part, ms in re.findall(r"([0-9.]+)% <= ([0-9.]+) milliseconds \(", out)
+            if float(part) >= 99.9]
+    return rate, slow[0], (server.cpu_seconds() - before) / requests * 1e6
+
+
+def load(server, nr):
+    r = random.Random(nr)
+    for first in range(0, nr, 5000):
+        server.client.pipeline(("SET", "key:%012d" % i, r.randbytes(r.randrange(300, 501)))
+                               for i in range(first, min(first + 5000, nr)))
+
+
+def delete(server, nr):
+    gone = random.Random(1).sample(range(nr), int(nr * DELETED))
+    server.client.pipeline(("DEL", "key:%012d" % i) for i in gone)
+
+
+def rests(info):
+    return info["memlane_compactions"] != "0" and info["memlane_compacting"] == "0" \
+        and info["memlane_packing"] == "0"
+
+
+def resident(server, file):
+    """
+    Pages of the process and of its arena. file: what it had of files when it began, as
+    pages of the arena may count as such while they are mapped, and may not be mapped.
+    """
+    arena = 0
+    if server.module:
+        info = server.client.info("memlane")
+        arena = int(info["memlane_resident_bytes"])
+        if info["memlane_backend"] == "module":
+            arena += int(info["memlane_metadata_bytes"])
+    return server.status("RssAnon") + file + arena
+
+
+def throughput(plain, ours, nr, rounds, requests):
+    """Medians of rounds taken in turns: {test: (rates, CPU times)}, plain and ours"""
+    out = {}
+    for test in ("get", "set"):
+        runs = ([], [])
+        for _ in range(rounds):
+            for server, mine in zip((plain, ours), runs):
+                mine.append(benchmark(server, test, requests, nr))
+        out[test] = [[statistics.median(run[what] for run in mine) for mine in runs]
+                     for what in (0, 2)]
+    return out
+
+
+def pauses(ours, nr, rounds, requests):
+    """99.9 % of GET before the deletion, and while the server compacts; medians."""
+    idle, busy = [], []
+    for _ in range(rounds):
+        idle.append(benchmark(ours, "get", requests, nr)[1])
+    delete(ours, nr)
+    for i in range(rounds):
+        if i:
+            load(ours, nr)
+            delete(ours, nr)
+        ours.client("ml.compact", "BACKGROUND")
+        wait_for(lambda: ours.client.info("memlane")["memlane_compacting"] == "1", every=0.001)
+        busy.append(benchmark(ours, "get", requests, nr)[1])
+        wait_for(lambda: rests(ours.client.info("memlane")))
+    return statistics.median(idle), statistics.median(busy)
+
+
+def row(name, plain, ours, note=""):
+    print(f"{name:<36} {plain:>12} {ours:>12}  {note}", flush=True)
+
+
+def mib(n):
+    return f"{n / MIB:.1f} MiB"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--backend", choices=("module", "local"), default="local")
+    parser.add_argument("--values", type=int, default=200000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=40000)
+    a = parser.parse_args()
+    with Server() as plain, Server(("redirect", "idle", "backend", a.backend)) as ours:
+        print(f"{a.values} values of 300 to 500 bytes, {DELETED:.0%} of the keys deleted at random")
+        row("", "plain Redis", "memlane")
+        file = plain.status("RssFile"), ours.status("RssFile")
+
+        def sizes(name):
+            row(name, mib(resident(plain, file[0])), mib(resident(ours, file[1])))
+
+        sizes("empty")
+        for server in (plain, ours):
+            load(server, a.values)
+        sizes("loaded")
+        rates = throughput(plain, ours, a.values, a.rounds, a.requests)
+        for server in (plain, ours):
+            load(server, a.values)
+        idle, busy = pauses(ours, a.values, a.rounds, a.requests)
+        delete(plain, a.values)
+        plain.client("MEMORY", "PURGE")
+        ours.client("MEMORY", "PURGE")
+        info = ours.client.info("memlane")
+        live = int(info["memlane_value_bytes"])
+        sizes("deleted, some seconds later")
+        row("  bytes of the values", mib(live), mib(live))
+        row("  pages of the arena", "", mib(int(info["memlane_used_bytes"])),
+            f"{int(info['memlane_used_bytes']) / live:.2f} times the values")
+        for test, (rate, cpu) in rates.items():
+            row(f"{test.upper()}, requests a second", *(f"{r:.0f}" for r in rate),
+                f"{rate[1] / rate[0]:.2f}")
+            row(f"{test.upper()}, CPU time of a request", *(f"{c:.2f} us" for c in cpu),
+                f"{cpu[1] / cpu[0]:.2f}")
+        row("GET, 99.9 %, idle", "", f"{idle:.3f} ms")
+        row("GET, 99.9 %, while it compacts", "", f"{busy:.3f} ms", f"{busy / idle:.2f}")
+        left = ours.client("DBSIZE")
+        if left != plain.client("DBSIZE"):
+            print("the servers do not have the same keys", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
