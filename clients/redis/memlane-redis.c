@@ -1697,7 +1697,7 @@ static void compact_gently(void)
 	__atomic_store_n(&compactor.working, true, __ATOMIC_RELAXED);
 	do {
 		step = (struct memlane_step){ .max_ns = STEP };
-		if (memlane_compact(arena, 1U << MEMLANE_SLOW, 0, &step))
+		if (memlane_compact(arena, MEMLANE_SLOW_LANE, 0, &step))
 			break;
 		nap(REST);
 	} while (step.out_more);
@@ -1736,7 +1736,7 @@ static int compact_command(struct redis_ctx *ctx, struct redis_string **argv, in
 		__atomic_store_n(&compactor.asked, true, __ATOMIC_RELAXED);
 		return redis_ReplyWithSimpleString(ctx, "OK");
 	}
-	err = memlane_compact(arena, 1U << MEMLANE_SLOW, 0, NULL);
+	err = memlane_compact(arena, MEMLANE_SLOW_LANE, 0, NULL);
 	return err ? reply_no_memory(ctx, err) : redis_ReplyWithSimpleString(ctx, "OK");
 }
 

