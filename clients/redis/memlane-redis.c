@@ -7,10 +7,11 @@
  * The commands are ml.set, ml.get and so on, with the arguments, replies and errors of
  * SET, GET and so on. With `redirect` a command filter turns those into these.
  *
- * Value	an object of the SlowLane, where nothing ages; its tag tells the form
+ * Value	an object of the SlowLane, where nothing ages, in one of two forms
  *   EXACT	the object is the string
  *   ROOMY	8 bytes for the length, the string, room to grow
- * Its group is the number of forks that there had been when it was made.
+ * Its group tells the form, bit 0, and how many forks there had been when it was made: the
+ * library has it beside the size, which is read anyway.
  *
  * Fork		The child that saves has no arena.  It asks its parent for the bytes of each
  *		value, through a socket that a thread of the parent serves. While that
@@ -41,8 +42,9 @@
 
 #include "redis.h"
 
-#define EXACT		0
-#define ROOMY		1
+#define EXACT		0U
+#define ROOMY		1U
+#define FORKS_MAX	(UINT16_MAX >> 1)
 #define LENGTH_BYTES	sizeof(uint64_t)
 #define STRING_MAX	(512LL << 20)	/* Redis's proto-max-bulk-len, unless it is configured */
 #define ROOM_MAX	(1U << 20)	/* what a string that grows gets at most beyond its length */
@@ -143,7 +145,7 @@ static bool child_needs(memlane_handle h)
 {
 	if (!__atomic_load_n(&forks.children, __ATOMIC_ACQUIRE))
 		return false;
-	return forks.forks == UINT16_MAX || memlane_group(arena, h) != forks.forks;
+	return forks.forks == FORKS_MAX || memlane_group(arena, h) >> 1 != forks.forks;
 }
 
 static void put_off(memlane_handle h)
@@ -159,13 +161,18 @@ static void put_off(memlane_handle h)
 
 /* ------------------------------------------------------------- values ---- */
 
+static unsigned int value_form(memlane_handle h)
+{
+	return memlane_group(arena, h) & 1;
+}
+
 /* Where the string of a value is. In a section. */
 static char *value_string(memlane_handle h, size_t *len)
 {
 	char *p = memlane_get(arena, h);
 	uint64_t n;
 
-	if (memlane_tag(arena, h) == EXACT) {
+	if (value_form(h) == EXACT) {
 		*len = memlane_size(arena, h);
 		return p;
 	}
@@ -174,12 +181,11 @@ static char *value_string(memlane_handle h, size_t *len)
 	return p + LENGTH_BYTES;
 }
 
-static memlane_handle value_alloc(uint64_t bytes, uint16_t tag, int *err)
+static memlane_handle value_alloc(uint64_t bytes, unsigned int form, int *err)
 {
 	const struct memlane_alloc_opts opts = {
 		.lane = MEMLANE_IN_SLOW,
-		.tag = tag,
-		.group = forks.forks,
+		.group = forks.forks << 1 | form,
 	};
 	memlane_handle h;
 
@@ -227,9 +233,20 @@ static void value_free(memlane_handle h)
 		memlane_free(arena, h);
 }
 
+/* Other bytes of the same length, in its place. false: it is not to be changed so. */
+static bool value_replace(memlane_handle h, const char *bytes, size_t len)
+{
+	if (memlane_size(arena, h) != len || value_form(h) != EXACT || child_needs(h))
+		return false;
+	memlane_enter(arena);
+	memcpy(memlane_get(arena, h), bytes, len);
+	memlane_exit(arena);
+	return true;
+}
+
 static bool value_has_room(memlane_handle h, uint64_t len)
 {
-	return memlane_tag(arena, h) == ROOMY && memlane_size(arena, h) >= LENGTH_BYTES + len;
+	return value_form(h) == ROOMY && memlane_size(arena, h) >= LENGTH_BYTES + len;
 }
 
 /*
@@ -428,7 +445,7 @@ static void in_parent(void)
 	int fd = forks.end[0];
 
 	after_fork(-1, forks.end[1]);
-	if (forks.forks < UINT16_MAX)
+	if (forks.forks < FORKS_MAX)
 		forks.forks++;
 	if (fd < 0)
 		return;
@@ -640,9 +657,13 @@ static void key_store(struct redis_key *key, memlane_handle h, bool keep)
 static bool key_set(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
 		    const char *p, size_t len, bool keep)
 {
+	memlane_handle h = 0;
 	int err;
-	memlane_handle h = value_new(p, len, &err);
 
+	if (key_kind(key) == KIND_ARENA)
+		h = to_handle(redis_ModuleTypeGetValue(key));
+	if (!h || !value_replace(h, p, len))
+		h = value_new(p, len, &err);
 	if (!h) {
 		reply_no_memory(ctx, err);
 		return false;
