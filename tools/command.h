@@ -29,5 +29,6 @@ extern const struct command cmd_load;
 extern const struct command cmd_unload;
 extern const struct command cmd_status;
 extern const struct command cmd_stat;
+extern const struct command cmd_export;
 
 #endif /* COMMAND_H */

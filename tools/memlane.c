@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&cmd_unload,
 	&cmd_status,
 	&cmd_stat,
+	&cmd_export,
 	&cmd_record,
 	&cmd_replay,
 	&cmd_trace,

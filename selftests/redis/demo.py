@@ -57,15 +57,15 @@ def rests(info):
 
 def resident(server, file):
     """
-    Pages of the process and of its arena. file: what it had of files when it began, as
-    pages of the arena may count as such while they are mapped, and may not be mapped.
+    Pages of the process and of its arena. The local backend's are the process's own. The
+    module's count as a file's while they are mapped, so file, what it had of files when it
+    began, is taken instead.
     """
     arena = 0
     if server.module:
         info = server.client.info("memlane")
-        arena = int(info["memlane_resident_bytes"])
         if info["memlane_backend"] == "module":
-            arena += int(info["memlane_metadata_bytes"])
+            arena = int(info["memlane_resident_bytes"]) + int(info["memlane_metadata_bytes"])
     return server.status("RssAnon") + file + arena
 
 

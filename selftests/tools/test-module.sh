@@ -135,6 +135,19 @@ tallies()
 		END { exit fast != 1 || slow != 1 || tag != 2 || group != 2 }' out
 }
 
+# With 5000 objects held: each sample below the TYPE of its own family.
+exports()
+{
+	hold 5000 || return 1
+	says 0 'memlane_arenas 1' "$memlane" export --prometheus || return 1
+	let_go
+	awk '$2 == "TYPE" { name = $3; next } /^#/ { next }
+		{ sub(/[{].*[}]/, "", $1); n++ } $1 != name { exit 1 } END { exit n < 40 }' out &&
+		grep -q '^memlane_lane_objects{arena="[0-9]*",lane="fast"} 5000$' out &&
+		grep -q '^memlane_invariants_hold{arena="[0-9]*"} 1$' out ||
+		{ sed 's/^/# /' out; return 1; }
+}
+
 stats()
 {
 	hold 5000 || return 1
@@ -172,7 +185,7 @@ replays()
 		awk -F '[:,]' '/"objects_verified"/ { n++; if ($2 < 10000) bad = 1 } END { exit n != 2 || bad }' out
 }
 
-plan 13
+plan 14
 check "status: loaded, device, access" status_when_loaded
 check "unload: refused while an arena is open" refused_while_open
 check "unload" unloads
@@ -185,5 +198,6 @@ check "load: the installed module" installed
 check "status: no access for others" no_access
 check "stat: lanes, counters, invariants" stats
 check "stat: without rights" stat_without_rights
+check "export: what stat shows, for Prometheus" exports
 check "replay: every object verified on the module" replays
 finish

@@ -27,6 +27,7 @@ class Config(Structure):
         ("reserved", c_uint32), ("age_interval", c_double), ("frames_per_cycle", c_uint32),
         ("guard", c_bool), ("report_leaks", c_bool), ("tracking", c_bool),
         ("reserved2", c_uint8), ("report", c_void_p), ("report_arg", c_void_p),
+        ("no_core_dump", c_bool), ("reserved3", c_uint8 * 7),
     ]
 
 

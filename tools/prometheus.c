@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * prometheus.c - arenas in the text format that Prometheus reads
+ *
+ * Each name is a family: its HELP and TYPE come once, before all of its samples. The words
+ * are the module's own, with a prefix; a counter that it will have one day comes out too.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "prometheus.h"
+#include "stat.h"
+
+/* What goes up and down. All others only grow, and end in _total. */
+static bool is_gauge(const char *name)
+{
+	static const char *const gauges[] = { "handles", "retired", "metadata", "slots", "purged" };
+	size_t i;
+
+	for (i = 0; i < sizeof(gauges) / sizeof(*gauges); i++)
+		if (!strcmp(name, gauges[i]))
+			return true;
+	return false;
+}
+
+static void family(FILE *out, const char *name, const char *suffix, const char *type,
+		   const char *help)
+{
+	fprintf(out, "# HELP memlane_%s%s %s\n# TYPE memlane_%s%s %s\n", name, suffix, help, name,
+		suffix, type);
+}
+
+/* Of lanes only what came from the other one is a count of events. */
+static void write_lane_family(FILE *out, const struct arena_view *list, int n, int which)
+{
+	const char *name = list[0].lane[which].name;
+	bool grows = !strcmp(name, "migrated_in");
+	char full[48];
+	int i, lane;
+
+	snprintf(full, sizeof(full), "lane_%s%s", name, grows ? "_total" : "");
+	family(out, full, "", grows ? "counter" : "gauge", "As memlane stat shows it, of each lane.");
+	for (i = 0; i < n; i++)
+		for (lane = 0; lane < MEMLANE_LANES && which < list[i].lanes; lane++)
+			fprintf(out, "memlane_%s{arena=\"%u\",lane=\"%s\"} %" PRIu64 "\n", full,
+				list[i].id, arena_lane_name[lane], list[i].lane[which].value[lane]);
+}
+
+static void write_count_family(FILE *out, const struct arena_view *list, int n, int which)
+{
+	const char *name = list[0].count[which].name;
+	const char *suffix = is_gauge(name) ? "" : "_total";
+	int i;
+
+	family(out, name, suffix, *suffix ? "counter" : "gauge", "As memlane stat shows it.");
+	for (i = 0; i < n; i++)
+		if (which < list[i].counts)
+			fprintf(out, "memlane_%s%s{arena=\"%u\"} %" PRIu64 "\n", name, suffix,
+				list[i].id, list[i].count[which].value[0]);
+}
+
+static void write_moves(FILE *out, const struct arena_view *list, int n)
+{
+	const char *cause;
+	int i, k;
+
+	family(out, "moves", "_total", "counter", "Objects that moved, by cause.");
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < list[i].counts; k++) {
+			cause = stat_cause(list[i].count[k].name);
+			if (cause)
+				fprintf(out, "memlane_moves_total{arena=\"%u\",cause=\"%s\"} %" PRIu64 "\n",
+					list[i].id, cause, list[i].count[k].value[0]);
+		}
+	}
+}
+
+static void write_health(FILE *out, const struct arena_view *list, int n)
+{
+	int i;
+
+	family(out, "invariants_hold", "", "gauge", "1: the engine's records are in order.");
+	for (i = 0; i < n; i++)
+		fprintf(out, "memlane_invariants_hold{arena=\"%u\"} %d\n", list[i].id,
+			!strcmp(list[i].check, "ok"));
+}
+
+void prometheus_write(FILE *out, const struct arena_view *list, int n)
+{
+	int k;
+
+	family(out, "arenas", "", "gauge", "Arenas that are open in the module.");
+	fprintf(out, "memlane_arenas %d\n", n);
+	if (!n)
+		return;
+	for (k = 0; k < list[0].lanes; k++)
+		write_lane_family(out, list, n, k);
+	for (k = 0; k < list[0].counts; k++)
+		if (!stat_cause(list[0].count[k].name))
+			write_count_family(out, list, n, k);
+	write_moves(out, list, n);
+	write_health(out, list, n);
+}
