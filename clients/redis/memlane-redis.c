@@ -1929,7 +1929,7 @@ int RedisModule_OnLoad(struct redis_ctx *ctx, struct redis_string **argv, int ar
 	const char *missing = redis_find_calls(ctx), *wrong;
 
 	if (missing) {
-		fprintf(stderr, "memlane: this Redis has no RedisModule_%s(); 7.0 has\n", missing);
+		fprintf(stderr, "memlane: this Redis has no %s(); 7.0 has\n", missing);
 		return REDIS_ERR;
 	}
 	redis_SetModuleAttribs(ctx, "memlane", 1, REDIS_API);

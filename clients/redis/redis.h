@@ -84,103 +84,170 @@ struct redis_type_methods {
 	void *later_unused[5];
 };
 
-/* F(returned type, name without RedisModule_, parameters) */
-#define REDIS_CALLS(F)									\
-	F(void, SetModuleAttribs, (struct redis_ctx *, const char *, int, int))	\
-	F(void, SetModuleOptions, (struct redis_ctx *, int))				\
-	F(int, CreateCommand, (struct redis_ctx *, const char *, redis_command,	\
-			       const char *, int, int, int))				\
-	F(struct redis_type *, CreateDataType, (struct redis_ctx *, const char *, int,	\
-						struct redis_type_methods *))		\
-	F(struct redis_filter *, RegisterCommandFilter, (struct redis_ctx *,		\
-							 redis_filter_fn, int))	\
-	F(int, RegisterInfoFunc, (struct redis_ctx *, redis_info_fn))			\
-	F(void, Log, (struct redis_ctx *, const char *, const char *, ...))		\
-	F(int, WrongArity, (struct redis_ctx *))					\
-	F(int, ReplyWithError, (struct redis_ctx *, const char *))			\
-	F(int, ReplyWithSimpleString, (struct redis_ctx *, const char *))		\
-	F(int, ReplyWithLongLong, (struct redis_ctx *, long long))			\
-	F(int, ReplyWithStringBuffer, (struct redis_ctx *, const char *, size_t))	\
-	F(int, ReplyWithString, (struct redis_ctx *, struct redis_string *))		\
-	F(int, ReplyWithNull, (struct redis_ctx *))					\
-	F(int, ReplyWithArray, (struct redis_ctx *, long))				\
-	F(int, ReplyWithCallReply, (struct redis_ctx *, struct redis_reply *))		\
-	F(struct redis_reply *, Call, (struct redis_ctx *, const char *, const char *, ...)) \
-	F(void, FreeCallReply, (struct redis_reply *))					\
-	F(int, Replicate, (struct redis_ctx *, const char *, const char *, ...))	\
-	F(int, ReplicateVerbatim, (struct redis_ctx *))					\
-	F(int, SignalModifiedKey, (struct redis_ctx *, struct redis_string *))		\
-	F(int, NotifyKeyspaceEvent, (struct redis_ctx *, int, const char *,		\
-				     struct redis_string *))				\
-	F(long long, Milliseconds, (void))						\
-	F(uint64_t, CreateTimer, (struct redis_ctx *, long long, redis_timer_fn, void *)) \
-	F(int, SelectDb, (struct redis_ctx *, int))					\
-	F(struct redis_cursor *, ScanCursorCreate, (void))				\
-	F(void, ScanCursorRestart, (struct redis_cursor *))				\
-	F(int, Scan, (struct redis_ctx *, struct redis_cursor *, redis_scan_fn, void *)) \
-	F(int, GetLRU, (struct redis_key *, long long *))				\
-	F(int, SetLRU, (struct redis_key *, long long))					\
-	F(int, GetLFU, (struct redis_key *, long long *))				\
-	F(int, SetLFU, (struct redis_key *, long long))					\
-	F(struct redis_key *, OpenKey, (struct redis_ctx *, struct redis_string *, int)) \
-	F(void, CloseKey, (struct redis_key *))						\
-	F(int, KeyType, (struct redis_key *))						\
-	F(int, DeleteKey, (struct redis_key *))						\
-	F(char *, StringDMA, (struct redis_key *, size_t *, int))			\
-	F(long long, GetAbsExpire, (struct redis_key *))				\
-	F(int, SetAbsExpire, (struct redis_key *, long long))				\
-	F(int, StringSet, (struct redis_key *, struct redis_string *))			\
-	F(struct redis_type *, ModuleTypeGetType, (struct redis_key *))			\
-	F(void *, ModuleTypeGetValue, (struct redis_key *))				\
-	F(int, ModuleTypeSetValue, (struct redis_key *, struct redis_type *, void *))	\
-	F(int, ModuleTypeReplaceValue, (struct redis_key *, struct redis_type *, void *, \
-					void **))					\
-	F(struct redis_string *, CreateString, (struct redis_ctx *, const char *, size_t)) \
-	F(struct redis_string *, CreateStringFromLongDouble, (struct redis_ctx *,	\
-							      long double, int))	\
-	F(void, FreeString, (struct redis_ctx *, struct redis_string *))		\
-	F(void, RetainString, (struct redis_ctx *, struct redis_string *))		\
-	F(const char *, StringPtrLen, (const struct redis_string *, size_t *))		\
-	F(int, StringToLongLong, (const struct redis_string *, long long *))		\
-	F(int, StringToLongDouble, (const struct redis_string *, long double *))	\
-	F(int *, GetCommandKeys, (struct redis_ctx *, struct redis_string **, int, int *)) \
-	F(void, SaveStringBuffer, (struct redis_io *, const char *, size_t))		\
-	F(char *, LoadStringBuffer, (struct redis_io *, size_t *))			\
-	F(void, EmitAOF, (struct redis_io *, const char *, const char *, ...))		\
-	F(void, DigestAddStringBuffer, (struct redis_digest *, const char *, size_t))	\
-	F(void, DigestEndSequence, (struct redis_digest *))				\
-	F(int, InfoAddSection, (struct redis_info *, const char *))			\
-	F(int, InfoAddFieldULongLong, (struct redis_info *, const char *,		\
-				       unsigned long long))				\
-	F(int, InfoAddFieldDouble, (struct redis_info *, const char *, double))	\
-	F(int, InfoAddFieldCString, (struct redis_info *, const char *, const char *))	\
-	F(int, CommandFilterArgsCount, (struct redis_filter_ctx *))			\
-	F(struct redis_string *, CommandFilterArgGet, (struct redis_filter_ctx *, int))	\
-	F(int, CommandFilterArgReplace, (struct redis_filter_ctx *, int,		\
-					 struct redis_string *))			\
-	F(int, CommandFilterArgInsert, (struct redis_filter_ctx *, int,		\
-					struct redis_string *))				\
-	F(void *, Alloc, (size_t))							\
-	F(void *, Realloc, (void *, size_t))						\
-	F(void, Free, (void *))
-
-#define REDIS_DECLARE(type, name, parameters) static type (*redis_##name) parameters;
-REDIS_CALLS(REDIS_DECLARE)
-#undef REDIS_DECLARE
+/* Calls by their names without RedisModule_; redis_find_calls() fills them in. */
+static void (*redis_SetModuleAttribs)(struct redis_ctx *, const char *, int, int);
+static void (*redis_SetModuleOptions)(struct redis_ctx *, int);
+static int (*redis_CreateCommand)(struct redis_ctx *, const char *, redis_command,
+		const char *, int, int, int);
+static struct redis_type *(*redis_CreateDataType)(struct redis_ctx *, const char *, int,
+		struct redis_type_methods *);
+static struct redis_filter *(*redis_RegisterCommandFilter)(struct redis_ctx *,
+		redis_filter_fn, int);
+static int (*redis_RegisterInfoFunc)(struct redis_ctx *, redis_info_fn);
+static void (*redis_Log)(struct redis_ctx *, const char *, const char *, ...);
+static int (*redis_WrongArity)(struct redis_ctx *);
+static int (*redis_ReplyWithError)(struct redis_ctx *, const char *);
+static int (*redis_ReplyWithSimpleString)(struct redis_ctx *, const char *);
+static int (*redis_ReplyWithLongLong)(struct redis_ctx *, long long);
+static int (*redis_ReplyWithStringBuffer)(struct redis_ctx *, const char *, size_t);
+static int (*redis_ReplyWithString)(struct redis_ctx *, struct redis_string *);
+static int (*redis_ReplyWithNull)(struct redis_ctx *);
+static int (*redis_ReplyWithArray)(struct redis_ctx *, long);
+static int (*redis_ReplyWithCallReply)(struct redis_ctx *, struct redis_reply *);
+static struct redis_reply *(*redis_Call)(struct redis_ctx *, const char *, const char *, ...);
+static void (*redis_FreeCallReply)(struct redis_reply *);
+static int (*redis_Replicate)(struct redis_ctx *, const char *, const char *, ...);
+static int (*redis_ReplicateVerbatim)(struct redis_ctx *);
+static int (*redis_SignalModifiedKey)(struct redis_ctx *, struct redis_string *);
+static int (*redis_NotifyKeyspaceEvent)(struct redis_ctx *, int, const char *,
+		struct redis_string *);
+static long long (*redis_Milliseconds)(void);
+static uint64_t (*redis_CreateTimer)(struct redis_ctx *, long long, redis_timer_fn, void *);
+static int (*redis_SelectDb)(struct redis_ctx *, int);
+static struct redis_cursor *(*redis_ScanCursorCreate)(void);
+static void (*redis_ScanCursorRestart)(struct redis_cursor *);
+static int (*redis_Scan)(struct redis_ctx *, struct redis_cursor *, redis_scan_fn, void *);
+static int (*redis_GetLRU)(struct redis_key *, long long *);
+static int (*redis_SetLRU)(struct redis_key *, long long);
+static int (*redis_GetLFU)(struct redis_key *, long long *);
+static int (*redis_SetLFU)(struct redis_key *, long long);
+static struct redis_key *(*redis_OpenKey)(struct redis_ctx *, struct redis_string *, int);
+static void (*redis_CloseKey)(struct redis_key *);
+static int (*redis_KeyType)(struct redis_key *);
+static int (*redis_DeleteKey)(struct redis_key *);
+static char *(*redis_StringDMA)(struct redis_key *, size_t *, int);
+static long long (*redis_GetAbsExpire)(struct redis_key *);
+static int (*redis_SetAbsExpire)(struct redis_key *, long long);
+static int (*redis_StringSet)(struct redis_key *, struct redis_string *);
+static struct redis_type *(*redis_ModuleTypeGetType)(struct redis_key *);
+static void *(*redis_ModuleTypeGetValue)(struct redis_key *);
+static int (*redis_ModuleTypeSetValue)(struct redis_key *, struct redis_type *, void *);
+static int (*redis_ModuleTypeReplaceValue)(struct redis_key *, struct redis_type *,
+		void *, void **);
+static struct redis_string *(*redis_CreateString)(struct redis_ctx *, const char *, size_t);
+static struct redis_string *(*redis_CreateStringFromLongDouble)(struct redis_ctx *,
+		long double, int);
+static void (*redis_FreeString)(struct redis_ctx *, struct redis_string *);
+static void (*redis_RetainString)(struct redis_ctx *, struct redis_string *);
+static const char *(*redis_StringPtrLen)(const struct redis_string *, size_t *);
+static int (*redis_StringToLongLong)(const struct redis_string *, long long *);
+static int (*redis_StringToLongDouble)(const struct redis_string *, long double *);
+static int *(*redis_GetCommandKeys)(struct redis_ctx *, struct redis_string **, int, int *);
+static void (*redis_SaveStringBuffer)(struct redis_io *, const char *, size_t);
+static char *(*redis_LoadStringBuffer)(struct redis_io *, size_t *);
+static void (*redis_EmitAOF)(struct redis_io *, const char *, const char *, ...);
+static void (*redis_DigestAddStringBuffer)(struct redis_digest *, const char *, size_t);
+static void (*redis_DigestEndSequence)(struct redis_digest *);
+static int (*redis_InfoAddSection)(struct redis_info *, const char *);
+static int (*redis_InfoAddFieldULongLong)(struct redis_info *, const char *,
+		unsigned long long);
+static int (*redis_InfoAddFieldDouble)(struct redis_info *, const char *, double);
+static int (*redis_InfoAddFieldCString)(struct redis_info *, const char *, const char *);
+static int (*redis_CommandFilterArgsCount)(struct redis_filter_ctx *);
+static struct redis_string *(*redis_CommandFilterArgGet)(struct redis_filter_ctx *, int);
+static int (*redis_CommandFilterArgReplace)(struct redis_filter_ctx *, int,
+		struct redis_string *);
+static int (*redis_CommandFilterArgInsert)(struct redis_filter_ctx *, int,
+		struct redis_string *);
+static void *(*redis_Alloc)(size_t);
+static void *(*redis_Realloc)(void *, size_t);
+static void (*redis_Free)(void *);
 
 typedef int (*redis_find_fn)(const char *name, void *call);
+
+static void redis_find_call(redis_find_fn find, const char *name, void *call, const char **missing)
+{
+	if (!*missing && find(name, call) != REDIS_OK)
+		*missing = name;
+}
+
+#define FIND(name) redis_find_call(find, "RedisModule_" #name, &redis_##name, &missing)
 
 /* Look all calls up. The name of the first that this Redis does not have, or NULL. */
 static const char *redis_find_calls(struct redis_ctx *ctx)
 {
 	redis_find_fn find = *(redis_find_fn *)ctx;
+	const char *missing = NULL;
 
-#define REDIS_FIND(type, name, parameters)					\
-	if (find("RedisModule_" #name, (void *)&redis_##name) != REDIS_OK)	\
-		return #name;
-	REDIS_CALLS(REDIS_FIND)
-#undef REDIS_FIND
-	return NULL;
+	FIND(SetModuleAttribs);
+	FIND(SetModuleOptions);
+	FIND(CreateCommand);
+	FIND(CreateDataType);
+	FIND(RegisterCommandFilter);
+	FIND(RegisterInfoFunc);
+	FIND(Log);
+	FIND(WrongArity);
+	FIND(ReplyWithError);
+	FIND(ReplyWithSimpleString);
+	FIND(ReplyWithLongLong);
+	FIND(ReplyWithStringBuffer);
+	FIND(ReplyWithString);
+	FIND(ReplyWithNull);
+	FIND(ReplyWithArray);
+	FIND(ReplyWithCallReply);
+	FIND(Call);
+	FIND(FreeCallReply);
+	FIND(Replicate);
+	FIND(ReplicateVerbatim);
+	FIND(SignalModifiedKey);
+	FIND(NotifyKeyspaceEvent);
+	FIND(Milliseconds);
+	FIND(CreateTimer);
+	FIND(SelectDb);
+	FIND(ScanCursorCreate);
+	FIND(ScanCursorRestart);
+	FIND(Scan);
+	FIND(GetLRU);
+	FIND(SetLRU);
+	FIND(GetLFU);
+	FIND(SetLFU);
+	FIND(OpenKey);
+	FIND(CloseKey);
+	FIND(KeyType);
+	FIND(DeleteKey);
+	FIND(StringDMA);
+	FIND(GetAbsExpire);
+	FIND(SetAbsExpire);
+	FIND(StringSet);
+	FIND(ModuleTypeGetType);
+	FIND(ModuleTypeGetValue);
+	FIND(ModuleTypeSetValue);
+	FIND(ModuleTypeReplaceValue);
+	FIND(CreateString);
+	FIND(CreateStringFromLongDouble);
+	FIND(FreeString);
+	FIND(RetainString);
+	FIND(StringPtrLen);
+	FIND(StringToLongLong);
+	FIND(StringToLongDouble);
+	FIND(GetCommandKeys);
+	FIND(SaveStringBuffer);
+	FIND(LoadStringBuffer);
+	FIND(EmitAOF);
+	FIND(DigestAddStringBuffer);
+	FIND(DigestEndSequence);
+	FIND(InfoAddSection);
+	FIND(InfoAddFieldULongLong);
+	FIND(InfoAddFieldDouble);
+	FIND(InfoAddFieldCString);
+	FIND(CommandFilterArgsCount);
+	FIND(CommandFilterArgGet);
+	FIND(CommandFilterArgReplace);
+	FIND(CommandFilterArgInsert);
+	FIND(Alloc);
+	FIND(Realloc);
+	FIND(Free);
+	return missing;
 }
 
 #endif /* MEMLANE_CLIENTS_REDIS_H */
