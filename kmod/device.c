@@ -9,15 +9,15 @@
 #include "device.h"
 
 /*
- * Numbers of open arenas. They are cookies too, so a number is taken again only
- * after all others: a handle of an arena closed long ago meets no arena's cookie.
+ * Numbers of open arenas. Cookies follow from them, so a number is taken again only
+ * after all others: a handle of an arena closed a while ago meets no arena's cookie.
  */
 static DEFINE_XARRAY_FLAGS(arenas, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 static u32 next_id;
 
 /* So many numbers are for who has no limits. */
 #define IDS_KEPT	1024
-#define IDS		MEMLANE_HANDLE_COOKIE_MASK
+#define IDS		(MEMLANE_COOKIE_MAX * 512)
 
 static atomic_t ids_of_others;
 
@@ -42,6 +42,11 @@ static void id_give(struct memlane_arena *arena)
 	xa_erase(&arenas, arena->id);
 	if (!arena->user->unlimited)
 		atomic_dec(&ids_of_others);
+}
+
+static u32 cookie_of(const struct memlane_arena *arena)
+{
+	return 1 + (arena->id - 1) % MEMLANE_COOKIE_MAX;
 }
 
 /**
@@ -154,7 +159,7 @@ static int engine_init(struct memlane_arena *arena, const struct memlane_create 
 	struct ml_arena *core = &arena->core;
 	int err;
 
-	err = ml_arena_init(core, &memlane_ops, arena->id, memlane_capabilities(), req);
+	err = ml_arena_init(core, &memlane_ops, cookie_of(arena), memlane_capabilities(), req);
 	if (err)
 		return err;
 	err = memlane_owners_init(&arena->owners, core->slots.nr);

@@ -58,7 +58,7 @@ struct memlane_file {
  * struct memlane_arena - what a file has once it was created
  * @core: the engine's part
  * @user: who opened the file; immutable
- * @id: names the arena in debugfs, and its cookie; immutable
+ * @id: names the arena in debugfs and traces; immutable
  * @file: what open() made; no reference, but for those of the views
  * @inode: a nameless file whose i_mapping lists this arena's mappings alone
  * @setup: see the top

@@ -356,7 +356,10 @@ static int do_create(struct call *call)
 
 static int do_info(struct call *call)
 {
-	return ml_info(&call->arena->core, &call->req.info);
+	int err = ml_info(&call->arena->core, &call->req.info);
+
+	call->req.info.out_id = call->arena->id;
+	return err;
 }
 
 static int do_register(struct call *call)

@@ -18,40 +18,23 @@
 
 /* ----------------------------------------------------------- layout ---- */
 
-static uint64_t round_up_pow2(uint64_t n)
-{
-	return n <= 1 ? 1 : 1ULL << (64 - __builtin_clzll(n - 1));
-}
-
-/* Bytes that a region has for each handle. */
-static unsigned int handle_bytes(unsigned int region)
-{
-	switch (region) {
-	case MEMLANE_REGION_TABLE:
-	case MEMLANE_REGION_SIDE:
-		return sizeof(uint64_t);
-	case MEMLANE_REGION_PIN:
-		return sizeof(uint32_t);
-	default:
-		return 0;
-	}
-}
+/* A handle may be invented: any 32 bits are looked up. */
+#define TABLE_SIZE (sizeof(uint64_t) << 32)
 
 /**
  * region_reserve - address space that a region gets
  * @info: layout
  * @region: MEMLANE_REGION_*
  *
- * What is by handle gets enough for any index under the table's mask, since a handle
- * may be invented: past the region there are zeros, which are no live object's.
+ * The table gets enough for any index: past the region there are zeros, which are no
+ * live object's. What else is by handle is looked at only where the table was.
  */
 size_t region_reserve(const struct memlane_info *info, unsigned int region)
 {
 	uint64_t length = info->out_region[region].length;
-	uint64_t masked = round_up_pow2(info->out_handles) * handle_bytes(region);
 
-	if (length < masked)
-		length = masked;
+	if (region == MEMLANE_REGION_TABLE && length < TABLE_SIZE)
+		length = TABLE_SIZE;
 	return (length + info->out_page_size - 1) & ~((uint64_t)info->out_page_size - 1);
 }
 
@@ -152,7 +135,6 @@ static void lay_out(struct memlane *m)
 {
 	const struct memlane_info *info = &m->info;
 	struct memlane_hot *hot = &m->hot;
-	uint64_t cookie = info->out_cookie;
 
 	m->side = m->region[MEMLANE_REGION_SIDE];
 	m->pin = m->region[MEMLANE_REGION_PIN];
@@ -162,11 +144,9 @@ static void lay_out(struct memlane *m)
 	hot->table = m->region[MEMLANE_REGION_TABLE];
 	hot->data = m->region[MEMLANE_REGION_DATA];
 	hot->epoch = (const uint64_t *)&m->stat->epoch;
-	hot->mask = round_up_pow2(info->out_handles) - 1;
-	hot->match = ENTRY_GOOD ^ (cookie & 0xff) << 56;
-	hot->key = cookie << MEMLANE_HANDLE_COOKIE_SHIFT;
-	hot->fixed = MEMLANE_HANDLE_COOKIE_MASK << MEMLANE_HANDLE_COOKIE_SHIFT |
-		     (0xffffffffULL & ~hot->mask);
+	hot->limit = INT64_MIN +
+		     (int64_t)(info->out_region[MEMLANE_REGION_DATA].length >> MEMLANE_GRANULE_SHIFT);
+	m->cookie = info->out_cookie;
 }
 
 /* -------------------------------------------------------------- open ---- */
@@ -338,6 +318,8 @@ static void end(struct memlane *m)
 		/* The registry may be locked by a thread that this child lacks. */
 		watch_close(m);
 		m->backend->disown(m);
+		if (m->hot.table)
+			munmap(m->hot.table, TABLE_SIZE);
 	} else {
 		tasks_wait(&m->tasks);
 		keeper_close(m);
@@ -367,10 +349,18 @@ void memlane_close(struct memlane *m)
 /* In the child of a fork: from now on no handle is good, and nothing is touched. */
 void arena_bury(struct memlane *m)
 {
-	static uint64_t nothing;
+	int saved = errno;
+	void *p;
 
-	m->hot.table = &nothing;
-	m->hot.mask = 0;
+	if (m->buried)
+		return;
+	m->buried = true;
+	p = mmap(NULL, TABLE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p != MAP_FAILED)
+		sparse_advise(p, TABLE_SIZE);
+	m->hot.table = p == MAP_FAILED ? NULL : p;
+	m->hot.limit = INT64_MIN;
+	errno = saved;
 }
 
 /* 0, or -EOWNERDEAD in a process that has not opened the arena. */
@@ -378,7 +368,7 @@ int arena_here(struct memlane *m)
 {
 	if (likely(__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m))
 		return 0;
-	if (m->hot.mask && m->owner == getpid())
+	if (!m->buried && m->owner == getpid())
 		return 0;
 	arena_bury(m);
 	return -EOWNERDEAD;

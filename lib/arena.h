@@ -32,9 +32,6 @@ struct watch;
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #endif
 
-#define ENTRY_BUSY	(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING)
-#define ENTRY_GOOD	(MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED)
-
 /**
  * struct registry - the threads of this process that take part in an arena
  * @lock: protects @arena and @threads
@@ -127,9 +124,11 @@ struct thread {
 };
 
 /**
- * struct memlane - an arena; immutable from open to close, but for @hot.table and
- * what is said to be atomic
+ * struct memlane - an arena; immutable from open to close, but for @hot in the child of
+ * a fork, and what is said to be atomic
  * @hot: what the inline functions use; first
+ * @cookie: as it stands in handles
+ * @buried: in the child of a fork: nothing is touched any more
  * @side: side words
  * @pin: pin words
  * @stat: the read-only page
@@ -157,6 +156,8 @@ struct thread {
  */
 struct memlane {
 	struct memlane_hot hot;
+	uint32_t cookie;
+	bool buried;
 	uint64_t *side;
 	uint32_t *pin;
 	const struct memlane_stat_page *stat;
@@ -262,34 +263,24 @@ static inline bool entry_swap(struct memlane *m, uint32_t index, uint64_t *old, 
 					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
-static inline uint32_t entry_gen(uint64_t e)
+static inline void *loc_data(const struct memlane *m, uint64_t loc)
 {
-	return (e >> MEMLANE_ENTRY_GEN_SHIFT) & MEMLANE_GEN_MASK;
+	return m->hot.data + (loc << MEMLANE_GRANULE_SHIFT);
 }
 
-static inline uint64_t entry_loc(uint64_t e)
+static inline unsigned int loc_lane(const struct memlane *m, uint64_t loc)
 {
-	return e & MEMLANE_ENTRY_LOC_MASK;
+	return loc >= m->fast_end ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
-static inline void *entry_data(const struct memlane *m, uint64_t e)
+static inline void *entry_data(const struct memlane *m, uint32_t index, uint64_t e)
 {
-	return m->hot.data + (entry_loc(e) << MEMLANE_GRANULE_SHIFT);
+	return loc_data(m, memlane_entry_loc(e, index));
 }
 
-static inline unsigned int entry_lane(const struct memlane *m, uint64_t e)
+static inline unsigned int entry_lane(const struct memlane *m, uint32_t index, uint64_t e)
 {
-	return entry_loc(e) >= m->fast_end ? MEMLANE_SLOW : MEMLANE_FAST;
-}
-
-static inline uint32_t handle_gen(memlane_handle h)
-{
-	return (h >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
-}
-
-static inline uint32_t handle_index(memlane_handle h)
-{
-	return (uint32_t)h;
+	return loc_lane(m, memlane_entry_loc(e, index));
 }
 
 /* handle.c */

@@ -208,7 +208,8 @@ static u32 next_cookie(void)
 {
 	static u32 last;
 
-	return 0x7fff - __atomic_fetch_add(&last, 1, __ATOMIC_RELAXED) % 0x7fff;
+	return MEMLANE_COOKIE_MAX -
+	       __atomic_fetch_add(&last, 1, __ATOMIC_RELAXED) % MEMLANE_COOKIE_MAX;
 }
 
 /* The engine asks for pages of these while it begins: their sizes are told beforehand. */

@@ -252,24 +252,20 @@ static void write_notes(struct memlane *m, uint32_t index, uint32_t notes)
 /*
  * Stock becomes an object. A plain store is enough where no move was planned
  * when the word was loaded: a plan made meanwhile waits for this section, and
- * then finds MOVING gone. Return: the entry.
+ * then finds its mark gone. Return: the entry.
  */
 static uint64_t publish(struct memlane *m, uint32_t index)
 {
 	uint64_t e = entry_load(m, index), good;
 
 	for (;;) {
-		good = (e & ~ENTRY_BUSY) | ENTRY_GOOD;
-		if (likely(!(e & ENTRY_BUSY))) {
+		good = memlane_entry_to(e, MEMLANE_ENTRY_USED, m->cookie);
+		if (likely(!memlane_entry_is_marked(e))) {
 			__atomic_store_n(&m->hot.table[index], good, __ATOMIC_RELEASE);
 			return good;
 		}
-		if (e & MEMLANE_ENTRY_COPYING) {
-			wait_copy(m, index);
-			e = entry_load(m, index);
-		} else if (entry_swap(m, index, &e, good)) {
+		if (entry_swap(m, index, &e, good))
 			return good;
-		}
 	}
 }
 
@@ -281,11 +277,10 @@ static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t i
 	write_notes(m, index, o->notes);
 	e = publish(m, index);
 	if (unlikely(o->flags & MEMLANE_ZERO) && o->cls != MEMLANE_CLASS_BLOB)
-		memset(entry_data(m, e), 0, o->size);
+		memset(entry_data(m, index, e), 0, o->size);
 	count(&this_thread()->slot->allocs, 1);
 	count(&this_thread()->slot->alloc_bytes, o->size);
-	return (entry_lane(m, e) == MEMLANE_SLOW ? MEMLANE_HANDLE_BORN_SLOW : 0) | m->hot.key |
-	       (uint64_t)entry_gen(e) << MEMLANE_HANDLE_GEN_SHIFT | index;
+	return memlane_handle_make(m->cookie, memlane_entry_gen(e), index);
 }
 
 static int alloc_block(struct memlane *m, const struct order *o, memlane_handle *out)
@@ -313,7 +308,7 @@ static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *
 	if (err)
 		return err;
 	memlane_enter(m);
-	*out = begin(m, o, handle_index(req.out_handle));
+	*out = begin(m, o, memlane_handle_index(req.out_handle));
 	set_in_hand(this_thread(), 0);
 	memlane_exit(m);
 	return 0;
@@ -459,37 +454,23 @@ static uint32_t pins(const struct memlane *m, uint32_t index)
 /* A pin came in between: undo the end of @was. Until then the handle is told stale. */
 static void revive(struct memlane *m, uint32_t index, uint64_t was)
 {
-	const uint64_t back = was & ~(ENTRY_BUSY | MEMLANE_ENTRY_LOC_MASK);
+	const uint64_t back = memlane_entry_to(was, memlane_entry_unmarked(memlane_entry_state(was)),
+					       m->cookie);
 	uint64_t e = entry_load(m, index);
 
-	for (;;) {
-		if (e & MEMLANE_ENTRY_COPYING) {
-			wait_copy(m, index);
-			e = entry_load(m, index);
-		} else if (entry_swap(m, index, &e, back | entry_loc(e))) {
-			return;
-		}
-	}
-}
-
-/* The word of a freed object: the next generation, or the last one, not live. */
-static uint64_t freed(uint64_t e)
-{
-	uint64_t gen = entry_gen(e);
-
-	if (gen < MEMLANE_GEN_MAX)
-		gen++;
-	return gen << MEMLANE_ENTRY_GEN_SHIFT | entry_loc(e);
+	while (!entry_swap(m, index, &e, memlane_entry_at(back, index, memlane_entry_loc(e, index))))
+		;
 }
 
 /* Where an index goes that has this entry; NULL: to the arena, by in_hand. */
-static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t cls)
+static struct memlane_mag *mag_for(struct memlane *m, uint32_t index, uint64_t e, uint32_t cls)
 {
 	struct memlane_mag *mag;
 
-	if (cls >= MEMLANE_CLASSES || entry_gen(e) == MEMLANE_GEN_MAX || e & MEMLANE_ENTRY_PURGED)
+	if (cls >= MEMLANE_CLASSES || memlane_entry_gen(e) == MEMLANE_GEN_MAX ||
+	    memlane_entry_state(e) == MEMLANE_ENTRY_PURGED)
 		return NULL;
-	mag = mag_of(this_thread(), entry_lane(m, e), cls);
+	mag = mag_of(this_thread(), entry_lane(m, index, e), cls);
 	return mag->nr < MEMLANE_MAG_SIZE ? mag : NULL;
 }
 
@@ -500,7 +481,7 @@ static struct memlane_mag *mag_for(struct memlane *m, uint64_t e, uint32_t cls)
  */
 static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
-	uint32_t index = handle_index(h);
+	uint32_t index = memlane_handle_index(h);
 	uint64_t e = entry_load(m, index);
 	int err;
 
@@ -508,19 +489,19 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 		err = entry_check(e, h);
 		if (err && err != -ENODATA)
 			return err;
-		if (e & MEMLANE_ENTRY_COPYING) {
+		if (memlane_entry_is_busy(e)) {
 			wait_copy(m, index);
 			e = entry_load(m, index);
 			continue;
 		}
 		if (pins(m, index))
 			return -EBUSY;
-		*mag = mag_for(m, e, cls);
+		*mag = mag_for(m, index, e, cls);
 		if (*mag)
 			mag_set_next(*mag, index);
 		else
 			set_in_hand(this_thread(), index);
-		if (entry_swap(m, index, &e, freed(e)))
+		if (entry_swap(m, index, &e, memlane_entry_ended(e)))
 			break;
 	}
 	if (likely(!pins(m, index)))
@@ -532,7 +513,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 static int free_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
 	struct memlane_slot *slot = this_thread()->slot;
-	uint64_t side = side_load(m, handle_index(h));
+	uint64_t side = side_load(m, memlane_handle_index(h));
 	int err = kill_entry(m, h, cls, mag);
 
 	if (err) {
@@ -567,7 +548,7 @@ static inline int end_object(struct memlane *m, memlane_handle h)
 		return err;
 	err = handle_check(m, h);
 	if (likely(!err)) {
-		cls = side_class(m, handle_index(h));
+		cls = side_class(m, memlane_handle_index(h));
 		err = free_entry(m, h, cls, &mag);
 	}
 	memlane_exit(m);

@@ -9,9 +9,7 @@
 #define KIB		 1024ULL
 #define MIB		 (1024 * KIB)
 #define GIB		 (1024 * MIB)
-#define TIB		 (1024 * GIB)
 #define LANE_MIN	 (64 * KIB)
-#define MAX_SUM		 (8 * TIB)
 #define RESERVE_MIN	 (64 * GIB)
 #define INTERVAL_MAX	 1e6
 #define LANE_DEFAULT_MIN (256 * MIB)
@@ -60,10 +58,10 @@ static const char *check_lanes(const struct memlane_config *c)
 		return "fast_lane_max must not be below fast_lane_size";
 	if (c->slow_lane_max < c->slow_lane_size)
 		return "slow_lane_max must not be below slow_lane_size";
-	if (c->fast_lane_max > MAX_SUM)
-		return "fast_lane_max must not be above 8 TiB";
-	if (c->slow_lane_max > MAX_SUM - c->fast_lane_max)
-		return "slow_lane_max and fast_lane_max together must not be above 8 TiB";
+	if (c->fast_lane_max > MEMLANE_LANES_MAX)
+		return "fast_lane_max must not be above 640 GiB";
+	if (c->slow_lane_max > MEMLANE_LANES_MAX - c->fast_lane_max)
+		return "slow_lane_max and fast_lane_max together must not be above 640 GiB";
 	if (!c->threshold)
 		return "threshold must be at least 1 byte";
 	if (c->threshold > c->fast_lane_max)
@@ -105,8 +103,6 @@ static const char *check_numbers(const struct memlane_config *c)
 		return "max_threads must be from 1 to 4096";
 	if (c->__reserved)
 		return "__reserved must be 0";
-	if (c->__reserved2)
-		return "__reserved2 must be 0";
 	if (c->frames_per_cycle > FRAMES_MAX)
 		return "frames_per_cycle must be from 0 (never) to 1000000";
 	return NULL;
@@ -263,10 +259,11 @@ void config_lower(const struct memlane_config *c, unsigned int halvings,
  */
 void config_request(const struct memlane_config *c, bool roomy, struct memlane_create *req)
 {
-	uint64_t left = MAX_SUM - c->fast_lane_max - c->slow_lane_max;
+	uint64_t left = MEMLANE_LANES_MAX - c->fast_lane_max - c->slow_lane_max;
 
 	*req = (struct memlane_create){
 		.size = sizeof(*req),
+		.flags = c->aged ? MEMLANE_CREATE_AGED : 0,
 		.fast_size = c->fast_lane_size,
 		.slow_size = c->slow_lane_size,
 		.fast_max = c->fast_lane_max,

@@ -10,36 +10,29 @@
 #include "backend.h"
 #include "watch.h"
 
-static memlane_handle handle_of(const struct memlane *m, uint64_t e, uint32_t index)
-{
-	bool slow = !(e & MEMLANE_ENTRY_PURGED) && entry_lane(m, e) == MEMLANE_SLOW;
-
-	return (slow ? MEMLANE_HANDLE_BORN_SLOW : 0) | m->hot.key |
-	       (uint64_t)entry_gen(e) << MEMLANE_HANDLE_GEN_SHIFT | index;
-}
-
 /* Fill in what the shared words say; false: no object. */
 static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct memlane_object *o)
 {
+	bool purged = memlane_entry_state(e) == MEMLANE_ENTRY_PURGED;
 	uint64_t side;
 	uint32_t w;
 
-	if (!(e & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
+	if (!memlane_entry_is_live(e) && !purged)
 		return false;
 	side = side_load(m, index);
 	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
 	*o = (struct memlane_object){
-		.handle = handle_of(m, e, index),
+		.handle = memlane_handle_make(m->cookie, memlane_entry_gen(e), index),
 		.bytes = side & MEMLANE_SIDE_SIZE_MASK,
-		.lane = entry_lane(m, e),
+		.lane = entry_lane(m, index, e),
 		.cls = side >> MEMLANE_SIDE_CLASS_SHIFT,
 		.tag = w >> MEMLANE_PIN_TAG_SHIFT,
 		.group = side >> MEMLANE_SIDE_GROUP_SHIFT,
 		.pins = (w & MEMLANE_PIN_COUNT_MASK) / MEMLANE_PIN_ONE,
 		.priority = (w & MEMLANE_PIN_PRIORITY_MASK) >> MEMLANE_PIN_PRIORITY_SHIFT,
 		.hints = w & MEMLANE_HINT_MASK,
-		.accessed = e & MEMLANE_ENTRY_ACCESSED,
-		.purged = e & MEMLANE_ENTRY_PURGED,
+		.accessed = memlane_entry_is_used(e),
+		.purged = purged,
 	};
 	return true;
 }
@@ -113,7 +106,7 @@ static int add(void *arg, const struct memlane_object *o)
 	u->room[o->lane] += room_of(o);
 	u->pinned += o->pins != 0;
 	u->accessed += o->accessed;
-	track_moves(s->m, handle_index(o->handle), u);
+	track_moves(s->m, memlane_handle_index(o->handle), u);
 	return 0;
 }
 

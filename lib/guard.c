@@ -12,7 +12,7 @@
 
 static unsigned char guard_byte(memlane_handle h, int64_t offset)
 {
-	uint64_t x = ((h & ~MEMLANE_HANDLE_BORN_SLOW) + offset) * 0x9e3779b97f4a7c15ULL;
+	uint64_t x = (h + offset) * 0x9e3779b97f4a7c15ULL;
 
 	return x >> 56 | 1;
 }
@@ -63,7 +63,7 @@ static void tell(struct memlane *m, const struct memlane_object *o, uint32_t kin
 {
 	struct memlane_report r = {
 		.kind = kind,
-		.handle = watch_handle(m, o->handle),
+		.handle = o->handle,
 		.tag = o->tag,
 		.group = o->group,
 		.bytes = o->bytes,

@@ -13,28 +13,30 @@
  */
 int handle_check(const struct memlane *m, memlane_handle h)
 {
-	const uint64_t cookie = MEMLANE_HANDLE_COOKIE_MASK << MEMLANE_HANDLE_COOKIE_SHIFT;
-	uint64_t wrong = h ^ m->hot.key;
+	uint32_t cookie = memlane_handle_cookie(h), index = memlane_handle_index(h);
 
-	if (!h || !(h & cookie))
+	if (!cookie || h & MEMLANE_HANDLE_ZEROS)
 		return -EBADF;
-	if (wrong & cookie)
+	if (cookie != m->cookie)
 		return -EXDEV;
-	if (wrong & m->hot.fixed || !handle_index(h) || !handle_gen(h))
-		return -EBADF;
-	return 0;
+	return index && index < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
 }
 
 /* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
 int entry_check(uint64_t e, memlane_handle h)
 {
-	if (handle_gen(h) > entry_gen(e))
+	uint32_t gen = memlane_entry_gen(e);
+
+	/* Its generations are used up, or it was never given out. */
+	if (!gen)
+		return e ? -ESTALE : -EBADF;
+	if (memlane_handle_gen(h) > gen)
 		return -EBADF;
-	if (handle_gen(h) != entry_gen(e))
+	if (memlane_handle_gen(h) != gen)
 		return -ESTALE;
-	if (e & MEMLANE_ENTRY_PURGED)
+	if (memlane_entry_state(e) == MEMLANE_ENTRY_PURGED)
 		return -ENODATA;
-	return e & MEMLANE_ENTRY_LIVE ? 0 : -ESTALE;
+	return memlane_entry_is_live(e) ? 0 : -ESTALE;
 }
 
 /* The entry of a live object. 0, -ESTALE, -EXDEV, -EBADF, -ENODATA, -EOWNERDEAD. */
@@ -46,7 +48,7 @@ int handle_look(struct memlane *m, memlane_handle h, uint64_t *e)
 		err = handle_check(m, h);
 	if (err)
 		return err;
-	*e = entry_load(m, handle_index(h));
+	*e = entry_load(m, memlane_handle_index(h));
 	return entry_check(*e, h);
 }
 
@@ -59,11 +61,13 @@ bool memlane_is_valid(struct memlane *m, memlane_handle h)
 
 static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
 {
-	uint32_t pins = __atomic_load_n(&m->pin[handle_index(h)], __ATOMIC_RELAXED);
+	uint32_t pins = __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED);
 
 	if (pins & MEMLANE_PIN_COUNT_MASK)
 		return MEMLANE_STATE_PINNED;
-	return e & ENTRY_BUSY ? MEMLANE_STATE_MOVING : MEMLANE_STATE_LIVE;
+	if (memlane_entry_is_marked(e) || memlane_entry_is_busy(e))
+		return MEMLANE_STATE_MOVING;
+	return MEMLANE_STATE_LIVE;
 }
 
 /* Freed in which way? The engine knows. */
@@ -123,7 +127,7 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 
 	if (handle_look(m, h, &e))
 		return 0;
-	return side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK;
+	return side_load(m, memlane_handle_index(h)) & MEMLANE_SIDE_SIZE_MASK;
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)
@@ -131,16 +135,17 @@ int memlane_lane(struct memlane *m, memlane_handle h)
 	uint64_t e;
 	int err = handle_look(m, h, &e);
 
-	return err ? err : (int)entry_lane(m, e);
+	return err ? err : (int)entry_lane(m, memlane_handle_index(h), e);
 }
 
 int64_t memlane_id(struct memlane *m, memlane_handle h)
 {
+	int64_t index = memlane_handle_index(h);
 	uint64_t e;
 
 	if (handle_look(m, h, &e))
 		return 0;
-	return entry_lane(m, e) == MEMLANE_SLOW ? -(int64_t)handle_index(h) : handle_index(h);
+	return entry_lane(m, index, e) == MEMLANE_SLOW ? -index : index;
 }
 
 int memlane_tag(struct memlane *m, memlane_handle h)
@@ -150,7 +155,7 @@ int memlane_tag(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return __atomic_load_n(&m->pin[handle_index(h)], __ATOMIC_RELAXED) >>
+	return __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED) >>
 	       MEMLANE_PIN_TAG_SHIFT;
 }
 
@@ -161,5 +166,5 @@ int memlane_group(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return side_load(m, handle_index(h)) >> MEMLANE_SIDE_GROUP_SHIFT;
+	return side_load(m, memlane_handle_index(h)) >> MEMLANE_SIDE_GROUP_SHIFT;
 }

@@ -22,7 +22,7 @@ struct name {
 
 static int note(struct memlane *m, memlane_handle h, uint32_t mask, uint32_t value)
 {
-	uint32_t index = handle_index(h), w;
+	uint32_t index = memlane_handle_index(h), w;
 	int err = pin_unused(m, h);
 
 	if (err)
@@ -40,7 +40,7 @@ static int noted(struct memlane *m, memlane_handle h, uint32_t *w)
 	int err = handle_look(m, h, &e);
 
 	if (!err)
-		*w = __atomic_load_n(&m->pin[handle_index(h)], __ATOMIC_RELAXED);
+		*w = __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED);
 	return err;
 }
 

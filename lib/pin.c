@@ -6,18 +6,22 @@
 #include "watch.h"
 
 /*
- * Keep the object where it is; @use: MEMLANE_ENTRY_ACCESSED, or 0 for what is no use
- * of it. False: the entry has changed, look again.
+ * Keep the object where it is; @use: that is a use of it. False: the entry has changed,
+ * look again.
  */
-static bool claim(struct memlane *m, uint32_t index, uint64_t e, uint64_t use)
+static bool claim(struct memlane *m, uint32_t index, uint64_t e, bool use)
 {
-	uint64_t want = (e & ~MEMLANE_ENTRY_MOVING) | use;
+	unsigned int state = memlane_entry_unmarked(memlane_entry_state(e));
+	uint64_t want;
 
-	if (want == e)
+	if (use && state == MEMLANE_ENTRY_IDLE)
+		state = MEMLANE_ENTRY_USED;
+	if (state == memlane_entry_state(e))
 		return true;
+	want = memlane_entry_to(e, state, m->cookie);
 	if (!entry_swap(m, index, &e, want))
 		return false;
-	if (e & MEMLANE_ENTRY_MOVING &&
+	if (memlane_entry_is_marked(e) &&
 	    __atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m)
 		count(&this_thread()->slot->vetoes, 1);
 	return true;
@@ -27,9 +31,9 @@ static bool claim(struct memlane *m, uint32_t index, uint64_t e, uint64_t use)
  * The address of an object, for a thread in a section: a planned move is
  * stopped, a copy under way is waited for. 0, -ESTALE, -EXDEV, -EBADF.
  */
-static int resolve(struct memlane *m, memlane_handle h, uint64_t use, void **p)
+static int resolve(struct memlane *m, memlane_handle h, bool use, void **p)
 {
-	uint32_t index = handle_index(h);
+	uint32_t index = memlane_handle_index(h);
 	uint64_t e;
 	int err = handle_check(m, h);
 
@@ -38,10 +42,10 @@ static int resolve(struct memlane *m, memlane_handle h, uint64_t use, void **p)
 		err = entry_check(e, h);
 		if (err)
 			break;
-		if (e & MEMLANE_ENTRY_COPYING) {
+		if (memlane_entry_is_busy(e)) {
 			wait_copy(m, index);
 		} else if (claim(m, index, e, use)) {
-			*p = entry_data(m, e);
+			*p = entry_data(m, index, e);
 			return 0;
 		}
 	}
@@ -54,8 +58,8 @@ void *memlane_get_slow(struct memlane *m, memlane_handle h)
 {
 	void *p;
 
-	if (m->hot.mask && watch_may_get(m, h))
-		resolve(m, h, MEMLANE_ENTRY_ACCESSED, &p);
+	if (!m->buried && watch_may_get(m, h))
+		resolve(m, h, true, &p);
 	else
 		p = NULL;
 	if (p && unlikely(m->watch))
@@ -68,15 +72,15 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 	int err = -EOWNERDEAD;
 
 	*p = NULL;
-	if (m->hot.mask)
+	if (!m->buried)
 		err = unlikely(m->watch) && !watch_may_get(m, h) ?
 			      -ENOLCK :
-			      resolve(m, h, MEMLANE_ENTRY_ACCESSED, p);
+			      resolve(m, h, true, p);
 	if (err)
 		return err;
 	if (unlikely(m->watch))
 		moves_given(m, h);
-	if (size <= (side_load(m, handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
+	if (size <= (side_load(m, memlane_handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
 		return 0;
 	*p = NULL;
 	return -ERANGE;
@@ -111,21 +115,21 @@ static int pin_sub(struct memlane *m, uint32_t index)
  * Inside a section. The second look finds a free or a move that had looked at
  * the count before it was raised.
  */
-static int pin_resolved(struct memlane *m, memlane_handle h, uint64_t use, void **p)
+static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
 {
 	int err = resolve(m, h, use, p);
 
 	if (!err)
-		err = pin_add(m, handle_index(h));
+		err = pin_add(m, memlane_handle_index(h));
 	if (err)
 		return err;
 	err = resolve(m, h, use, p);
 	if (err)
-		pin_sub(m, handle_index(h));
+		pin_sub(m, memlane_handle_index(h));
 	return err;
 }
 
-static int try_pin(struct memlane *m, memlane_handle h, uint64_t use, void **p)
+static int try_pin(struct memlane *m, memlane_handle h, bool use, void **p)
 {
 	int err;
 
@@ -142,7 +146,7 @@ static int try_pin(struct memlane *m, memlane_handle h, uint64_t use, void **p)
 
 int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
 {
-	return try_pin(m, h, MEMLANE_ENTRY_ACCESSED, p);
+	return try_pin(m, h, true, p);
 }
 
 /* A pin that does not count as a use of the object; errors of memlane_try_pin(). */
@@ -150,7 +154,7 @@ int pin_unused(struct memlane *m, memlane_handle h)
 {
 	void *p;
 
-	return try_pin(m, h, 0, &p);
+	return try_pin(m, h, false, &p);
 }
 
 void *memlane_pin(struct memlane *m, memlane_handle h)
@@ -164,10 +168,8 @@ void *memlane_pin(struct memlane *m, memlane_handle h)
 /* A free that will take itself back, because of the pin: it shows for a moment. */
 static bool ending(uint64_t e, memlane_handle h)
 {
-	uint32_t gen = handle_gen(h);
-
-	return !(e & MEMLANE_ENTRY_LIVE) &&
-	       entry_gen(e) == (gen < MEMLANE_GEN_MAX ? gen + 1 : gen);
+	return !memlane_entry_is_live(e) &&
+	       memlane_entry_gen(e) == memlane_entry_gen(memlane_entry_ended(h));
 }
 
 int memlane_unpin(struct memlane *m, memlane_handle h)
@@ -176,11 +178,11 @@ int memlane_unpin(struct memlane *m, memlane_handle h)
 	int err = handle_look(m, h, &e);
 
 	if (err == -ESTALE && ending(e, h)) {
-		err = pin_sub(m, handle_index(h));
+		err = pin_sub(m, memlane_handle_index(h));
 		return err == -EINVAL ? -ESTALE : err;
 	}
 	if (!err)
-		err = pin_sub(m, handle_index(h));
+		err = pin_sub(m, memlane_handle_index(h));
 	if (unlikely(err == -EINVAL))
 		watch_wrong(m, MEMLANE_REPORT_UNPIN, h, 0);
 	if (!err && unlikely(m->watch))

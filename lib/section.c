@@ -354,7 +354,7 @@ static void cpu_relax(void)
 #endif
 }
 
-/* The caller saw COPYING and loads the entry again afterwards. */
+/* The caller saw BUSY and loads the entry again afterwards. */
 void wait_copy(struct memlane *m, uint32_t index)
 {
 	struct memlane_wait req = { .handle = index };
@@ -363,7 +363,7 @@ void wait_copy(struct memlane *m, uint32_t index)
 	if (arena_of(this_thread()) == m)
 		count(&this_thread()->slot->waits, 1);
 	for (i = 0; i < SPINS; i++) {
-		if (!(entry_load(m, index) & MEMLANE_ENTRY_COPYING))
+		if (!memlane_entry_is_busy(entry_load(m, index)))
 			return;
 		cpu_relax();
 	}

@@ -81,9 +81,9 @@ static void look(struct memlane *m, uint32_t index, uint64_t e)
 
 	make_room(n);
 	bump(&n->looks);
-	if (e & MEMLANE_ENTRY_ACCESSED)
+	if (memlane_entry_is_used(e))
 		bump(&n->used);
-	see_lane(n, entry_lane(m, e));
+	see_lane(n, entry_lane(m, index, e));
 }
 
 /**
@@ -106,7 +106,7 @@ uint64_t track_piece(struct memlane *m, uint64_t from)
 		e = entry_load(m, from);
 		if (!e)
 			return 0;
-		if (e & MEMLANE_ENTRY_LIVE)
+		if (memlane_entry_is_live(e))
 			look(m, from, e);
 	}
 	return from < notes ? from : 0;
@@ -150,14 +150,14 @@ uint64_t track_look(struct memlane *m, uint64_t max_ns)
 
 static void see_handle(struct memlane *m, memlane_handle h)
 {
-	uint32_t index = handle_index(h);
+	uint32_t index = memlane_handle_index(h);
 	uint64_t e;
 
 	if (handle_check(m, h) || index >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE))
 		return;
 	e = entry_load(m, index);
 	if (!entry_check(e, h))
-		see_lane(&m->watch->note[index], entry_lane(m, e));
+		see_lane(&m->watch->note[index], entry_lane(m, index, e));
 }
 
 /**
@@ -200,7 +200,7 @@ int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_trac
 		return err;
 	if (!m->watch || !m->watch->tracking)
 		return -EOPNOTSUPP;
-	n = &m->watch->note[handle_index(h)];
+	n = &m->watch->note[memlane_handle_index(h)];
 	own = (struct memlane_track){
 		.age_ms = clock_ms() - get(&n->born),
 		.looks = get(&n->looks),
@@ -254,7 +254,7 @@ static void advise(struct advisor *a, struct memlane_advice *advice)
 static int learn(void *arg, const struct memlane_object *o)
 {
 	struct advisor *a = arg;
-	struct note *n = &a->m->watch->note[handle_index(o->handle)];
+	struct note *n = &a->m->watch->note[memlane_handle_index(o->handle)];
 	struct habit *habit = &a->habit[o->tag];
 
 	if (o->purged || o->tag == MEMLANE_TAG_FRAME)

@@ -106,7 +106,7 @@ int watch_open(struct memlane *m, const struct memlane_config *c)
 	if (c->guard)
 		m->hot.data += GUARD_FRONT;
 	if (c->guard || c->guard_moves)
-		m->hot.match ^= GUARD_MATCH;
+		m->hot.limit = INT64_MIN;
 	return 0;
 }
 
@@ -192,16 +192,6 @@ bool watch_may_get(struct memlane *m, memlane_handle h)
 	return false;
 }
 
-/* The handle with the sign that it was given out with. */
-memlane_handle watch_handle(const struct memlane *m, memlane_handle h)
-{
-	const struct note *n = &m->watch->note[handle_index(h)];
-	bool slow = __atomic_load_n(&n->born_slow, __ATOMIC_RELAXED);
-
-	h &= ~MEMLANE_HANDLE_BORN_SLOW;
-	return slow ? h | MEMLANE_HANDLE_BORN_SLOW : h;
-}
-
 /* -------------------------------------------------------- alloc, free ---- */
 
 /*
@@ -223,8 +213,8 @@ static __always_inline int make(struct memlane *m, uint64_t size, const struct m
 
 	if (unlikely(err))
 		return err;
-	if (unlikely(handle_index(*out) >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE)))
-		err = notes_open(m, handle_index(*out));
+	if (unlikely(memlane_handle_index(*out) >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE)))
+		err = notes_open(m, memlane_handle_index(*out));
 	if (err) {
 		cache_free(m, *out);
 		*out = 0;
@@ -279,7 +269,7 @@ static void check_before_free(struct memlane *m, memlane_handle h)
 static __always_inline int end_object(struct memlane *m, memlane_handle h)
 {
 	struct watch *w = m->watch;
-	uint32_t index = handle_index(h), born, cls;
+	uint32_t index = memlane_handle_index(h), born, cls;
 	int err;
 
 	if (!w->tracking || unlikely(index >= m->info.out_handles))
@@ -320,7 +310,7 @@ static int tell_leak(void *arg, const struct memlane_object *o)
 	struct memlane *m = arg;
 	struct memlane_report r = {
 		.kind = MEMLANE_REPORT_LEAK,
-		.handle = watch_handle(m, o->handle),
+		.handle = o->handle,
 		.tag = o->tag,
 		.group = o->group,
 		.bytes = o->bytes,

@@ -9,7 +9,7 @@
  *	[ GUARD_FRONT bytes | the object | GUARD_BACK bytes | slack ]
  *
  * hot.data is GUARD_FRONT higher, so every address that is made from it is the
- * object's; and hot.match never fits, so memlane_get() always calls.
+ * object's; and nothing is below hot.limit, so memlane_get() always calls.
  */
 #ifndef LIB_WATCH_H
 #define LIB_WATCH_H
@@ -19,8 +19,6 @@
 #define GUARD_FRONT	64U
 #define GUARD_BACK	32U
 #define GUARD_ALIGN	GUARD_FRONT
-/* A bit of the flags that no entry has. */
-#define GUARD_MATCH	(1ULL << 58)
 /* In self.depth: the section has been given addresses, and its end is not the short one. */
 #define DEPTH_GIVEN	(1U << 31)
 
@@ -32,7 +30,6 @@
  * @promoted: as well
  * @demoted: as well
  * @lane: where it was seen last
- * @born_slow: sign of its handle
  */
 struct note {
 	uint32_t born;
@@ -41,8 +38,7 @@ struct note {
 	uint16_t promoted;
 	uint16_t demoted;
 	uint8_t lane;
-	uint8_t born_slow;
-	uint16_t __spare;
+	uint8_t __spare[3];
 };
 _Static_assert(sizeof(struct note) == 16, "what tracking may cost");
 
@@ -51,9 +47,7 @@ _Static_assert(sizeof(struct note) == 16, "what tracking may cost");
 
 /* As it is written when an object is made: two words. */
 #define NOTE_LANE_SHIFT	     32
-#define NOTE_BORN_SLOW_SHIFT 40
-_Static_assert(offsetof(struct note, born) == 0 && offsetof(struct note, lane) == 12 &&
-		       offsetof(struct note, born_slow) == 13,
+_Static_assert(offsetof(struct note, born) == 0 && offsetof(struct note, lane) == 12,
 	       "words of a note");
 
 /* Objects freed by one slot's threads, one after the other: by class, then blobs. */
@@ -139,7 +133,6 @@ int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opt
 int watch_free(struct memlane *m, memlane_handle h);
 void watch_wrong(struct memlane *m, uint32_t kind, memlane_handle h, int64_t offset);
 bool watch_may_get(struct memlane *m, memlane_handle h);
-memlane_handle watch_handle(const struct memlane *m, memlane_handle h);
 void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn report, void *arg);
 
 /* guard.c */
@@ -187,12 +180,12 @@ static inline uint32_t watch_clock(struct watch *w)
 static inline void track_begin(struct memlane *m, memlane_handle h)
 {
 	struct watch *w = m->watch;
-	uint64_t *note = (uint64_t *)&w->note[handle_index(h)];
-	uint64_t slow = h >> 63, born = w->tracking ? watch_clock(w) : 0;
+	uint32_t index = memlane_handle_index(h);
+	uint64_t *note = (uint64_t *)&w->note[index];
+	uint64_t lane = entry_lane(m, index, entry_load(m, index)), born = w->tracking ? watch_clock(w) : 0;
 
 	__atomic_store_n(&note[0], born, __ATOMIC_RELAXED);
-	__atomic_store_n(&note[1], slow << NOTE_LANE_SHIFT | slow << NOTE_BORN_SLOW_SHIFT,
-			 __ATOMIC_RELAXED);
+	__atomic_store_n(&note[1], lane << NOTE_LANE_SHIFT, __ATOMIC_RELAXED);
 }
 
 /* An object was freed by this thread, which takes part in the arena. */

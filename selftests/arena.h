@@ -136,7 +136,7 @@ __attribute__((unused))
 static char *address_of(const struct arena *a, __u64 handle)
 {
 	__u64 entry = __atomic_load_n(entry_of(a, handle), __ATOMIC_ACQUIRE);
-	__u64 location = entry & MEMLANE_ENTRY_LOC_MASK;
+	__u64 location = memlane_entry_loc(entry, handle);
 
 	return a->map[MEMLANE_REGION_DATA] + (location << MEMLANE_GRANULE_SHIFT);
 }
@@ -251,7 +251,7 @@ static void expect_sound(const struct arena *a)
 {
 	char path[64], line[200];
 
-	snprintf(path, sizeof(path), "%u/check", a->info.out_cookie);
+	snprintf(path, sizeof(path), "%llu/check", (unsigned long long)a->info.out_id);
 	debugfs_line(path, line, sizeof(line));
 	if (strcmp(line, "ok"))
 		fail("check says: %s", line);

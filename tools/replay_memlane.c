@@ -9,7 +9,7 @@
 #include "replay_ops.h"
 #include "resident.h"
 
-#define LANE_MAX    (4ULL << 40) /* both lanes: 8 TiB, by the ABI */
+#define LANE_MAX    (MEMLANE_LANES_MAX / 2)
 #define HANDLES_MAX ((1ULL << 30) - 1)
 
 static uint32_t backend_kind(const char *name)

@@ -12,7 +12,6 @@
 #include "vec.h"
 
 #define LANE_MIN	(64ULL << 10)
-#define LANES_MAX	(8ULL << 40)
 #define HANDLES_DEFAULT	(16ULL << 20)
 #define HANDLES_MAX	(1ULL << 30)
 #define THREADS_DEFAULT	1024
@@ -34,11 +33,11 @@ static int check_create(const struct memlane_create *req)
 	u64 fast = max3(req->fast_size, req->fast_max, req->fast_reserve);
 	u64 slow = max3(req->slow_size, req->slow_max, req->slow_reserve);
 
-	if (req->flags || req->__reserved)
+	if (req->flags & ~MEMLANE_CREATE_AGED || req->__reserved)
 		return -EOPNOTSUPP;
 	if (!ascending(req->fast_size, req->fast_max, req->fast_reserve) ||
 	    !ascending(req->slow_size, req->slow_max, req->slow_reserve) ||
-	    fast > LANES_MAX || slow > LANES_MAX - fast)
+	    fast > MEMLANE_LANES_MAX || slow > MEMLANE_LANES_MAX - fast)
 		return -EINVAL;
 	if (req->handles > HANDLES_MAX || req->handles == 1 || req->threads > THREADS_MAX)
 		return -EINVAL;
@@ -85,7 +84,8 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 	a->batch->timely = ML_BATCH;
 	a->epoch = 1;
 	a->stat_page->epoch = 1;
-	err = ml_table_init(a, req->handles ? req->handles : HANDLES_DEFAULT);
+	err = ml_table_init(a, req->handles ? req->handles : HANDLES_DEFAULT,
+			    req->flags & MEMLANE_CREATE_AGED);
 	if (!err)
 		err = ml_slots_init(a, req->threads ? req->threads : THREADS_DEFAULT);
 	if (!err)
@@ -97,7 +97,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
  * ml_arena_init - make an empty arena
  * @a: zeroed memory
  * @ops: where it runs
- * @cookie: 1 to 0x7fff
+ * @cookie: 1 to MEMLANE_COOKIE_MAX
  * @capabilities: MEMLANE_CAP_*
  * @req: see struct memlane_create
  *
@@ -191,6 +191,7 @@ int ml_info(struct ml_arena *a, struct memlane_info *req)
 	req->out_handles = a->table.end;
 	req->out_fast_end = ml_page_loc(a->lane[MEMLANE_SLOW].first);
 	req->out_threads = a->slots.nr;
+	req->out_id = 0;
 	for (r = 0; r < MEMLANE_REGIONS; r++) {
 		req->out_region[r].offset = (u64)r << REGION_SHIFT;
 		req->out_region[r].length = region_length(a, r);

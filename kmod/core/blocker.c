@@ -55,9 +55,7 @@ static void note(struct ml_arena *a, const struct ml_blocker *who)
  */
 void ml_blocked_by_pin(struct ml_arena *a, u32 index)
 {
-	struct ml_blocker who = {
-		.handle = ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))),
-	};
+	struct ml_blocker who = { .handle = ml_handle(a, index) };
 
 	note(a, &who);
 }
@@ -90,7 +88,7 @@ static void describe(struct ml_arena *a, const struct ml_blocker *b, u64 now,
 	out->slot = b->slot;
 	out->thread = b->thread;
 	if (b->handle)
-		out->tag = ml_index_notes(a, ml_handle_index(b->handle)) >> MEMLANE_PIN_TAG_SHIFT;
+		out->tag = ml_index_notes(a, memlane_handle_index(b->handle)) >> MEMLANE_PIN_TAG_SHIFT;
 }
 
 /**

@@ -305,9 +305,9 @@ static int check_bound(struct report *r, u32 index)
 		return 0;
 	if (!run || ml_run_is_free(run))
 		return broken(r, 6, "index %u is bound to %llu, which is free", index, loc);
-	if ((word & MEMLANE_ENTRY_LOC_MASK) != loc && ++r->overwritten > r->a->count.spoiled)
+	if (memlane_entry_loc(word, index) != loc && ++r->overwritten > r->a->count.spoiled)
 		return broken(r, 10, "index %u is at %llu, its entry says %llu; %llu known to be overwritten",
-			      index, loc, word & MEMLANE_ENTRY_LOC_MASK, r->a->count.spoiled);
+			      index, loc, memlane_entry_loc(word, index), r->a->count.spoiled);
 	return 0;
 }
 

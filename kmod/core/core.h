@@ -11,7 +11,7 @@
  * blob     a run that holds one object
  * index    position in the handle table; names an object or nothing
  * place    where an index is bound to: a slot of a span, or a blob; its address
- *          is a location, in granules of 16 bytes
+ *          is a location, in granules of 8 bytes
  *
  * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever.
  * Whether a bound index is live is known to the program alone, by its entry.
@@ -311,6 +311,7 @@ struct ml_lane {
  * @hi: u16 a handle, private: high byte of the location, state in bits 15..8
  * @top: first index never used
  * @end: number of indices, immutable
+ * @first_gen: of an index, immutable
  * @free: first NONE index below @top, 0: none
  * @bound: BOUND indices
  * @purged: BOUND indices that have no place any more
@@ -324,6 +325,7 @@ struct ml_table {
 	struct ml_vec hi;
 	u32 top;
 	u32 end;
+	u32 first_gen;
 	u32 free;
 	u32 bound;
 	u32 purged;
@@ -368,7 +370,7 @@ struct ml_kin {
  * @from: granule
  * @to: granule, reserved
  * @len: bytes of the place
- * @expect: the entry as the mover left it, with MOVING
+ * @expect: the entry as the mover left it, marked
  * @remap: pages are handed over, no byte is copied
  * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped
  * @result: 0 moved, or -errno as struct memlane_migrate says
@@ -462,7 +464,7 @@ struct ml_blocker {
 /**
  * struct ml_arena - one open file
  * @ops: immutable
- * @cookie: 1 to 0x7fff, immutable
+ * @cookie: 1 to MEMLANE_COOKIE_MAX, immutable
  * @capabilities: MEMLANE_CAP_*, immutable
  * @mover: see the top
  * @lock: see the top

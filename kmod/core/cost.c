@@ -94,7 +94,7 @@ static bool advised(const struct ml_arena *a, u32 index, unsigned int lane)
 
 static void weigh(struct ml_arena *a, struct memlane_cost *c)
 {
-	u32 index = ml_handle_index(c->handle);
+	u32 index = memlane_handle_index(c->handle);
 	u64 loc = ml_index_loc(a, index);
 	struct ml_need need;
 

@@ -65,7 +65,7 @@ static void suspect(struct ml_arena *a, u32 index)
 	u64 word = ml_entry_read(a, index);
 	struct ml_suspect s = { .index = index, .word = word };
 
-	if (ml_index_bound(a, index) && !(word & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED)))
+	if (ml_index_bound(a, index) && ml_is_stock(word))
 		a->slots.suspect[a->slots.suspects++] = s;
 }
 
@@ -149,23 +149,32 @@ void ml_stock_compare(struct ml_arena *a, u32 slot)
 	clear_suspect(a, READ_ONCE(ml_slot_head(a, slot)->in_hand));
 }
 
+/* The word of an object whose free is undone: of the generation before. */
+static u64 revived(const struct ml_arena *a, u32 index, u64 word)
+{
+	u32 gen = (memlane_entry_gen(word) - 1) & MEMLANE_GEN_MAX;
+	u64 was = memlane_entry_free(gen, index, ml_index_loc(a, index));
+
+	return memlane_entry_to(was, MEMLANE_ENTRY_IDLE, 0);
+}
+
 /*
- * A pin says that a free was undone, or would have been: undo it. Which free, the
- * last generation does not tell: such an index stays bound until the arena ends.
+ * A pin says that a free was undone, or would have been: undo it. Before the first
+ * generation there was no object.
  */
 static void settle(struct ml_arena *a, const struct ml_suspect *s)
 {
 	u64 *e = ml_entry(a, s->index), word = ml_entry_read(a, s->index);
-	u32 gen = ml_entry_gen(word);
+	u32 gen = memlane_entry_gen(word);
 
 	/* Compaction may have moved it meanwhile; what it was made, it is. */
-	if (!ml_index_suspected(a, s->index) || gen != ml_entry_gen(s->word) ||
-	    word & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED))
+	if (!ml_index_suspected(a, s->index) || gen != memlane_entry_gen(s->word) ||
+	    !ml_is_stock(word))
 		return;
-	if (!ml_index_pins(a, s->index))
+	if (!ml_index_pins(a, s->index) || gen == a->table.first_gen)
 		ml_stock_free(a, s->index);
-	else if (gen > 1 && gen < MEMLANE_GEN_MAX)
-		cmpxchg(e, word, MEMLANE_ENTRY_LIVE | ml_word(gen - 1, ml_index_loc(a, s->index)));
+	else
+		cmpxchg(e, word, revived(a, s->index, word));
 }
 
 /**
@@ -192,7 +201,7 @@ static int refill_blob(struct ml_arena *a, struct memlane_refill *req, struct ml
 	if (err)
 		return err;
 	WRITE_ONCE(ml_slot_head(a, req->slot)->in_hand, index);
-	req->out_handle = ml_handle(a, index, w->got);
+	req->out_handle = ml_handle(a, index);
 	req->out_count = 1;
 	return 0;
 }
@@ -226,7 +235,7 @@ static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_
 		}
 		WRITE_ONCE(mag->index[nr], index);
 		WRITE_ONCE(mag->nr, ++nr);
-		req->out_handle = ml_handle(a, index, w->got);
+		req->out_handle = ml_handle(a, index);
 		req->out_count++;
 	}
 	return req->out_count ? 0 : err;

@@ -46,7 +46,7 @@ static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 {
 	struct ml_batch *b = a->batch;
 	u32 nr = b->nr;
-	u32 index = ml_handle_index(m->handles[i]);
+	u32 index = memlane_handle_index(m->handles[i]);
 	int err = ml_handle_check(a, m->handles[i]);
 
 	if (!err && m->req->flags & MEMLANE_MIGRATE_SETTLE)

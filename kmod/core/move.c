@@ -3,16 +3,17 @@
  * move.c - the move protocol
  *
  *   reserve   a destination for each object            arena.lock
- *   mark      LIVE -> LIVE|MOVING by compare-exchange  arena.lock
+ *   mark      the entry by compare-exchange            arena.lock
  *   grace     epoch + 1, barrier on every CPU, wait for older sections
- *   commit    pins again; LIVE|MOVING -> LIVE|COPYING by compare-exchange,
- *             copy or hand over, publish the new place  arena.lock
+ *   commit    pins again; marked -> BUSY by compare-exchange, copy or hand
+ *             over, publish the new place; or, where there are no bytes,
+ *             marked -> at the new place                arena.lock
  *   free      the old places                            arena.lock
  *
- * A user who meets MOVING clears it by compare-exchange (a veto), so that the
- * commit's compare-exchange fails; one who meets COPYING waits for that object.
+ * A user who meets a mark clears it by compare-exchange (a veto), so that the
+ * commit's compare-exchange fails; one who meets BUSY waits for that object.
  * The barrier pairs with the plain store of memlane_enter(): afterwards either
- * the section is seen here, or the section sees MOVING. An index that was freed,
+ * the section is seen here, or the section sees the mark. An index that was freed,
  * and perhaps bound anew, while nobody held the lock lost ML_IN_BATCH.
  *
  * The words are hostile. What is compared is what this file wrote there, and
@@ -289,9 +290,20 @@ int ml_batch_purge(struct ml_arena *a, u32 index)
 
 /* ------------------------------------------------------------------ mark */
 
+/* The state that the entry had when the move was planned. */
+static unsigned int state_before(const struct ml_move *mv)
+{
+	return memlane_entry_unmarked(memlane_entry_state(mv->expect));
+}
+
+static u64 unmarked(const struct ml_arena *a, const struct ml_move *mv)
+{
+	return memlane_entry_to(mv->expect, state_before(mv), a->cookie);
+}
+
 static void unmark(struct ml_arena *a, const struct ml_move *mv)
 {
-	cmpxchg(ml_entry(a, mv->index), mv->expect, mv->expect & ~MEMLANE_ENTRY_MOVING);
+	cmpxchg(ml_entry(a, mv->index), mv->expect, unmarked(a, mv));
 }
 
 static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
@@ -308,20 +320,21 @@ static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
 {
 	if (mv->cause == MEMLANE_CAUSE_PURGE)
 		return !ml_policy_purgeable(a, mv->index, word);
-	return !(word & MEMLANE_ENTRY_LIVE) && ml_lane_of(a, mv->from) != ml_lane_of(a, mv->to);
+	return !memlane_entry_is_live(word) && ml_lane_of(a, mv->from) != ml_lane_of(a, mv->to);
 }
 
 static void mark(struct ml_arena *a, struct ml_move *mv)
 {
 	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
+	unsigned int state = memlane_entry_state(word);
 
-	mv->expect = word | MEMLANE_ENTRY_MOVING;
+	mv->expect = memlane_entry_to(word, memlane_entry_marked(state), 0);
 	if (freed_since(a, mv, word)) {
 		mv->result = -EAGAIN;
 		return;
 	}
-	if ((word & MEMLANE_ENTRY_LOC_MASK) != mv->from ||
-	    (word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))) {
+	if (memlane_entry_loc(word, mv->index) != mv->from ||
+	    memlane_entry_marked(state) == state) {
 		a->count.spoiled++;
 		mv->result = -EAGAIN;
 	} else if (cmpxchg(e, word, mv->expect) != word) {
@@ -363,7 +376,7 @@ static void tell_lost(struct ml_arena *a, const struct ml_move *mv)
 	if (!a->ops->lost || !of_its_pages(a, mv, a->ops->lost))
 		return;
 	a->count.lost++;
-	ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index, lane));
+	ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index));
 }
 
 static void count_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)
@@ -389,25 +402,43 @@ static void hand_over(struct ml_arena *a, const struct ml_move *mv)
 	a->rate.remap_ns += a->ops->now() - start;
 }
 
-/* Stock has no bytes to copy, and says nothing of what copying costs. */
 static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 start = a->ops->now();
 
-	if (!(mv->expect & MEMLANE_ENTRY_LIVE)) {
-		a->count.moved++;
-		return;
-	}
 	a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
 	count_copy(a, mv, start);
 }
 
-static void transfer(struct ml_arena *a, const struct ml_move *mv)
+/* Users wait until the bytes are there. False: a veto, an alloc or a free came first. */
+static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
+	u64 *e = ml_entry(a, mv->index);
+	u64 busy = memlane_entry_to(mv->expect, MEMLANE_ENTRY_BUSY, 0);
+
+	/* Pairs with the compare-exchange of a veto or a free. */
+	if (cmpxchg(e, mv->expect, busy) != mv->expect)
+		return false;
 	if (mv->remap)
 		hand_over(a, mv);
 	else
 		copy_bytes(a, mv);
+	/* Pairs with the acquire of a user who waited or came later. */
+	smp_store_release(e, to);
+	return true;
+}
+
+/*
+ * Stock has no bytes, and what is dropped leaves none: the word alone changes. That
+ * says nothing of what copying costs.
+ */
+static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
+{
+	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
+	if (cmpxchg(ml_entry(a, mv->index), mv->expect, to) != mv->expect)
+		return false;
+	a->count.moved += mv->cause != MEMLANE_CAUSE_PURGE;
+	return true;
 }
 
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
@@ -438,12 +469,27 @@ static bool reserved(struct ml_arena *a, const struct ml_move *mv)
 				mv->len >> ML_PAGE_SHIFT);
 }
 
+/* The entry of the object at its new place, or of one that has none. */
+static u64 moved_entry(const struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 word = memlane_entry_at(mv->expect, mv->index, mv->to);
+
+	if (mv->cause == MEMLANE_CAUSE_PURGE)
+		return memlane_entry_to(word, MEMLANE_ENTRY_PURGED, 0);
+	return memlane_entry_to(word, state_before(mv), a->cookie);
+}
+
+static bool carry_out(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 to = moved_entry(a, mv);
+
+	if (mv->cause == MEMLANE_CAUSE_PURGE || !memlane_entry_is_live(mv->expect))
+		return swing(a, mv, to);
+	return transfer(a, mv, to);
+}
+
 static int commit(struct ml_arena *a, const struct ml_move *mv)
 {
-	u64 *e = ml_entry(a, mv->index);
-	u64 copying = (mv->expect & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_COPYING;
-	u64 flags = mv->expect & ~(MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_LOC_MASK);
-
 	if (!still_ours(a, mv))
 		return stay(a, mv, ML_VETOED);
 	if (ml_index_pins(a, mv->index))
@@ -456,18 +502,12 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		unmark(a, mv);
 		return -ENOMEM;
 	}
-	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
-	if (cmpxchg(e, mv->expect, copying) != mv->expect)
+	if (!carry_out(a, mv))
 		return stay(a, mv, ML_VETOED);
-	if (mv->cause == MEMLANE_CAUSE_PURGE) {
+	if (mv->cause == MEMLANE_CAUSE_PURGE)
 		forget_place(a, mv);
-		flags = (flags & ~MEMLANE_ENTRY_FLAGS) | MEMLANE_ENTRY_PURGED;
-	} else {
-		transfer(a, mv);
+	else
 		rename_place(a, mv);
-	}
-	/* Pairs with the acquire of a user who waited or came later. */
-	smp_store_release(e, flags | mv->to);
 	ml_tally_move(a, mv);
 	ml_place_give(a, mv->from);
 	return 0;
@@ -615,13 +655,13 @@ bool ml_batch_now(struct ml_arena *a)
  */
 int ml_wait(struct ml_arena *a, struct memlane_wait *req)
 {
-	u32 index = ml_handle_index(req->handle), look;
+	u32 index = memlane_handle_index(req->handle), look;
 	int err = 0;
 
 	if (req->flags)
 		return -EOPNOTSUPP;
 	for (look = 0; look < COPY_LOOKS && !err; look++) {
-		if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_COPYING))
+		if (!memlane_entry_is_busy(ml_entry_read(a, index)))
 			return 0;
 		err = a->ops->pause(a, COPY_POLL);
 	}

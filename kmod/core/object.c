@@ -208,7 +208,7 @@ static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int 
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
 	write_notes(pin);
 	/* Pairs with the acquire of memlane_get(): the side words come first. */
-	smp_store_release(e, READ_ONCE(*e) | MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_ACCESSED);
+	smp_store_release(e, memlane_entry_to(READ_ONCE(*e), MEMLANE_ENTRY_USED, a->cookie));
 	return 0;
 }
 
@@ -228,7 +228,7 @@ static int alloc_all(struct ml_arena *a, struct memlane_alloc *req, struct ml_wa
 			ml_bind_undo(a, w, !i, index);
 			break;
 		}
-		handles[i] = ml_handle(a, index, w->got);
+		handles[i] = ml_handle(a, index);
 	}
 	req->out_count = i;
 	req->out_lane = w->got;
@@ -291,14 +291,12 @@ static void release(struct ml_arena *a, u32 index)
 /* The generation was seen: it is not given out again. */
 static void undo_one(struct ml_arena *a, u64 handle)
 {
-	u32 index = ml_handle_index(handle), gen;
+	u32 index = memlane_handle_index(handle);
 	u64 *e = ml_entry(a, index);
 
-	if (!ml_index_bound(a, index) ||
-	    ml_handle(a, index, ml_lane_of(a, ml_index_loc(a, index))) << 1 != handle << 1)
+	if (!ml_index_bound(a, index) || ml_handle(a, index) != handle)
 		return;
-	gen = ml_entry_gen(READ_ONCE(*e));
-	xchg(e, ml_word(min(gen + 1, MEMLANE_GEN_MAX), ml_index_loc(a, index)));
+	xchg(e, memlane_entry_ended(READ_ONCE(*e)));
 	release(a, index);
 }
 
@@ -336,10 +334,15 @@ int ml_stock_free(struct ml_arena *a, u32 index)
 {
 	if (!ml_index_bound(a, index))
 		return -EBADF;
-	if (ml_entry_read(a, index) & (MEMLANE_ENTRY_LIVE | MEMLANE_ENTRY_PURGED))
+	if (!ml_is_stock(ml_entry_read(a, index)))
 		return -EBUSY;
 	release(a, index);
 	return 0;
+}
+
+static u64 unmarked(const struct ml_arena *a, u64 word)
+{
+	return memlane_entry_to(word, memlane_entry_unmarked(memlane_entry_state(word)), a->cookie);
 }
 
 /*
@@ -349,7 +352,7 @@ int ml_stock_free(struct ml_arena *a, u32 index)
  */
 static int end_live(struct ml_arena *a, u64 handle)
 {
-	u32 index = ml_handle_index(handle), gen;
+	u32 index = memlane_handle_index(handle);
 	u64 *e, word, ended;
 	int err = ml_handle_check(a, handle);
 
@@ -359,26 +362,25 @@ static int end_live(struct ml_arena *a, u64 handle)
 		return -EBUSY;
 	e = ml_entry(a, index);
 	word = READ_ONCE(*e);
-	gen = ml_entry_gen(word);
-	if (gen < MEMLANE_GEN_MAX)
-		gen++;
-	ended = ml_word(gen, word & MEMLANE_ENTRY_LOC_MASK);
+	ended = memlane_entry_ended(word);
 	if (cmpxchg(e, word, ended) != word)
 		return -EAGAIN;
 	if (!ml_index_pins(a, index))
 		return 0;
-	cmpxchg(e, ended, word & ~MEMLANE_ENTRY_MOVING);
+	cmpxchg(e, ended, unmarked(a, word));
 	return -EBUSY;
 }
 
 static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 {
-	u32 cookie = (handle >> MEMLANE_HANDLE_COOKIE_SHIFT) & MEMLANE_HANDLE_COOKIE_MASK;
+	u32 cookie = memlane_handle_cookie(handle);
 	unsigned int tries = 0;
 	int err;
 
+	if (!cookie || handle & MEMLANE_HANDLE_ZEROS)
+		return -EBADF;
 	if (cookie != a->cookie)
-		return cookie ? -EXDEV : -EBADF;
+		return -EXDEV;
 	if (flags & MEMLANE_FREE_LIVE) {
 		do {
 			err = end_live(a, handle);
@@ -386,7 +388,7 @@ static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 		if (err)
 			return err == -EAGAIN ? -EBUSY : err;
 	}
-	return ml_stock_free(a, ml_handle_index(handle));
+	return ml_stock_free(a, memlane_handle_index(handle));
 }
 
 /**

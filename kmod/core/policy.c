@@ -71,7 +71,7 @@ bool ml_policy_half_full(const struct ml_arena *a)
 /* Was it used in the last periods, or in the one that has not ended yet? */
 bool ml_policy_in_use(const struct ml_arena *a, u32 index)
 {
-	return ml_index_heat(a, index) || ml_entry_read(a, index) & MEMLANE_ENTRY_ACCESSED;
+	return ml_index_heat(a, index) || memlane_entry_is_used(ml_entry_read(a, index));
 }
 
 static bool stale(const struct ml_arena *a, u32 index, u32 hints)
@@ -152,7 +152,7 @@ bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word)
 {
 	u32 group = ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
 
-	return a->policy.purgeable && word & MEMLANE_ENTRY_LIVE &&
+	return a->policy.purgeable && memlane_entry_is_live(word) &&
 	       a->policy.purgeable[group / 8] & 1U << group % 8;
 }
 

@@ -10,15 +10,15 @@
 
 static unsigned int state_of_live(const struct ml_arena *a, u32 index, u64 word)
 {
-	if (word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))
+	if (memlane_entry_is_marked(word) || memlane_entry_is_busy(word))
 		return MEMLANE_STATE_MOVING;
 	return ml_index_pins(a, index) ? MEMLANE_STATE_PINNED : MEMLANE_STATE_LIVE;
 }
 
 static unsigned int state_of(const struct ml_arena *a, u64 handle)
 {
-	u32 index = ml_handle_index(handle);
-	u32 gen = (handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
+	u32 index = memlane_handle_index(handle);
+	u32 gen = memlane_handle_gen(handle);
 	u64 word = ml_entry_read(a, index);
 	unsigned int state = ml_index_state(a, index) & ML_STATE_MASK;
 
@@ -34,21 +34,21 @@ static unsigned int state_of(const struct ml_arena *a, u64 handle)
 	}
 	if (state == ML_RETIRED)
 		return MEMLANE_STATE_RETIRED;
-	if (gen == ml_entry_gen(word))
+	if (gen == memlane_entry_gen(word))
 		return state == ML_BOUND ? MEMLANE_STATE_CACHED : MEMLANE_STATE_NONE;
-	return word & MEMLANE_ENTRY_LIVE ? MEMLANE_STATE_STALE : MEMLANE_STATE_FREED;
+	return memlane_entry_is_live(word) ? MEMLANE_STATE_STALE : MEMLANE_STATE_FREED;
 }
 
 static void query_place(struct ml_arena *a, struct memlane_query *req)
 {
-	u64 loc = ml_index_loc(a, ml_handle_index(req->handle));
+	u64 loc = ml_index_loc(a, memlane_handle_index(req->handle));
 	struct ml_need need;
 
 	if (ml_need_of(a, loc, &need))
 		return;
 	req->out_lane = ml_lane_of(a, loc);
 	req->out_class = need.cls;
-	req->out_heat = ml_index_heat(a, ml_handle_index(req->handle));
+	req->out_heat = ml_index_heat(a, memlane_handle_index(req->handle));
 	req->out_location = loc;
 	req->out_room = ml_place_room(a, loc);
 	if (need.cls == MEMLANE_CLASS_BLOB)

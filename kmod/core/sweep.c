@@ -45,7 +45,7 @@ static void place(struct ml_arena *a, u32 index, enum mode mode)
 {
 	struct ml_wish w;
 
-	if (!(ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE) || !ml_policy_wish(a, index, &w))
+	if (!memlane_entry_is_live(ml_entry_read(a, index)) || !ml_policy_wish(a, index, &w))
 		return;
 	if (mode == STALE && w.lane == MEMLANE_SLOW && w.cause == MEMLANE_CAUSE_STALE)
 		w.cause = MEMLANE_CAUSE_ROOM;

@@ -7,6 +7,7 @@
 #include "vec.h"
 
 #define HI_STATE_SHIFT	8
+#define AGED_GENERATIONS	8	/* left to each index of an aged arena */
 
 static int vecs_init(struct ml_arena *a, u64 nr)
 {
@@ -29,11 +30,13 @@ static int vecs_init(struct ml_arena *a, u64 nr)
  * ml_table_init - an empty table
  * @a: arena
  * @handles: number of indices, index 0 is never used; 2 to 2^30
+ * @aged: MEMLANE_CREATE_AGED
  *
  * Return: 0 or -ENOMEM; ml_table_exit() in either case.
  */
-int ml_table_init(struct ml_arena *a, u64 handles)
+int ml_table_init(struct ml_arena *a, u64 handles, bool aged)
 {
+	a->table.first_gen = aged ? MEMLANE_GEN_MAX - AGED_GENERATIONS + 1 : 1;
 	a->table.top = 1;
 	a->table.end = handles;
 	return vecs_init(a, handles);
@@ -167,17 +170,17 @@ unsigned int ml_index_heat(const struct ml_arena *a, u32 index)
  * @a: arena; arena.lock
  * @index: a bound index
  *
- * A user who sets ACCESSED at the same moment is heard in the next period.
+ * A used entry becomes an idle one, which the next use makes used again.
  */
 void ml_index_age(struct ml_arena *a, u32 index)
 {
 	unsigned int state = ml_index_state(a, index);
 	u64 *e = ml_entry(a, index), word = READ_ONCE(*e);
-	bool used = word & MEMLANE_ENTRY_ACCESSED;
+	bool used = memlane_entry_state(word) == MEMLANE_ENTRY_USED;
 	unsigned int heat = (state >> ML_HEAT_SHIFT) << 1 | used;
 
 	if (used)
-		cmpxchg(e, word, word & ~MEMLANE_ENTRY_ACCESSED);
+		cmpxchg(e, word, memlane_entry_to(word, MEMLANE_ENTRY_IDLE, 0));
 	set_state(a, index, (state & ((1U << ML_HEAT_SHIFT) - 1)) | (heat & 0xf) << ML_HEAT_SHIFT);
 }
 
@@ -193,6 +196,12 @@ u64 ml_entry_read(const struct ml_arena *a, u32 index)
 
 	/* Pairs with the release of whoever published the word last. */
 	return e ? smp_load_acquire(e) : 0;
+}
+
+/* Was it ever given out? Any value. */
+static bool is_known(const struct ml_arena *a, u32 index)
+{
+	return index && index < a->table.top;
 }
 
 static bool index_pages(struct ml_arena *a, u32 index)
@@ -240,12 +249,12 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	if (err)
 		return err;
 	e = ml_entry(a, *index);
-	gen = ml_entry_gen(READ_ONCE(*e));
+	gen = memlane_entry_gen(READ_ONCE(*e));
 	set_loc(a, *index, loc);
 	set_state(a, *index, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
 	a->table.bound++;
 	/* Pairs with the acquire of whoever takes the index from stock. */
-	smp_store_release(e, ml_word(gen ? gen : 1, loc));
+	smp_store_release(e, memlane_entry_free(gen ? gen : a->table.first_gen, *index, loc));
 	return 0;
 }
 
@@ -255,20 +264,20 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
  * @index: a bound index
  *
  * The generation was raised when the object ended. An index whose generations
- * are used up is retired. A batch that holds a destination for the index finds
+ * are used up, so that the next one is 0, is retired. A batch that holds a destination for the index finds
  * out by ML_IN_BATCH being gone.
  */
 void ml_index_unbind(struct ml_arena *a, u32 index)
 {
 	struct ml_table *t = &a->table;
 	u64 *e = ml_entry(a, index);
-	u32 gen = ml_entry_gen(READ_ONCE(*e));
+	u32 gen = memlane_entry_gen(READ_ONCE(*e));
 
-	xchg(e, ml_word(gen, 0));
+	xchg(e, memlane_entry_free(gen, index, 0));
 	t->bound--;
 	t->purged -= !ml_index_loc(a, index);
 	set_loc(a, index, 0);
-	if (gen == MEMLANE_GEN_MAX) {
+	if (!gen) {
 		set_state(a, index, ML_RETIRED);
 		t->retired++;
 		return;
@@ -301,15 +310,24 @@ void ml_index_purge(struct ml_arena *a, u32 index)
  * ml_handle - the handle of a bound index
  * @a: arena
  * @index: a bound index
- * @born: lane
  */
-u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born)
+u64 ml_handle(const struct ml_arena *a, u32 index)
 {
-	u64 gen = ml_entry_gen(ml_entry_read(a, index));
+	return memlane_handle_make(a->cookie, memlane_entry_gen(ml_entry_read(a, index)), index);
+}
 
-	return (born == MEMLANE_SLOW ? MEMLANE_HANDLE_BORN_SLOW : 0) |
-	       (u64)a->cookie << MEMLANE_HANDLE_COOKIE_SHIFT |
-	       gen << MEMLANE_HANDLE_GEN_SHIFT | index;
+/* Is this of the arena, and an index's that was used at all? 0, -EXDEV, -EBADF. */
+static int check_shape(const struct ml_arena *a, u64 handle)
+{
+	u32 cookie = memlane_handle_cookie(handle);
+
+	if (!cookie || handle & MEMLANE_HANDLE_ZEROS)
+		return -EBADF;
+	if (cookie != a->cookie)
+		return -EXDEV;
+	if (!memlane_handle_gen(handle) || !is_known(a, memlane_handle_index(handle)))
+		return -EBADF;
+	return 0;
 }
 
 /**
@@ -321,23 +339,17 @@ u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born)
  */
 int ml_handle_check(const struct ml_arena *a, u64 handle)
 {
-	u32 index = ml_handle_index(handle);
-	u32 cookie = (handle >> MEMLANE_HANDLE_COOKIE_SHIFT) & MEMLANE_HANDLE_COOKIE_MASK;
-	u32 gen = (handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK;
-	u64 word;
+	u32 index = memlane_handle_index(handle), gen = memlane_handle_gen(handle);
+	u64 word = ml_entry_read(a, index);
+	int err = check_shape(a, handle);
 
-	if (!cookie)
+	if (err)
+		return err;
+	if (memlane_entry_gen(word) && gen > memlane_entry_gen(word))
 		return -EBADF;
-	if (cookie != a->cookie)
-		return -EXDEV;
-	if (!index || index >= a->table.top || !gen)
-		return -EBADF;
-	word = ml_entry_read(a, index);
-	if (gen > ml_entry_gen(word))
-		return -EBADF;
-	if (!ml_index_bound(a, index) || gen != ml_entry_gen(word))
+	if (!ml_index_bound(a, index) || gen != memlane_entry_gen(word))
 		return -ESTALE;
 	if (!ml_index_placed(a, index))
 		return -ENODATA;
-	return word & MEMLANE_ENTRY_LIVE ? 0 : -ESTALE;
+	return memlane_entry_is_live(word) ? 0 : -ESTALE;
 }

@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-int ml_table_init(struct ml_arena *a, u64 handles);
+int ml_table_init(struct ml_arena *a, u64 handles, bool aged);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
 void ml_index_unbind(struct ml_arena *a, u32 index);
@@ -29,22 +29,7 @@ bool ml_index_suspected(const struct ml_arena *a, u32 index);
 
 u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);
-u64 ml_handle(const struct ml_arena *a, u32 index, unsigned int born);
+u64 ml_handle(const struct ml_arena *a, u32 index);
 int ml_handle_check(const struct ml_arena *a, u64 handle);
-
-static inline u32 ml_handle_index(u64 handle)
-{
-	return (u32)handle;
-}
-
-static inline u32 ml_entry_gen(u64 word)
-{
-	return (word >> MEMLANE_ENTRY_GEN_SHIFT) & MEMLANE_GEN_MASK;
-}
-
-static inline u64 ml_word(u32 gen, u64 loc)
-{
-	return ((u64)gen << MEMLANE_ENTRY_GEN_SHIFT) | loc;
-}
 
 #endif /* ML_TABLE_H */

@@ -18,7 +18,7 @@
 static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsigned int cls,
 		    struct ml_kin *kin)
 {
-	bool live = index && ml_entry_read(a, index) & MEMLANE_ENTRY_LIVE;
+	bool live = index && memlane_entry_is_live(ml_entry_read(a, index));
 
 	kin->cls = memlane_tally_of_class(lane, cls);
 	kin->tag = MEMLANE_TALLY_TAG;

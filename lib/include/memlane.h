@@ -189,7 +189,7 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @tracking: keep the history of objects, 16 bytes each; maintenance in the background
  *	is run by a thread of the library, so that it is seen, but for what is given
  *	back when the system is short of memory; false
- * @__reserved2: must be 0
+ * @aged: for tests: handles are nearly used up, as after years of use; false
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
  * @report_arg: for @report
  * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
@@ -228,7 +228,7 @@ struct memlane_config {
 	bool guard;
 	bool report_leaks;
 	bool tracking;
-	uint8_t __reserved2;
+	bool aged;
 	memlane_report_fn report;
 	void *report_arg;
 	bool no_core_dump;
@@ -359,7 +359,7 @@ MEMLANE_API int memlane_set_limit(struct memlane *m, memlane_lane_arg lane, uint
  *	config.slow_lane_max was, or 64 GiB if that is more
  *
  * A limit above the new maximum is cut down to it. Room to raise a maximum takes
- * addresses, no memory: both lanes together have 8 TiB, and where the process may not
+ * addresses, no memory: both lanes together have MEMLANE_LANES_MAX, and where the process may not
  * have the addresses (RLIMIT_AS; RLIMIT_FSIZE for the local backend) memlane_open()
  * does without, and a maximum can only be lowered.
  *
@@ -811,10 +811,7 @@ struct memlane_hot {
 	uint64_t *table;	/* entry words */
 	unsigned char *data;	/* the data area */
 	const uint64_t *epoch;	/* of sections */
-	uint64_t mask;		/* index bits that @table has */
-	uint64_t match;		/* flags of a good entry ^ low byte of the cookie */
-	uint64_t key;		/* the cookie, as it stands in a handle */
-	uint64_t fixed;		/* bits of a handle that must be those of @key */
+	int64_t limit;		/* bit 63, and the end of @data in granules */
 };
 
 /* Frames in each other that a thread knows by number. */
@@ -868,7 +865,7 @@ MEMLANE_INLINE int memlane_enter(struct memlane *m)
 	if (self->depth++ == 0) {
 		/*
 		 * Plain stores: the mover makes every CPU pass a full barrier
-		 * between setting MOVING and looking at the sections.
+		 * between marking objects and looking at the sections.
 		 */
 		__atomic_store_n(self->section, __atomic_load_n(hot->epoch, __ATOMIC_ACQUIRE),
 				 __ATOMIC_RELAXED);
@@ -909,16 +906,16 @@ MEMLANE_INLINE void *memlane_get(struct memlane *m, memlane_handle h)
 {
 	const struct memlane_hot *hot = (const struct memlane_hot *)m;
 	/* Pairs with the mover's release of the entry: the bytes are there. */
-	uint64_t e = __atomic_load_n(&hot->table[h & hot->mask], __ATOMIC_ACQUIRE);
+	uint64_t x = __atomic_load_n(&hot->table[(uint32_t)h], __ATOMIC_ACQUIRE) ^ h;
 
 	/*
-	 * Flags and generation of the entry, then cookie and range of the
-	 * handle. The first half also mixes in the cookie's low byte, which
-	 * the second half has shown to be right whenever both are 0.
+	 * Of a good handle's clean entry only the location is left, and bit 63.
+	 * Any other state, generation or cookie leaves something above the limit,
+	 * whatever the entry is, as long as the handle has its zeros.
 	 */
-	if (__builtin_expect((((e ^ (h << 8) ^ hot->match) >> MEMLANE_ENTRY_GEN_SHIFT) |
-			      ((h ^ hot->key) & hot->fixed)) == 0, 1))
-		return hot->data + ((e & MEMLANE_ENTRY_LOC_MASK) << MEMLANE_GRANULE_SHIFT);
+	if (__builtin_expect(!(h & MEMLANE_HANDLE_ZEROS), 1) &&
+	    __builtin_expect((int64_t)x < hot->limit, 1))
+		return hot->data + (x << MEMLANE_GRANULE_SHIFT);
 	return memlane_get_slow(m, h);
 }
 

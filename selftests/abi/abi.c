@@ -160,7 +160,7 @@ FILL_SIZE(wait)
 	.first = offsetof(struct memlane_##type, member) }
 
 static const struct sample samples[] = {
-	RESERVED(create, CREATE, create, true, 0),
+	RESERVED(create, CREATE, create, true, MEMLANE_CREATE_AGED),
 	RESERVED(info, INFO, info, false, 0),
 	RESERVED(register, REGISTER, register, true, 0),
 	RESERVED(unregister, UNREGISTER, register, true, 0),

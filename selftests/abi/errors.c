@@ -25,7 +25,7 @@ static int create_with(struct memlane_create req)
 
 TEST(create_checks_ranges)
 {
-	const __u64 least = 64 << 10, most = 8ULL << 40;
+	const __u64 least = 64 << 10, most = MEMLANE_LANES_MAX;
 
 	expect_eq(create(.fast_size = least, .slow_size = least), 0);
 	expect_eq(create(.fast_size = least - 1, .slow_size = least), -EINVAL);
@@ -223,7 +223,7 @@ TEST(free_tells_each_kind_of_bad_handle)
 	expect_free(&a, 0, -EBADF);
 	expect_free(&a, good | 0xfffffff, -EBADF);
 	expect_free(&a, good & ~0xffffffffULL, -EBADF);
-	expect_free(&a, good + (1ULL << MEMLANE_HANDLE_GEN_SHIFT), -EBADF);
+	expect_free(&a, good + (1ULL << MEMLANE_GEN_SHIFT), -EBADF);
 	*pin_of(&a, pinned) += MEMLANE_PIN_ONE;
 	expect_free(&a, pinned, -EBUSY);
 	*pin_of(&a, pinned) -= MEMLANE_PIN_ONE;
@@ -251,7 +251,7 @@ TEST(free_of_stock_refuses_what_is_live)
 
 	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), -EBUSY);
 	expect_eq(req.out_count, 0);
-	*entry_of(&a, handle) &= ~MEMLANE_ENTRY_LIVE;
+	*entry_of(&a, handle) = memlane_entry_to(*entry_of(&a, handle), MEMLANE_ENTRY_FREE, 0);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), 0);
 	expect_eq(req.out_count, 1);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_FREE, &req), -EBADF);
@@ -562,7 +562,6 @@ TEST(query_never_fails)
 	unsigned long long seed = harness_seed();
 	int i;
 
-	expect(good & MEMLANE_HANDLE_BORN_SLOW);
 	expect_eq(query(&a, good).out_state, MEMLANE_STATE_LIVE);
 	expect_eq(query(&a, good).out_lane, MEMLANE_SLOW);
 	expect_eq(query(&a, good).out_room, 112);

@@ -30,7 +30,7 @@ static void count(struct path *p, const char *text)
 		p->conditional++;
 	p->other += !strncmp(text, "jmp", 3) || !strncmp(text, "call", 4);
 	p->locked += !strncmp(text, "lock", 4) || !strncmp(text, "xchg", 4);
-	p->entries += strstr(text, ",8)") != NULL;
+	p->entries += strncmp(text, "lea", 3) && strstr(text, ",8)");
 	p->returns = strstr(text, "ret") != NULL;
 }
 
@@ -56,21 +56,22 @@ static struct path path_of(const char *function)
 	return p;
 }
 
-TEST(a_get_is_one_load_of_the_entry_and_one_jump)
+TEST(a_get_is_one_load_and_two_jumps)
 {
 	struct path p = path_of("get_alone");
 
 	expect(p.returns);
-	expect_eq(p.conditional, 1);
+	/* One of them is about the handle alone, and waits for no load. */
+	expect_eq(p.conditional, 2);
 	expect_eq(p.entries, 1);
 	expect_eq(p.other, 0);
 	expect_eq(p.locked, 0);
-	expect(p.instructions < 40);
+	expect(p.instructions <= 13);
 }
 
 #else
 
-TEST(a_get_is_one_load_of_the_entry_and_one_jump)
+TEST(a_get_is_one_load_and_two_jumps)
 {
 	skip("another architecture, or code that is checked as it runs");
 }

@@ -325,9 +325,6 @@ TEST(nonsense_in_the_newer_fields_is_refused_by_name)
 	c = quiet();
 	c.frames_per_cycle = 1000001;
 	expect_refused(&c, "frames_per_cycle");
-	c = quiet();
-	c.__reserved2 = 1;
-	expect_refused(&c, "__reserved2");
 }
 
 TEST(a_shorter_configuration_has_the_defaults_for_the_rest)

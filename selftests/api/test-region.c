@@ -30,7 +30,7 @@ static uint64_t mapped(const char *flag, bool with)
 #ifdef __SANITIZE_THREAD__
 #define LARGE	(1ULL << 36)
 #else
-#define LARGE	(1ULL << 40)
+#define LARGE	(256ULL << 30)
 #endif
 
 /* Of the objects below, with what rounding adds; and chunks that are open. */
@@ -126,7 +126,7 @@ TEST(limits_of_files_do_not_matter)
 /* Room to raise a maximum is what a process does without first. */
 TEST(a_limit_of_addresses_leaves_no_room_to_grow)
 {
-	struct rlimit limit = { .rlim_cur = 16UL << 30, .rlim_max = RLIM_INFINITY };
+	struct rlimit limit = { .rlim_cur = 48UL << 30, .rlim_max = RLIM_INFINITY };
 	struct memlane_config c = quiet();
 	struct memlane *m;
 

@@ -794,8 +794,8 @@ static void mapped_anew(struct context *c)
 
 static int touch_data(struct context *c)
 {
-	__u64 entry = *entry_of(&c->a, c->handle[0]) & MEMLANE_ENTRY_LOC_MASK;
-	volatile char *at = c->map + (entry << MEMLANE_GRANULE_SHIFT);
+	__u64 loc = memlane_entry_loc(*entry_of(&c->a, c->handle[0]), c->handle[0]);
+	volatile char *at = c->map + (loc << MEMLANE_GRANULE_SHIFT);
 
 	expect_eq(*at, 0);
 	*at = 1;

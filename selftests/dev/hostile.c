@@ -32,11 +32,11 @@ static __u64 lie(unsigned long long *seed, __u64 truth)
 	case 1:
 		return truth ^ 1ULL << rng_next(seed) % 64;
 	case 2:
-		return truth ^ (rng_next(seed) & MEMLANE_ENTRY_FLAGS);
+		return memlane_entry_to(truth, rng_next(seed) % 9, rng_next(seed) % 64);
 	case 3:
-		return truth + (1ULL << MEMLANE_ENTRY_GEN_SHIFT);
+		return truth + (1ULL << MEMLANE_GEN_SHIFT);
 	case 4:
-		return (truth & ~MEMLANE_ENTRY_LOC_MASK) | (rng_next(seed) & MEMLANE_ENTRY_LOC_MASK);
+		return (truth & ~MEMLANE_LOC_MASK) | (rng_next(seed) & MEMLANE_LOC_MASK);
 	default:
 		return rng_next(seed) % 2 ? 0 : UINT64_MAX;
 	}

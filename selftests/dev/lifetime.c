@@ -208,20 +208,19 @@ TEST(a_thousand_arenas_come_and_go)
 	expect_nothing_left();
 }
 
-TEST(many_arenas_at_a_time_have_cookies_of_their_own)
+TEST(cookies_are_given_out_in_turn)
 {
 	enum { NR = 200 };
 	struct memlane_info info = { .size = sizeof(info) };
-	static unsigned char seen[1 << 15];
+	int seen[MEMLANE_COOKIE_MAX + 1] = { 0 };
 	int fd[NR], i;
 
 	for (i = 0; i < NR; i++) {
 		fd[i] = device_open(O_RDWR);
 		expect_eq(arena_create(fd[i], LANE, LANE), 0);
 		expect_eq(call(fd[i], MEMLANE_IOCTL_INFO, &info), 0);
-		expect(info.out_cookie > 0 && info.out_cookie < 1 << 15);
-		expect(!seen[info.out_cookie]);
-		seen[info.out_cookie] = 1;
+		expect(info.out_cookie > 0 && info.out_cookie <= MEMLANE_COOKIE_MAX);
+		expect_eq(seen[info.out_cookie]++, i / (int)MEMLANE_COOKIE_MAX);
 	}
 	for (i = 0; i < NR; i++)
 		close(fd[i]);

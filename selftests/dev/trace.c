@@ -63,7 +63,7 @@ static unsigned int lines(const char *event, unsigned int id, const char *fields
 static void expect_lines(const char *event, const struct arena *a, unsigned int nr,
 			 const char *fields)
 {
-	unsigned int got = lines(event, a->info.out_cookie, fields);
+	unsigned int got = lines(event, a->info.out_id, fields);
 
 	if (got != nr)
 		fail("%s with '%s': %u lines, not %u", event, fields, got, nr);
@@ -162,7 +162,7 @@ TEST(choices_of_the_policy)
 	snprintf(text, sizeof(text), "cause=stale lane=1 index=%u\n", index_of(handle));
 	expect_lines("memlane_decide", &a, 1, text);
 	expect_lines("memlane_move", &a, 1, "bytes=1024 cause=stale remap=0 err=0");
-	expect(lines("memlane_maintain", a.info.out_cookie, "moved=1 bytes=1024 ") == 1);
+	expect(lines("memlane_maintain", a.info.out_id, "moved=1 bytes=1024 ") == 1);
 	arena_end(&a);
 	end();
 }
@@ -181,7 +181,7 @@ TEST(compaction)
 	expect_eq(free_live(&a, odd, 1024), 0);
 	expect_eq(compact(&a).out_more, 0);
 	expect_lines("memlane_compact", &a, 1, "err=0");
-	expect(lines("memlane_move", a.info.out_cookie, "cause=compact remap=0 err=0") > 100);
+	expect(lines("memlane_move", a.info.out_id, "cause=compact remap=0 err=0") > 100);
 	arena_end(&a);
 	end();
 }
@@ -225,7 +225,8 @@ TEST(spans_in_debugfs)
 
 	expect_eq(alloc_live(&a, MEMLANE_FAST, 100, 100, handles), 100);
 	expect_eq(alloc_live(&a, MEMLANE_SLOW, 5000, 7, handles), 7);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/memlane/%u/spans", a.info.out_cookie);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/memlane/%llu/spans",
+		 (unsigned long long)a.info.out_id);
 	f = fopen(path, "r");
 	if (!f)
 		skip("%s cannot be read", path);

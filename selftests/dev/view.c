@@ -115,10 +115,11 @@ static int peek(const struct arena *v, __u64 handle, unsigned char *to)
 	__u64 *e = entry_of(v, handle), epoch = __atomic_load_n(&stat->epoch, __ATOMIC_ACQUIRE);
 	__u64 word = __atomic_load_n(e, __ATOMIC_ACQUIRE);
 
-	if (!(word & MEMLANE_ENTRY_LIVE) || word & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING))
+	if (memlane_entry_state(word) != MEMLANE_ENTRY_USED &&
+	    memlane_entry_state(word) != MEMLANE_ENTRY_IDLE)
 		return 0;
 	memcpy(to, v->map[MEMLANE_REGION_DATA] +
-	       ((word & MEMLANE_ENTRY_LOC_MASK) << MEMLANE_GRANULE_SHIFT), LENGTH);
+	       (memlane_entry_loc(word, handle) << MEMLANE_GRANULE_SHIFT), LENGTH);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(e, __ATOMIC_RELAXED) == word &&
 	       __atomic_load_n(&stat->epoch, __ATOMIC_RELAXED) == epoch;

@@ -22,6 +22,7 @@ static const int of_wait[] = { -EINTR, 0 };
 
 const struct rule rules[RULES] = {
 	{ RULE(CREATE, create), .reserved = AT(create, __reserved), .creates = true,
+	  .flags = MEMLANE_CREATE_AGED,
 	  .errors = of_create },
 	{ RULE(INFO, info), .reserved = AT(info, __reserved), .reads = true, .errors = none },
 	{ RULE(REGISTER, register), .reserved = AT(register, __reserved), .errors = of_register },
@@ -247,8 +248,7 @@ static void alloc_answer(const struct before *b, const struct fake_device *d,
 	expect(r->out_class != MEMLANE_CLASS_BLOB || r->out_count == 1);
 	for (i = 0; i < r->out_count && told(b, r->handles, r->out_count * 8ULL); i++) {
 		memcpy(&handle, fake.user + (r->handles + i * 8 - USER_BASE), 8);
-		expect_eq(handle >> MEMLANE_HANDLE_COOKIE_SHIFT & MEMLANE_HANDLE_COOKIE_MASK,
-			  d->arena.core.cookie);
+		expect_eq(memlane_handle_cookie(handle), d->arena.core.cookie);
 		expect(ml_index_bound(&d->arena.core, (u32)handle));
 	}
 }
@@ -302,7 +302,7 @@ static void answer(const struct before *b, const struct fake_device *d, const un
 	switch (number(b)) {
 	case INFO:
 		expect(r->info.out_version == MEMLANE_VERSION && r->info.out_threads);
-		expect(r->info.out_page_size == 4096 && r->info.out_cookie == 0x1234);
+		expect(r->info.out_page_size == 4096 && r->info.out_cookie == COOKIE);
 		break;
 	case REGISTER:
 		expect(r->reg.slot < d->arena.core.slots.nr);

@@ -5,6 +5,8 @@
 
 #include "device.h"
 
+#define COOKIE	0x2d
+
 struct fake_device {
 	struct memlane_arena arena;
 	struct file file;

@@ -485,7 +485,8 @@ static void expect_sound(void)
 	FILE *f;
 
 	expect_eq(ioctl(memlane_fd(arena), MEMLANE_IOCTL_INFO, &info), 0);
-	snprintf(path, sizeof(path), "/sys/kernel/debug/memlane/%u/check", info.out_cookie);
+	snprintf(path, sizeof(path), "/sys/kernel/debug/memlane/%llu/check",
+		 (unsigned long long)info.out_id);
 	f = fopen(path, "r");
 	if (!f && !geteuid())
 		fail("%s: %s", path, strerror(errno));

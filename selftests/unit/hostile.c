@@ -46,10 +46,6 @@ static u64 some_handle(struct hostile *h)
 /* A word that the program might have had reason to write, or anything. */
 static u64 some_word(struct hostile *h, u64 was)
 {
-	static const u64 flag[4] = {
-		MEMLANE_ENTRY_LIVE, MEMLANE_ENTRY_MOVING,
-		MEMLANE_ENTRY_COPYING, MEMLANE_ENTRY_PURGED,
-	};
 	u64 *e, kind = number(h, 1) % 8;
 
 	if (kind == 0)
@@ -61,8 +57,8 @@ static u64 some_word(struct hostile *h, u64 was)
 		return *e;
 	}
 	if (kind == 3)
-		return was + (1ULL << MEMLANE_ENTRY_GEN_SHIFT);
-	return was ^ flag[kind % 4];
+		return was + (1ULL << MEMLANE_GEN_SHIFT);
+	return world_in_state(was, number(h, 1) % (MEMLANE_ENTRY_USED + 1));
 }
 
 static void scribble(struct hostile *h)
@@ -232,9 +228,9 @@ static void free_all(struct hostile *h)
 	u32 i, top = h->a->table.top;
 
 	for (i = 1; i < top; i++) {
-		u64 handle = (u64)h->a->cookie << MEMLANE_HANDLE_COOKIE_SHIFT | i;
+		u64 handle = memlane_handle_make(h->a->cookie, 0, i);
 
-		*world_entry(h->w, handle) = ml_word(1, 0);
+		*world_entry(h->w, handle) = memlane_entry_free(1, i, 0);
 		*world_pin(h->w, handle) = 0;
 		if (ml_index_bound(h->a, i))
 			expect_eq(ml_free(h->a, &req, &handle), 0);

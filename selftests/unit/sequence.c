@@ -65,7 +65,12 @@ static u64 word_of(struct sequence *s, const struct object *o)
 
 static u64 loc_of(struct sequence *s, const struct object *o)
 {
-	return word_of(s, o) & MEMLANE_ENTRY_LOC_MASK;
+	return world_loc(s->w, o->handle);
+}
+
+static bool is_purged(struct sequence *s, const struct object *o)
+{
+	return memlane_entry_state(word_of(s, o)) == MEMLANE_ENTRY_PURGED;
 }
 
 /* Calls @each with the watched bytes of an object. */
@@ -73,8 +78,8 @@ static void watch(struct sequence *s, struct object *o, bool fill)
 {
 	u64 head = min_t(u64, o->length, HEAD), tail = o->length - min_t(u64, o->length, 8), i;
 	u8 *p = world_at(s->w, loc_of(s, o), head);
-	u8 *q = (u8 *)world_at(s->w, loc_of(s, o) + tail / 16, o->length - tail / 16 * 16) -
-		tail / 16 * 16;
+	u8 *q = (u8 *)world_at(s->w, loc_of(s, o) + tail / 8, o->length - tail / 8 * 8) -
+		tail / 8 * 8;
 
 	for (i = 0; i < head; i++) {
 		if (fill)
@@ -94,15 +99,15 @@ static void verify_one(struct sequence *s, struct object *o)
 {
 	u64 e = word_of(s, o);
 
-	expect_eq(!!(e & MEMLANE_ENTRY_PURGED), o->purged);
+	expect_eq(is_purged(s, o), o->purged);
 	if (o->purged)
 		return;
-	expect_eq(ml_entry_gen(e), (o->handle >> 32) & MEMLANE_GEN_MASK);
-	expect_eq(!!(e & MEMLANE_ENTRY_LIVE), o->live);
+	expect_eq(memlane_entry_gen(e), memlane_handle_gen(o->handle));
+	expect_eq(memlane_entry_is_live(e), o->live);
 	expect(ml_index_bound(s->a, (u32)o->handle));
 	expect_eq(ml_index_loc(s->a, (u32)o->handle), loc_of(s, o));
 	if (!s->in_grace)
-		expect(!(e & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING)));
+		expect(!world_moving(s->w, o->handle));
 	if (o->pinned || o->held)
 		expect_eq(loc_of(s, o), o->place);
 	expect(ml_place_room(s->a, loc_of(s, o)) >= o->length);
@@ -183,7 +188,7 @@ static void see_purged(struct sequence *s)
 	struct object *o;
 
 	for (o = s->object; o < s->object + s->nr; o++) {
-		if (o->purged || !(word_of(s, o) & MEMLANE_ENTRY_PURGED))
+		if (o->purged || !is_purged(s, o))
 			continue;
 		expect(o->purgeable && o->live && !o->pinned && !o->held);
 		o->purged = true;
@@ -234,7 +239,7 @@ static void do_alloc(struct sequence *s)
 
 		*o = (struct object){ .handle = handles[i], .length = req.length,
 				      .seed = s->seed++, .live = how & 1 };
-		expect(!req.align || loc_of(s, o) * 16 % req.align == 0);
+		expect(!req.align || (loc_of(s, o) << MEMLANE_GRANULE_SHIFT) % req.align == 0);
 		expect_eq(ml_lane_of(s->a, loc_of(s, o)), req.out_lane);
 		if (o->live)
 			watch(s, o, true);
@@ -267,15 +272,15 @@ static void do_bad_handle(struct sequence *s)
 
 	switch (byte(s) % 4) {
 	case 0:
-		handle ^= 1ULL << (48 + byte(s) % 15);
+		handle ^= 1ULL << (MEMLANE_COOKIE_SHIFT + byte(s) % 6);
 		break;
 	case 1:
-		handle = (u64)0x1234 << 48 | MEMLANE_GEN_MASK << 32 | word(s);
+		handle = memlane_handle_make(WORLD_COOKIE, MEMLANE_GEN_MAX, word(s));
 		break;
 	}
-	if ((handle >> 48 & 0x7fff) != 0x1234)
-		want = handle >> 48 & 0x7fff ? -EXDEV : -EBADF;
-	else if ((handle >> 32 & 0xffff) == MEMLANE_GEN_MASK)
+	if (memlane_handle_cookie(handle) != WORLD_COOKIE)
+		want = memlane_handle_cookie(handle) ? -EXDEV : -EBADF;
+	else if (memlane_handle_gen(handle) == MEMLANE_GEN_MAX)
 		want = -EBADF;
 	err = ml_free(s->a, &req, &handle);
 	expect_eq(err, want);
@@ -286,8 +291,8 @@ static void veto(struct sequence *s, struct object *o)
 {
 	u64 *e = world_entry(s->w, o->handle), was = READ_ONCE(*e);
 
-	if (was & MEMLANE_ENTRY_MOVING)
-		cmpxchg(e, was, was & ~MEMLANE_ENTRY_MOVING);
+	if (memlane_entry_is_marked(was))
+		cmpxchg(e, was, world_unmarked(was));
 }
 
 static void do_pin(struct sequence *s)
@@ -333,17 +338,15 @@ static void do_stock(struct sequence *s)
 		return;
 	veto(s, o);
 	if (o->live) {
-		u64 gen = ml_entry_gen(*e) + 1;
-
 		/* As memlane_free() does: what was written is before the end. */
-		smp_store_release(e, ml_word(gen, *e & MEMLANE_ENTRY_LOC_MASK));
+		smp_store_release(e, memlane_entry_ended(*e));
 		o->purgeable = false;
 		s->dead[s->dead_nr++ % 64] = o->handle;
-		o->handle = (o->handle & ~(MEMLANE_GEN_MASK << 32)) | gen << 32;
+		o->handle += 1ULL << MEMLANE_GEN_SHIFT;
 	} else {
 		*world_side(s->w, o->handle) = o->length;
 		/* As memlane_alloc() does: the side word is there first. */
-		smp_store_release(e, *e | MEMLANE_ENTRY_LIVE);
+		smp_store_release(e, world_in_state(*e, MEMLANE_ENTRY_USED));
 		watch(s, o, true);
 	}
 	o->live = !o->live;

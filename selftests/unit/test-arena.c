@@ -44,7 +44,7 @@ static int create(struct memlane_create req)
 static void create_errors(void)
 {
 	expect_eq(CREATE(), 0);
-	expect_eq(CREATE(.flags = 1), -EOPNOTSUPP);
+	expect_eq(CREATE(.flags = 2), -EOPNOTSUPP);
 	expect_eq(CREATE(.__reserved = 1), -EOPNOTSUPP);
 	expect_eq(CREATE(.fast_size = 65535), -EINVAL);
 	expect_eq(CREATE(.slow_size = 65535), -EINVAL);
@@ -118,9 +118,9 @@ static void free_errors(void)
 	stock = world_stock(w, MEMLANE_FAST, 100);
 	expect_eq(end_one(2, live), -EOPNOTSUPP);
 	expect_eq(end_one(0, live), -EBUSY);
-	expect_eq(end_one(MEMLANE_FREE_LIVE, live ^ 1ULL << 48), -EXDEV);
+	expect_eq(end_one(MEMLANE_FREE_LIVE, live ^ 1ULL << MEMLANE_COOKIE_SHIFT), -EXDEV);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, live + 1000), -EBADF);
-	expect_eq(end_one(MEMLANE_FREE_LIVE, live + (1ULL << 32)), -EBADF);
+	expect_eq(end_one(MEMLANE_FREE_LIVE, live + (1ULL << MEMLANE_GEN_SHIFT)), -EBADF);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, 0), -EBADF);
 	expect_eq(end_one(MEMLANE_FREE_LIVE, stock), -ESTALE);
 	*world_pin(w, live) = MEMLANE_PIN_ONE | 0x50003;
@@ -174,11 +174,11 @@ static void query_states(void)
 	y = world_alloc(w, MEMLANE_SLOW, 100);
 	expect_eq((u32)y, (u32)x);
 	expect_eq(state(x), MEMLANE_STATE_STALE);
-	expect_eq(state(x ^ 1ULL << 48), MEMLANE_STATE_FOREIGN);
+	expect_eq(state(x ^ 1ULL << MEMLANE_COOKIE_SHIFT), MEMLANE_STATE_FOREIGN);
 	expect_eq(state(y + 77), MEMLANE_STATE_WILD);
-	expect_eq(state(y + (1ULL << 32)), MEMLANE_STATE_WILD);
-	*world_entry(w, y) |= MEMLANE_GEN_MASK << MEMLANE_ENTRY_GEN_SHIFT;
-	expect_eq(end_one(MEMLANE_FREE_LIVE, y | MEMLANE_GEN_MASK << 32), 0);
+	expect_eq(state(y + (1ULL << MEMLANE_GEN_SHIFT)), MEMLANE_STATE_WILD);
+	*world_entry(w, y) |= MEMLANE_GEN_MASK;
+	expect_eq(end_one(MEMLANE_FREE_LIVE, y | MEMLANE_GEN_MASK), 0);
 	expect_eq(state(y), MEMLANE_STATE_RETIRED);
 	expect_eq(a->table.retired, 1);
 	x = world_alloc(w, MEMLANE_SLOW, 50000);

@@ -97,10 +97,11 @@ static void one_class(struct world *w, struct rng *r, unsigned int cls)
 			expect_eq(ml_place_take(a, MEMLANE_SLOW, &need, false, &loc), 0);
 			span = ml_span_of(ml_run_at(a, ml_loc_page(loc)));
 			expect(!fullest || span == fullest);
-			expect((loc - ml_page_loc(span->run.page)) * 16 % size == 0);
-			expect(loc * 16 + size <= ml_run_end(&span->run) << ML_PAGE_SHIFT);
+			expect(((loc - ml_page_loc(span->run.page)) << MEMLANE_GRANULE_SHIFT) % size == 0);
+			expect((loc << MEMLANE_GRANULE_SHIFT) + size <= ml_run_end(&span->run) << ML_PAGE_SHIFT);
 			for (i = 0; i < nr; i++)
-				expect(place[i] + size / 16 <= loc || loc + size / 16 <= place[i]);
+				expect(place[i] + (size >> MEMLANE_GRANULE_SHIFT) <= loc ||
+				       loc + (size >> MEMLANE_GRANULE_SHIFT) <= place[i]);
 			place[nr++] = loc;
 		} else if (nr) {
 			i = rng_below(r, nr);

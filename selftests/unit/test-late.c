@@ -58,12 +58,12 @@ static void purge_of_stock(void)
 	expect_eq(ml_step_begin(a, &s, &step), 0);
 	expect(ml_step_next(a, &s));
 	expect_eq(ml_batch_purge(a, (u32)handle), 0);
-	*e = ml_word(ml_entry_gen(*e) + 1, *e & MEMLANE_ENTRY_LOC_MASK);
+	*e = memlane_entry_ended(*e);
 	ml_step_run(a, &s);
 	expect_eq(ml_step_end(a, &s), 0);
 	expect_eq(a->table.purged, 0);
-	expect(!(*e & MEMLANE_ENTRY_PURGED));
-	expect_eq(*e & MEMLANE_ENTRY_LOC_MASK, ml_index_loc(a, (u32)handle));
+	expect(memlane_entry_state(*e) != MEMLANE_ENTRY_PURGED);
+	expect_eq(world_loc(w, handle), ml_index_loc(a, (u32)handle));
 	end();
 }
 
@@ -80,10 +80,10 @@ static void pinned_in_hand(void)
 	word = *e;
 	*world_pin(w, handle) = MEMLANE_PIN_ONE;
 	WRITE_ONCE(world_slot(w, reg.slot)->in_hand, (u32)handle);
-	*e = ml_word(ml_entry_gen(word) + 1, word & MEMLANE_ENTRY_LOC_MASK);
+	*e = memlane_entry_ended(word);
 	expect_eq(ml_unregister(a, &reg), 0);
 	expect_eq(a->table.bound, 1);
-	expect_eq(*e, word & ~MEMLANE_ENTRY_ACCESSED);
+	expect_eq(*e, world_in_state(word, MEMLANE_ENTRY_IDLE));
 	*world_pin(w, handle) = 0;
 	world_free(w, handle);
 	end();

@@ -117,7 +117,7 @@ static void verify_stock(u32 index, unsigned int lane, unsigned int kind)
 
 	expect_eq(t.owner[index], STOCK);
 	expect(ml_index_bound(t.a, index));
-	expect(!(*entry(index) & MEMLANE_ENTRY_LIVE));
+	expect(!memlane_entry_is_live(*entry(index)));
 	expect_eq(ml_need_of(t.a, ml_index_loc(t.a, index), &need), 0);
 	expect_eq(lane_of(index), lane);
 	expect_eq(need.cls, memlane_class_of(length_of[kind]));
@@ -342,13 +342,13 @@ static void born(u32 index, unsigned int kind)
 	u64 *e = entry(index), word = *e;
 
 	/* One in many is at its last generation: freed once more it is retired. */
-	if (!below(64) && ml_entry_gen(word) < MEMLANE_GEN_MAX)
-		word |= MEMLANE_GEN_MASK << MEMLANE_ENTRY_GEN_SHIFT;
+	if (!below(64))
+		word |= MEMLANE_GEN_MASK;
 	*world_side(t.w, index) = length_of[kind];
 	/* As memlane_alloc() does: a planned move is stopped by it. */
-	smp_store_release(e, (word & ~MEMLANE_ENTRY_MOVING) | MEMLANE_ENTRY_LIVE);
+	smp_store_release(e, world_in_state(word, MEMLANE_ENTRY_USED));
 	*o = (struct object){
-		.handle = ml_handle(t.a, index, lane_of(index)), .kind = kind, .seed = ++t.seed,
+		.handle = ml_handle(t.a, index), .kind = kind, .seed = ++t.seed,
 	};
 	*bytes_of(index) = o->seed;
 	set_owner(index, STOCK, LIVE);
@@ -385,7 +385,7 @@ static void take(struct thread *th, enum death when)
 
 static u32 generation(const struct object *o)
 {
-	return o->handle >> MEMLANE_HANDLE_GEN_SHIFT & MEMLANE_GEN_MASK;
+	return memlane_handle_gen(o->handle);
 }
 
 static void forget(struct object *o)
@@ -397,21 +397,19 @@ static void forget(struct object *o)
 static void end_entry(u32 index)
 {
 	u64 *e = entry(index);
-	u64 gen = ml_entry_gen(*e);
 
 	/* As memlane_free() does: what was written is before the end. */
-	smp_store_release(e, ml_word(gen < MEMLANE_GEN_MAX ? gen + 1 : gen,
-				     *e & MEMLANE_ENTRY_LOC_MASK));
+	smp_store_release(e, memlane_entry_ended(*e));
 }
 
 /* Killed on the way. What was not ended stays, and what was pinned comes back. */
 static void free_and_die(struct thread *th, struct object *o, enum death when)
 {
 	u32 index = (u32)o->handle;
-	bool last = generation(o) >= MEMLANE_GEN_MAX - 1;
+	bool last = generation(o) == MEMLANE_GEN_MAX;
 	struct object was = *o;
 
-	if (when == NAMED || (when == REVIVED && last)) {
+	if (when == NAMED) {
 		kill_at(th, NAMED);
 		return;
 	}
@@ -436,7 +434,7 @@ static void free_and_die(struct thread *th, struct object *o, enum death when)
 static void free_by_hand(struct thread *th, struct object *o, enum death when)
 {
 	u32 index = (u32)o->handle;
-	bool last = generation(o) >= MEMLANE_GEN_MAX - 1;
+	bool last = generation(o) == MEMLANE_GEN_MAX;
 
 	world_slot(t.w, th->slot)->in_hand = index;
 	if (when > TAKEN && when < LATER) {
@@ -617,7 +615,7 @@ static void free_lost(void)
 
 	for (; t.lost; handle++)
 		if (t.owner[handle] == LOST) {
-			handle |= (u64)t.a->cookie << MEMLANE_HANDLE_COOKIE_SHIFT;
+			handle |= (u64)t.a->cookie << MEMLANE_COOKIE_SHIFT;
 			expect_eq(ml_free(t.a, &req, &handle), 0);
 			handle = (u32)handle;
 			t.lost--;

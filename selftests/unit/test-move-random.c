@@ -87,7 +87,8 @@ static void in_grace(struct world *world, void *arg)
 		if (o->fate == FORGED_LATE)
 			*world_entry(world, o->handle) ^= 1ULL << 20;
 		if (o->fate == VETOED)
-			*world_entry(world, o->handle) &= ~MEMLANE_ENTRY_MOVING;
+			*world_entry(world, o->handle) =
+				world_unmarked(*world_entry(world, o->handle));
 		if (o->fate == FREED)
 			world_free(world, o->handle);
 	}
@@ -123,9 +124,8 @@ static void after_call(struct object *o)
 	if (o->fate == FORGED || (o->fate == FORGED_LATE && on_its_way(o)))
 		*world_entry(w, o->handle) = o->word;
 	expect_eq(world_query(w, o->handle).out_lane, o->lane);
-	expect_eq(*world_entry(w, o->handle) & MEMLANE_ENTRY_LOC_MASK,
-		  world_query(w, o->handle).out_location);
-	expect(!(*world_entry(w, o->handle) & (MEMLANE_ENTRY_MOVING | MEMLANE_ENTRY_COPYING)));
+	expect_eq(world_loc(w, o->handle), world_query(w, o->handle).out_location);
+	expect(!world_moving(w, o->handle));
 	p = bytes(o);
 	for (i = 0; i < o->length; i++)
 		if (p[i] != (u8)(o - objects))

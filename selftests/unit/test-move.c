@@ -19,7 +19,7 @@ static u64 entry(void)
 
 static u64 place(void)
 {
-	return entry() & MEMLANE_ENTRY_LOC_MASK;
+	return world_loc(w, object);
 }
 
 /* A world with one live object in the FastLane. */
@@ -51,7 +51,7 @@ static void arrived(u64 length)
 	u64 i;
 
 	expect_eq(ml_lane_of(&w->arena, place()), MEMLANE_SLOW);
-	expect_eq(entry() & ~MEMLANE_ENTRY_LOC_MASK, before & ~MEMLANE_ENTRY_LOC_MASK);
+	expect_eq(entry() & ~MEMLANE_LOC_MASK, before & ~MEMLANE_LOC_MASK);
 	for (i = 0; i < length; i += 7)
 		expect_eq(((u8 *)world_at(w, place(), length))[i], 0x5a);
 	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 1);
@@ -174,10 +174,11 @@ static void pinned_under_way(void)
 
 static void veto_in_grace(struct world *world, void *arg)
 {
-	expect_eq(entry(), before | MEMLANE_ENTRY_MOVING);
+	u64 marked = world_in_state(before, MEMLANE_ENTRY_USED_MARKED);
+
+	expect_eq(entry(), marked);
 	expect_eq(world_query(world, object).out_state, MEMLANE_STATE_MOVING);
-	expect_eq(cmpxchg(world_entry(world, object), before | MEMLANE_ENTRY_MOVING, before),
-		  before | MEMLANE_ENTRY_MOVING);
+	expect_eq(cmpxchg(world_entry(world, object), marked, before), marked);
 }
 
 static void vetoed(void)
@@ -354,7 +355,7 @@ static void freed_under_way(void)
 static void forge_in_grace(struct world *world, void *arg)
 {
 	world_free(world, object);
-	*world_entry(world, object) = before | MEMLANE_ENTRY_MOVING;
+	*world_entry(world, object) = world_in_state(before, MEMLANE_ENTRY_USED_MARKED);
 }
 
 /* The object is gone, but its entry looks as if a move of it were planned still. */
@@ -377,8 +378,7 @@ static void replace_in_grace(struct world *world, void *arg)
 	world_free(world, object);
 	second = world_alloc(world, MEMLANE_FAST, 100);
 	expect_eq((u32)second, (u32)object);
-	expect_eq(*world_entry(world, second) & MEMLANE_ENTRY_LOC_MASK,
-		  before & MEMLANE_ENTRY_LOC_MASK);
+	expect_eq(world_loc(world, second), memlane_entry_loc(before, (u32)second));
 }
 
 static void freed_and_bound_again(void)
@@ -410,13 +410,11 @@ static void stock_moves(void)
 	for (i = 0; i < 900; i++)
 		if (i % 8)
 			expect_eq(ml_free(a, &(struct memlane_free){ .count = 1 }, &more[i]), 0);
-	loc = *world_entry(w, more[0]);
+	loc = world_loc(w, more[0]);
 	world_compact(w);
 	for (i = 0; i < 900; i += 8) {
-		expect(!(*world_entry(w, more[i]) & ~(MEMLANE_ENTRY_LOC_MASK |
-			 MEMLANE_GEN_MASK << MEMLANE_ENTRY_GEN_SHIFT)));
-		moved += ml_index_loc(a, (u32)more[i]) !=
-			 (loc & MEMLANE_ENTRY_LOC_MASK);
+		expect_eq(memlane_entry_state(*world_entry(w, more[i])), MEMLANE_ENTRY_FREE);
+		moved += ml_index_loc(a, (u32)more[i]) != loc;
 	}
 	expect(moved);
 	expect(a->lane[MEMLANE_FAST].area[ML_USE_BLOCK].runs <= 2);
@@ -455,7 +453,7 @@ static void mixed_call(void)
 	freed = world_alloc(w, MEMLANE_FAST, 5000);
 	world_free(w, freed);
 	handles[0] = freed;
-	handles[1] = object ^ 1ULL << 50;
+	handles[1] = object ^ 1ULL << MEMLANE_COOKIE_SHIFT;
 	handles[2] = object;
 	handles[3] = object | 0xffffff00;
 	handles[4] = world_stock(w, MEMLANE_FAST, 16);
@@ -538,7 +536,7 @@ static void wait_for_copy(void)
 	req.handle = object;
 	expect_eq(ml_wait(&w->arena, &req), 0);
 	expect_eq(w->pauses, 0);
-	*world_entry(w, object) |= MEMLANE_ENTRY_COPYING;	/* a forged word: no hang */
+	*world_entry(w, object) = world_in_state(before, MEMLANE_ENTRY_BUSY);	/* a forged word: no hang */
 	expect_eq(ml_wait(&w->arena, &req), 0);
 	/* It looked at that object, and did not stand in line for the whole batch. */
 	expect(w->pauses > 1 && w->pauses < 10000);
@@ -561,7 +559,7 @@ static void forged_location(void)
 	*world_entry(w, object) ^= 1ULL << 20;
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
 	expect_eq(w->arena.count.spoiled, 1);
-	expect_eq(world_query(w, object).out_location, before & MEMLANE_ENTRY_LOC_MASK);
+	expect_eq(world_query(w, object).out_location, memlane_entry_loc(before, (u32)object));
 	*world_entry(w, object) = before;
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
 	arrived(100);

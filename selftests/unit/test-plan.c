@@ -142,8 +142,8 @@ static void highest_blob(void)
 
 	begin();
 	mutex_unlock(&a->lock);
-	low = *world_entry(w, world_alloc(w, MEMLANE_SLOW, 50000)) & MEMLANE_ENTRY_LOC_MASK;
-	high = *world_entry(w, world_alloc(w, MEMLANE_SLOW, 50000)) & MEMLANE_ENTRY_LOC_MASK;
+	low = world_loc(w, world_alloc(w, MEMLANE_SLOW, 50000));
+	high = world_loc(w, world_alloc(w, MEMLANE_SLOW, 50000));
 	mutex_lock(&a->lock);
 	lane = &a->lane[1];
 	expect_eq(ml_blob_below(lane, lane->end)->page, ml_loc_page(high));

@@ -179,7 +179,7 @@ static void note(struct object *o)
 
 static void touch(struct object *o)
 {
-	*world_entry(w, o->handle) |= MEMLANE_ENTRY_ACCESSED;
+	world_use(w, o->handle);
 	o->touched = true;
 }
 

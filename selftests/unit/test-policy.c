@@ -39,7 +39,7 @@ static struct memlane_step cycle(void)
 
 static void touch(u64 handle)
 {
-	*world_entry(w, handle) |= MEMLANE_ENTRY_ACCESSED;
+	world_use(w, handle);
 }
 
 static unsigned int lane_of(u64 handle)
@@ -70,7 +70,7 @@ static void heat(void)
 	touch(x);
 	cycle();
 	expect_eq(world_query(w, x).out_heat, 0xd);
-	expect(!(*world_entry(w, x) & MEMLANE_ENTRY_ACCESSED));
+	expect_eq(memlane_entry_state(*world_entry(w, x)), MEMLANE_ENTRY_IDLE);
 	touch(x);
 	expect_eq(ml_maintain(a, &req), 0);		/* too soon */
 	expect_eq(world_query(w, x).out_heat, 0xd);

@@ -103,7 +103,7 @@ static u64 *last_word(const struct object *o)
 {
 	u64 at = o->length - 8;
 
-	return (u64 *)((u8 *)world_at(t.w, o->loc + at / 16, 16) + at % 16);
+	return (u64 *)((u8 *)world_at(t.w, o->loc + at / 8, 8 + at % 8) + at % 8);
 }
 
 static void write_bytes(const struct object *o)
@@ -116,9 +116,8 @@ static void verify(const struct object *o)
 {
 	u64 word = *world_entry(t.w, o->handle);
 
-	expect_eq(word & ~MEMLANE_ENTRY_ACCESSED,
-		  MEMLANE_ENTRY_LIVE |
-		  ml_word((o->handle >> MEMLANE_HANDLE_GEN_SHIFT) & MEMLANE_GEN_MASK, o->loc));
+	expect_eq(world_in_state(word, MEMLANE_ENTRY_USED),
+		  memlane_entry_at(MEMLANE_ENTRY_CLEAN | o->handle, (u32)o->handle, o->loc));
 	expect_eq(ml_index_loc(t.a, (u32)o->handle), o->loc);
 	expect_eq(*first_word(o), o->seed);
 	expect_eq(*last_word(o), ~o->seed);

@@ -153,7 +153,7 @@ static void faults(void)
 	large = make(100000, 5, 6);
 	loc = ml_index_loc(a, (u32)object);
 	first = ml_run_at(a, ml_loc_page(loc))->page;
-	kin = kin_at(first, loc + 3000 / 16 - 1);
+	kin = kin_at(first, loc + 3000 / 8 - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 3);
 	expect_eq(kin.group, MEMLANE_TALLY_GROUP + 4);
 	expect_eq(kin.cls, memlane_tally_of_class(MEMLANE_FAST, memlane_class_of(3000)));
@@ -162,14 +162,14 @@ static void faults(void)
 	expect_eq(tally(MEMLANE_TALLY_TAG + 3)->faults, 2);
 	expect_eq(tally(MEMLANE_TALLY_GROUP + 4)->faults, 2);
 	expect_eq(tally(kin.cls)->faults, 2);
-	kin = kin_at(first, loc + memlane_class_size(memlane_class_of(3000)) / 16);
+	kin = kin_at(first, loc + memlane_class_size(memlane_class_of(3000)) / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* a free place */
 	small = make(100, 7, 7);
 	first = ml_loc_page(ml_index_loc(a, (u32)small));
 	kin = kin_at(first, ml_page_loc(first + ml_span_pages(memlane_class_of(100))) - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* behind all places */
 	loc = ml_index_loc(a, (u32)large);
-	kin = kin_at(ml_loc_page(loc), loc + 50000 / 16);
+	kin = kin_at(ml_loc_page(loc), loc + 50000 / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 5);
 	expect_eq(kin.cls, memlane_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB));
 	world_free(w, large);

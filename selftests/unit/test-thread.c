@@ -69,11 +69,11 @@ static u64 settled(u64 handle)
 	for (;;) {
 		/* Pairs with the mover's release of the new place. */
 		word = smp_load_acquire(e);
-		if (word & MEMLANE_ENTRY_COPYING) {
+		if (memlane_entry_is_busy(word)) {
 			__atomic_add_fetch(&waits, 1, __ATOMIC_RELAXED);
 			expect_eq(ml_wait(&w->arena, &wait), 0);
-		} else if (word & MEMLANE_ENTRY_MOVING) {
-			if (try_cmpxchg(e, &word, word & ~MEMLANE_ENTRY_MOVING))
+		} else if (memlane_entry_is_marked(word)) {
+			if (try_cmpxchg(e, &word, world_unmarked(word)))
 				__atomic_add_fetch(&vetoes, 1, __ATOMIC_RELAXED);
 		} else {
 			return word;
@@ -85,9 +85,9 @@ static u8 *get(u64 handle, u64 length)
 {
 	u64 word = settled(handle);
 
-	expect(word & MEMLANE_ENTRY_LIVE);
-	expect_eq(ml_entry_gen(word), (handle >> 32) & MEMLANE_GEN_MASK);
-	return world_at(w, word & MEMLANE_ENTRY_LOC_MASK, length);
+	expect(memlane_entry_is_live(word));
+	expect_eq(memlane_entry_gen(word), memlane_handle_gen(handle));
+	return world_at(w, memlane_entry_loc(word, (u32)handle), length);
 }
 
 static void look(const u8 *p, u64 length, u8 fill)
@@ -116,9 +116,9 @@ static void own_alloc(struct user *u, struct object *o)
 	o->fill = (u8)rng_next(&u->rng);
 	enter(u);
 	word = settled(o->handle);
-	memset(world_at(w, word & MEMLANE_ENTRY_LOC_MASK, o->length), o->fill, o->length);
-	/* A MOVING set meanwhile is overwritten: the mover waits for this section. */
-	smp_store_release(world_entry(w, o->handle), word | MEMLANE_ENTRY_LIVE);
+	memset(world_at(w, memlane_entry_loc(word, (u32)o->handle), o->length), o->fill, o->length);
+	/* A mark set meanwhile is overwritten: the mover waits for this section. */
+	smp_store_release(world_entry(w, o->handle), world_in_state(word, MEMLANE_ENTRY_USED));
 	leave(u);
 }
 
@@ -129,8 +129,7 @@ static void own_free(struct object *o)
 
 	do {
 		word = settled(o->handle);
-	} while (!try_cmpxchg(e, &word, ml_word(ml_entry_gen(word) + 1,
-						word & MEMLANE_ENTRY_LOC_MASK)));
+	} while (!try_cmpxchg(e, &word, memlane_entry_ended(word)));
 	expect_eq(ml_free(&w->arena, &req, &o->handle), 0);
 	o->handle = 0;
 }

@@ -415,7 +415,7 @@ int world_try(struct world *w, const struct memlane_create *req, bool remap)
 
 	w->clock = 1000;
 	current_world = w;
-	err = ml_arena_init(&w->arena, remap ? &ops_remap : &ops_copy, 0x1234,
+	err = ml_arena_init(&w->arena, remap ? &ops_remap : &ops_copy, WORLD_COOKIE,
 			    MEMLANE_CAP_REMAP, req);
 	if (err) {
 		shares_end(w);
@@ -593,6 +593,41 @@ static void *shared(struct world *w, unsigned int region, u64 byte)
 u64 *world_entry(struct world *w, u64 handle)
 {
 	return shared(w, MEMLANE_REGION_TABLE, (handle & 0xffffffff) * sizeof(u64));
+}
+
+/* Where the entry says that the object is. */
+u64 world_loc(struct world *w, u64 handle)
+{
+	/* Pairs with the mover's release: the bytes are at the new place. */
+	return memlane_entry_loc(smp_load_acquire(world_entry(w, handle)), (u32)handle);
+}
+
+/* Is a move of it planned, or under way? */
+bool world_moving(struct world *w, u64 handle)
+{
+	u64 word = *world_entry(w, handle);
+
+	return memlane_entry_is_marked(word) || memlane_entry_is_busy(word);
+}
+
+/* The same word in another state. */
+u64 world_in_state(u64 word, unsigned int state)
+{
+	return memlane_entry_to(word, state, WORLD_COOKIE);
+}
+
+u64 world_unmarked(u64 word)
+{
+	return world_in_state(word, memlane_entry_unmarked(memlane_entry_state(word)));
+}
+
+/* As memlane_get() does. */
+void world_use(struct world *w, u64 handle)
+{
+	u64 *e = world_entry(w, handle);
+
+	if (memlane_entry_is_live(*e))
+		*e = world_in_state(*e, MEMLANE_ENTRY_USED);
 }
 
 u64 *world_side(struct world *w, u64 handle)

@@ -82,7 +82,14 @@ void world_hold(struct world *w, u64 loc, bool held);
 void world_break(struct world *w, u64 loc);
 
 /* The program's side of the shared words. */
+#define WORLD_COOKIE	0x2d
+
 u64 *world_entry(struct world *w, u64 handle);
+u64 world_loc(struct world *w, u64 handle);
+bool world_moving(struct world *w, u64 handle);
+u64 world_in_state(u64 word, unsigned int state);
+u64 world_unmarked(u64 word);
+void world_use(struct world *w, u64 handle);
 u64 *world_side(struct world *w, u64 handle);
 u32 *world_pin(struct world *w, u64 handle);
 struct memlane_slot *world_slot(struct world *w, u32 slot);

@@ -40,33 +40,171 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define MEMLANE_VERSION		1
+#define MEMLANE_VERSION		2
 #define MEMLANE_TYPE		0xB5
 
 /* ------------------------------------------------------------- words ---- */
 
 /*
- * Handle: 63 born in the SlowLane | 62..48 cookie of the arena |
- *         47..32 generation | 31..0 index. Never 0, never given out twice.
- * Entry:  63..56 flags | 55..40 generation |
- *         39..0 location in granules of 16 bytes from the data area's start.
+ *           63  62..57   56..37       36..32   31..0
+ * Handle     0  cookie   generation   0        index
+ * Entry      1  cookie   generation   location ^ index      live, used in this ageing period
+ *           63  62..60   59..57   56..37       36..0
+ * Entry      0  state    0        generation   location ^ index      otherwise
+ *
+ * A handle is positive as a signed number, never 0, and never given out twice. The
+ * first kind of entry XOR its handle is the location, in granules from the data
+ * area's start, and bit 63: whoever compares that with the area's end has compared
+ * cookie, generation and state too. The cookie's place holds the state of all others,
+ * and 59..57 are kept for a count of pins. An entry of 0 was never used.
  */
-#define MEMLANE_HANDLE_BORN_SLOW	(1ULL << 63)
-#define MEMLANE_HANDLE_COOKIE_SHIFT	48
-#define MEMLANE_HANDLE_COOKIE_MASK	0x7fffULL
-#define MEMLANE_HANDLE_GEN_SHIFT	32
-#define MEMLANE_GEN_MASK		0xffffULL
-#define MEMLANE_GEN_MAX			0xffffU	/* freed once more: retired */
+#define MEMLANE_HANDLE_ZEROS		(1ULL << 63 | 0x1fULL << 32)	/* never set */
+#define MEMLANE_COOKIE_SHIFT		57
+#define MEMLANE_COOKIE_MAX		63U
+#define MEMLANE_GEN_SHIFT		37
+#define MEMLANE_GEN_MAX			0xfffffU	/* freed once more it is 0: retired */
+#define MEMLANE_GEN_MASK		((__u64)MEMLANE_GEN_MAX << MEMLANE_GEN_SHIFT)
+#define MEMLANE_LOC_MASK		((1ULL << 37) - 1)
+#define MEMLANE_GRANULE_SHIFT		3	/* 8 bytes: 1 TiB of data */
+#define MEMLANE_LANES_MAX		(640ULL << 30)	/* of bytes: both reserves together */
 
-#define MEMLANE_ENTRY_LIVE		(1ULL << 63)
-#define MEMLANE_ENTRY_MOVING		(1ULL << 62)	/* a move is planned: veto it */
-#define MEMLANE_ENTRY_COPYING		(1ULL << 61)	/* bytes in flight: wait */
-#define MEMLANE_ENTRY_ACCESSED		(1ULL << 60)	/* used in this ageing period */
-#define MEMLANE_ENTRY_PURGED		(1ULL << 59)	/* dropped with its group: free it */
-#define MEMLANE_ENTRY_FLAGS		(0xffULL << 56)
-#define MEMLANE_ENTRY_GEN_SHIFT		40
-#define MEMLANE_ENTRY_LOC_MASK		((1ULL << 40) - 1)
-#define MEMLANE_GRANULE_SHIFT		4
+#define MEMLANE_ENTRY_CLEAN		(1ULL << 63)
+#define MEMLANE_ENTRY_STATE_SHIFT	60
+
+/* States of an entry; from PINNED on it is live. */
+enum memlane_entry_state {
+	MEMLANE_ENTRY_FREE,		/* or stock; its generation is the next to be given out */
+	MEMLANE_ENTRY_PURGED,		/* dropped with its group, and has no place: free it */
+	MEMLANE_ENTRY_FREE_MARKED,	/* stock; a move is planned: veto it */
+	MEMLANE_ENTRY_PINNED,		/* kept for later: not written yet */
+	MEMLANE_ENTRY_IDLE,		/* not used since it aged */
+	MEMLANE_ENTRY_BUSY,		/* bytes in flight: wait */
+	MEMLANE_ENTRY_IDLE_MARKED,	/* not used since it aged; a move is planned: veto it */
+	MEMLANE_ENTRY_USED_MARKED,	/* used; a move is planned: veto it */
+	MEMLANE_ENTRY_USED		/* the one that has bit 63 */
+};
+
+static inline __u32 memlane_handle_index(__u64 handle)
+{
+	return (__u32)handle;
+}
+
+static inline __u32 memlane_handle_gen(__u64 handle)
+{
+	return (handle & MEMLANE_GEN_MASK) >> MEMLANE_GEN_SHIFT;
+}
+
+static inline __u32 memlane_handle_cookie(__u64 handle)
+{
+	return handle >> MEMLANE_COOKIE_SHIFT & MEMLANE_COOKIE_MAX;
+}
+
+static inline __u64 memlane_handle_make(__u32 cookie, __u32 gen, __u32 index)
+{
+	return (__u64)cookie << MEMLANE_COOKIE_SHIFT | (__u64)gen << MEMLANE_GEN_SHIFT | index;
+}
+
+static inline __u32 memlane_entry_gen(__u64 entry)
+{
+	return (entry & MEMLANE_GEN_MASK) >> MEMLANE_GEN_SHIFT;
+}
+
+/* Location of an index's entry, in granules. */
+static inline __u64 memlane_entry_loc(__u64 entry, __u32 index)
+{
+	return (entry & MEMLANE_LOC_MASK) ^ index;
+}
+
+static inline unsigned int memlane_entry_state(__u64 entry)
+{
+	if (entry & MEMLANE_ENTRY_CLEAN)
+		return MEMLANE_ENTRY_USED;
+	return entry >> MEMLANE_ENTRY_STATE_SHIFT;
+}
+
+static inline int memlane_entry_is_live(__u64 entry)
+{
+	return memlane_entry_state(entry) >= MEMLANE_ENTRY_PINNED;
+}
+
+/* A move is planned. */
+static inline int memlane_entry_is_marked(__u64 entry)
+{
+	unsigned int state = memlane_entry_state(entry);
+
+	return state == MEMLANE_ENTRY_FREE_MARKED || state == MEMLANE_ENTRY_IDLE_MARKED ||
+	       state == MEMLANE_ENTRY_USED_MARKED;
+}
+
+static inline int memlane_entry_is_busy(__u64 entry)
+{
+	return memlane_entry_state(entry) == MEMLANE_ENTRY_BUSY;
+}
+
+/* Live, and used in this ageing period. */
+static inline int memlane_entry_is_used(__u64 entry)
+{
+	unsigned int state = memlane_entry_state(entry);
+
+	return state == MEMLANE_ENTRY_USED || state == MEMLANE_ENTRY_USED_MARKED;
+}
+
+/* The same entry in another state; @cookie: of the arena, for USED. */
+static inline __u64 memlane_entry_to(__u64 entry, unsigned int state, __u32 cookie)
+{
+	__u64 top = state == MEMLANE_ENTRY_USED ?
+		    MEMLANE_ENTRY_CLEAN | (__u64)cookie << MEMLANE_COOKIE_SHIFT :
+		    (__u64)state << MEMLANE_ENTRY_STATE_SHIFT;
+
+	return top | (entry & (MEMLANE_GEN_MASK | MEMLANE_LOC_MASK));
+}
+
+/* The state without, and with, the mark of a planned move. */
+static inline unsigned int memlane_entry_unmarked(unsigned int state)
+{
+	switch (state) {
+	case MEMLANE_ENTRY_FREE_MARKED:
+		return MEMLANE_ENTRY_FREE;
+	case MEMLANE_ENTRY_IDLE_MARKED:
+		return MEMLANE_ENTRY_IDLE;
+	case MEMLANE_ENTRY_USED_MARKED:
+		return MEMLANE_ENTRY_USED;
+	default:
+		return state;
+	}
+}
+
+static inline unsigned int memlane_entry_marked(unsigned int state)
+{
+	switch (state) {
+	case MEMLANE_ENTRY_FREE:
+		return MEMLANE_ENTRY_FREE_MARKED;
+	case MEMLANE_ENTRY_IDLE:
+		return MEMLANE_ENTRY_IDLE_MARKED;
+	case MEMLANE_ENTRY_USED:
+		return MEMLANE_ENTRY_USED_MARKED;
+	default:
+		return state;
+	}
+}
+
+/* The same entry at another location. */
+static inline __u64 memlane_entry_at(__u64 entry, __u32 index, __u64 loc)
+{
+	return (entry & ~MEMLANE_LOC_MASK) | (loc ^ index);
+}
+
+/* The entry of an index that is free, and stays where it was. */
+static inline __u64 memlane_entry_free(__u32 gen, __u32 index, __u64 loc)
+{
+	return (__u64)gen << MEMLANE_GEN_SHIFT | (loc ^ index);
+}
+
+/* What becomes of an entry when its object is freed: free, of the next generation. */
+static inline __u64 memlane_entry_ended(__u64 entry)
+{
+	return (entry & MEMLANE_LOC_MASK) | ((entry + (1ULL << MEMLANE_GEN_SHIFT)) & MEMLANE_GEN_MASK);
+}
 
 /* Side word: 63..48 group | 47..40 size class | 39..0 requested size in bytes */
 #define MEMLANE_SIDE_SIZE_MASK		((1ULL << 40) - 1)
@@ -293,8 +431,7 @@ enum memlane_event_type {
 				/* usage, bytes; lane MEMLANE_LANES: the system is short of */
 				/* memory: value is how much it wants back, bytes */
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
-	MEMLANE_EVENT_LOST,	/* memory failed under an object: value is its handle, */
-				/* but for MEMLANE_HANDLE_BORN_SLOW */
+	MEMLANE_EVENT_LOST,	/* memory failed under an object: value is its handle */
 };
 
 /**
@@ -331,10 +468,13 @@ struct memlane_event {
 
 /* ------------------------------------------------------------- calls ---- */
 
+/* For tests: names are nearly used up, as after years of use. */
+#define MEMLANE_CREATE_AGED	(1U << 0)
+
 /**
  * struct memlane_create - make the arena of this file
  * @size: sizeof(struct memlane_create)
- * @flags: must be 0
+ * @flags: MEMLANE_CREATE_AGED
  * @fast_size: bytes the FastLane may use at first, 64 KiB at least
  * @slow_size: bytes the SlowLane may use at first, 64 KiB at least
  * @fast_max: the FastLane grows to this by itself; 0: @fast_size
@@ -346,8 +486,8 @@ struct memlane_event {
  * @__reserved: must be 0
  *
  * Sizes are rounded up to pages. An arena is made once: a second call gives
- * -EEXIST. The sum of both reserves may not pass 8 TiB (-EINVAL). -EDQUOT: the user
- * who opened the file has too many arenas; -ENFILE: all users have.
+ * -EEXIST. The sum of both reserves may not pass MEMLANE_LANES_MAX (-EINVAL).
+ * -EDQUOT: the user who opened the file has too many arenas; -ENFILE: all users have.
  */
 struct memlane_create {
 	__u32 size;
@@ -394,13 +534,14 @@ struct memlane_region {
  * @out_version: MEMLANE_VERSION of the module
  * @out_page_size: bytes
  * @out_capabilities: MEMLANE_CAP_*
- * @out_cookie: of this arena, as it stands in handles (1 to 0x7fff)
+ * @out_cookie: of this arena, as it stands in handles (1 to MEMLANE_COOKIE_MAX)
  * @out_slot_size: bytes from one slot to the next
  * @out_handles: indices run from 1 to this minus 1
  * @out_fast_end: first granule that is not the FastLane's
  * @out_threads: number of slots
  * @__reserved: 0
  * @out_region: by enum memlane_region_id
+ * @out_id: names the arena in debugfs and in traces; 0: it is in none
  */
 struct memlane_info {
 	__u32 size;
@@ -415,6 +556,7 @@ struct memlane_info {
 	__u32 out_threads;
 	__u32 __reserved;
 	struct memlane_region out_region[MEMLANE_REGIONS];
+	__aligned_u64 out_id;
 };
 
 /**
@@ -455,8 +597,8 @@ struct memlane_register {
  * @out_class: size class, or MEMLANE_CLASS_BLOB
  *
  * Fewer than @count may be given; at least one, or an error. The entries are
- * not live unless MEMLANE_ALLOC_LIVE: the program sets MEMLANE_ENTRY_LIVE
- * itself. A place's bytes are not cleared when it is used again in one arena.
+ * FREE unless MEMLANE_ALLOC_LIVE: the program makes them USED itself. A place's
+ * bytes are not cleared when it is used again in one arena.
  *
  * A full FastLane is compacted and its stale objects migrated (both only with
  * MEMLANE_ALLOC_MAY_MOVE, and ten times a second at most), then the SlowLane serves,
@@ -695,7 +837,7 @@ struct memlane_maintain {
  * @flags: must be 0
  * @handle: any generation
  *
- * Returns at once when the entry is not COPYING, and otherwise when the object's
+ * Returns at once when the entry is not BUSY, and otherwise when the object's
  * copy has ended, or after a few milliseconds: look at the entry again. -EINTR on a
  * fatal signal.
  */
@@ -829,10 +971,10 @@ struct memlane_set {
  * arena lives until the last of its files is closed and unmapped.
  *
  * Who reads through a view is in no section, so what is read may have moved away
- * meanwhile. It is good if the entry was LIVE and neither MOVING nor COPYING before,
- * and is the same word after, and so is the epoch: an object may have left its place
- * and come back to it (acquire both, read the bytes, fence, look at both again). Its
- * old place may be nobody's by then, which raises SIGBUS: that, too, says to look again.
+ * meanwhile. It is good if the entry was USED or IDLE before, and is the same word
+ * after, and so is the epoch: an object may have left its place and come back to it
+ * (acquire both, read the bytes, fence, look at both again). Its old place may be
+ * nobody's by then, which raises SIGBUS: that, too, says to look again.
  */
 enum {
 	MEMLANE_CMD_CREATE = 0x80,
