@@ -7,6 +7,7 @@
 
 #include "debugfs.h"
 #include "device.h"
+#include "names.h"
 
 /*
  * Numbers of open arenas. Cookies follow from them, so a number is taken again only
@@ -43,6 +44,8 @@ static void id_give(struct memlane_arena *arena)
 	if (!arena->user->unlimited)
 		atomic_dec(&ids_of_others);
 }
+
+static struct ml_names names;
 
 static u32 cookie_of(const struct memlane_arena *arena)
 {
@@ -130,6 +133,15 @@ free_arena:
 	return ERR_PTR(err);
 }
 
+/* Handles of this arena are nobody's, but the indices it has not used are the next one's. */
+static void engine_exit(struct memlane_arena *arena)
+{
+	const struct ml_table *t = &arena->core.table;
+
+	ml_names_give(&names, arena->core.cookie, t->end, t->top);
+	ml_arena_exit(&arena->core);
+}
+
 /* The engine's part is gone, or never was. */
 static void arena_free(struct memlane_arena *arena)
 {
@@ -150,21 +162,26 @@ static void arena_end(struct memlane_arena *arena)
 	memlane_worker_stop(arena);
 	memlane_queue_exit(&arena->queue);
 	memlane_debugfs_remove(arena);
-	ml_arena_exit(&arena->core);
+	engine_exit(arena);
 	arena_free(arena);
 }
 
 static int engine_init(struct memlane_arena *arena, const struct memlane_create *req)
 {
 	struct ml_arena *core = &arena->core;
+	u32 first;
 	int err;
 
-	err = ml_arena_init(core, &memlane_ops, cookie_of(arena), memlane_capabilities(), req);
-	if (err)
+	first = ml_names_take(&names, cookie_of(arena), ml_arena_indices(req));
+	err = ml_arena_init(core, &memlane_ops, cookie_of(arena), first, memlane_capabilities(),
+			    req);
+	if (err) {
+		ml_names_give(&names, cookie_of(arena), first + ml_arena_indices(req), first);
 		return err;
+	}
 	err = memlane_owners_init(&arena->owners, core->slots.nr);
 	if (err)
-		ml_arena_exit(core);
+		engine_exit(arena);
 	return err;
 }
 
@@ -201,7 +218,7 @@ static struct memlane_arena *arena_make(struct file *file, const struct memlane_
 			err = memlane_shrinker_add(arena);
 		if (!err)
 			return arena;
-		ml_arena_exit(&arena->core);
+		engine_exit(arena);
 	}
 	memlane_worker_stop(arena);
 	id_give(arena);

@@ -26,7 +26,7 @@
  * @info: layout
  * @region: MEMLANE_REGION_*
  *
- * The table gets enough for any index: past the region there are zeros, which are no
+ * The table gets enough for any index: around the region there are zeros, which are no
  * live object's. What else is by handle is looked at only where the table was.
  */
 size_t region_reserve(const struct memlane_info *info, unsigned int region)
@@ -36,6 +36,21 @@ size_t region_reserve(const struct memlane_info *info, unsigned int region)
 	if (region == MEMLANE_REGION_TABLE && length < TABLE_SIZE)
 		length = TABLE_SIZE;
 	return (length + info->out_page_size - 1) & ~((uint64_t)info->out_page_size - 1);
+}
+
+/**
+ * region_at - where a region is in the addresses that are reserved for it
+ * @info: layout
+ * @region: MEMLANE_REGION_*
+ * @reserved: the addresses
+ *
+ * An entry of the table is found by its index alone.
+ */
+void *region_at(const struct memlane_info *info, unsigned int region, void *reserved)
+{
+	if (region != MEMLANE_REGION_TABLE)
+		return reserved;
+	return (uint64_t *)reserved + info->out_first;
 }
 
 /**
@@ -136,8 +151,9 @@ static void lay_out(struct memlane *m)
 	const struct memlane_info *info = &m->info;
 	struct memlane_hot *hot = &m->hot;
 
-	m->side = m->region[MEMLANE_REGION_SIDE];
-	m->pin = m->region[MEMLANE_REGION_PIN];
+	m->first = info->out_first;
+	m->side = (uint64_t *)m->region[MEMLANE_REGION_SIDE] - m->first;
+	m->pin = (uint32_t *)m->region[MEMLANE_REGION_PIN] - m->first;
 	m->slots = m->region[MEMLANE_REGION_SLOTS];
 	m->stat = m->region[MEMLANE_REGION_STAT];
 	m->fast_end = info->out_fast_end;

@@ -129,8 +129,9 @@ struct thread {
  * @hot: what the inline functions use; first
  * @cookie: as it stands in handles
  * @buried: in the child of a fork: nothing is touched any more
- * @side: side words
- * @pin: pin words
+ * @first: where its indices begin
+ * @side: side words, by index
+ * @pin: pin words, by index
  * @stat: the read-only page
  * @slots: the first slot
  * @fast_end: first granule that is not the FastLane's
@@ -157,6 +158,7 @@ struct thread {
 struct memlane {
 	struct memlane_hot hot;
 	uint32_t cookie;
+	uint32_t first;
 	bool buried;
 	uint64_t *side;
 	uint32_t *pin;
@@ -188,6 +190,7 @@ struct memlane {
 int arena_here(struct memlane *m);
 void arena_bury(struct memlane *m);
 size_t region_reserve(const struct memlane_info *info, unsigned int region);
+void *region_at(const struct memlane_info *info, unsigned int region, void *reserved);
 void sparse_advise(void *p, size_t length);
 int region_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);

@@ -59,7 +59,8 @@ static int map_region(struct memlane *m, unsigned int region)
 
 	if (err)
 		return err;
-	if (mmap(*p, r->length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset) == MAP_FAILED)
+	if (mmap(region_at(&m->info, region, *p), r->length, prot, MAP_SHARED | MAP_FIXED, m->fd,
+		 r->offset) == MAP_FAILED)
 		return refused("mmap", r->length, NULL, errno, errno == EAGAIN ? ENOMEM : errno);
 	return 0;
 }

@@ -17,6 +17,8 @@
 
 #include "backend.h"
 #include "local.h"
+#include "names.h"
+#include "table.h"
 
 /* --------------------------------------------------------------- calls ---- */
 
@@ -36,7 +38,7 @@ static int show(struct local *l, unsigned int region, u64 first, u64 last)
 static int show_indices(struct local *l)
 {
 	uint32_t made = __atomic_load_n(&l->made, __ATOMIC_ACQUIRE);
-	uint32_t last = READ_ONCE(l->core.table.top) - 1;
+	uint32_t last = ml_indices(&l->core);
 	int err;
 
 	if (last < made)
@@ -212,6 +214,9 @@ static u32 next_cookie(void)
 	       __atomic_fetch_add(&last, 1, __ATOMIC_RELAXED) % MEMLANE_COOKIE_MAX;
 }
 
+/* Of this process's arenas. */
+static struct ml_names names;
+
 /* The engine asks for pages of these while it begins: their sizes are told beforehand. */
 static int reserve_regions(struct local *l, const struct memlane_create *req)
 {
@@ -220,10 +225,10 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	int err = 0;
 
 	l->info.out_page_size = ML_PAGE_SIZE;
-	l->info.out_handles = req->handles;
-	r[MEMLANE_REGION_TABLE].length = req->handles * sizeof(u64);
-	r[MEMLANE_REGION_SIDE].length = req->handles * sizeof(u64);
-	r[MEMLANE_REGION_PIN].length = req->handles * sizeof(u32);
+	l->info.out_handles = ml_arena_indices(req);
+	r[MEMLANE_REGION_TABLE].length = l->info.out_handles * sizeof(u64);
+	r[MEMLANE_REGION_SIDE].length = l->info.out_handles * sizeof(u64);
+	r[MEMLANE_REGION_PIN].length = l->info.out_handles * sizeof(u32);
 	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
 	r[MEMLANE_REGION_STAT].length =
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
@@ -269,12 +274,25 @@ static int begin_core(struct local *l, const struct memlane_create *req)
 {
 	u64 capabilities = MEMLANE_CAP_REAP | MEMLANE_CAP_EVENTS;
 	int err = local_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	u32 cookie = next_cookie();
 
 	if (!err)
 		err = reserve_regions(l, req);
-	if (!err)
-		err = ml_arena_init(&l->core, &local_ops, next_cookie(), capabilities, req);
+	if (err)
+		return err;
+	l->info.out_first = ml_names_take(&names, cookie, l->info.out_handles);
+	err = ml_arena_init(&l->core, &local_ops, cookie, l->info.out_first, capabilities, req);
+	if (err)
+		ml_names_give(&names, cookie, l->info.out_first + l->info.out_handles,
+			      l->info.out_first);
 	return err;
+}
+
+/* Handles of this arena are nobody's, but the indices it has not used are the next one's. */
+static void exit_core(struct local *l)
+{
+	ml_names_give(&names, l->core.cookie, l->core.table.end, l->core.table.top);
+	ml_arena_exit(&l->core);
 }
 
 static int local_open(struct memlane *m, struct memlane_create *req)
@@ -300,7 +318,7 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 
 exit_pages:
 	local_pages_exit(l);
-	ml_arena_exit(&l->core);
+	exit_core(l);
 unmap:
 	unmap_all(l);
 	local_free(l);
@@ -313,7 +331,7 @@ static void local_close(struct memlane *m)
 
 	local_worker_stop(l);
 	local_pages_exit(l);
-	ml_arena_exit(&l->core);
+	exit_core(l);
 	unmap_all(l);
 	local_free(l);
 }

@@ -43,7 +43,7 @@ int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg)
 	uint64_t e, index;
 	int err = arena_here(m);
 
-	for (index = 1; !err && index < m->info.out_handles; index++) {
+	for (index = m->first + 1; !err && index < m->first + m->info.out_handles; index++) {
 		e = entry_load(m, index);
 		if (!e)
 			break;

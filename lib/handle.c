@@ -13,13 +13,13 @@
  */
 int handle_check(const struct memlane *m, memlane_handle h)
 {
-	uint32_t cookie = memlane_handle_cookie(h), index = memlane_handle_index(h);
+	uint32_t cookie = memlane_handle_cookie(h), nr = memlane_handle_index(h) - m->first;
 
 	if (!cookie || h & MEMLANE_HANDLE_ZEROS)
 		return -EBADF;
 	if (cookie != m->cookie)
 		return -EXDEV;
-	return index && index < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
+	return nr && nr < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
 }
 
 /* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */

@@ -31,7 +31,8 @@ struct job;
  * @calls: made by the program; atomic
  * @movers: calls that have arena.mover, or wait for it; atomic
  * @metadata: bytes that zalloc() and share() gave; atomic
- * @made: indices below have their words in the engine's sight; atomic, only grows
+ * @made: so many indices from the first have their words in the engine's sight; atomic,
+ *	only grows
  * @there: first and end of pages that populate() made last, none of which were
  *	given back since; core.lock
  * @events: they have a lock of their own

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "local.h"
 #include "refusal.h"
 #include "worker.h"
@@ -45,7 +46,7 @@ static int open_pages(struct local *l, unsigned int region, u64 end)
 {
 	const u64 most = ml_pages(l->info.out_region[region].length);
 	u64 first = l->open[region];
-	char *at = l->region[region];
+	char *at = region_at(&l->info, region, l->region[region]);
 
 	if (end <= first)
 		return 0;
@@ -69,7 +70,7 @@ static void *share(struct ml_arena *a, unsigned int region, u64 page)
 	if (open_pages(l, region, page + 1))
 		return NULL;
 	__atomic_add_fetch(&l->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
-	return (char *)l->region[region] + (page << ML_PAGE_SHIFT);
+	return (char *)region_at(&l->info, region, l->region[region]) + (page << ML_PAGE_SHIFT);
 }
 
 static int commit(struct ml_arena *a, u64 page, u64 nr)

@@ -114,7 +114,7 @@ uint64_t track_piece(struct memlane *m, uint64_t from)
 
 static void look_at_all(struct memlane *m)
 {
-	uint64_t at = 1;
+	uint64_t at = m->first + 1;
 
 	while (at)
 		at = track_piece(m, at);
@@ -143,7 +143,7 @@ uint64_t track_look(struct memlane *m, uint64_t max_ns)
 			at = __atomic_fetch_add(&w->cursor, PIECE, __ATOMIC_RELAXED);
 			at = track_piece(m, at);
 			if (!at)
-				put(&w->cursor, 1);
+				put(&w->cursor, m->first + 1);
 		} while (at && clock_ns() - begun < max_ns / LOOK_PART);
 	return clock_ns() - begun;
 }

@@ -27,7 +27,9 @@ static int notes_new(struct memlane *m, struct watch *w)
 
 	if (p == MAP_FAILED)
 		return refused("mmap", notes_length(m), "max_handles", errno, ENOMEM);
-	w->note = p;
+	w->note = (struct note *)p - m->first;
+	w->notes = m->first;
+	w->cursor = m->first + 1;
 	/* The child of a fork frees them too: they are there. */
 	sparse_advise(p, notes_length(m));
 	w->tally = memory_new(m->info.out_threads * sizeof(*w->tally));
@@ -42,9 +44,9 @@ static int notes_open(struct memlane *m, uint32_t index)
 	int saved = errno;
 
 	nr = (index | (NOTES_A_TIME - 1)) + 1ULL;
-	if (nr > m->info.out_handles)
-		nr = m->info.out_handles;
-	if (mprotect(w->note, nr * sizeof(*w->note), PROT_READ | PROT_WRITE)) {
+	if (nr > m->first + m->info.out_handles)
+		nr = m->first + m->info.out_handles;
+	if (mprotect(w->note + m->first, (nr - m->first) * sizeof(*w->note), PROT_READ | PROT_WRITE)) {
 		errno = saved;
 		return -ENOMEM;
 	}
@@ -60,7 +62,7 @@ static void watch_end(struct memlane *m)
 	unsigned int i;
 
 	if (w->note)
-		munmap(w->note, notes_length(m));
+		munmap(w->note + m->first, notes_length(m));
 	for (i = 0; w->tally && i < m->info.out_threads; i++)
 		free(w->tally[i]);
 	free(w->tally);
@@ -82,7 +84,6 @@ static struct watch *watch_new(const struct memlane_config *c)
 	w->pad = c->guard ? GUARD_FRONT + GUARD_BACK : 0;
 	w->report = c->report;
 	w->arg = c->report_arg;
-	w->cursor = 1;
 	pthread_mutex_init(&w->lock, NULL);
 	return w;
 }
@@ -272,7 +273,7 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	uint32_t index = memlane_handle_index(h), born, cls;
 	int err;
 
-	if (!w->tracking || unlikely(index >= m->info.out_handles))
+	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles))
 		return cache_free(m, h);
 	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
 	cls = side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;

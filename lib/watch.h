@@ -92,7 +92,7 @@ struct keeper {
  * @report: gets reports, or NULL
  * @arg: for @report
  * @note: of each index
- * @notes: that may be written, from the first one on; atomic, only grows
+ * @notes: those of indices below may be written; atomic, only grows
  * @tally: of each slot, made at its first free; atomic pointers
  * @clock: ms of the coarse clock, a little ago; 0: nobody tells; atomic
  * @asked: somebody looked at @clock; atomic

@@ -120,16 +120,23 @@ static __u32 index_of(__u64 handle)
 	return (__u32)handle;
 }
 
+/* Which word of a region by index is its? */
+__attribute__((unused))
+static __u32 nr_of(const struct arena *a, __u64 handle)
+{
+	return index_of(handle) - a->info.out_first;
+}
+
 __attribute__((unused))
 static __u64 *entry_of(const struct arena *a, __u64 handle)
 {
-	return (__u64 *)a->map[MEMLANE_REGION_TABLE] + index_of(handle);
+	return (__u64 *)a->map[MEMLANE_REGION_TABLE] + nr_of(a, handle);
 }
 
 __attribute__((unused))
 static __u32 *pin_of(const struct arena *a, __u64 handle)
 {
-	return (__u32 *)a->map[MEMLANE_REGION_PIN] + index_of(handle);
+	return (__u32 *)a->map[MEMLANE_REGION_PIN] + nr_of(a, handle);
 }
 
 __attribute__((unused))

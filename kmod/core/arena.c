@@ -14,6 +14,7 @@
 #define LANE_MIN	(64ULL << 10)
 #define HANDLES_DEFAULT	(16ULL << 20)
 #define HANDLES_MAX	(1ULL << 30)
+#define INDICES_MIN	(16ULL << 20)
 #define THREADS_DEFAULT	1024
 #define THREADS_MAX	4096
 #define ML_PAGES_SPARE	(1ULL << 18)	/* 1 GiB of addresses */
@@ -73,6 +74,22 @@ static int lanes_init(struct ml_arena *a, const struct memlane_create *req)
 	return err;
 }
 
+static u64 handles_of(const struct memlane_create *req)
+{
+	return req->handles ? req->handles : HANDLES_DEFAULT;
+}
+
+/**
+ * ml_arena_indices - how many indices an arena has
+ * @req: see struct memlane_create
+ *
+ * At least so many that those whose generations are used up are not missed.
+ */
+u64 ml_arena_indices(const struct memlane_create *req)
+{
+	return min_t(u64, max_t(u64, handles_of(req), INDICES_MIN), HANDLES_MAX);
+}
+
 static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 {
 	int err;
@@ -84,7 +101,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 	a->batch->timely = ML_BATCH;
 	a->epoch = 1;
 	a->stat_page->epoch = 1;
-	err = ml_table_init(a, req->handles ? req->handles : HANDLES_DEFAULT,
+	err = ml_table_init(a, handles_of(req), ml_arena_indices(req),
 			    req->flags & MEMLANE_CREATE_AGED);
 	if (!err)
 		err = ml_slots_init(a, req->threads ? req->threads : THREADS_DEFAULT);
@@ -98,13 +115,14 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
  * @a: zeroed memory
  * @ops: where it runs
  * @cookie: 1 to MEMLANE_COOKIE_MAX
+ * @first: where its indices begin, on a table page: ml_arena_indices() of them are its own
  * @capabilities: MEMLANE_CAP_*
  * @req: see struct memlane_create
  *
  * Return: 0; -EOPNOTSUPP, -EINVAL, -ENOMEM: nothing is left behind but pages
  * that @ops->share gave.
  */
-int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie,
+int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie, u32 first,
 		  u64 capabilities, const struct memlane_create *req)
 {
 	int err = check_create(req);
@@ -113,6 +131,7 @@ int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie,
 		return err;
 	a->ops = ops;
 	a->cookie = cookie;
+	a->table.first = first;
 	a->capabilities = capabilities;
 	mutex_init(&a->mover);
 	mutex_init(&a->lock);
@@ -160,9 +179,9 @@ static u64 region_length(const struct ml_arena *a, unsigned int region)
 	switch (region) {
 	case MEMLANE_REGION_TABLE:
 	case MEMLANE_REGION_SIDE:
-		return ml_pages((u64)a->table.end * sizeof(u64)) << ML_PAGE_SHIFT;
+		return ml_pages((u64)(a->table.end - a->table.first) * sizeof(u64)) << ML_PAGE_SHIFT;
 	case MEMLANE_REGION_PIN:
-		return ml_pages((u64)a->table.end * sizeof(u32)) << ML_PAGE_SHIFT;
+		return ml_pages((u64)(a->table.end - a->table.first) * sizeof(u32)) << ML_PAGE_SHIFT;
 	case MEMLANE_REGION_SLOTS:
 		return (u64)a->slots.nr * sizeof(struct memlane_slot);
 	case MEMLANE_REGION_STAT:
@@ -188,7 +207,8 @@ int ml_info(struct ml_arena *a, struct memlane_info *req)
 	req->out_capabilities = a->capabilities;
 	req->out_cookie = a->cookie;
 	req->out_slot_size = sizeof(struct memlane_slot);
-	req->out_handles = a->table.end;
+	req->out_handles = a->table.end - a->table.first;
+	req->out_first = a->table.first;
 	req->out_fast_end = ml_page_loc(a->lane[MEMLANE_SLOW].first);
 	req->out_threads = a->slots.nr;
 	req->out_id = 0;

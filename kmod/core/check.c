@@ -317,7 +317,7 @@ static int check_table(struct report *r, const struct sums *total)
 	u32 nr[3] = { }, index;
 	int err;
 
-	for (index = 1; index < t->top; index++) {
+	for (index = t->first + 1; index < t->top; index++) {
 		unsigned int state = ml_index_state(r->a, index) & ML_STATE_MASK;
 
 		nr[state]++;

@@ -36,7 +36,7 @@
  *  I8  each span of the run map is on one list, that of its lane, class, temperature
  *      and fullness, and nothing else is; class.used, class.spans are the sums over
  *      the lists, area.runs the sum of class.spans
- *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - 1
+ *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - first - 1
  *  I10 the published entry of a bound index carries its private location, but for
  *      as many as the program is known to have overwritten (count.spoiled)
  *  I11 a class's tally says how many pages the class has, or 0 if there was no memory
@@ -162,6 +162,7 @@ struct ml_ops {
  * struct ml_vec - a sparse array whose pages never move
  * @top: leaves of 512 pages; entries are added, never changed, until the end
  * @nr: elements
+ * @first: number of the first one; set behind ml_vec_init(), where it is not 0
  * @shift: log2 of elements a page
  * @region: MEMLANE_REGION_* when shared with users, else ML_PRIVATE
  *
@@ -170,6 +171,7 @@ struct ml_ops {
 struct ml_vec {
 	void ***top;
 	u64 nr;
+	u64 first;
 	u8 shift;
 	u8 region;
 };
@@ -309,8 +311,10 @@ struct ml_lane {
  * @pin: u32 a handle, shared: pin counts and the program's notes
  * @lo: u32 a handle, private: low half of the location, or next NONE index
  * @hi: u16 a handle, private: high byte of the location, state in bits 15..8
+ * @first: where its indices begin; this one is never used; immutable
  * @top: first index never used
- * @end: number of indices, immutable
+ * @end: where they end, immutable
+ * @most: that may be bound at a time, immutable
  * @first_gen: of an index, immutable
  * @free: first NONE index below @top, 0: none
  * @bound: BOUND indices
@@ -323,8 +327,10 @@ struct ml_table {
 	struct ml_vec pin;
 	struct ml_vec lo;
 	struct ml_vec hi;
+	u32 first;
 	u32 top;
 	u32 end;
+	u32 most;
 	u32 first_gen;
 	u32 free;
 	u32 bound;
@@ -559,7 +565,8 @@ static inline u64 ml_pages(u64 bytes)
  */
 
 /* arena.c */
-int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie,
+u64 ml_arena_indices(const struct memlane_create *req);
+int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie, u32 first,
 		  u64 capabilities, const struct memlane_create *req);
 void ml_arena_exit(struct ml_arena *a);
 int ml_info(struct ml_arena *a, struct memlane_info *req);

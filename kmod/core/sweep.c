@@ -98,7 +98,7 @@ static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 
 	for (; walk->left > end && !ml_batch_full(a); walk->left--, walk->cursor++) {
 		if (!walk->cursor || walk->cursor >= a->table.top)
-			walk->cursor = 1;
+			walk->cursor = a->table.first + 1;
 		if (ml_index_placed(a, walk->cursor))
 			visit(a, w, walk->cursor);
 	}
@@ -134,7 +134,7 @@ static void step_back(struct ml_arena *a, struct ml_walk *walk)
 	index = b->move[b->begun].index;
 	walk->left += walk->cursor - index;
 	if (walk->cursor < index)
-		walk->left += a->table.top - 1;
+		walk->left += ml_indices(a);
 	walk->cursor = index;
 }
 
@@ -183,7 +183,7 @@ bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
 	struct sweep w = { .mode = AGE, .walk = walk };
 
 	if (!walk->cursor)
-		walk->cursor = 1;
+		walk->cursor = a->table.first + 1;
 	walk->left = a->table.top - min(a->table.top, walk->cursor);
 	if (!sweep(a, s, &w))
 		return false;
@@ -205,7 +205,7 @@ bool ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
 	struct sweep w = { .mode = STALE, .walk = walk };
 
 	if (!walk->left)
-		walk->left = a->table.top - 1;
+		walk->left = ml_indices(a);
 	return sweep(a, s, &w);
 }
 
@@ -225,7 +225,7 @@ void ml_sweep_purge(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 
 	for (; walk->priority < MEMLANE_PRIORITIES; walk->priority++) {
 		if (!walk->left)
-			walk->left = a->table.top - 1;
+			walk->left = ml_indices(a);
 		if (!sweep(a, s, &w))
 			break;
 	}

@@ -23,23 +23,26 @@ static int vecs_init(struct ml_arena *a, u64 nr)
 		err = ml_vec_init(a, &t->lo, nr, 10, ML_PRIVATE);
 	if (!err)
 		err = ml_vec_init(a, &t->hi, nr, 11, ML_PRIVATE);
+	t->entry.first = t->side.first = t->pin.first = t->lo.first = t->hi.first = t->first;
 	return err;
 }
 
 /**
  * ml_table_init - an empty table
  * @a: arena
- * @handles: number of indices, index 0 is never used; 2 to 2^30
+ * @handles: one more than may be bound at a time; 2 to 2^30
+ * @nr: number of indices, of which the first is never used
  * @aged: MEMLANE_CREATE_AGED
  *
  * Return: 0 or -ENOMEM; ml_table_exit() in either case.
  */
-int ml_table_init(struct ml_arena *a, u64 handles, bool aged)
+int ml_table_init(struct ml_arena *a, u64 handles, u64 nr, bool aged)
 {
 	a->table.first_gen = aged ? MEMLANE_GEN_MAX - AGED_GENERATIONS + 1 : 1;
-	a->table.top = 1;
-	a->table.end = handles;
-	return vecs_init(a, handles);
+	a->table.top = a->table.first + 1;
+	a->table.end = a->table.first + nr;
+	a->table.most = handles - 1;
+	return vecs_init(a, nr);
 }
 
 void ml_table_exit(struct ml_arena *a)
@@ -79,6 +82,12 @@ static void set_loc(struct ml_arena *a, u32 index, u64 loc)
 	*hi = (*hi & 0xff00) | (u16)(loc >> 32);
 }
 
+/* Was it ever given out? Any value. */
+static bool is_known(const struct ml_arena *a, u32 index)
+{
+	return index > a->table.first && index < a->table.top;
+}
+
 /**
  * ml_index_state - private state byte of an index
  * @a: arena
@@ -86,7 +95,7 @@ static void set_loc(struct ml_arena *a, u32 index, u64 loc)
  */
 unsigned int ml_index_state(const struct ml_arena *a, u32 index)
 {
-	if (!index || index >= a->table.top)
+	if (!is_known(a, index))
 		return ML_NONE;
 	return *hi_of(a, index) >> HI_STATE_SHIFT;
 }
@@ -198,12 +207,6 @@ u64 ml_entry_read(const struct ml_arena *a, u32 index)
 	return e ? smp_load_acquire(e) : 0;
 }
 
-/* Was it ever given out? Any value. */
-static bool is_known(const struct ml_arena *a, u32 index)
-{
-	return index && index < a->table.top;
-}
-
 static bool index_pages(struct ml_arena *a, u32 index)
 {
 	struct ml_table *t = &a->table;
@@ -216,6 +219,8 @@ static int take_index(struct ml_arena *a, u32 *index)
 {
 	struct ml_table *t = &a->table;
 
+	if (t->bound >= t->most)
+		return -ENOSPC;
 	if (t->free) {
 		*index = t->free;
 		t->free = *lo_of(a, t->free);

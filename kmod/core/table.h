@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-int ml_table_init(struct ml_arena *a, u64 handles, bool aged);
+int ml_table_init(struct ml_arena *a, u64 handles, u64 nr, bool aged);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
 void ml_index_unbind(struct ml_arena *a, u32 index);
@@ -31,5 +31,11 @@ u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);
 u64 ml_handle(const struct ml_arena *a, u32 index);
 int ml_handle_check(const struct ml_arena *a, u64 handle);
+
+/* Indices that were ever given out. */
+static inline u32 ml_indices(const struct ml_arena *a)
+{
+	return a->table.top - a->table.first - 1;
+}
 
 #endif /* ML_TABLE_H */

@@ -91,6 +91,7 @@ void *ml_vec_at(const struct ml_vec *v, u64 i)
 	void **leaf, *p;
 	u64 page;
 
+	i -= v->first;
 	if (i >= v->nr)
 		return NULL;
 	i = array_index_nospec(i, v->nr);	/* most come from a program */
@@ -137,7 +138,7 @@ static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
  * ml_vec_make - the address of an element, made if missing
  * @a: arena
  * @v: array
- * @i: element
+ * @i: element, by the same number as for ml_vec_at()
  *
  * Context: may sleep; takes arena.grow.
  * Return: its address, or NULL if out of range or memory, or on a fatal signal.
@@ -146,6 +147,7 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 {
 	void *p = ml_vec_at(v, i);
 
+	i -= v->first;
 	if (p || i >= v->nr)
 		return p;
 	if (mutex_lock_killable(&a->grow))
@@ -187,5 +189,5 @@ void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page)
 	default:
 		return NULL;
 	}
-	return page < vec_pages(v) ? ml_vec_make(a, v, page << v->shift) : NULL;
+	return page < vec_pages(v) ? ml_vec_make(a, v, v->first + (page << v->shift)) : NULL;
 }

@@ -147,11 +147,11 @@ FILL_SIZE(wait)
 	.name = #what, .cmd = MEMLANE_IOCTL_##nr, .fill = fill_##what,		\
 	.size = sizeof(struct memlane_##type), .changes = does_change, .flags = known }
 
-#define RESERVED(what, nr, type, does_change, known) {				\
+#define RESERVED(what, nr, type, does_change, known, ...) {			\
 	.name = #what, .cmd = MEMLANE_IOCTL_##nr, .fill = fill_##what,		\
 	.size = sizeof(struct memlane_##type), .changes = does_change, .flags = known, \
 	.reserved = offsetof(struct memlane_##type, __reserved),		\
-	.reserved_size = sizeof(((struct memlane_##type *)0)->__reserved) }
+	.reserved_size = sizeof(((struct memlane_##type *)0)->__reserved), __VA_ARGS__ }
 
 /* Has grown since: @member is the first new one. */
 #define GROWN(what, nr, type, does_change, known, member) {			\
@@ -161,7 +161,7 @@ FILL_SIZE(wait)
 
 static const struct sample samples[] = {
 	RESERVED(create, CREATE, create, true, MEMLANE_CREATE_AGED),
-	RESERVED(info, INFO, info, false, 0),
+	RESERVED(info, INFO, info, false, 0, .first = offsetof(struct memlane_info, out_id)),
 	RESERVED(register, REGISTER, register, true, 0),
 	RESERVED(unregister, UNREGISTER, register, true, 0),
 	PLAIN(alloc, ALLOC, alloc, true,

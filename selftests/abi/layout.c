@@ -184,6 +184,7 @@ static const struct fact members[] = {
 	AT(info, __reserved, 52),
 	AT(info, out_region, 56),
 	AT(info, out_id, 152),
+	AT(info, out_first, 160),
 
 	AT(register, size, 0),
 	AT(register, flags, 4),

@@ -301,6 +301,78 @@ TEST(states_have_names)
 	expect(!strcmp(memlane_state_name(MEMLANE_STATE_LIVE), "live"));
 }
 
+/* More arenas than there are cookies, one after the other, and each keeps a few handles. */
+TEST(handles_of_many_arenas_are_not_taken_for_each_other)
+{
+	enum { ARENAS = 300, EACH = 4 };
+	static memlane_handle all[ARENAS][EACH];
+	struct memlane *m;
+	int i, j, k;
+
+	for (i = 0; i < ARENAS; i++) {
+		m = open_quiet();
+		for (j = 0; j < EACH; j++) {
+			all[i][j] = must_alloc(m, 100 + j);
+			fill(m, all[i][j], j);
+			expect(memlane_id(m, all[i][j]) > 0);
+		}
+		expect_eq(memlane_migrate(m, all[i][0], MEMLANE_SLOW), 0);
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+		for (j = 0; j < EACH; j++)
+			verify(m, all[i][j], j);
+		for (k = 0; k < i; k++)
+			for (j = 0; j < EACH; j++)
+				expect(!memlane_is_valid(m, all[k][j]));
+		memlane_close(m);
+	}
+}
+
+/* The same of arenas that are all open. */
+TEST(handles_of_open_arenas_are_not_taken_for_each_other)
+{
+	enum { ARENAS = 70 };
+	struct memlane *m[ARENAS];
+	memlane_handle h[ARENAS];
+	struct memlane_config c = quiet();
+	int i, k;
+
+	c.fast_lane_max = c.slow_lane_max = 16 * MIB;
+	for (i = 0; i < ARENAS; i++) {
+		m[i] = open_with(&c);
+		h[i] = must_alloc(m[i], 100);
+		fill(m[i], h[i], i);
+	}
+	for (i = 0; i < ARENAS; i++)
+		for (k = 0; k < ARENAS; k++)
+			expect_eq(memlane_is_valid(m[i], h[k]), i == k);
+	for (i = 0; i < ARENAS; i++) {
+		verify(m[i], h[i], i);
+		memlane_close(m[i]);
+	}
+}
+
+/* An arena for one object goes on when its index is used up. */
+TEST(indices_follow_those_that_are_used_up)
+{
+	enum { OBJECTS = 5000 };
+	struct memlane_config c = quiet();
+	static memlane_handle all[OBJECTS];
+	struct memlane *m;
+	int i;
+
+	c.aged = true;
+	c.max_handles = 1;
+	m = open_with(&c);
+	for (i = 0; i < OBJECTS; i++) {
+		all[i] = must_alloc(m, 64);
+		expect_eq(memlane_free(m, all[i]), 0);
+	}
+	for (i = 0; i < OBJECTS; i++)
+		expect_eq(memlane_free(m, all[i]), -ESTALE);
+	expect(stats(m).counts.retired >= OBJECTS / 8);
+	memlane_close(m);
+}
+
 static uint32_t gen(memlane_handle h)
 {
 	return memlane_handle_gen(h);

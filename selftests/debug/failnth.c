@@ -420,7 +420,7 @@ static void with_all_to_do(struct context *c)
 		*pin_of(&c->a, c->handle[i]) = MEMLANE_HINT_COLD;
 	for (i = 0; i < 8; i++) {
 		dropped[i] = alloc_one(&c->a, MEMLANE_SLOW, 40000);
-		side = (__u64 *)c->a.map[MEMLANE_REGION_SIDE] + index_of(dropped[i]);
+		side = (__u64 *)c->a.map[MEMLANE_REGION_SIDE] + nr_of(&c->a, dropped[i]);
 		*side |= 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
 	}
 	expect_eq(set_option(c, MEMLANE_OPT_AGE_INTERVAL, 0), 0);

@@ -153,7 +153,7 @@ static int engine_init(struct memlane_arena *arena, const struct memlane_create 
 	int err;
 
 	memset(core, 0, sizeof(*core));
-	err = ml_arena_init(core, &ops, COOKIE, MEMLANE_CAP_MODULE | MEMLANE_CAP_EVENTS, req);
+	err = ml_arena_init(core, &ops, COOKIE, 0, MEMLANE_CAP_MODULE | MEMLANE_CAP_EVENTS, req);
 	if (!err) {
 		err = memlane_owners_init(&arena->owners, core->slots.nr);
 		if (err)

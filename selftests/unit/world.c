@@ -416,7 +416,7 @@ int world_try(struct world *w, const struct memlane_create *req, bool remap)
 	w->clock = 1000;
 	current_world = w;
 	err = ml_arena_init(&w->arena, remap ? &ops_remap : &ops_copy, WORLD_COOKIE,
-			    MEMLANE_CAP_REMAP, req);
+			    w->first, MEMLANE_CAP_REMAP, req);
 	if (err) {
 		shares_end(w);
 		expect_eq(w->allocs, 0);
@@ -437,7 +437,7 @@ int world_create(const struct memlane_create *req)
 	int err;
 
 	current_world = w;
-	err = ml_arena_init(&w->arena, &ops_remap, 1, 0, req);
+	err = ml_arena_init(&w->arena, &ops_remap, 1, 0, 0, req);
 	if (!err)
 		ml_arena_exit(&w->arena);
 	shares_end(w);
@@ -592,7 +592,7 @@ static void *shared(struct world *w, unsigned int region, u64 byte)
 
 u64 *world_entry(struct world *w, u64 handle)
 {
-	return shared(w, MEMLANE_REGION_TABLE, (handle & 0xffffffff) * sizeof(u64));
+	return shared(w, MEMLANE_REGION_TABLE, (u64)((u32)handle - w->first) * sizeof(u64));
 }
 
 /* Where the entry says that the object is. */
@@ -632,12 +632,12 @@ void world_use(struct world *w, u64 handle)
 
 u64 *world_side(struct world *w, u64 handle)
 {
-	return shared(w, MEMLANE_REGION_SIDE, (handle & 0xffffffff) * sizeof(u64));
+	return shared(w, MEMLANE_REGION_SIDE, (u64)((u32)handle - w->first) * sizeof(u64));
 }
 
 u32 *world_pin(struct world *w, u64 handle)
 {
-	return shared(w, MEMLANE_REGION_PIN, (handle & 0xffffffff) * sizeof(u32));
+	return shared(w, MEMLANE_REGION_PIN, (u64)((u32)handle - w->first) * sizeof(u32));
 }
 
 struct memlane_slot *world_slot(struct world *w, u32 slot)

@@ -48,6 +48,7 @@ struct world {
 	int pause_result;
 	int sync_result;
 	bool threaded;
+	u32 first;		/* before world_try(): where indices begin */
 	bool soft;		/* before world_try(): pages are closed to ASan only, which is quicker */
 	bool gone[4096];	/* threads that died, by slot */
 	u64 done;		/* calls of slot_done */

@@ -505,9 +505,9 @@ struct memlane_create {
 
 /* Regions of the file, for mmap: MAP_SHARED only. */
 enum memlane_region_id {
-	MEMLANE_REGION_TABLE,	/* __u64 entry[handles], read-write */
-	MEMLANE_REGION_SIDE,	/* __u64 side word[handles], read-write */
-	MEMLANE_REGION_PIN,	/* __u32 pin word[handles], read-write */
+	MEMLANE_REGION_TABLE,	/* __u64 entry[out_handles], read-write */
+	MEMLANE_REGION_SIDE,	/* __u64 side word[out_handles], read-write */
+	MEMLANE_REGION_PIN,	/* __u32 pin word[out_handles], read-write */
 	MEMLANE_REGION_SLOTS,	/* struct memlane_slot[threads], read-write */
 	MEMLANE_REGION_STAT,	/* struct memlane_stat_page, tallies, read-only */
 	MEMLANE_REGION_DATA,	/* FastLane, then SlowLane */
@@ -536,12 +536,14 @@ struct memlane_region {
  * @out_capabilities: MEMLANE_CAP_*
  * @out_cookie: of this arena, as it stands in handles (1 to MEMLANE_COOKIE_MAX)
  * @out_slot_size: bytes from one slot to the next
- * @out_handles: indices run from 1 to this minus 1
+ * @out_handles: indices run from @out_first + 1 to @out_first + this - 1
  * @out_fast_end: first granule that is not the FastLane's
  * @out_threads: number of slots
  * @__reserved: 0
  * @out_region: by enum memlane_region_id
  * @out_id: names the arena in debugfs and in traces; 0: it is in none
+ * @out_first: the first words of the TABLE, SIDE and PIN regions are this index's, which
+ *	is never used
  */
 struct memlane_info {
 	__u32 size;
@@ -557,6 +559,7 @@ struct memlane_info {
 	__u32 __reserved;
 	struct memlane_region out_region[MEMLANE_REGIONS];
 	__aligned_u64 out_id;
+	__aligned_u64 out_first;
 };
 
 /**
