@@ -100,6 +100,7 @@ struct tasks {
  * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how
  *	often its stock may still serve before the FastLane is looked at again
  * @room: by class, of the FastLane when it was full last
+ * @full: by class: a magazine with so many is trimmed
  * @tally: of @slot, or NULL: see watch.h
  * @given: what this section was given addresses of, where that matters: see moves.c
  * @nr_given: how many
@@ -116,6 +117,7 @@ struct thread {
 	uint32_t tid;
 	uint8_t spilled[MEMLANE_CLASSES];
 	uint32_t room[MEMLANE_CLASSES];
+	uint8_t full[MEMLANE_CLASSES];
 	struct tally *tally;
 	memlane_handle *given;
 	uint32_t nr_given;
@@ -196,6 +198,7 @@ int region_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);
 
 /* cache.c */
+void cache_init(struct thread *t);
 int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 	       memlane_handle *out);
 
@@ -243,6 +246,7 @@ static inline bool has_slot(const struct thread *t)
 }
 
 void wait_copy(struct memlane *m, uint32_t index);
+void revoke_maker(struct memlane *m, uint32_t index);
 
 /*
  * A handle gone stale may be looked at while its index begins another life: what
@@ -251,6 +255,21 @@ void wait_copy(struct memlane *m, uint32_t index);
 static inline uint64_t side_load(const struct memlane *m, uint32_t index)
 {
 	return __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
+}
+
+/*
+ * Whether somebody else than the caller may end the object of an index by a plain store;
+ * the index was seen live. Pairs with the engine's release: those that were are visible.
+ */
+static inline bool maker_is_biased(const struct memlane *m, uint32_t index)
+{
+	uint32_t maker = memlane_side_maker(side_load(m, index));
+	const struct memlane_slot *slot;
+
+	if (!maker || maker > m->info.out_threads || maker - 1 == this_thread()->number)
+		return false;
+	slot = (const void *)(m->slots + (size_t)(maker - 1) * m->info.out_slot_size);
+	return __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) != MEMLANE_SHARED_REVOKED;
 }
 
 /* Sequentially consistent: a pin looks here after it has raised its count. */

@@ -27,8 +27,6 @@
 #define ALIGN_MAX   (2U << 20)
 #define ALIGN_BLOCK 4096U
 
-/* Between calls a magazine holds fewer than MAG_LIMIT: there is room for one more. */
-#define MAG_LIMIT(cls) (2 * stock_cap(cls))
 _Static_assert(2 * STOCK_MAX <= MEMLANE_MAG_SIZE, "a magazine holds two refills");
 
 /* What one object is to be; immutable. */
@@ -48,6 +46,15 @@ static uint32_t stock_cap(uint32_t cls)
 	uint32_t n = STOCK_BYTES / memlane_class_size(cls);
 
 	return n < STOCK_MAX ? n : STOCK_MAX;
+}
+
+/* Between calls a magazine holds fewer than @full: there is room for one more. */
+void cache_init(struct thread *t)
+{
+	uint32_t cls;
+
+	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+		t->full[cls] = 2 * stock_cap(cls);
 }
 
 static struct memlane_mag *mag_of(struct thread *t, unsigned int lane, uint32_t cls)
@@ -89,10 +96,11 @@ static void flush(struct memlane *m, uint32_t lane, uint32_t cls, uint32_t keep)
 /* The oldest half goes when a magazine is full. */
 static void trim(struct memlane *m, uint32_t lane, uint32_t cls)
 {
-	uint32_t nr = mag_of(this_thread(), lane, cls)->nr;
+	const struct thread *t = this_thread();
+	uint32_t nr = t->slot->mag[lane][cls].nr;
 
-	if (unlikely(nr >= MAG_LIMIT(cls)))
-		flush(m, lane, cls, MAG_LIMIT(cls) / 2);
+	if (unlikely(nr >= t->full[cls]))
+		flush(m, lane, cls, t->full[cls] / 2);
 }
 
 int memlane_thread_flush(struct memlane *m)
@@ -269,11 +277,19 @@ static uint64_t publish(struct memlane *m, uint32_t index)
 	}
 }
 
+/* Blobs are nobody's: they have no magazine to go to. */
+static uint64_t made_by(const struct thread *t, uint32_t cls, uint64_t side)
+{
+	if (cls == MEMLANE_CLASS_BLOB)
+		return side;
+	return side | (uint64_t)(t->number + 1) << MEMLANE_SIDE_MAKER_SHIFT;
+}
+
 static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t index)
 {
 	uint64_t e;
 
-	__atomic_store_n(&m->side[index], o->side, __ATOMIC_RELAXED);
+	__atomic_store_n(&m->side[index], made_by(this_thread(), o->cls, o->side), __ATOMIC_RELAXED);
 	write_notes(m, index, o->notes);
 	e = publish(m, index);
 	if (unlikely(o->flags & MEMLANE_ZERO) && o->cls != MEMLANE_CLASS_BLOB)
@@ -494,6 +510,11 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 			e = entry_load(m, index);
 			continue;
 		}
+		if (unlikely(maker_is_biased(m, index))) {
+			revoke_maker(m, index);
+			e = entry_load(m, index);
+			continue;
+		}
 		if (pins(m, index))
 			return -EBUSY;
 		*mag = mag_for(m, index, e, cls);
@@ -523,18 +544,13 @@ static int free_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 	if (*mag)
 		mag_set_nr(*mag, (*mag)->nr + 1);
 	count(&slot->frees, 1);
-	count(&slot->free_bytes, side & MEMLANE_SIDE_SIZE_MASK);
+	count(&slot->free_bytes, memlane_side_size(side));
 	return 0;
 }
 
 static uint32_t mag_lane(const struct memlane_mag *mag)
 {
 	return mag >= this_thread()->slot->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
-}
-
-static uint32_t side_class(const struct memlane *m, uint32_t index)
-{
-	return (side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT) & 0xff;
 }
 
 static inline int end_object(struct memlane *m, memlane_handle h)
@@ -548,7 +564,7 @@ static inline int end_object(struct memlane *m, memlane_handle h)
 		return err;
 	err = handle_check(m, h);
 	if (likely(!err)) {
-		cls = side_class(m, memlane_handle_index(h));
+		cls = memlane_side_class(side_load(m, memlane_handle_index(h)));
 		err = free_entry(m, h, cls, &mag);
 	}
 	memlane_exit(m);
@@ -561,14 +577,82 @@ static inline int end_object(struct memlane *m, memlane_handle h)
 	return 0;
 }
 
+/*
+ * A section of one free. FREEING rides on the store that begins it: whoever revokes this
+ * thread sees it behind a barrier, or the load of @shared sees him. Pairs with
+ * ml_revoke_maker().
+ */
+static inline bool freeing_begin(struct memlane *m, struct memlane_slot *slot)
+{
+	uint64_t epoch = __atomic_load_n(m->hot.epoch, __ATOMIC_ACQUIRE);
+
+	__atomic_store_n(&slot->section, epoch | MEMLANE_SECTION_FREEING, __ATOMIC_RELAXED);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	return __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) == MEMLANE_SHARED_BIASED;
+}
+
+/* The entry is visible before the section is over. */
+static inline void freeing_end(struct memlane_slot *slot)
+{
+	__atomic_store_n(&slot->section, 0, __ATOMIC_RELEASE);
+}
+
+/*
+ * A block that this thread has made, clean and not pinned: nobody else ends or pins it,
+ * and a move that is planned meanwhile waits for this section, and then finds its mark
+ * gone. A plain store is enough. False: nothing has changed.
+ */
+static inline bool end_plainly(struct memlane *m, struct thread *t, memlane_handle h)
+{
+	uint32_t index = memlane_handle_index(h), cls, nr;
+	uint64_t e = __atomic_load_n(&m->hot.table[index], __ATOMIC_ACQUIRE), x = e ^ h, side;
+	struct memlane_mag *mag;
+
+	if (unlikely((int64_t)x >= m->hot.limit || memlane_handle_gen(h) == MEMLANE_GEN_MAX))
+		return false;
+	side = side_load(m, index);
+	cls = memlane_side_class(side);
+	if (unlikely(memlane_side_maker(side) != t->number + 1 || cls >= MEMLANE_CLASSES ||
+		     pins(m, index)))
+		return false;
+	mag = mag_of(t, loc_lane(m, x & MEMLANE_LOC_MASK), cls);
+	nr = mag->nr;
+	if (unlikely(nr + 1 >= t->full[cls]))
+		return false;
+	mag_set_next(mag, index);
+	__atomic_store_n(&m->hot.table[index], memlane_entry_ended(e), __ATOMIC_RELEASE);
+	mag_set_nr(mag, nr + 1);
+	count(&t->slot->frees, 1);
+	count(&t->slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	return true;
+}
+
+/* Outside of sections, and while nobody else has ended or pinned what this thread made. */
+static inline bool end_own(struct memlane *m, memlane_handle h)
+{
+	struct memlane_self *self = memlane_self;
+	struct memlane_slot *slot;
+	bool done;
+
+	if (unlikely(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m || self->depth ||
+		     h & MEMLANE_HANDLE_ZEROS))
+		return false;
+	slot = this_thread()->slot;
+	if (__atomic_load_n(&slot->shared, __ATOMIC_RELAXED) != MEMLANE_SHARED_BIASED)
+		return false;
+	done = freeing_begin(m, slot) && end_plainly(m, this_thread(), h);
+	freeing_end(slot);
+	return done;
+}
+
 int cache_free(struct memlane *m, memlane_handle h)
 {
-	return end_object(m, h);
+	return end_own(m, h) ? 0 : end_object(m, h);
 }
 
 int memlane_free(struct memlane *m, memlane_handle h)
 {
 	if (unlikely(h <= m->hard_free))
 		return watch_free(m, h);
-	return end_object(m, h);
+	return likely(end_own(m, h)) ? 0 : end_object(m, h);
 }

@@ -23,9 +23,9 @@ static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct mem
 	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
 	*o = (struct memlane_object){
 		.handle = memlane_handle_make(m->cookie, memlane_entry_gen(e), index),
-		.bytes = side & MEMLANE_SIDE_SIZE_MASK,
+		.bytes = memlane_side_size(side),
 		.lane = entry_lane(m, index, e),
-		.cls = side >> MEMLANE_SIDE_CLASS_SHIFT,
+		.cls = memlane_side_class(side),
 		.tag = w >> MEMLANE_PIN_TAG_SHIFT,
 		.group = side >> MEMLANE_SIDE_GROUP_SHIFT,
 		.pins = (w & MEMLANE_PIN_COUNT_MASK) / MEMLANE_PIN_ONE,

@@ -127,7 +127,7 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 
 	if (handle_look(m, h, &e))
 		return 0;
-	return side_load(m, memlane_handle_index(h)) & MEMLANE_SIDE_SIZE_MASK;
+	return memlane_side_size(side_load(m, memlane_handle_index(h)));
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)

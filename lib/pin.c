@@ -80,7 +80,7 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 		return err;
 	if (unlikely(m->watch))
 		moves_given(m, h);
-	if (size <= (side_load(m, memlane_handle_index(h)) & MEMLANE_SIDE_SIZE_MASK))
+	if (size <= memlane_side_size(side_load(m, memlane_handle_index(h))))
 		return 0;
 	*p = NULL;
 	return -ERANGE;
@@ -119,6 +119,10 @@ static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
 {
 	int err = resolve(m, h, use, p);
 
+	if (!err && maker_is_biased(m, memlane_handle_index(h))) {
+		revoke_maker(m, memlane_handle_index(h));
+		err = resolve(m, h, use, p);
+	}
 	if (!err)
 		err = pin_add(m, memlane_handle_index(h));
 	if (err)

@@ -165,6 +165,7 @@ static int enlist(struct memlane *m, struct thread *t)
 	__atomic_store_n(&t->slot->thread, t->tid, __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;
 	t->self.arena = m;
+	cache_init(t);
 	return 0;
 }
 
@@ -352,6 +353,20 @@ static void cpu_relax(void)
 #ifdef __x86_64__
 	__builtin_ia32_pause();
 #endif
+}
+
+/*
+ * Somebody else's object is about to be ended or pinned by the caller, which is in a section
+ * without FREEING. Not for long: the maker is between two of a few instructions.
+ */
+void revoke_maker(struct memlane *m, uint32_t index)
+{
+	struct memlane_wait req = { .flags = MEMLANE_WAIT_MAKER, .handle = index };
+	int err;
+
+	do {
+		err = backend_wait(m, &req);
+	} while (err == -EAGAIN || err == -EINTR);
 }
 
 /* The caller saw BUSY and loads the entry again afterwards. */

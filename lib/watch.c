@@ -276,7 +276,7 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles))
 		return cache_free(m, h);
 	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
-	cls = side_load(m, index) >> MEMLANE_SIDE_CLASS_SHIFT & 0xff;
+	cls = memlane_side_class(side_load(m, index));
 	err = cache_free(m, h);
 	if (!err)
 		track_end(m, born, cls);

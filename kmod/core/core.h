@@ -132,7 +132,7 @@ struct ml_ops {
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
 	/*
 	 * Every CPU that runs a user of the arena passes a full barrier. Sleeps.
-	 * An error gives the batch up.
+	 * An error gives the batch up. By many at a time: the mover, and who revokes.
 	 */
 	int (*sync_cores)(struct ml_arena *a);
 	/* Sleep about @ns; -EINTR when a fatal signal waits. By many at a time. */

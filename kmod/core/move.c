@@ -646,7 +646,7 @@ bool ml_batch_now(struct ml_arena *a)
 }
 
 /**
- * ml_wait - wait until an object's copy has ended
+ * ml_wait - wait until an object's copy has ended, or its maker is revoked
  * @a: arena
  * @req: see struct memlane_wait
  *
@@ -658,8 +658,10 @@ int ml_wait(struct ml_arena *a, struct memlane_wait *req)
 	u32 index = memlane_handle_index(req->handle), look;
 	int err = 0;
 
-	if (req->flags)
+	if (req->flags & ~MEMLANE_WAIT_MAKER)
 		return -EOPNOTSUPP;
+	if (req->flags & MEMLANE_WAIT_MAKER)
+		return ml_revoke_maker(a, index);
 	for (look = 0; look < COPY_LOOKS && !err; look++) {
 		if (!memlane_entry_is_busy(ml_entry_read(a, index)))
 			return 0;

@@ -6,6 +6,7 @@
 #include "block.h"
 #include "maintain.h"
 #include "object.h"
+#include "slot.h"
 #include "stat.h"
 #include "table.h"
 #include "vec.h"
@@ -205,6 +206,7 @@ static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int 
 
 	if (!side || !pin)
 		return -ENOMEM;
+	/* Nobody's: whoever frees it does so by compare-exchange. */
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
 	write_notes(pin);
 	/* Pairs with the acquire of memlane_get(): the side words come first. */
@@ -391,6 +393,20 @@ static int free_one(struct ml_arena *a, u32 flags, u64 handle)
 	return ml_stock_free(a, memlane_handle_index(handle));
 }
 
+/* Before arena.lock: see ml_revoke_maker(). A stale handle's object has another maker. */
+static int revoke_makers(struct ml_arena *a, const struct memlane_free *req, const u64 *handles)
+{
+	u32 i, index;
+	int err = 0;
+
+	for (i = 0; i < req->count && !err; i++) {
+		index = memlane_handle_index(handles[i]);
+		if (memlane_entry_gen(ml_entry_read(a, index)) == memlane_handle_gen(handles[i]))
+			err = ml_revoke_maker(a, index);
+	}
+	return err == -EAGAIN ? -EBUSY : err;
+}
+
 /**
  * ml_free - give handles back
  * @a: arena
@@ -407,6 +423,8 @@ int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles)
 		return -EOPNOTSUPP;
 	if (!req->count || req->count > 1U << 20)
 		return -EINVAL;
+	if (req->flags & MEMLANE_FREE_LIVE)
+		err = revoke_makers(a, req, handles);
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
 	for (i = 0; i < req->count && !err; i++) {

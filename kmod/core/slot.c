@@ -12,9 +12,12 @@
 #include "slot.h"
 #include "stat.h"
 #include "step.h"
+#include "table.h"
 #include "vec.h"
 
 #define GRACE_POLL	50000	/* ns between looks at an open section */
+#define FREEING_POLL	20000	/* and at a free that should be over in no time */
+#define FREEING_LOOKS	128	/* of those */
 
 int ml_slots_init(struct ml_arena *a, u32 threads)
 {
@@ -44,10 +47,11 @@ struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot)
 
 /* ----------------------------------------------------------------- grace */
 
+/* A free in it or not, a section is as old as its epoch. */
 static u64 section_of(struct ml_arena *a, u32 slot)
 {
 	/* Pairs with the release in memlane_exit(). */
-	return smp_load_acquire(&ml_slot_head(a, slot)->section);
+	return smp_load_acquire(&ml_slot_head(a, slot)->section) & ~MEMLANE_SECTION_FREEING;
 }
 
 static bool section_over(u64 section, u64 epoch)
@@ -125,6 +129,70 @@ int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline)
 	return 0;
 }
 
+/* ---------------------------------------------------------------- makers */
+
+static bool is_freeing(struct ml_arena *a, u32 slot, const struct memlane_slot *s)
+{
+	/* Pairs with the release that ends the free: its store of the entry is visible. */
+	return smp_load_acquire(&s->section) & MEMLANE_SECTION_FREEING &&
+	       ml_slot_busy(a, slot) && !a->ops->slot_gone(a, slot);
+}
+
+/* Return: 0; -EAGAIN: it does not get on; -EINTR. */
+static int wait_freeing(struct ml_arena *a, u32 slot, const struct memlane_slot *s)
+{
+	u32 look;
+	int err;
+
+	for (look = 0; look < FREEING_LOOKS; look++) {
+		if (!is_freeing(a, slot, s))
+			return 0;
+		err = a->ops->pause(a, FREEING_POLL);
+		if (err)
+			return err;
+	}
+	return -EAGAIN;
+}
+
+static int revoke_slot(struct ml_arena *a, u32 slot)
+{
+	struct memlane_slot *s = slot < a->slots.nr ? ml_slot_head(a, slot) : NULL;
+	int err;
+
+	/* Pairs with the release below: whoever stored it has been through all of this. */
+	if (!s || smp_load_acquire(&s->shared) == MEMLANE_SHARED_REVOKED)
+		return 0;
+	WRITE_ONCE(s->shared, MEMLANE_SHARED_REVOKING);
+	/* A free whose FREEING is not seen behind this is over, or will see REVOKING. */
+	err = a->ops->sync_cores(a);
+	if (!err)
+		err = wait_freeing(a, slot, s);
+	if (!err)
+		smp_store_release(&s->shared, MEMLANE_SHARED_REVOKED);
+	return err;
+}
+
+/**
+ * ml_revoke_maker - end plain stores to entries of what one thread has made
+ * @a: arena; no lock: the thread may fault in the middle of one
+ * @index: an object that somebody else wants to end or to pin; any value
+ *
+ * Who made it is the program's word: another answer harms its own arena alone. The slot
+ * may be nobody's by now; its next thread takes what it says over.
+ *
+ * Return: 0; -EAGAIN: the thread does not get on, or no barrier; -EINTR.
+ */
+int ml_revoke_maker(struct ml_arena *a, u32 index)
+{
+	u32 maker = memlane_side_maker(ml_index_side(a, index));
+	int err;
+
+	if (!maker)
+		return 0;
+	err = revoke_slot(a, maker - 1);
+	return err && err != -EINTR ? -EAGAIN : err;
+}
+
 /* -------------------------------------------------------- taking back */
 
 static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
@@ -145,6 +213,7 @@ static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
  */
 static void leave(struct ml_arena *a, u32 slot)
 {
+	/* With FREEING, if it died in a free. @shared stays: somebody may have seen it. */
 	WRITE_ONCE(ml_slot_head(a, slot)->section, 0);
 	a->slots.leaving++;
 	/* Pairs with ml_slot_busy(). */

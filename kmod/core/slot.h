@@ -11,6 +11,7 @@ int ml_slots_init(struct ml_arena *a, u32 threads);
 void ml_slots_exit(struct ml_arena *a);
 bool ml_slot_busy(struct ml_arena *a, u32 slot);
 struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot);
+int ml_revoke_maker(struct ml_arena *a, u32 index);
 int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline);
 void ml_slots_reap(struct ml_arena *a, u32 most);
 void ml_slots_tend(struct ml_arena *a, struct ml_step *s);

@@ -587,6 +587,11 @@ TEST(wait_returns_at_once_for_what_is_not_copied)
 	expect_eq(call(a.fd, MEMLANE_IOCTL_WAIT, &req), 0);
 	req.handle = UINT64_MAX;
 	expect_eq(call(a.fd, MEMLANE_IOCTL_WAIT, &req), 0);
+	/* Nobody made either. */
+	req.flags = MEMLANE_WAIT_MAKER;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_WAIT, &req), 0);
+	req.flags = MEMLANE_WAIT_MAKER << 1;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_WAIT, &req), -EOPNOTSUPP);
 	arena_end(&a);
 }
 

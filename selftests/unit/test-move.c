@@ -547,7 +547,7 @@ static void wait_for_copy(void)
 	expect_eq(w->arena.count.spoiled, 1);
 	req.handle = ~0ULL;
 	expect_eq(ml_wait(&w->arena, &req), 0);
-	req.flags = 1;
+	req.flags = 2;
 	expect_eq(ml_wait(&w->arena, &req), -EOPNOTSUPP);
 	end();
 }

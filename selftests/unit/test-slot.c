@@ -281,7 +281,161 @@ static void refill_and_flush(void)
 	end();
 }
 
+/* ---------------------------------------------------------------- makers */
+
+/* An object of the engine's, which the thread of @slot says it has made. */
+static u64 made_by(u32 slot)
+{
+	u64 handle = world_alloc(w, MEMLANE_FAST, 100);
+
+	*world_side(w, handle) = 100 | 6ULL << MEMLANE_SIDE_CLASS_SHIFT |
+				 (u64)(slot + 1) << MEMLANE_SIDE_MAKER_SHIFT;
+	return handle;
+}
+
+static int revoke(u64 handle)
+{
+	return ml_wait(a, &(struct memlane_wait){
+		.size = sizeof(struct memlane_wait), .flags = MEMLANE_WAIT_MAKER, .handle = handle,
+	});
+}
+
+static void revoked_once(void)
+{
+	u32 slot, syncs;
+	u64 handle;
+
+	begin();
+	slot = join();
+	handle = made_by(slot);
+	syncs = w->syncs;
+	expect_eq(revoke(world_alloc(w, MEMLANE_FAST, 100)), 0);	/* nobody's */
+	expect_eq(revoke(~0ULL), 0);
+	expect_eq(w->syncs, syncs);
+	expect_eq(revoke(handle), 0);
+	expect_eq(w->syncs, syncs + 1);
+	expect_eq(ml_slot_head(a, slot)->shared, MEMLANE_SHARED_REVOKED);
+	expect_eq(revoke(handle), 0);
+	expect_eq(w->syncs, syncs + 1);
+	/* Whoever saw that may act by it after the thread has ended. */
+	expect_eq(leave(slot), 0);
+	expect_eq(join(), slot);
+	expect_eq(ml_slot_head(a, slot)->shared, MEMLANE_SHARED_REVOKED);
+	end();
+}
+
+/* The flag is there for all to see before the barrier, and REVOKED only after it. */
+static void look_at_flag(struct world *world, void *slot)
+{
+	expect_eq(((struct memlane_slot *)slot)->shared, MEMLANE_SHARED_REVOKING);
+}
+
+static void end_free(struct world *world, void *slot)
+{
+	look_at_flag(world, slot);
+	if (world->pauses == 3)
+		((struct memlane_slot *)slot)->section = 0;
+}
+
+static void waits_for_a_free(void)
+{
+	struct memlane_slot *s;
+	u64 handle;
+	u32 slot;
+
+	begin();
+	slot = join();
+	handle = made_by(slot);
+	s = ml_slot_head(a, slot);
+	w->grace_arg = s;
+	w->in_grace = look_at_flag;
+	s->section = 7;				/* a section holds up nobody who revokes */
+	expect_eq(revoke(handle), 0);
+	expect_eq(w->pauses, 0);
+	s->shared = MEMLANE_SHARED_REVOKING;	/* nor does who came first decide */
+	s->section = 7 | MEMLANE_SECTION_FREEING;
+	w->in_pause = end_free;
+	expect_eq(revoke(handle), 0);
+	expect_eq(w->pauses, 3);
+	expect_eq(s->shared, MEMLANE_SHARED_REVOKED);
+	w->in_grace = w->in_pause = NULL;
+	end();
+}
+
+static void does_not_get_on(void)
+{
+	struct memlane_free req = {
+		.size = sizeof(req), .flags = MEMLANE_FREE_LIVE, .count = 1,
+	};
+	struct memlane_slot *s;
+	u64 handle;
+	u32 slot;
+
+	begin();
+	slot = join();
+	handle = made_by(slot);
+	s = ml_slot_head(a, slot);
+	s->section = 7 | MEMLANE_SECTION_FREEING;
+	expect_eq(revoke(handle), -EAGAIN);
+	expect(w->pauses > 0 && w->pauses < 1000);
+	expect_eq(s->shared, MEMLANE_SHARED_REVOKING);
+	expect_eq(ml_free(a, &req, &handle), -EBUSY);
+	expect_eq(req.out_count, 0);
+	w->pause_result = -EINTR;
+	expect_eq(revoke(handle), -EINTR);
+	w->pause_result = 0;
+	w->sync_result = -ENOMEM;
+	s->section = 0;
+	expect_eq(revoke(handle), -EAGAIN);
+	expect_eq(s->shared, MEMLANE_SHARED_REVOKING);
+	w->sync_result = 0;
+	s->section = 7 | MEMLANE_SECTION_FREEING;
+	w->gone[slot] = true;			/* in the middle of a free */
+	expect_eq(revoke(handle), 0);
+	reap();
+	expect_eq(s->section, 0);
+	expect_eq(ml_free(a, &req, &handle), 0);
+	end();
+}
+
+/* A section with a free in it is as old as its epoch. */
+static void a_free_is_a_section(void)
+{
+	struct memlane_slot *s;
+
+	begin();
+	s = ml_slot_head(a, join());
+	s->section = 100 | MEMLANE_SECTION_FREEING;
+	expect_eq(grace(), 0);
+	s->section = 99 | MEMLANE_SECTION_FREEING;
+	expect_eq(grace(), -EAGAIN);
+	s->section = 99;			/* the same one, and not waited for again */
+	w->pauses = 0;
+	expect_eq(grace(), -EAGAIN);
+	expect_eq(w->pauses, 0);
+	end();
+}
+
+static void forged_makers(void)
+{
+	u64 handle;
+
+	begin();
+	handle = made_by(5);			/* never was in use */
+	expect_eq(revoke(handle), 0);
+	handle = made_by(0xfffffe);
+	expect_eq(revoke(handle), 0);
+	handle = made_by(8);
+	expect_eq(revoke(handle), 0);
+	end();
+}
+
 static const struct test tests[] = {
+	{ "slot_revoked_once", revoked_once },
+	{ "slot_waits_for_a_free", waits_for_a_free },
+	{ "slot_free_does_not_get_on", does_not_get_on },
+	{ "slot_free_is_a_section", a_free_is_a_section },
+	{ "slot_forged_makers", forged_makers },
 	{ "slot_misses", misses },
 	{ "slot_full", full },
 	{ "slot_no_memory", no_memory },

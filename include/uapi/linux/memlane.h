@@ -206,9 +206,19 @@ static inline __u64 memlane_entry_ended(__u64 entry)
 	return (entry & MEMLANE_LOC_MASK) | ((entry + (1ULL << MEMLANE_GEN_SHIFT)) & MEMLANE_GEN_MASK);
 }
 
-/* Side word: 63..48 group | 47..40 size class | 39..0 requested size in bytes */
+/*
+ * Side word: 63..48 group | 47..40 size class | 39..0 requested size in bytes, of a blob
+ *                                             | 39..16 maker | 15..0 size, of a block
+ *
+ * The maker is the slot of the thread that made the object, plus 1; 0: nobody. Only the
+ * maker may end its object by a plain store: see struct memlane_slot.
+ */
 #define MEMLANE_SIDE_SIZE_MASK		((1ULL << 40) - 1)
+#define MEMLANE_SIDE_BLOCK_MASK		0xffffULL
+#define MEMLANE_SIDE_MAKER_SHIFT	16
+#define MEMLANE_SIDE_MAKER_MASK		0xffffffU
 #define MEMLANE_SIDE_CLASS_SHIFT	40
+#define MEMLANE_SIDE_CLASS_MASK		0xffU
 #define MEMLANE_SIDE_GROUP_SHIFT	48
 #define MEMLANE_SIZE_MAX		(MEMLANE_SIDE_SIZE_MASK & ~4095ULL)
 
@@ -235,6 +245,24 @@ static inline __u64 memlane_entry_ended(__u64 entry)
 #define MEMLANE_CLASS_BLOB		0xffU
 #define MEMLANE_BLOCK_MAX		32768U
 
+static inline __u32 memlane_side_class(__u64 side)
+{
+	return side >> MEMLANE_SIDE_CLASS_SHIFT & MEMLANE_SIDE_CLASS_MASK;
+}
+
+static inline __u64 memlane_side_size(__u64 side)
+{
+	return side & (memlane_side_class(side) == MEMLANE_CLASS_BLOB ?
+		       MEMLANE_SIDE_SIZE_MASK : MEMLANE_SIDE_BLOCK_MASK);
+}
+
+/* The maker's slot plus 1, or 0. */
+static inline __u32 memlane_side_maker(__u64 side)
+{
+	return memlane_side_class(side) == MEMLANE_CLASS_BLOB ? 0 :
+	       side >> MEMLANE_SIDE_MAKER_SHIFT & MEMLANE_SIDE_MAKER_MASK;
+}
+
 /* Lanes, which are also indices. A member that is to be one is called lane. */
 enum memlane_lane {
 	MEMLANE_FAST,
@@ -258,6 +286,18 @@ enum memlane_lane {
  */
 #define MEMLANE_MAG_SIZE		126
 
+/*
+ * A thread may end a block that it has made by a plain store of the entry, while its
+ * @shared is BIASED: in a section whose word has FREEING; @shared, the entry (USED) and
+ * the pins (none) are loaded behind the store of that word, and the word loses FREEING
+ * behind the store of the entry. Whoever else ends or pins an object has its maker
+ * revoked first: MEMLANE_WAIT_MAKER. A slot's next thread takes @shared over.
+ */
+#define MEMLANE_SECTION_FREEING		(1ULL << 63)
+#define MEMLANE_SHARED_BIASED		0U
+#define MEMLANE_SHARED_REVOKING		1U
+#define MEMLANE_SHARED_REVOKED		2U
+
 struct memlane_mag {
 	__u32 nr;
 	__u32 quota;	/* how many the next refill asks for */
@@ -265,7 +305,7 @@ struct memlane_mag {
 };
 
 struct memlane_slot {
-	__u64 section;		/* 0: outside; else the epoch at enter */
+	__u64 section;		/* 0: outside; else the epoch at enter, and FREEING */
 	__u64 allocs;		/* counters of this thread, for statistics */
 	__u64 frees;
 	__u64 alloc_bytes;
@@ -274,7 +314,9 @@ struct memlane_slot {
 	__u64 waits;
 	__u32 in_hand;		/* index that is in no magazine and not live, or 0 */
 	__u32 thread;		/* its id, for reports */
-	__u64 __reserved[504];	/* the rest of the first page */
+	__u32 shared;		/* MEMLANE_SHARED_*: who may end what this thread made */
+	__u32 __reserved0;
+	__u64 __reserved[503];	/* the rest of the first page */
 	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
 };
 
@@ -834,15 +876,22 @@ struct memlane_maintain {
 	struct memlane_step step;
 };
 
+/* Wait for the maker instead: see struct memlane_slot. */
+#define MEMLANE_WAIT_MAKER	(1U << 0)
+
 /**
  * struct memlane_wait - wait until an object's copy has ended
  * @size: sizeof(struct memlane_wait)
- * @flags: must be 0
+ * @flags: MEMLANE_WAIT_MAKER
  * @handle: any generation
  *
  * Returns at once when the entry is not BUSY, and otherwise when the object's
  * copy has ended, or after a few milliseconds: look at the entry again. -EINTR on a
  * fatal signal.
+ *
+ * With MEMLANE_WAIT_MAKER: the thread that made the object ends nothing by plain
+ * stores any more, and those that it has made are visible. -EAGAIN: it is in the middle
+ * of one, and does not get on; ask again.
  */
 struct memlane_wait {
 	__u32 size;

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test-maker.c - objects that their maker frees, while others free and pin them
+ *
+ * A thread frees what it has made by plain stores until somebody else touches it, once in
+ * its life; so each round has an arena of its own, and what is looked for is in the middle.
+ */
+#include "api.h"
+
+enum { OBJECTS = 256, ROUNDS = 150 };
+
+static struct memlane *m;
+static memlane_handle object[OBJECTS];
+static int freed[OBJECTS];	/* who was told that he has freed it, counted */
+static unsigned long long seed;
+static bool stop;
+static int at_start;
+
+/* Both leave at the same moment, as far as the machine can do that. */
+static void meet(void)
+{
+	__atomic_add_fetch(&at_start, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&at_start, __ATOMIC_ACQUIRE) < 2)
+		sched_yield();
+}
+
+static void make_all(void)
+{
+	int i;
+
+	m = open_quiet();
+	at_start = 0;
+	for (i = 0; i < OBJECTS; i++) {
+		freed[i] = 0;
+		object[i] = must_alloc(m, 16 + rng_next(&seed) % 200);
+		fill(m, object[i], object[i]);
+	}
+}
+
+static void free_some(int i)
+{
+	int err = memlane_free(m, object[i]);
+
+	expect(!err || err == -ESTALE || err == -EBUSY);
+	if (!err)
+		__atomic_add_fetch(&freed[i], 1, __ATOMIC_ACQ_REL);
+}
+
+static void free_all(void)
+{
+	int i;
+
+	for (i = 0; i < OBJECTS; i++)
+		free_some(i);
+}
+
+static void *free_from_the_middle(void *arg)
+{
+	int i, first = rng_next(&seed) % OBJECTS;
+
+	meet();
+	for (i = 0; i < OBJECTS; i++)
+		free_some((first + i) % OBJECTS);
+	return arg;
+}
+
+TEST(one_of_two_frees_succeeds)
+{
+	pthread_t other;
+	int i, round;
+
+	seed = harness_seed();
+	for (round = 0; round < ROUNDS; round++) {
+		make_all();
+		start(&other, free_from_the_middle, NULL);
+		meet();
+		free_all();
+		finish(other);
+		for (i = 0; i < OBJECTS; i++)
+			expect_eq(freed[i], 1);
+		expect_eq(stats(m).live_objects, 0);
+		memlane_close(m);
+	}
+}
+
+/* A pin keeps its object: the maker is told so. */
+static void *pin_from_the_middle(void *arg)
+{
+	int i, k, first = rng_next(&seed) % OBJECTS;
+	void *p;
+
+	meet();
+	for (i = 0; i < OBJECTS; i++) {
+		k = (first + i) % OBJECTS;
+		if (memlane_try_pin(m, object[k], &p))
+			continue;
+		sched_yield();
+		expect_eq(__atomic_load_n(&freed[k], __ATOMIC_ACQUIRE), 0);
+		verify(m, object[k], object[k]);
+		expect_eq(memlane_unpin(m, object[k]), 0);
+	}
+	return arg;
+}
+
+static void *keep_moving(void *arg)
+{
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		expect(memlane_migrate_batch(m, rng_next(&seed) & 1, object, 64, NULL, NULL) >= 0);
+		sched_yield();
+	}
+	return arg;
+}
+
+static void pins_against_frees(bool moving)
+{
+	pthread_t other, mover;
+	int i;
+
+	make_all();
+	stop = false;
+	if (moving)
+		start(&mover, keep_moving, NULL);
+	start(&other, pin_from_the_middle, NULL);
+	meet();
+	free_all();
+	finish(other);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	if (moving)
+		finish(mover);
+	free_all();
+	for (i = 0; i < OBJECTS; i++)
+		expect_eq(freed[i], 1);
+	expect_eq(stats(m).live_objects, 0);
+	memlane_close(m);
+}
+
+TEST(a_pin_and_its_makers_free)
+{
+	int round;
+
+	seed = harness_seed();
+	for (round = 0; round < ROUNDS; round++)
+		pins_against_frees(round & 1);
+}
+
+/* In a section of the program's, and of objects that are pinned or freed already. */
+TEST(a_makers_own_errors)
+{
+	memlane_handle h, gone;
+
+	m = open_quiet();
+	h = must_alloc(m, 64);
+	expect(memlane_pin(m, h) != NULL);
+	expect_eq(memlane_free(m, h), -EBUSY);
+	expect_eq(memlane_unpin(m, h), 0);
+	expect_eq(memlane_enter(m), 0);
+	expect_eq(memlane_free(m, h), 0);
+	expect_eq(memlane_free(m, h), -ESTALE);
+	memlane_exit(m);
+	expect_eq(memlane_free(m, h), -ESTALE);
+	gone = h;
+	h = must_alloc(m, 64);
+	expect_eq(memlane_free(m, gone), -ESTALE);
+	expect_eq(memlane_free(m, h ^ 1ULL << 63), -EBADF);
+	expect_eq(memlane_free(m, h ^ 1ULL << 33), -EBADF);
+	expect_eq(memlane_free(m, h ^ 1ULL << 58), -EXDEV);
+	expect_eq(memlane_free(m, h), 0);
+	memlane_close(m);
+}
+
+static void *free_one(void *arg)
+{
+	expect_eq(memlane_free(m, *(memlane_handle *)arg), 0);
+	return NULL;
+}
+
+/* What a thread leaves is its slot's next thread's; the maker of the rest is gone. */
+TEST(objects_of_threads_that_have_ended)
+{
+	memlane_handle h[2];
+	pthread_t t;
+	int i;
+
+	m = open_quiet();
+	for (i = 0; i < 50; i++) {
+		h[0] = must_alloc(m, 64);
+		h[1] = must_alloc(m, 64);
+		expect_eq(memlane_thread_leave(m), 0);
+		start(&t, free_one, &h[0]);
+		finish(t);
+		expect_eq(memlane_free(m, h[0]), -ESTALE);
+		expect_eq(memlane_free(m, h[1]), 0);
+	}
+	expect_eq(stats(m).live_objects, 0);
+	memlane_close(m);
+}
