@@ -89,7 +89,7 @@ TEST(one_of_two_frees_succeeds)
 /* A pin keeps its object: the maker is told so. */
 static void *pin_from_the_middle(void *arg)
 {
-	int i, k, first = rng_next(&seed) % OBJECTS;
+	int i, k, first = (uintptr_t)arg;
 	void *p;
 
 	meet();
@@ -102,13 +102,16 @@ static void *pin_from_the_middle(void *arg)
 		verify(m, object[k], object[k]);
 		expect_eq(memlane_unpin(m, object[k]), 0);
 	}
-	return arg;
+	return NULL;
 }
 
 static void *keep_moving(void *arg)
 {
+	int lane = MEMLANE_SLOW;
+
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
-		expect(memlane_migrate_batch(m, rng_next(&seed) & 1, object, 64, NULL, NULL) >= 0);
+		lane = !lane;
+		expect(memlane_migrate_batch(m, lane, object, 64, NULL, NULL) >= 0);
 		sched_yield();
 	}
 	return arg;
@@ -117,13 +120,15 @@ static void *keep_moving(void *arg)
 static void pins_against_frees(bool moving)
 {
 	pthread_t other, mover;
+	uintptr_t first;
 	int i;
 
 	make_all();
+	first = rng_next(&seed) % OBJECTS;
 	stop = false;
 	if (moving)
 		start(&mover, keep_moving, NULL);
-	start(&other, pin_from_the_middle, NULL);
+	start(&other, pin_from_the_middle, (void *)first);
 	meet();
 	free_all();
 	finish(other);
