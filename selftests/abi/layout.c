@@ -64,7 +64,9 @@ static const struct fact members[] = {
 	AT(slot, waits, 48),
 	AT(slot, in_hand, 56),
 	AT(slot, thread, 60),
-	AT(slot, __reserved, 64),
+	AT(slot, shared, 64),
+	AT(slot, __reserved0, 68),
+	AT(slot, __reserved, 72),
 	AT(slot, mag, 4096),
 
 	AT(lane_stat, limit, 0),
