@@ -156,9 +156,12 @@ static int wait_freeing(struct ml_arena *a, u32 slot, const struct memlane_slot 
 
 static int revoke_slot(struct ml_arena *a, u32 slot)
 {
-	struct memlane_slot *s = slot < a->slots.nr ? ml_slot_head(a, slot) : NULL;
+	struct memlane_slot *s;
 	int err;
 
+	if (slot >= a->slots.nr)
+		return 0;
+	s = ml_slot_head(a, array_index_nospec(slot, a->slots.nr));
 	/* Pairs with the release below: whoever stored it has been through all of this. */
 	if (!s || smp_load_acquire(&s->shared) == MEMLANE_SHARED_REVOKED)
 		return 0;
