@@ -35,6 +35,29 @@ static unsigned int region_of(const struct memlane_arena *arena, unsigned long p
 	return r;
 }
 
+/* A file that is open for reading alone; see view.c. */
+static bool is_view(const struct vm_area_struct *vma)
+{
+	return !(vma->vm_file->f_mode & FMODE_WRITE);
+}
+
+/*
+ * A view's entry holds no reference, and nobody can take one through it. The page
+ * stays until the entry is gone: see pages.c for the data area, others stay until the
+ * arena ends. Return: 0; -EBUSY: it, or something else, is there; -errno.
+ */
+static int map_one(struct vm_area_struct *vma, unsigned long at, struct page *page)
+{
+	vm_fault_t ret;
+
+	if (!is_view(vma))
+		return vm_insert_page(vma, at, page);
+	ret = vmf_insert_pfn(vma, at, page_to_pfn(page));
+	if (ret == VM_FAULT_NOPAGE)
+		return -EBUSY;
+	return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
+}
+
 /* invalidate_lock is held for reading, so what is found is what may be mapped. */
 static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 {
@@ -52,7 +75,7 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 		if (page && PageHWPoison(page))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
-		if (page && vm_insert_page(vma, at, page) == -ENOMEM)
+		if (page && map_one(vma, at, page) == -ENOMEM)
 			break;
 	}
 }
@@ -85,7 +108,7 @@ static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 
 	if (PageHWPoison(page))
 		return VM_FAULT_HWPOISON;
-	err = vm_insert_page(vmf->vma, vmf->address & PAGE_MASK, page);
+	err = map_one(vmf->vma, vmf->address & PAGE_MASK, page);
 	/* -EBUSY: another thread was quicker, usually. */
 	if (!err || (err == -EBUSY && !is_foreign(vmf)))
 		return VM_FAULT_NOPAGE;
@@ -119,7 +142,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
 		map_around(vmf, p, nr);
-		found = find_kin(vmf, arena, nr, &kin);
+		found = !is_view(vmf->vma) && find_kin(vmf, arena, nr, &kin);
 	}
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (found)
@@ -133,6 +156,8 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 	vm_fault_t ret;
 
 	ret = map_data(vmf, arena, nr, &spare);
+	if (!ret && is_view(vmf->vma))
+		ret = VM_FAULT_SIGBUS;
 	if (ret)
 		return ret;
 	if (!memlane_user_may_have_page(arena->user))
@@ -169,6 +194,10 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
 	int tries = PATIENCE;
 	void *p;
 
+	if (is_view(vmf->vma)) {
+		p = ml_shared_look(&arena->core, region, nr);
+		return p ? map_page(vmf, virt_to_page(p)) : VM_FAULT_SIGBUS;
+	}
 	do {
 		p = ml_shared_page(&arena->core, region, nr);
 	} while (!p && memory_came() && --tries);
@@ -260,7 +289,7 @@ static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct memlane_arena *arena = memlane_arena_of_file(file);
-	unsigned long set = VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
+	unsigned long set = VM_DONTEXPAND | VM_DONTCOPY | VM_DONTDUMP;
 	unsigned long clear = VM_MAYEXEC;
 	unsigned int region;
 	bool slots;
@@ -277,6 +306,7 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 	/* A file opened for reading has lost VM_MAYWRITE before it came here. */
 	if (region == MEMLANE_REGION_STAT)
 		clear |= VM_MAYWRITE;
+	set |= is_view(vma) ? VM_PFNMAP : VM_MIXEDMAP;
 	vm_flags_mod(vma, set, clear);
 	vma->vm_ops = slots ? &slots_vm_ops : &vm_ops;
 	return 0;

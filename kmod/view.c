@@ -6,6 +6,10 @@
  * last of them is closed and unmapped. Opened for reading, it is refused by every
  * check that an arena's file has: calls that change something, writable mappings.
  * Events are for whoever made the calls, so a view has none.
+ *
+ * A view does nothing to its owner's memory: its faults make no pages (SIGBUS where there
+ * is none), and its mappings are of bare frames, so that no other part of the kernel can
+ * take a reference through them (EFAULT) and keep an object from moving. See mmap.c.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -23,6 +27,7 @@ static const struct file_operations view_fops = {
 	.owner = THIS_MODULE,
 	.release = view_release,
 	.unlocked_ioctl = memlane_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = memlane_mmap,
 	.llseek = noop_llseek,
 };

@@ -627,6 +627,7 @@ const struct memlane_tally *ml_tally_from(const struct ml_arena *a, u64 *nr);
 
 /* vec.c: a page of a shared region for the fault handler; NULL: out of range or memory */
 void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page);
+void *ml_shared_look(struct ml_arena *a, unsigned int region, u64 page);
 
 /* check.c: 0, or the number of the first broken invariant; @why says which and where */
 int ml_check(struct ml_arena *a, char *why, size_t len);

@@ -157,6 +157,24 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 	return p ? element(v, p, i) : NULL;
 }
 
+static struct ml_vec *shared_vec(struct ml_arena *a, unsigned int region)
+{
+	switch (region) {
+	case MEMLANE_REGION_TABLE:
+		return &a->table.entry;
+	case MEMLANE_REGION_SIDE:
+		return &a->table.side;
+	case MEMLANE_REGION_PIN:
+		return &a->table.pin;
+	case MEMLANE_REGION_SLOTS:
+		return &a->slots.page;
+	case MEMLANE_REGION_STAT:
+		return &a->stat;
+	default:
+		return NULL;
+	}
+}
+
 /**
  * ml_shared_page - a page of a shared region, for the fault handler
  * @a: arena
@@ -168,26 +186,23 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
  */
 void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page)
 {
-	struct ml_vec *v;
+	struct ml_vec *v = shared_vec(a, region);
 
-	switch (region) {
-	case MEMLANE_REGION_TABLE:
-		v = &a->table.entry;
-		break;
-	case MEMLANE_REGION_SIDE:
-		v = &a->table.side;
-		break;
-	case MEMLANE_REGION_PIN:
-		v = &a->table.pin;
-		break;
-	case MEMLANE_REGION_SLOTS:
-		v = &a->slots.page;
-		break;
-	case MEMLANE_REGION_STAT:
-		v = &a->stat;
-		break;
-	default:
-		return NULL;
-	}
-	return page < vec_pages(v) ? ml_vec_make(a, v, v->first + (page << v->shift)) : NULL;
+	return v && page < vec_pages(v) ? ml_vec_make(a, v, v->first + (page << v->shift)) : NULL;
+}
+
+/**
+ * ml_shared_look - a page of a shared region, for who may not make one
+ * @a: arena
+ * @region: MEMLANE_REGION_*
+ * @page: of the region
+ *
+ * Context: any; no lock.
+ * Return: its address in the engine, or NULL if out of range or never made.
+ */
+void *ml_shared_look(struct ml_arena *a, unsigned int region, u64 page)
+{
+	struct ml_vec *v = shared_vec(a, region);
+
+	return v && page < vec_pages(v) ? ml_vec_at(v, v->first + (page << v->shift)) : NULL;
 }

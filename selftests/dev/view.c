@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* view.c - files that show an arena and cannot change it */
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "../arena.h"
+#include "../touch.h"
 
 #define OBJECTS	256
 #define LENGTH	1000
@@ -93,19 +93,65 @@ TEST(an_arena_lives_as_long_as_a_view)
 	expect_eq(munmap(w.map[0], arena_region(&w, 0).length), 0);
 }
 
+/* Nor has what it looks at any cost for whoever owns the arena. */
+TEST(a_view_makes_no_pages)
+{
+	struct arena a = arena_new(MIB, MIB), v = view_of(&a);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, 64 * PAGE), at;
+	long pages = debugfs_number("pages"), shared = debugfs_number("shared_pages");
+	char *mine = address_of(&a, handle), *there = address_of(&v, handle);
+	unsigned int r, seen = 0;
+
+	for (r = 0; r < MEMLANE_REGIONS; r++)
+		for (at = 0; at < arena_region(&v, r).length && at < 4 * MIB; at += PAGE)
+			seen += !touch(v.map[r] + at, false);
+	expect(seen > 0);
+	expect_eq(debugfs_number("pages"), pages);
+	expect_eq(debugfs_number("shared_pages"), shared);
+	expect_eq(query(&a, handle).out_pages, 0);
+	expect_eq(touch(there, false), SIGBUS);
+	mine[0] = 5;
+	expect_eq(there[0], 5);
+	expect_eq(touch(there + PAGE, false), SIGBUS);
+	expect_eq(migrate_one(&a, handle, MEMLANE_FAST), 0);
+	expect_eq(touch(there, false), SIGBUS);
+	expect_eq(*address_of(&v, handle), 5);
+	arena_end(&v);
+	arena_end(&a);
+}
+
+/* A pipe of somebody who only looks would keep the owner's object from moving. */
+TEST(nothing_is_held_through_a_view)
+{
+	struct arena a = arena_new(MIB, MIB), v = view_of(&a);
+	__u64 blob = alloc_one(&a, MEMLANE_SLOW, 4 * PAGE), block = alloc_one(&a, MEMLANE_SLOW, 100);
+	char byte, *p;
+	struct iovec there = { .iov_len = 1 }, here = { &byte, 1 };
+	int end[2], i;
+
+	expect_eq(pipe(end), 0);
+	for (i = 0; i < 2; i++) {
+		*address_of(&a, i ? blob : block) = 9;
+		p = address_of(&v, i ? blob : block);
+		expect_eq(*p, 9);
+		there.iov_base = p;
+		expect(vmsplice(end[1], &there, 1, 0) < 0 && errno == EFAULT);
+		expect(process_vm_readv(getpid(), &here, 1, &there, 1, 0) < 0 && errno == EFAULT);
+		expect_eq(write(end[1], p, 1), 1);
+		expect_eq(migrate_one(&a, i ? blob : block, MEMLANE_FAST), 0);
+		expect_eq(*address_of(&v, i ? blob : block), 9);
+	}
+	expect_eq(counts(&a).held, 0);
+	arena_end(&v);
+	arena_end(&a);
+}
+
 TEST(without_an_arena)
 {
 	int fd = device_open(O_RDWR);
 
 	expect(ioctl(fd, MEMLANE_IOCTL_VIEW, 0) < 0 && errno == ENODEV);
 	expect_eq(close(fd), 0);
-}
-
-static sigjmp_buf refused;
-
-static void on_sigbus(int sig)
-{
-	siglongjmp(refused, sig);
 }
 
 /* Return: 1: read whole; 0: it moved meanwhile. As memlane.h says. */
@@ -128,7 +174,7 @@ static int peek(const struct arena *v, __u64 handle, unsigned char *to)
 /* Another process, which has the view alone. Every object is read whole, many times. */
 static int watch(const struct arena *v, const __u64 *handles, const int *moved)
 {
-	struct sigaction act = { .sa_handler = on_sigbus };
+	struct sigaction act = { .sa_handler = on_signal };
 	unsigned char bytes[LENGTH];
 	static unsigned int whole;
 	unsigned int i, k;

@@ -96,13 +96,17 @@ static void shared_pages(void)
 
 		expect_eq(ml_info(a, &info), 0);
 		pages = info.out_region[r].length >> ML_PAGE_SHIFT;
+		expect(pages < 3 || !ml_shared_look(a, r, pages - 1));
 		expect(ml_shared_page(a, r, pages - 1));
 		expect(ml_shared_page(a, r, pages - 1) == ml_shared_page(a, r, pages - 1));
+		expect(ml_shared_look(a, r, pages - 1) == ml_shared_page(a, r, pages - 1));
+		expect(!ml_shared_look(a, r, pages));
 		expect(!ml_shared_page(a, r, pages));
 		expect(!ml_shared_page(a, r, ~0ULL));
 	}
 	expect(!ml_shared_page(a, MEMLANE_REGION_DATA, 0));
 	expect(!ml_shared_page(a, MEMLANE_REGIONS, 0));
+	expect(!ml_shared_look(a, MEMLANE_REGIONS, 0));
 	expect(!ml_shared_page(a, ~0U, 0));
 	expect(ml_shared_page(a, MEMLANE_REGION_STAT, 0) == a->stat_page);
 	world_end(w);

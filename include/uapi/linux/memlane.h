@@ -1019,8 +1019,11 @@ struct memlane_set {
  * MEMLANE_IOCTL_VIEW has no struct: its argument must be 0 (-EOPNOTSUPP), and it
  * returns a descriptor, closed on exec, of a file that shows the arena and cannot
  * change it, for processes that are trusted to read alone. It maps every region, but
- * not for writing; calls that change something give -EACCES; it has no events. The
- * arena lives until the last of its files is closed and unmapped.
+ * not for writing; calls that change something give -EACCES; it has no events. It
+ * makes no pages: what has never been touched through the arena's own file raises SIGBUS.
+ * Nothing is held through it: direct I/O, vmsplice() and process_vm_readv() of its mappings
+ * fail with EFAULT, while read() and write() copy. The arena lives until the last of its
+ * files is closed and unmapped.
  *
  * Who reads through a view is in no section, so what is read may have moved away
  * meanwhile. It is good if the entry was USED or IDLE before, and is the same word
