@@ -329,14 +329,29 @@ struct page *memlane_page_new(gfp_t extra)
 	return page;
 }
 
+/*
+ * Where a page is: what a futex in it is known by, to all processes. It is in no page
+ * cache and on no list, so nothing but that, and what marks it dirty, looks there.
+ */
+static void page_name(struct memlane_pages *p, struct page *page, u64 nr)
+{
+	struct folio *folio = page_folio(page);
+
+	WRITE_ONCE(folio->index, (p->offset >> PAGE_SHIFT) + nr);
+	WRITE_ONCE(folio->mapping, p->mapping);
+}
+
 /**
  * memlane_page_drop - let go of a page
  * @page: from memlane_page_new(), or NULL
+ *
+ * Nobody maps it; others may hold it still.
  */
 void memlane_page_drop(struct page *page)
 {
 	if (!page)
 		return;
+	WRITE_ONCE(page_folio(page)->mapping, NULL);
 	put_page(page);
 	atomic64_dec(&memlane_totals.pages);
 }
@@ -376,6 +391,7 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 	if (leaf)
 		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
 	if (word == EMPTY && *spare) {
+		page_name(p, *spare, nr);
 		word = cmpxchg(&leaf->word[in_leaf(nr)], EMPTY, (unsigned long)*spare);
 		if (word == EMPTY) {
 			count_present(p, leaf, nr, 1);
@@ -665,8 +681,10 @@ static void move_word(struct memlane_pages *p, struct leaf *dst, u64 to, struct 
 		memlane_page_drop(page_of(word));
 		return;
 	}
-	if (word > EMPTY)
+	if (word > EMPTY) {
 		count_present(p, dst, to, 1);
+		page_name(p, page_of(word), to);
+	}
 	dst->word[in_leaf(to)] = word;
 }
 
