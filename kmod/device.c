@@ -323,6 +323,7 @@ static const struct file_operations device_fops = {
 	.open = device_open,
 	.release = device_release,
 	.unlocked_ioctl = memlane_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = memlane_mmap,
 	.read_iter = memlane_read_iter,
 	.poll = memlane_poll,

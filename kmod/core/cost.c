@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* cost.c - what a migration would cost, and what speaks for and against it */
 #include <linux/math64.h>
+#include <linux/nospec.h>
 
 #include "block.h"
 #include "lane.h"
@@ -120,6 +121,7 @@ int ml_cost(struct ml_arena *a, struct memlane_cost *req)
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES)
 		return -EINVAL;
+	c.lane = array_index_nospec(req->lane, MEMLANE_LANES);
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
 	err = ml_handle_check(a, c.handle);

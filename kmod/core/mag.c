@@ -20,6 +20,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
 
@@ -321,6 +322,9 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES || (!blob && req->cls >= MEMLANE_CLASSES))
 		return -EINVAL;
+	req->lane = array_index_nospec(req->lane, MEMLANE_LANES);
+	if (!blob)
+		req->cls = array_index_nospec(req->cls, MEMLANE_CLASSES);
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
 	if (!ml_slot_busy(a, req->slot))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* migrate.c - moving objects to a lane by hand */
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 
 #include "lane.h"
 #include "move.h"
@@ -115,6 +116,7 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 		return -EOPNOTSUPP;
 	if (req->lane >= MEMLANE_LANES || !req->count || req->count > 1U << 20)
 		return -EINVAL;
+	req->lane = array_index_nospec(req->lane, MEMLANE_LANES);
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;

@@ -2,6 +2,7 @@
 /* object.c - binding indices to places and freeing them */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 
 #include "block.h"
 #include "maintain.h"
@@ -11,6 +12,7 @@
 #include "table.h"
 #include "vec.h"
 
+#define NOTE_TRIES	64
 #define FREE_TRIES	64	/* a program that rewrites the entry all the time is told -EBUSY */
 
 static int bind_one(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
@@ -89,8 +91,8 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 {
 	if (lane >= MEMLANE_LANES)
 		return -EINVAL;
-	w->lane = lane;
-	w->got = lane;
+	w->lane = array_index_nospec(lane, MEMLANE_LANES);
+	w->got = w->lane;
 	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
 	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
 	w->resorted = false;
@@ -185,17 +187,20 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
 	return false;
 }
 
-/* The count is kept: somebody with a stale handle may be about to take his pin back. */
+/*
+ * The count is kept: somebody with a stale handle may be about to take his pin back. A
+ * program that never leaves the word alone has an object with the last one's notes.
+ */
 static void write_notes(u32 *pin)
 {
-	u32 was = READ_ONCE(*pin), now;
+	u32 was = READ_ONCE(*pin), now, tries;
 
-	do {
+	for (tries = 0; tries < NOTE_TRIES; tries++) {
 		now = cmpxchg(pin, was, was & MEMLANE_PIN_COUNT_MASK);
 		if (now == was)
 			break;
 		was = now;
-	} while (1);
+	}
 }
 
 static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
