@@ -360,8 +360,7 @@ MEMLANE_API int memlane_set_limit(struct memlane *m, memlane_lane_arg lane, uint
  *
  * A limit above the new maximum is cut down to it. Room to raise a maximum takes
  * addresses, no memory: both lanes together have MEMLANE_LANES_MAX, and where the process may not
- * have the addresses (RLIMIT_AS; RLIMIT_FSIZE for the local backend) memlane_open()
- * does without, and a maximum can only be lowered.
+ * have the addresses (RLIMIT_AS) memlane_open() does without, and a maximum can only be lowered.
  *
  * Return: 0; -EINVAL: no such lane, or @bytes is 0, or above what there are addresses
  * for, or less than what is used now.
