@@ -60,27 +60,45 @@ static struct memlane_user *user_new(kuid_t uid, bool unlimited)
 	spin_lock_init(&user->lock);
 	INIT_LIST_HEAD(&user->ready);
 	memlane_runners_init(user);
-	list_add(&user->list, &users);
+	return user;
+}
+
+/* The user there is, or else @fresh, if there is one. */
+static struct memlane_user *find_or_add(kuid_t uid, bool unlimited, struct memlane_user *fresh)
+{
+	struct memlane_user *user;
+
+	mutex_lock(&users_lock);
+	user = find(uid, unlimited);
+	if (!user && fresh) {
+		list_add(&fresh->list, &users);
+		user = fresh;
+	}
+	if (user)
+		user->files++;
+	mutex_unlock(&users_lock);
 	return user;
 }
 
 /**
  * memlane_user_get - the caller, as who opens a file
  *
+ * No memory is asked for under the lock: everybody's opens and closes take it.
+ *
  * Return: to be given to memlane_user_put(); NULL: no memory.
  */
 struct memlane_user *memlane_user_get(void)
 {
 	bool unlimited = capable(CAP_SYS_RESOURCE);
-	struct memlane_user *user;
+	kuid_t uid = current_uid();
+	struct memlane_user *user = find_or_add(uid, unlimited, NULL), *fresh;
 
-	mutex_lock(&users_lock);
-	user = find(current_uid(), unlimited);
-	if (!user)
-		user = user_new(current_uid(), unlimited);
 	if (user)
-		user->files++;
-	mutex_unlock(&users_lock);
+		return user;
+	fresh = user_new(uid, unlimited);
+	user = find_or_add(uid, unlimited, fresh);
+	if (user != fresh)
+		kfree(fresh);
 	return user;
 }
 

@@ -432,6 +432,9 @@ struct ml_policy {
 	bool stale_left;		/* they have left, and the compaction after it has not ended */
 	struct ml_walk purge[MEMLANE_LANES];
 	struct ml_walk reclaim;		/* drops objects at once: see reclaim.c */
+	u64 reclaim_dropped;		/* count of purges when that walk began */
+	u64 reclaim_took;		/* ns since then */
+	u64 reclaim_rested;		/* no walk before this, ns */
 	bool pressed[MEMLANE_LANES];	/* past the usage threshold, and told so */
 	u64 wanted;			/* pages that the system wants back; set without a lock */
 	u64 resorted;			/* when all was last done for one request, ns */

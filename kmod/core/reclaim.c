@@ -20,6 +20,7 @@
 #include "table.h"
 
 #define LOOKS	65536U	/* indices that a call looks at; the next one goes on */
+#define REST	9	/* after a walk in vain, so many times what it took */
 
 static u64 returned(const struct ml_arena *a, u64 was)
 {
@@ -105,17 +106,36 @@ static void tell(struct ml_arena *a, const u64 *objects)
 	}
 }
 
+/* What only seems to have something takes little of the time of who is short. */
+static void account(struct ml_arena *a, u64 begun, bool ended)
+{
+	u64 dropped = a->count.by_cause[MEMLANE_CAUSE_PURGE], now = a->ops->now();
+	struct ml_policy *p = &a->policy;
+
+	p->reclaim_took += now - begun;
+	if (!ended)
+		return;
+	if (dropped == p->reclaim_dropped)
+		p->reclaim_rested = now + REST * p->reclaim_took;
+	p->reclaim_dropped = dropped;
+	p->reclaim_took = 0;
+}
+
 static void purge(struct ml_arena *a, u64 pages)
 {
 	u64 objects[] = { a->lane[MEMLANE_FAST].objects, a->lane[MEMLANE_SLOW].objects };
 	u64 was = a->count.pages_returned;
+	u64 begun = a->ops->now();
 	u32 looks = LOOKS;
 	bool more = true;
 
+	if (begun < a->policy.reclaim_rested)
+		return;
 	while (more && looks && returned(a, was) < pages) {
 		empty_batch(a, pages - returned(a, was));
 		more = fill(a, &looks);
 		if (!ml_batch_now(a)) {
+			more |= a->batch->nr > 0;
 			go_back(a);
 			break;
 		}
@@ -123,6 +143,7 @@ static void purge(struct ml_arena *a, u64 pages)
 		cond_resched();
 	}
 	tell(a, objects);
+	account(a, begun, !more);
 }
 
 static u64 reclaim(struct ml_arena *a, u64 pages)
