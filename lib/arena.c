@@ -134,7 +134,7 @@ int region_reserve_at(size_t length, int prot, void **p)
 	all = map_addresses(length + chunk);
 	if (all == MAP_FAILED)
 		return refused("mmap", length + chunk,
-			       "fast_lane_max, slow_lane_max, max_handles or max_threads (2 GiB is the least)",
+			       "fast_lane_max, slow_lane_max, max_handles or max_threads (34 GiB is the least)",
 			       errno, ENOMEM);
 	at = (char *)(((uintptr_t)all + chunk - 1) & ~(chunk - 1));
 	if (at > all)

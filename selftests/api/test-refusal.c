@@ -96,7 +96,10 @@ TEST(a_limit_of_addresses_is_named)
 	expect_eq(strlen(text), sizeof(text) - 1);
 }
 
-/* The default maxima are what the process can have; those of the program are not touched. */
+/*
+ * The default maxima are what the process can have beside the table's 32 GiB; those of the
+ * program are not touched.
+ */
 TEST(default_maxima_are_lower_where_addresses_are_few)
 {
 	struct memlane_config c = quiet();
@@ -106,14 +109,14 @@ TEST(default_maxima_are_lower_where_addresses_are_few)
 
 	if (SANITIZED)
 		skip("a sanitizer has more addresses than that");
-	limit(RLIMIT_AS, 16 * GIB);
+	limit(RLIMIT_AS, 48 * GIB);
 	m = open_local(&c, &err);
 	expect_eq(err, 0);
 	expect_eq(memlane_get_option(m, MEMLANE_OPT_SLOW_MAX, &max), 0);
 	expect(max >= GIB && max < 16 * GIB);
 	use(m);
 	memlane_close(m);
-	c.slow_lane_max = 32 * GIB;
+	c.slow_lane_max = 96 * GIB;
 	expect(!open_local(&c, &err));
 	expect_eq(err, -ENOMEM);
 	has(why(err), "RLIMIT_AS");
@@ -220,7 +223,7 @@ TEST(addresses_are_tried_smaller_whatever_the_errno)
 
 	if (SANITIZED)
 		skip("a sanitizer has more addresses than that");
-	limit(RLIMIT_AS, 64 * GIB);
+	limit(RLIMIT_AS, 80 * GIB);
 	m = open_local(&c, &err);
 	expect_eq(err, 0);
 	use(m);
@@ -233,13 +236,13 @@ TEST(addresses_are_tried_smaller_whatever_the_errno)
 TEST(the_address_space_may_be_used_up)
 {
 	struct memlane_config c = quiet();
-	static struct memlane *m[200];
+	static struct memlane *m[1000];
 	unsigned int nr;
 	int err = 0;
 
 	if (SANITIZED)
 		skip("a sanitizer has addresses of its own");
-	c.fast_lane_max = c.slow_lane_max = 1ULL << 40;
+	c.fast_lane_max = c.slow_lane_max = 320 * GIB;
 	for (nr = 0; !err && nr < ARRAY_SIZE(m); nr++)
 		m[nr] = open_local(&c, &err);
 	expect(nr > 10);

@@ -45,7 +45,10 @@ static void check_own(unsigned int i)
 
 static void make_own(unsigned int i)
 {
-	struct memlane_alloc_opts opts = { .tag = VICTIM_TAG, .lane = pick(3) };
+	static const enum memlane_alloc_lane lanes[] = {
+		MEMLANE_BY_SIZE, MEMLANE_IN_FAST, MEMLANE_IN_SLOW
+	};
+	struct memlane_alloc_opts opts = { .tag = VICTIM_TAG, .lane = lanes[pick(3)] };
 
 	own_size[i] = 1 + pick(pick(8) ? 600 : 50000);
 	if (memlane_alloc_with(arena, own_size[i], &opts, &own[i]))

@@ -242,10 +242,12 @@ static void expect_zero(const unsigned char *p, uint64_t size)
 			     (unsigned long long)size);
 }
 
+static const enum memlane_alloc_lane lanes[] = { MEMLANE_BY_SIZE, MEMLANE_IN_FAST, MEMLANE_IN_SLOW };
+
 static void birth(struct worker *w, struct object *o)
 {
 	struct memlane_alloc_opts opts = {
-		.lane = pick(w, 3), .flags = chance(w, 4) ? MEMLANE_ZERO : 0,
+		.lane = lanes[pick(w, ARRAY_SIZE(lanes))], .flags = chance(w, 4) ? MEMLANE_ZERO : 0,
 		.tag = o - object, .group = pick(w, 8),
 	};
 	memlane_handle h;
