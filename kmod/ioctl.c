@@ -487,7 +487,7 @@ static const struct command commands[] = {
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),
-	COMMAND(WAIT, do_wait, NULL, memlane_wait, handle, 0),
+	COMMAND(WAIT, do_wait, NULL, memlane_wait, handle, CHANGES),
 	COMMAND(SET, do_set, NULL, memlane_set, value, CHANGES),
 	COMMAND(GET, do_get, NULL, memlane_set, value, 0),
 	COMMAND(REFILL, do_refill, undo_refill, memlane_refill, out_handle, CHANGES),

@@ -170,9 +170,11 @@ static int revoke_slot(struct ml_arena *a, u32 slot)
 	err = a->ops->sync_cores(a);
 	if (!err)
 		err = wait_freeing(a, slot, s);
-	if (!err)
-		smp_store_release(&s->shared, MEMLANE_SHARED_REVOKED);
-	return err;
+	if (err)
+		return err;
+	/* Pairs with the acquire above, and with that of who frees or pins in the library. */
+	smp_store_release(&s->shared, MEMLANE_SHARED_REVOKED);
+	return 0;
 }
 
 /**

@@ -172,7 +172,7 @@ static const struct sample samples[] = {
 	PLAIN(query, QUERY, query, false, 0),
 	GROWN(stat, STAT, stat, false, 0, out.lost),
 	PLAIN(maintain, MAINTAIN, maintain, true, 0),
-	PLAIN(wait, WAIT, wait, false, 0),
+	PLAIN(wait, WAIT, wait, true, MEMLANE_WAIT_MAKER),
 	RESERVED(set, SET, set, true, 0),
 	RESERVED(get, GET, set, false, 0),
 	RESERVED(refill, REFILL, refill, true, MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE),

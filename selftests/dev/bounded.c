@@ -97,25 +97,25 @@ static double least_gap(void (*work)(struct arena *a), struct arena *a)
 
 TEST(what_is_not_touched_costs_nothing)
 {
-	struct arena a = arena_huge(MIB, 2048 * GIB);
+	struct arena a = arena_huge(MIB, 630 * GIB);
 	unsigned long was;
-	__u64 h = alloc_one(&a, MEMLANE_SLOW, 1000 * GIB);
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, 600 * GIB);
 	char *p;
 
 	/* The second has no part in what every first object costs. */
 	expect_eq(free_live(&a, &h, 1), 0);
 	was = counts(&a).metadata;
-	h = alloc_one(&a, MEMLANE_SLOW, 1000 * GIB);
+	h = alloc_one(&a, MEMLANE_SLOW, 600 * GIB);
 	p = address_of(&a, h);
 	expect(counts(&a).metadata - was < 64 << 10);
 	expect_eq(query(&a, h).out_pages, 0);
 	p[0] = 1;
-	p[512 * GIB + 5] = 2;
-	p[1000 * GIB - 1] = 3;
+	p[256 * GIB + 5] = 2;
+	p[600 * GIB - 1] = 3;
 	expect_eq(query(&a, h).out_pages, 3);
 	expect(counts(&a).metadata - was < 128 << 10);
 	expect_sound(&a);
-	expect_eq(p[0] + p[512 * GIB + 5] + p[1000 * GIB - 1], 6);
+	expect_eq(p[0] + p[256 * GIB + 5] + p[600 * GIB - 1], 6);
 	expect_eq(p[300 * GIB], 0);
 	expect_eq(free_live(&a, &h, 1), 0);
 	/* What is left describes the table, not the object. */
@@ -168,11 +168,11 @@ static void move_whale(struct arena *a)
 
 TEST(no_gap_however_large_an_object_is)
 {
-	struct arena a = arena_huge(512 * GIB, 700 * GIB);
+	struct arena a = arena_huge(300 * GIB, 340 * GIB);
 	double gap;
 
 	expect_eq(pipe(channel), 0);
-	whale = alloc_one(&a, MEMLANE_FAST, 500 * GIB);
+	whale = alloc_one(&a, MEMLANE_FAST, 290 * GIB);
 	gap = least_gap(move_whale, &a);
 	printf("# longest gap %.1f ms\n", gap);
 	expect(gap < GAP_MS);

@@ -36,7 +36,7 @@ static void drop_slab(void)
 
 static void join_group(const struct arena *a, __u64 handle)
 {
-	((__u64 *)a->map[MEMLANE_REGION_SIDE])[index_of(handle)] |=
+	((__u64 *)a->map[MEMLANE_REGION_SIDE])[nr_of(a, handle)] |=
 		(__u64)GROUP << MEMLANE_SIDE_GROUP_SHIFT;
 }
 

@@ -16,6 +16,7 @@ static const int of_free[] = { -ESTALE, -EXDEV, -EBADF, -EBUSY, -EINTR, 0 };
 static const int of_step[] = { -EINTR, -EAGAIN, 0 };
 static const int of_cost[] = { -ESTALE, -EXDEV, -EBADF, -ENODATA, 0 };
 static const int of_wait[] = { -EINTR, 0 };
+static const int of_maker[] = { -EINTR, -EAGAIN, 0 };
 
 #define AT(type, member)	offsetof(struct memlane_##type, member)
 #define RULE(call, type)	.name = #call, .size = sizeof(struct memlane_##type)
@@ -42,7 +43,8 @@ const struct rule rules[RULES] = {
 	{ RULE(QUERY, query), .reads = true, .errors = none, .handle = AT(query, handle) },
 	{ RULE(STAT, stat), .reads = true, .errors = none },
 	{ RULE(MAINTAIN, maintain), .errors = of_wait },
-	{ RULE(WAIT, wait), .reads = true, .errors = of_wait, .handle = AT(wait, handle) },
+	{ RULE(WAIT, wait), .flags = MEMLANE_WAIT_MAKER, .errors = of_maker,
+	  .handle = AT(wait, handle) },
 	{ RULE(SET, set), .reserved = AT(set, __reserved), .errors = none,
 	  .small = { { AT(set, option), MEMLANE_OPTIONS } } },
 	{ RULE(GET, set), .reserved = AT(set, __reserved), .reads = true, .errors = none,

@@ -891,7 +891,8 @@ struct memlane_maintain {
  *
  * With MEMLANE_WAIT_MAKER: the thread that made the object ends nothing by plain
  * stores any more, and those that it has made are visible. -EAGAIN: it is in the middle
- * of one, and does not get on; ask again.
+ * of one, and does not get on; ask again. That changes what others may do, so who may only
+ * look (a view) may not wait: -EACCES.
  */
 struct memlane_wait {
 	__u32 size;
