@@ -214,7 +214,7 @@ user_install()
 
 	chmod 755 "$scratch"
 	mkdir -p "$copy/build" "$home" "$copy/selftests"
-	(cd "$top" && cp -a Makefile lib tools kmod include Documentation scripts "$copy/" &&
+	(cd "$top" && cp -a Makefile lib tools clients kmod include Documentation scripts "$copy/" &&
 		cp -a build/core build/lib build/tools "$copy/build/") || return 1
 	find "$copy/build" -name '*.d' -delete
 	chown -R 65534:65534 "$copy" "$home"

@@ -119,7 +119,7 @@ static inline unsigned int memlane_entry_state(__u64 entry)
 {
 	if (entry & MEMLANE_ENTRY_CLEAN)
 		return MEMLANE_ENTRY_USED;
-	return entry >> MEMLANE_ENTRY_STATE_SHIFT;
+	return (unsigned int)(entry >> MEMLANE_ENTRY_STATE_SHIFT);
 }
 
 static inline int memlane_entry_is_live(__u64 entry)
