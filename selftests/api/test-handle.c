@@ -90,17 +90,33 @@ TEST(a_freed_blob_is_stale_for_ever)
 	memlane_close(m);
 }
 
+/* @h if the arena that has @theirs had made it: all but the arena is right. */
+static memlane_handle as_if_of(memlane_handle theirs, memlane_handle h)
+{
+	return memlane_handle_make(memlane_handle_cookie(theirs), memlane_handle_gen(h),
+				   memlane_handle_index(h));
+}
+
+static void foreign(struct memlane *m, memlane_handle h)
+{
+	refused(m, h, -EXDEV);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_FOREIGN);
+}
+
+/* Where an arena's indices begin depends on the arenas before, so equal ones are made. */
 TEST(another_arenas_handle_is_foreign)
 {
 	struct memlane *m = open_quiet(), *other = open_quiet();
 	memlane_handle h = must_alloc(m, 100), theirs = must_alloc(other, 100);
 
-	expect_eq((uint32_t)h, (uint32_t)theirs);
+	expect(memlane_handle_cookie(h) != memlane_handle_cookie(theirs));
+	expect_eq(as_if_of(h, h), h);
 	fill(m, h, 1);
 	fill(other, theirs, 2);
-	refused(m, theirs, -EXDEV);
-	refused(other, h, -EXDEV);
-	expect_eq(memlane_state(m, theirs), MEMLANE_STATE_FOREIGN);
+	foreign(m, theirs);
+	foreign(other, h);
+	foreign(m, as_if_of(theirs, h));
+	foreign(other, as_if_of(h, theirs));
 	verify(m, h, 1);
 	verify(other, theirs, 2);
 	memlane_close(other);
@@ -154,11 +170,11 @@ TEST(random_values_do_no_harm)
 	}
 	for (k = 0; k < 200000; k++) {
 		x = rng_next(&seed);
-		/* Half of them in the right arena, most of these of a small index. */
+		/* Half of them in the right arena, half of these of an index near by. */
 		if (k & 1)
 			x = (x << 7 >> 7) | h[0] >> MEMLANE_COOKIE_SHIFT << MEMLANE_COOKIE_SHIFT;
 		if (k & 2)
-			x &= ~0xffffff00ULL;
+			x = (x & ~0xffffff00ULL) | (h[0] & 0xffffff00);
 		for (i = 0; i < 64; i++)
 			if (x == h[i])
 				break;
@@ -171,7 +187,7 @@ TEST(random_values_do_no_harm)
 	memlane_close(m);
 }
 
-/* Indices that are looked up, but that the table has not. */
+/* Indices that are looked up, but that the table has not; it begins at a whole page. */
 static void refuse_past_the_end(const struct memlane_config *c)
 {
 	struct memlane *m = open_with(c);
@@ -180,8 +196,8 @@ static void refuse_past_the_end(const struct memlane_config *c)
 	int i;
 
 	for (i = 0; i < 400; i++) {
-		x = h & ~0xffffffffULL;
-		x |= 100001 + rng_next(&seed) % (131072 - 100001);
+		x = h & ~511ULL;
+		x += 100001 + rng_next(&seed) % (131072 - 100001);
 		x ^= rng_next(&seed) & MEMLANE_HANDLE_ZEROS;
 		refused(m, i & 1 ? x : x + rng_next(&seed) % 1000 * NEXT, -EBADF);
 		expect_eq(memlane_state(m, x), MEMLANE_STATE_WILD);
