@@ -9,8 +9,8 @@
 #include "ktap.h"
 
 static const int none[] = { 0 };
-static const int of_create[] = { -EEXIST, 0 };
-static const int of_register[] = { -ENOSPC, 0 };
+static const int of_create[] = { -EEXIST, -EDQUOT, -ENFILE, -EINTR, 0 };
+static const int of_register[] = { -ENOSPC, -EINTR, 0 };
 static const int of_alloc[] = { -ENOSPC, 0 };
 static const int of_free[] = { -ESTALE, -EXDEV, -EBADF, -EBUSY, -EINTR, 0 };
 static const int of_step[] = { -EINTR, -EAGAIN, 0 };
@@ -27,7 +27,7 @@ const struct rule rules[RULES] = {
 	  .errors = of_create },
 	{ RULE(INFO, info), .reserved = AT(info, __reserved), .reads = true, .errors = none },
 	{ RULE(REGISTER, register), .reserved = AT(register, __reserved), .errors = of_register },
-	{ RULE(UNREGISTER, register), .reserved = AT(register, __reserved), .errors = none,
+	{ RULE(UNREGISTER, register), .reserved = AT(register, __reserved), .errors = of_wait,
 	  .small = { { AT(register, slot), 4 } } },
 	{ RULE(ALLOC, alloc), .flags = 7, .errors = of_alloc,
 	  .array = { AT(alloc, handles) }, .length = AT(alloc, length),
@@ -45,7 +45,7 @@ const struct rule rules[RULES] = {
 	{ RULE(MAINTAIN, maintain), .errors = of_wait },
 	{ RULE(WAIT, wait), .flags = MEMLANE_WAIT_MAKER, .errors = of_maker,
 	  .handle = AT(wait, handle) },
-	{ RULE(SET, set), .reserved = AT(set, __reserved), .errors = none,
+	{ RULE(SET, set), .reserved = AT(set, __reserved), .errors = of_wait,
 	  .small = { { AT(set, option), MEMLANE_OPTIONS } } },
 	{ RULE(GET, set), .reserved = AT(set, __reserved), .reads = true, .errors = none,
 	  .small = { { AT(set, option), MEMLANE_OPTIONS } } },
@@ -105,6 +105,8 @@ static int refusal(const struct before *b)
 	const struct rule *rule = b->rule;
 	u32 i;
 
+	if (b->view)
+		return !b->created ? -ENODEV : b->at ? -EOPNOTSUPP : -EMFILE;
 	if (!rule)
 		return -ENOTTY;
 	if (!rule->reads && !b->writable)
@@ -153,7 +155,7 @@ static void reserved(const struct before *b, const union request *r, long ret)
 	if (!word && !(r->head[1] & ~b->rule->flags))
 		return;
 	expect(ret == -EOPNOTSUPP || ret == -EINVAL || ret == -EFAULT || ret == -ENOMEM ||
-	       ret == -EEXIST);
+	       ret == -EEXIST || ret == -EDQUOT || ret == -ENFILE || ret == -EINTR);
 	expect(!b->calm || ret == -EOPNOTSUPP || ret == -EINVAL || ret == -EFAULT ||
 	       ret == -EEXIST);
 }
@@ -394,7 +396,7 @@ static void sound(const struct fake_device *d)
 {
 	char why[200];
 
-	if (d->arena.created && ml_check((struct ml_arena *)&d->arena.core, why, sizeof(why)))
+	if (fake_device_created(d) && ml_check((struct ml_arena *)&d->arena.core, why, sizeof(why)))
 		ktap_fail(__FILE__, __LINE__, "invariant %s", why);
 }
 
@@ -404,10 +406,11 @@ void contract_before(struct before *b, const struct fake_device *d, unsigned int
 	unsigned int nr = cmd - MEMLANE_IOCTL_CREATE;
 
 	b->rule = nr < RULES ? &rules[nr] : NULL;
+	b->view = cmd == MEMLANE_IOCTL_VIEW;
 	b->at = at;
 	b->calm = !fake.access.at && !fake.alloc.at && !fake.signal.at && !fake.scribble.at;
 	b->writable = d->file.f_mode & FMODE_WRITE;
-	b->created = d->arena.created;
+	b->created = fake_device_created(d);
 	b->bound = d->arena.core.table.bound;
 	b->slots = d->arena.core.slots.used;
 	b->queued = d->arena.queue.nr;
@@ -423,12 +426,13 @@ void contract_after(const struct before *b, const struct fake_device *d, long re
 	union request was, is;
 
 	sound(d);
-	if (refused && b->calm) {
+	if (refused && (b->calm || b->view)) {
 		expect_eq(ret, refused);
 		only(b, NULL, 0);
 		return;
 	}
 	expect(of_every_call(ret) || among(b->rule->errors, ret));
+	expect(!b->calm || (ret != -EDQUOT && ret != -ENFILE && ret != -ENOMEM));
 	if (!b->rule || refused || fake.scribble.hit)
 		return;
 	was = request_in(b, b->user);
@@ -450,6 +454,10 @@ void contract_read(const struct before *b, const struct fake_device *d, unsigned
 	long i;
 
 	only(b, &range, 1);
+	if (!b->created) {
+		expect_eq(ret, -ENODEV);
+		return;
+	}
 	if (ret < 0) {
 		expect(ret == -EINVAL ? count < record : true);
 		expect(ret == -EINVAL || ret == -EFAULT || ret == (nonblock ? -EAGAIN : -ERESTARTSYS));

@@ -29,6 +29,7 @@ extern const struct rule rules[RULES];
 /* What there was before a call. */
 struct before {
 	const struct rule *rule;	/* NULL: the number is unknown */
+	bool view;		/* it asks for a view: no struct */
 	unsigned long at;
 	bool calm;		/* nothing fails and nobody else writes */
 	bool writable;

@@ -2,8 +2,9 @@
 /*
  * fake-device.c - an open file of /dev/memlane, without its pages and its thread
  *
- * Stands in for device.c, ops.c and worker.c. No byte of the data area exists: the
- * engine never looks at any. The thread's work is done when the driver says so.
+ * Stands in for device.c, user.c, barrier.c, ops.c and worker.c. No byte of the data
+ * area exists: the engine never looks at any. A worker's work is done when the driver
+ * says so. The user's limits and numbers run out when memory does.
  */
 #include <linux/fs.h>
 #include <linux/sched.h>
@@ -84,6 +85,11 @@ static void op_copy(struct ml_arena *core, u64 to, u64 from, size_t len)
 {
 }
 
+static int op_reserve(struct ml_arena *core, u64 to, u64 from, u64 nr)
+{
+	return fake_fails(&fake.alloc) ? -ENOMEM : 0;
+}
+
 static void op_remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
 {
 }
@@ -107,6 +113,11 @@ static int op_pause(struct ml_arena *core, u64 ns)
 {
 	time_ns += ns;
 	return fake_fails(&fake.signal) ? -EINTR : 0;
+}
+
+static bool op_hurry(struct ml_arena *core)
+{
+	return fake_fails(&fake.signal);
 }
 
 static bool op_slot_gone(struct ml_arena *core, unsigned int slot)
@@ -140,53 +151,79 @@ static u64 op_now(void)
 static const struct ml_ops ops = {
 	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share, .commit = op_commit,
 	.populate = op_populate, .decommit = op_decommit, .copy = op_copy,
-	.remap = op_remap, .held = op_held, .resident = op_resident,
-	.sync_cores = op_sync_cores, .pause = op_pause, .slot_gone = op_slot_gone,
-	.slot_done = op_slot_done, .event = op_event, .metadata = op_metadata, .now = op_now,
+	.reserve = op_reserve, .remap = op_remap, .held = op_held, .resident = op_resident,
+	.sync_cores = op_sync_cores, .pause = op_pause, .hurry = op_hurry,
+	.slot_gone = op_slot_gone, .slot_done = op_slot_done, .event = op_event,
+	.metadata = op_metadata, .now = op_now,
 };
 
-/* ----------------------------------------------------- device.c and worker.c */
+/* --------------------------------------------- device.c, user.c and worker.c */
 
 static int engine_init(struct memlane_arena *arena, const struct memlane_create *req)
 {
 	struct ml_arena *core = &arena->core;
-	int err;
+	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_EVENTS;
+	int err = ml_arena_init(core, &ops, COOKIE, FIRST, caps, req);
 
-	memset(core, 0, sizeof(*core));
-	err = ml_arena_init(core, &ops, COOKIE, 0, MEMLANE_CAP_MODULE | MEMLANE_CAP_EVENTS, req);
-	if (!err) {
-		err = memlane_owners_init(&arena->owners, core->slots.nr);
-		if (err)
-			ml_arena_exit(core);
-	}
 	if (err)
-		shares_end(device_of(core));
+		return err;
+	err = memlane_owners_init(&arena->owners, core->slots.nr);
+	if (err)
+		ml_arena_exit(core);
 	return err;
 }
 
-int memlane_arena_create(struct memlane_arena *arena, const struct memlane_create *req)
+static int may_have_arena(void)
 {
+	if (fake_fails(&fake.alloc))
+		return -ENOMEM;
+	if (fake_fails(&fake.alloc))
+		return -EDQUOT;
+	return fake_fails(&fake.alloc) ? -ENFILE : 0;
+}
+
+static int arena_make(struct fake_device *d, const struct memlane_create *req)
+{
+	struct memlane_arena *arena = &d->arena;
+	int err = may_have_arena();
+
+	if (err)
+		return err;
+	memset(arena, 0, sizeof(*arena));
+	arena->id = 0x1234;
+	arena->file = &d->file;
+	mutex_init(&arena->setup);
+	atomic64_set(&arena->ioctls, 1);
+	memlane_queue_init(&arena->queue);
+	memlane_events_init(&arena->events);
+	err = engine_init(arena, req);
+	if (err)
+		shares_end(d);
+	return err;
+}
+
+int memlane_arena_create(struct file *file, const struct memlane_create *req)
+{
+	struct fake_device *d = container_of(file, struct fake_device, file);
 	int err = -EEXIST;
 
-	mutex_lock(&arena->setup);
-	if (!arena->created)
-		err = engine_init(arena, req);
+	if (mutex_lock_killable(&d->opened.lock))
+		return -EINTR;
+	if (!d->opened.arena)
+		err = arena_make(d, req);
 	if (!err)
-		arena->created = true;
-	mutex_unlock(&arena->setup);
+		smp_store_release(&d->opened.arena, &d->arena);
+	mutex_unlock(&d->opened.lock);
 	return err;
 }
 
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 {
-	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
-	int err = 0;
+	int err;
 
-	mutex_lock(&arena->setup);
-	if (pace && req->value)
-		err = memlane_worker_start(arena);
-	if (!err)
-		err = ml_set(&arena->core, req);
+	if (mutex_lock_killable(&arena->setup))
+		return -EINTR;
+	err = ml_set(&arena->core, req);
 	mutex_unlock(&arena->setup);
 	return err;
 }
@@ -197,31 +234,29 @@ int memlane_view(struct memlane_arena *arena, unsigned long arg)
 	return arg ? -EOPNOTSUPP : -EMFILE;
 }
 
-int memlane_worker_start(struct memlane_arena *arena)
+void memlane_worker_wake(struct memlane_arena *arena)
 {
-	if (!arena->worker.task && fake_fails(&fake.alloc))
-		return -ENOMEM;
-	arena->worker.task = fake_current();	/* only asked whether it is there */
-	return 0;
+}
+
+void memlane_worker_stir(struct memlane_arena *arena)
+{
 }
 
 void fake_device_open(struct fake_device *d)
 {
 	memset(d, 0, sizeof(*d));
 	time_ns = 1000;
-	d->arena.id = 0x1234;
-	mutex_init(&d->arena.setup);
-	memlane_queue_init(&d->arena.queue);
-	memlane_events_init(&d->arena.events);
-	d->file.private_data = &d->arena;
+	mutex_init(&d->opened.lock);
+	d->file.private_data = &d->opened;
 	d->file.f_mode = FMODE_WRITE;
 }
 
 void fake_device_close(struct fake_device *d)
 {
+	if (!d->opened.arena)
+		return;
 	memlane_queue_exit(&d->arena.queue);
-	if (d->arena.created)
-		ml_arena_exit(&d->arena.core);
+	ml_arena_exit(&d->arena.core);
 	memlane_owners_exit(&d->arena.owners);
 	shares_end(d);
 }

@@ -236,7 +236,7 @@ static void do_threads(void)
 
 static void do_work(void)
 {
-	if (t.d.arena.created)
+	if (fake_device_created(&t.d))
 		memlane_queue_run(&t.d.arena);
 	fake_calm();
 }
@@ -244,9 +244,10 @@ static void do_work(void)
 /* Nothing that the engine or the device holds, while the program's memory is touched. */
 static void no_lock(void)
 {
-	lockdep_assert_not_held(&t.d.arena.setup);
-	if (!t.d.arena.created)
+	lockdep_assert_not_held(&t.d.opened.lock);
+	if (!fake_device_created(&t.d))
 		return;
+	lockdep_assert_not_held(&t.d.arena.setup);
 	lockdep_assert_not_held(&t.d.arena.owners.lock);
 	lockdep_assert_not_held(&t.d.arena.core.mover);
 	lockdep_assert_not_held(&t.d.arena.core.lock);
@@ -273,7 +274,7 @@ static void begin(void)
 	one_call(MEMLANE_IOCTL_CREATE, USER_BASE);
 	put(0, &reg, sizeof(reg));
 	one_call(MEMLANE_IOCTL_REGISTER, USER_BASE);
-	expect(t.d.arena.created && t.d.arena.core.slots.used);
+	expect(fake_device_created(&t.d) && t.d.arena.core.slots.used);
 }
 
 static void end(void)

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* TRUE: one counter of 64 bits */
+/* TRUE: counters */
 #ifndef FUZZ_ATOMIC_H
 #define FUZZ_ATOMIC_H
 
 #include_next <linux/atomic.h>
 
 typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
 	s64 counter;
 } atomic64_t;
+
+static inline void atomic64_set(atomic64_t *v, s64 n)
+{
+	__atomic_store_n(&v->counter, n, __ATOMIC_RELAXED);
+}
 
 static inline void atomic64_inc(atomic64_t *v)
 {
