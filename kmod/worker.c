@@ -258,6 +258,8 @@ void memlane_worker_stir(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
 
+	/* What was bound comes before the look at who sleeps: pairs with interval_of(). */
+	smp_mb();
 	if (!READ_ONCE(worker->asleep) || !READ_ONCE(arena->core.table.bound))
 		return;
 	WRITE_ONCE(worker->asleep, false);
