@@ -72,6 +72,7 @@ int memlane_barrier_init(struct memlane_barrier *barrier)
 {
 	spin_lock_init(&barrier->lock);
 	INIT_LIST_HEAD(&barrier->users);
+	mutex_init(&barrier->run);
 	return zalloc_cpumask_var(&barrier->cpus, GFP_KERNEL_ACCOUNT) ? 0 : -ENOMEM;
 }
 
@@ -167,14 +168,13 @@ void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm
  * memlane_barrier_delay - how long the arena has to wait for its next barrier
  * @barrier: of the arena
  *
- * Context: core.mover.
- * Return: ns; 0: it may have it now.
+ * Context: any. Return: ns; 0: it may have it now.
  */
 u64 memlane_barrier_delay(const struct memlane_barrier *barrier)
 {
-	u64 now = ktime_get_ns();
+	u64 now = ktime_get_ns(), due = READ_ONCE(barrier->due);
 
-	return barrier->due > now + BURST ? barrier->due - now - BURST : 0;
+	return due > now + BURST ? due - now - BURST : 0;
 }
 
 static void barrier_pay(struct memlane_barrier *barrier)
@@ -182,7 +182,7 @@ static void barrier_pay(struct memlane_barrier *barrier)
 	unsigned int rate = READ_ONCE(barrier_rate);
 
 	if (rate)
-		barrier->due = max(barrier->due, ktime_get_ns()) + NSEC_PER_SEC / rate;
+		WRITE_ONCE(barrier->due, max(barrier->due, ktime_get_ns()) + NSEC_PER_SEC / rate);
 }
 
 static void barrier_find_cpus(struct memlane_barrier *barrier)
@@ -214,16 +214,11 @@ static void barrier_pass(void *unused)
 	smp_mb();	/* pairs with the plain store of memlane_enter() */
 }
 
-/**
- * memlane_barrier_run - have the arena's programs pass a full barrier
- * @barrier: of the arena
- *
- * Context: core.mover. Waits until the CPUs have answered, for no lock.
- */
-void memlane_barrier_run(struct memlane_barrier *barrier)
+static void barrier_interrupt(struct memlane_barrier *barrier)
 {
 	unsigned int self;
 
+	lockdep_assert_held(&barrier->run);
 	smp_mb();	/* the marks before the looks at masks and tasks; see the top */
 	barrier_find_cpus(barrier);
 	self = get_cpu();
@@ -234,4 +229,25 @@ void memlane_barrier_run(struct memlane_barrier *barrier)
 	}
 	put_cpu();
 	smp_mb();	/* the looks and interrupts before the looks at slots */
+}
+
+/**
+ * memlane_barrier_run - have the arena's programs pass a full barrier
+ * @barrier: of the arena
+ * @may_wait: for another barrier of this arena; reclaim may not
+ *
+ * Context: core.mover, or no lock of the engine's. Waits until the CPUs have answered.
+ * Return: 0; -EINTR: a fatal signal; -EAGAIN: there is another one, and @may_wait is false.
+ */
+int memlane_barrier_run(struct memlane_barrier *barrier, bool may_wait)
+{
+	if (!mutex_trylock(&barrier->run)) {
+		if (!may_wait)
+			return -EAGAIN;
+		if (mutex_lock_killable(&barrier->run))
+			return -EINTR;
+	}
+	barrier_interrupt(barrier);
+	mutex_unlock(&barrier->run);
+	return 0;
 }

@@ -6,18 +6,21 @@
 #include <linux/cpumask.h>
 #include <linux/list.h>
 #include <linux/mm_types.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 
 /**
  * struct memlane_barrier - whom an arena's mover interrupts
  * @lock: of @users; nothing is taken inside
  * @users: address spaces that map the slots of the arena's threads
- * @cpus: scratch; core.mover
- * @due: when another barrier is paid for, ns; core.mover
+ * @run: one barrier at a time: the mover's, or that of who revokes a maker
+ * @cpus: scratch; @run
+ * @due: when another barrier is paid for, ns; written under @run
  */
 struct memlane_barrier {
 	spinlock_t lock;
 	struct list_head users;
+	struct mutex run;
 	cpumask_var_t cpus;
 	u64 due;
 };
@@ -29,6 +32,6 @@ int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, 
 void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm);
 
 u64 memlane_barrier_delay(const struct memlane_barrier *barrier);
-void memlane_barrier_run(struct memlane_barrier *barrier);
+int memlane_barrier_run(struct memlane_barrier *barrier, bool may_wait);
 
 #endif /* MEMLANE_BARRIER_H */

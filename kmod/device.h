@@ -13,6 +13,7 @@
  *   arena.setup      the interval of the background's cycles
  *   owners.lock      one registration at a time
  *   core.mover, core.lock
+ *   barrier.run      one barrier of an arena at a time; under core.mover, or alone
  *   owners.names     which thread a slot belongs to; a spinlock
  *   mmap_lock        the kernel's; the fault handler runs under it
  *   core.grow

@@ -119,19 +119,20 @@ static int pause(struct ml_arena *core, u64 ns)
 	return hurry(core);
 }
 
-/* Nobody but this arena waits when it has had its share of interrupts; reclaim does not. */
+/*
+ * Nobody but this arena waits when it has had its share of interrupts; reclaim does not.
+ * By the mover, and by who revokes a maker.
+ */
 static int sync_cores(struct ml_arena *core)
 {
 	struct memlane_barrier *barrier = &memlane_arena_of(core)->barrier;
 	u64 delay;
+	bool may_wait = !READ_ONCE(core->reclaiming);
 	int err = 0;
 
-	lockdep_assert_held(&core->mover);
 	while (!err && (delay = memlane_barrier_delay(barrier)))
-		err = core->reclaiming ? -EAGAIN : pause(core, delay);
-	if (!err)
-		memlane_barrier_run(barrier);
-	return err;
+		err = may_wait ? pause(core, delay) : -EAGAIN;
+	return err ? err : memlane_barrier_run(barrier, may_wait);
 }
 
 static bool in_a_hurry(struct ml_arena *core)

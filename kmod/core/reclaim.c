@@ -150,11 +150,11 @@ static u64 reclaim(struct ml_arena *a, u64 pages)
 {
 	u64 was = a->count.pages_returned;
 
-	a->reclaiming = true;
+	WRITE_ONCE(a->reclaiming, true);
 	trim(a, pages);
 	if (a->policy.purgeable && returned(a, was) < pages)
 		purge(a, pages - returned(a, was));
-	a->reclaiming = false;
+	WRITE_ONCE(a->reclaiming, false);
 	ml_publish(a);
 	return returned(a, was);
 }
