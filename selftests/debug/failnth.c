@@ -69,7 +69,7 @@ static void sweep_file(unsigned int least, int (*run)(int *fd))
 
 TEST(open_file)
 {
-	sweep_file(12, NULL);
+	sweep_file(5, NULL);
 }
 
 static int run_create(int *fd)
@@ -954,17 +954,11 @@ static void with_holes_and_interval(struct context *c)
 	expect_eq(set_interval(c), 0);
 }
 
-static int compact_in_background(struct context *c)
-{
-	int err = compact_later(c);
-
-	return err ? err : end_of(c, 0).result;
-}
-
 TEST(compaction_in_the_background)
 {
 	sweep((struct scenario) { .least = 1, .prepare = with_holes_and_interval,
-				  .run = compact_in_background, .flags = PARTLY });
+				  .run = compact_later, .settle = wait_for_end,
+				  .flags = PARTLY | NO_UNDO });
 }
 
 static void with_blocks_and_interval(struct context *c)
@@ -973,21 +967,11 @@ static void with_blocks_and_interval(struct context *c)
 	expect_eq(set_interval(c), 0);
 }
 
-static int migrate_in_background(struct context *c)
-{
-	int err = migrate_later(c);
-	struct memlane_event ev;
-
-	if (err)
-		return err;
-	ev = end_of(c, 0);
-	return ev.failed ? -ENOMEM : ev.result;
-}
-
 TEST(migration_in_the_background)
 {
 	sweep((struct scenario) { .least = 1, .prepare = with_blocks_and_interval,
-				  .run = migrate_in_background });
+				  .run = migrate_later, .settle = wait_for_end,
+				  .flags = NO_UNDO });
 }
 
 static int cycle_within_limits(struct context *c)
@@ -999,10 +983,10 @@ static int cycle_within_limits(struct context *c)
 	return call(c->a.fd, MEMLANE_IOCTL_MAINTAIN, &req);
 }
 
-/* It says nothing: what it left to do is done here. */
+/* It says nothing, or is not heard: what it left to do is done here. */
 static void finish_maintenance(struct context *c, int err)
 {
-	expect(!err || err == -ENOMEM);
+	expect(!err || err == -ENOMEM || err == -EFAULT);
 	expect_eq(maintain(c), 0);
 	expect_eq(compact_now(c), 0);
 }
