@@ -35,7 +35,7 @@ int ml_handle_check(const struct ml_arena *a, u64 handle);
 /* Indices that were ever given out. */
 static inline u32 ml_indices(const struct ml_arena *a)
 {
-	return a->table.top - a->table.first - 1;
+	return READ_ONCE(a->table.top) - a->table.first - 1;
 }
 
 #endif /* ML_TABLE_H */
