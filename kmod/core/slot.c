@@ -261,7 +261,7 @@ static bool drain_one(struct ml_arena *a)
 		if (state[slot] == ML_SLOT_LEAVING)
 			break;
 	ml_stock_drain(a, slot);
-	state[slot] = ML_SLOT_DRAINED;
+	WRITE_ONCE(state[slot], ML_SLOT_DRAINED);	/* ml_slot_busy() looks without the lock */
 	a->slots.drained++;
 	return true;
 }
