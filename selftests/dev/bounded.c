@@ -99,23 +99,23 @@ TEST(what_is_not_touched_costs_nothing)
 {
 	struct arena a = arena_huge(MIB, 630 * GIB);
 	unsigned long was;
-	__u64 h = alloc_one(&a, MEMLANE_SLOW, 600 * GIB);
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, 500 * GIB);
 	char *p;
 
 	/* The second has no part in what every first object costs. */
 	expect_eq(free_live(&a, &h, 1), 0);
 	was = counts(&a).metadata;
-	h = alloc_one(&a, MEMLANE_SLOW, 600 * GIB);
+	h = alloc_one(&a, MEMLANE_SLOW, 500 * GIB);
 	p = address_of(&a, h);
 	expect(counts(&a).metadata - was < 64 << 10);
 	expect_eq(query(&a, h).out_pages, 0);
 	p[0] = 1;
 	p[256 * GIB + 5] = 2;
-	p[600 * GIB - 1] = 3;
+	p[500 * GIB - 1] = 3;
 	expect_eq(query(&a, h).out_pages, 3);
 	expect(counts(&a).metadata - was < 128 << 10);
 	expect_sound(&a);
-	expect_eq(p[0] + p[256 * GIB + 5] + p[600 * GIB - 1], 6);
+	expect_eq(p[0] + p[256 * GIB + 5] + p[500 * GIB - 1], 6);
 	expect_eq(p[300 * GIB], 0);
 	expect_eq(free_live(&a, &h, 1), 0);
 	/* What is left describes the table, not the object. */
