@@ -112,6 +112,26 @@ static void arena_end(struct arena *a)
 	expect_eq(close(a->fd), 0);
 }
 
+__attribute__((unused))
+static void option_set(const struct arena *a, __u32 option, __u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
+}
+
+/* Have the kernel ask all its shrinkers for all that they have. */
+__attribute__((unused))
+static void drop_slab(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (fd < 0)
+		skip("drop_caches: %s", strerror(errno));
+	expect_eq(write(fd, "2", 1), 1);
+	expect_eq(close(fd), 0);
+}
+
 /* --------------------------------------------------------------- objects */
 
 __attribute__((unused))

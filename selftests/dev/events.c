@@ -199,13 +199,6 @@ TEST(growth_and_full_lanes)
 	expect_eq(close(fd), 0);
 }
 
-static void set_option(const struct arena *a, __u32 option, __u64 value)
-{
-	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
-}
-
 /* Once a lane passes the threshold; and how many objects had to go for it. */
 TEST(pressure_and_dropped_objects)
 {
@@ -215,7 +208,7 @@ TEST(pressure_and_dropped_objects)
 	__u64 handles[30], left;
 	int i, slow = 0;
 
-	set_option(&a, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 500);
+	option_set(&a, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 500);
 	for (i = 0; i < 30; i++)
 		expect_eq(alloc_live(&a, MEMLANE_SLOW, 100 * 1024, 1, &handles[i]), 1);
 	ev = event_of(a.fd, MEMLANE_EVENT_PRESSURE);
@@ -223,7 +216,7 @@ TEST(pressure_and_dropped_objects)
 	expect(ev.value > 2 * MIB && ev.value <= 4 * MIB);
 	/* Told once. */
 	expect_readable(a.fd, 0);
-	set_option(&a, MEMLANE_OPT_PURGEABLE, 1 << 16);
+	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
 	/* Some may have gone to the FastLane first, and under pressure there. */
 	for (left = counts(&a).purged; left; left -= ev.value) {

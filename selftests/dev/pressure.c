@@ -16,24 +16,6 @@
 
 static __u64 handles[MOST];
 
-static void set(const struct arena *a, __u32 option, __u64 value)
-{
-	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
-}
-
-/* Have the kernel ask all its shrinkers for all that they have. */
-static void drop_slab(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-
-	if (fd < 0)
-		skip("drop_caches: %s", strerror(errno));
-	expect_eq(write(fd, "2", 1), 1);
-	expect_eq(close(fd), 0);
-}
-
 static void join_group(const struct arena *a, __u64 handle)
 {
 	((__u64 *)a->map[MEMLANE_REGION_SIDE])[nr_of(a, handle)] |=
@@ -47,7 +29,7 @@ static struct arena arena_purgeable(unsigned long mib, unsigned int *nr)
 
 	*nr = mib * MIB / SIZE;
 	expect(*nr <= MOST);
-	set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
+	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
 	for (unsigned int i = 0; i < *nr; i++) {
 		handles[i] = alloc_one(&a, MEMLANE_SLOW, SIZE);
 		join_group(&a, handles[i]);
@@ -89,7 +71,7 @@ TEST(small_ones_too)
 	struct arena a = arena_new(MIB, 8 * MIB);
 	int i;
 
-	set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
+	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
 	expect_eq(alloc_live(&a, MEMLANE_SLOW, 1000, 4000, handles), 4000);
 	for (i = 0; i < 4000; i++) {
 		join_group(&a, handles[i]);

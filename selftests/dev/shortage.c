@@ -10,34 +10,16 @@
 
 static __u64 handles[OBJECTS];
 
-static void set(const struct arena *a, __u32 option, __u64 value)
-{
-	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
-}
-
-/* Have the kernel ask all its shrinkers for all that they have. */
-static void drop_slab(void)
-{
-	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
-
-	if (fd < 0)
-		skip("drop_caches: %s", strerror(errno));
-	expect_eq(write(fd, "2", 1), 1);
-	expect_eq(close(fd), 0);
-}
-
 /* Every fourth object of 2 MiB in the FastLane stays, and is written. */
 static struct arena arena_with_gaps(__u64 interval)
 {
 	struct arena a = arena_new(8 * MIB, 8 * MIB);
 	int i;
 
-	set(&a, MEMLANE_OPT_AGE_INTERVAL, 10000 * SECOND);
-	set(&a, MEMLANE_OPT_AUTO_COMPACTION, 1);
+	option_set(&a, MEMLANE_OPT_AGE_INTERVAL, 10000 * SECOND);
+	option_set(&a, MEMLANE_OPT_AUTO_COMPACTION, 1);
 	if (interval)
-		set(&a, MEMLANE_OPT_POLICY_INTERVAL, interval);
+		option_set(&a, MEMLANE_OPT_POLICY_INTERVAL, interval);
 	expect_eq(alloc_live(&a, MEMLANE_FAST, 1024, OBJECTS, handles), OBJECTS);
 	for (i = 0; i < OBJECTS; i++)
 		memset(address_of(&a, handles[i]), i, 1024);
@@ -78,8 +60,8 @@ TEST(what_may_be_dropped_goes)
 	struct arena a = arena_new(8 * MIB, 8 * MIB);
 	__u64 handle;
 
-	set(&a, MEMLANE_OPT_POLICY_INTERVAL, 10000 * SECOND);
-	set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | 5);
+	option_set(&a, MEMLANE_OPT_POLICY_INTERVAL, 10000 * SECOND);
+	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | 5);
 	expect_eq(alloc_live(&a, MEMLANE_SLOW, MIB, 1, &handle), 1);
 	((__u64 *)a.map[MEMLANE_REGION_SIDE])[nr_of(&a, handle)] |= 5ULL << MEMLANE_SIDE_GROUP_SHIFT;
 	memset(address_of(&a, handle), 1, MIB);
@@ -120,7 +102,7 @@ TEST(releases_meanwhile)
 	for (i = 0; i < 50; i++) {
 		struct arena a = arena_new(MIB, MIB);
 
-		set(&a, MEMLANE_OPT_POLICY_INTERVAL, 10000 * SECOND);
+		option_set(&a, MEMLANE_OPT_POLICY_INTERVAL, 10000 * SECOND);
 		alloc_one(&a, MEMLANE_FAST, 100);
 		arena_end(&a);
 	}
