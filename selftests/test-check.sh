@@ -34,7 +34,7 @@ said() { grep -Eq "$1" "$tmp/said" || { sed 's/^/# /' "$tmp/said"; return 1; }; 
 
 unsaid() { ! grep -E "$1" "$tmp/said"; }
 
-plan 22
+plan 25
 list 'good | host | 60 | true'
 check "what passes, passes" gives 0 '1 passed, 0 failed' '' host
 check "nothing to do is no success" gives 1 '0 passed, 0 failed' '' vm
@@ -68,6 +68,11 @@ gives 1 '30 passed, 1 failed' '' host
 check "a failure is named" said '^ +not ok 1 lost$'
 check "with what it said, however much came after" said '^ +# a\.c:1: wanted 2, got 3$'
 check "and not with what others said" unsaid '^ +# note 2$'
+
+list 'made | first | 60 | true' 'good | host | 60 | sleep 1' 'bad | debug | 60 | true' 'last | after | 60 | test -e '"$tmp/out/host.good.log"
+check "all that there is, in two lanes" gives 0 '3 passed, 0 failed, 1 skipped' ''
+check "the host's stages have those before them" gives 0 '2 passed, 0 failed' '' host
+check "which are picked likewise" gives 0 '1 passed, 0 failed' '' 'host=^made$'
 
 list 'good | host | 60 | true' 'smoke | debug | 60 | true'
 check "without its kernel a place is skipped" \
