@@ -122,7 +122,7 @@ torture-long: deps
 
 matrix: deps
 	@$(MAKE) -s all selftests
-	+@selftests/check 'host=^module-' matrix 'vm=^smoke$$' 'vm-6.12=^smoke$$' vm-7
+	+@selftests/check 'host=^module-' matrix 'vm=^smoke$$' vm-6.12 more-6.12 vm-7
 
 fuzz bench: deps
 	@$(MAKE) -s all

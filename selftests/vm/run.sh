@@ -131,9 +131,11 @@ share_root() {
 	die "virtiofsd did not start: $(cat "$run"/virtiofsd-*)"
 }
 
-# Kernel arguments. Nothing may be zeroed or forgiven behind the tests' backs.
+# Kernel arguments. Nothing may be zeroed or forgiven behind the tests' backs. The kernel
+# wants to see ten ticks in a time that an emulated machine may sleep through, where its host
+# is busy: without no_timer_check it then panics for its timer.
 arguments() {
-	printf '%s ' console=ttyS0 panic=-1 init_on_alloc=0 \
+	printf '%s ' console=ttyS0 panic=-1 init_on_alloc=0 no_timer_check \
 		mitigations=off random.trust_cpu=on \
 		rcupdate.rcu_cpu_stall_timeout=60
 	case $kernel in
