@@ -5,8 +5,8 @@
 #   kernel-debug.sh [--path] memdbg|kcsan
 #
 # prints the folder of the finished build: arch/x86/boot/bzImage, and a tree
-# that `make -C FOLDER M=...` accepts. With --path nothing is built: exit 1 when
-# the kernel is not there. The folder's name carries the sum of the fragments
+# that `make -C FOLDER M=...` accepts. With --path nothing is built: where somebody is
+# building it, that is waited for; exit 1 when the kernel is not there. The folder's name carries the sum of the fragments
 # and of the source's version, so a change of either makes a new one.
 set -eu
 
@@ -30,13 +30,19 @@ tree=$cache/kernel/$name-$key
 
 finished() { [ -f "$tree/complete" ]; }
 
+# wait_for_others: while it is being built, elsewhere
+wait_for_others() {
+	exec 9>>"$tree.lock"
+	flock 9
+}
+
 if [ "$build" = no ]; then
+	finished || [ ! -e "$tree.lock" ] || wait_for_others
 	finished && echo "$tree"
 	exit
 fi
 mkdir -p "$cache/kernel"
-exec 9>"$tree.lock"
-flock 9
+wait_for_others
 if finished; then
 	echo "$tree"
 	exit 0
