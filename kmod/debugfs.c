@@ -3,6 +3,7 @@
  * debugfs.c - what tests and the curious may look at
  *
  *   memlane/arenas, pages, shared_pages   totals, as struct memlane_totals
+ *   memlane/ID/program                    who made the arena: process and name
  *   memlane/ID/stat                       counters of an arena
  *   memlane/ID/lanes                      what its lanes hold
  *   memlane/ID/spans                      each span: where, of what, how full
@@ -15,7 +16,9 @@
 #include <linux/seq_file.h>
 
 #include "core/block.h"
+#include "core/field.h"
 #include "core/run.h"
+#include "core/slot.h"
 #include "debugfs.h"
 #include "device.h"
 
@@ -23,50 +26,28 @@ struct memlane_totals memlane_totals;
 
 static struct dentry *root;
 
-struct field {
-	const char *name;
-	size_t offset;
-};
-
-#define COUNT(name) { #name, offsetof(struct memlane_counts, name) }
-#define CAUSE(name, cause) \
-	{ "moves_" #name, offsetof(struct memlane_counts, by_cause[MEMLANE_CAUSE_##cause]) }
-static const struct field count_fields[] = {
-	COUNT(ioctls), COUNT(refills), COUNT(flushes), COUNT(handles), COUNT(retired),
-	COUNT(batches), COUNT(moved), COUNT(moved_bytes), COUNT(remapped),
-	COUNT(remapped_pages), COUNT(vetoed), COUNT(pinned), COUNT(held), COUNT(given_up),
-	COUNT(spoiled), COUNT(pages_returned), COUNT(faults), COUNT(metadata), COUNT(slots),
-	COUNT(slots_reaped), COUNT(spilled), COUNT(cycles), COUNT(periods),
-	COUNT(purged), COUNT(shortages), COUNT(lost), COUNT(gone_allocs),
-	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
-	COUNT(gone_vetoes), COUNT(gone_waits),
-	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),
-	CAUSE(oversized, OVERSIZED), CAUSE(hot, HOT), CAUSE(sort, SORT), CAUSE(purge, PURGE),
-	CAUSE(room, ROOM),
-};
-
-#define LANE(name) { #name, offsetof(struct memlane_lane_stat, name) }
-static const struct field lane_fields[] = {
-	LANE(limit), LANE(max), LANE(used), LANE(bound), LANE(block_used), LANE(blob_used),
-	LANE(block_chunks), LANE(blob_chunks), LANE(objects), LANE(spans), LANE(blobs),
-	LANE(largest_hole), LANE(migrated_in), LANE(resident),
-};
-
-static u64 value_of(const void *base, const struct field *field)
+static int program_show(struct seq_file *seq, void *unused)
 {
-	return *(const u64 *)(base + field->offset);
+	struct memlane_arena *arena = seq->private;
+
+	seq_printf(seq, "%d %s\n", arena->pid, arena->program);
+	return 0;
 }
+DEFINE_SHOW_ATTRIBUTE(program);
 
 static int stat_show(struct seq_file *seq, void *unused)
 {
 	struct memlane_arena *arena = seq->private;
 	struct memlane_stat req = { .size = sizeof(req) };
-	int i, err = ml_stat(&arena->core, &req);
+	const struct ml_field *f;
+	int err = ml_stat(&arena->core, &req);
 
-	for (i = 0; !err && i < ARRAY_SIZE(count_fields); i++)
-		seq_printf(seq, "%s %llu\n", count_fields[i].name,
-			   value_of(&req.out, &count_fields[i]));
-	return err;
+	if (err)
+		return err;
+	for (f = ml_count_fields; f->name; f++)
+		seq_printf(seq, "%s %llu\n", f->name, ml_field_read(&req.out, f));
+	seq_printf(seq, "waits %llu\n", ml_slots_waits(&arena->core));
+	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(stat);
 
@@ -74,12 +55,13 @@ static int lanes_show(struct seq_file *seq, void *unused)
 {
 	struct memlane_arena *arena = seq->private;
 	struct memlane_stat req = { .size = sizeof(req) };
-	int i, err = ml_stat(&arena->core, &req);
+	const struct ml_field *f;
+	int err = ml_stat(&arena->core, &req);
 
-	for (i = 0; !err && i < ARRAY_SIZE(lane_fields); i++)
-		seq_printf(seq, "%s %llu %llu\n", lane_fields[i].name,
-			   value_of(&req.out.lane[MEMLANE_FAST], &lane_fields[i]),
-			   value_of(&req.out.lane[MEMLANE_SLOW], &lane_fields[i]));
+	for (f = ml_lane_fields; !err && f->name; f++)
+		seq_printf(seq, "%s %llu %llu\n", f->name,
+			   ml_field_read(&req.out.lane[MEMLANE_FAST], f),
+			   ml_field_read(&req.out.lane[MEMLANE_SLOW], f));
 	return err;
 }
 DEFINE_SHOW_ATTRIBUTE(lanes);
@@ -125,17 +107,6 @@ static int spans_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(spans);
 
-#define TALLY(name) { #name, offsetof(struct memlane_tally, name) }
-#define TALLY_CAUSE(name, cause) \
-	{ "moves_" #name, offsetof(struct memlane_tally, by_cause[MEMLANE_CAUSE_##cause]) }
-static const struct field tally_fields[] = {
-	TALLY_CAUSE(compact, COMPACT), TALLY_CAUSE(hand, HAND), TALLY_CAUSE(stale, STALE),
-	TALLY_CAUSE(oversized, OVERSIZED), TALLY_CAUSE(hot, HOT), TALLY_CAUSE(sort, SORT),
-	TALLY_CAUSE(purge, PURGE), TALLY_CAUSE(room, ROOM),
-	TALLY(bytes), TALLY(vetoed), TALLY(pinned), TALLY(held), TALLY(given_up),
-	TALLY(faults), TALLY(pages),
-};
-
 /* Tallies come and grow while they are read, and never go: no lock is needed. */
 static void *tallies_start(struct seq_file *seq, loff_t *pos)
 {
@@ -176,17 +147,17 @@ static void tally_name(struct seq_file *seq, u64 nr)
 
 static int tallies_show(struct seq_file *seq, void *v)
 {
-	int i;
+	const struct ml_field *f;
 
 	if (v == SEQ_START_TOKEN)
 		seq_puts(seq, "of number lane");
 	else
 		tally_name(seq, seq->index - 1);
-	for (i = 0; i < ARRAY_SIZE(tally_fields); i++)
+	for (f = ml_tally_fields; f->name; f++)
 		if (v == SEQ_START_TOKEN)
-			seq_printf(seq, " %s", tally_fields[i].name);
+			seq_printf(seq, " %s", f->name);
 		else
-			seq_printf(seq, " %llu", READ_ONCE(*(u64 *)(v + tally_fields[i].offset)));
+			seq_printf(seq, " %llu", ml_field_read(v, f));
 	seq_putc(seq, '\n');
 	return 0;
 }
@@ -249,6 +220,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 
 	snprintf(name, sizeof(name), "%u", arena->id);
 	arena->debugfs = debugfs_create_dir(name, root);
+	debugfs_create_file("program", 0400, arena->debugfs, arena, &program_fops);
 	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
 	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);

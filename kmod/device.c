@@ -211,6 +211,8 @@ static struct memlane_arena *arena_make(struct file *file, const struct memlane_
 	if (IS_ERR(arena))
 		return arena;
 	arena->file = file;
+	arena->pid = current->tgid;
+	strscpy(arena->program, current->group_leader->comm, sizeof(arena->program));
 	err = engine_init(arena, req);
 	if (!err) {
 		err = layout_init(arena);

@@ -31,6 +31,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 
 #include "barrier.h"
 #include "core/core.h"
@@ -60,6 +61,8 @@ struct memlane_file {
  * @core: the engine's part
  * @user: who opened the file; immutable
  * @id: names the arena in debugfs and traces; immutable
+ * @pid: the process that made it; immutable, and no reference
+ * @program: its name then; immutable
  * @file: what open() made; no reference, but for those of the views
  * @inode: a nameless file whose i_mapping lists this arena's mappings alone
  * @setup: see the top
@@ -82,6 +85,8 @@ struct memlane_arena {
 	struct ml_arena core;
 	struct memlane_user *user;
 	u32 id;
+	pid_t pid;
+	char program[TASK_COMM_LEN];
 	struct file *file;
 	struct inode *inode;
 	struct mutex setup;

@@ -17,6 +17,7 @@
 
 #include "backend.h"
 #include "local.h"
+#include "local_view.h"
 #include "names.h"
 #include "table.h"
 
@@ -314,6 +315,7 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 	m->info = l->info;
 	memcpy(m->region, l->region, sizeof(m->region));
 	m->local = l;
+	local_view_add(l);
 	return 0;
 
 exit_pages:
@@ -329,6 +331,7 @@ static void local_close(struct memlane *m)
 {
 	struct local *l = m->local;
 
+	local_view_remove(l);
 	local_worker_stop(l);
 	local_pages_exit(l);
 	exit_core(l);

@@ -45,6 +45,8 @@ struct job;
  * @jobs: the first that waits
  * @last_job: where the next goes
  * @thread: runs the maintenance cycle
+ * @view_number: by which this process shows it; view.lock
+ * @view_next: another one that is shown; view.lock
  */
 struct local {
 	struct ml_arena core;
@@ -72,6 +74,8 @@ struct local {
 	struct job *jobs;
 	struct job **last_job;
 	pthread_t thread;
+	unsigned int view_number;
+	struct local *view_next;
 };
 
 static inline struct local *local_of(struct ml_arena *a)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* arenas.c - the module's open arenas, as debugfs shows them */
+/* arenas.c - open arenas: the module's, and those that processes show */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -11,18 +12,10 @@
 
 const char *const arena_lane_name[MEMLANE_LANES] = { "fast", "slow" };
 
-static FILE *open_file(unsigned int id, const char *name)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), ARENAS_FOLDER "/%u/%s", id, name);
-	return fopen(path, "re");
-}
-
 /* Return: how many lines, or -errno. */
-static int read_counters(unsigned int id, const char *name, struct counter *c)
+static int read_counters(const struct arena_place *at, const char *name, struct counter *c)
 {
-	FILE *f = open_file(id, name);
+	FILE *f = arena_file(at, name);
 	char line[128];
 	int n = 0;
 
@@ -38,9 +31,15 @@ static int read_counters(unsigned int id, const char *name, struct counter *c)
 	return n;
 }
 
-static int read_check(struct arena_view *a)
+/* A process without such an arena answers nothing. */
+static int check_lines(int lines)
 {
-	FILE *f = open_file(a->id, "check");
+	return lines ? lines : -ENOENT;
+}
+
+int arena_check(struct arena_view *a)
+{
+	FILE *f = arena_file(&a->at, "check");
 
 	if (!f)
 		return -errno;
@@ -51,70 +50,154 @@ static int read_check(struct arena_view *a)
 	return 0;
 }
 
-static int read_arena(struct arena_view *a, unsigned int id)
+/* "PID NAME"; what is in a name could be meant for a terminal. */
+static void read_program(FILE *f, struct arena_view *a)
 {
-	memset(a, 0, sizeof(*a));
-	a->id = id;
-	a->lanes = read_counters(id, "lanes", a->lane);
+	char *p;
+
+	if (!f)
+		return;
+	if (fscanf(f, "%d %39[^\n]", &a->pid, a->program) < 1)
+		a->pid = 0;
+	for (p = a->program; *p; p++)
+		if (!isprint((unsigned char)*p))
+			*p = '?';
+}
+
+/* @a has its place and its program. */
+static int read_numbers(struct arena_view *a)
+{
+	a->lanes = check_lines(read_counters(&a->at, "lanes", a->lane));
 	if (a->lanes < 0)
 		return a->lanes;
-	a->counts = read_counters(id, "stat", a->count);
-	return a->counts < 0 ? a->counts : read_check(a);
+	a->counts = check_lines(read_counters(&a->at, "stat", a->count));
+	return a->counts < 0 ? a->counts : 0;
 }
 
-/* Return: the id, or 0 for what is not an arena's folder. */
-static unsigned int id_of(const char *name)
-{
-	char *end;
-	unsigned long id = strtoul(name, &end, 10);
-
-	return *end || id > 0xffffffffUL ? 0 : (unsigned int)id;
-}
-
-static int by_id(const void *a, const void *b)
+static int by_place(const void *a, const void *b)
 {
 	const struct arena_view *x = a, *y = b;
 
-	return (x->id > y->id) - (x->id < y->id);
+	if (*x->at.socket && x->pid != y->pid)
+		return x->pid > y->pid ? 1 : -1;
+	return (x->at.number > y->at.number) - (x->at.number < y->at.number);
 }
 
-static int add_arena(struct arena_view **list, int n, unsigned int id)
+/* All arenas so far. */
+struct reading {
+	struct arena_view *list;
+	int n;
+};
+
+static int add_arena(struct reading *r, const struct arena_view *a)
 {
-	struct arena_view *more = realloc(*list, ((size_t)n + 1) * sizeof(*more));
+	struct arena_view *more = realloc(r->list, ((size_t)r->n + 1) * sizeof(*more));
 	int ret;
 
 	if (!more)
 		return -ENOMEM;
-	*list = more;
-	ret = read_arena(&more[n], id);
-	if (ret == -ENOENT)
-		return n;
-	return ret ? ret : n + 1;
+	r->list = more;
+	more[r->n] = *a;
+	ret = read_numbers(&more[r->n]);
+	if (ret == -ENOENT || ret == -ECONNREFUSED)
+		return 0;
+	r->n += !ret;
+	return ret;
 }
 
-int arenas_read(struct arena_view **list)
+/* Return: the number, or 0 for what is not an arena's folder. */
+static unsigned int number_of(const char *name)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+
+	return *end || number > 0xffffffffUL ? 0 : (unsigned int)number;
+}
+
+static int add_folder(struct reading *r, const char *folder)
+{
+	struct arena_view a = { .at.number = number_of(folder) };
+	FILE *f;
+
+	if (!a.at.number)
+		return 0;
+	snprintf(a.name, sizeof(a.name), "%u", a.at.number);
+	f = arena_file(&a.at, "program");
+	read_program(f, &a);
+	if (f)
+		fclose(f);
+	return add_arena(r, &a);
+}
+
+static int read_module(struct reading *r)
 {
 	DIR *dir = opendir(ARENAS_FOLDER);
 	struct dirent *entry;
-	unsigned int id;
-	int n = 0;
+	int ret = 0;
 
-	*list = NULL;
 	if (!dir)
 		return -errno;
-	while (n >= 0 && (entry = readdir(dir))) {
-		id = id_of(entry->d_name);
-		if (id)
-			n = add_arena(list, n, id);
-	}
+	while (!ret && (entry = readdir(dir)))
+		ret = add_folder(r, entry->d_name);
 	closedir(dir);
-	if (n < 0) {
-		free(*list);
-		*list = NULL;
-	} else if (n) {
-		qsort(*list, (size_t)n, sizeof(**list), by_id);
+	return ret;
+}
+
+static int add_of_process(const char *socket, FILE *f, struct reading *r)
+{
+	struct arena_view a = { .pid = 0 };
+	int ret = 0;
+
+	strcpy(a.at.socket, socket);
+	read_program(f, &a);
+	if (!a.pid)
+		return ferror(f) ? -EAGAIN : -EPROTO;
+	while (!ret && fscanf(f, "%u", &a.at.number) == 1) {
+		snprintf(a.name, sizeof(a.name), "%d.%u", a.pid, a.at.number);
+		ret = add_arena(r, &a);
 	}
-	return n;
+	return ret;
+}
+
+static int add_process(const char *socket, void *arg)
+{
+	struct arena_place at = { .number = 0 };
+	FILE *f;
+	int ret;
+
+	strcpy(at.socket, socket);
+	f = arena_file(&at, "");
+	if (!f)
+		return -errno;
+	ret = add_of_process(socket, f, arg);
+	fclose(f);
+	return ret;
+}
+
+int arenas_read(const char *sockets, struct arena_view **list)
+{
+	struct reading r = { .list = NULL };
+	int ret = sockets ? arena_sockets(sockets, add_process, &r) : read_module(&r);
+
+	*list = r.list;
+	if (ret) {
+		arenas_free(r.list, r.n);
+		*list = NULL;
+		return ret;
+	}
+	if (r.n)
+		qsort(r.list, (size_t)r.n, sizeof(*r.list), by_place);
+	return r.n;
+}
+
+struct arena_view *arenas_find(struct arena_view *list, int n, const char *name)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(list[i].name, name))
+			return &list[i];
+	return NULL;
 }
 
 /* What is no span, as the line of titles, has no numbers there. */
@@ -139,7 +222,7 @@ static void add_span(struct arena_view *a, const char *line)
 
 static int read_classes(struct arena_view *a)
 {
-	FILE *f = open_file(a->id, "spans");
+	FILE *f = arena_file(&a->at, "spans");
 	char line[128];
 
 	if (!f)
@@ -153,7 +236,7 @@ static int read_classes(struct arena_view *a)
 
 static int read_tallies(struct arena_view *a)
 {
-	FILE *f = open_file(a->id, "tallies");
+	FILE *f = arena_file(&a->at, "tallies");
 	int ret;
 
 	if (!f)
@@ -199,5 +282,15 @@ uint64_t arena_lane(const struct arena_view *a, int lane, const char *name)
 	for (i = 0; i < a->lanes; i++)
 		if (!strcmp(a->lane[i].name, name))
 			return a->lane[i].value[lane];
+	return 0;
+}
+
+uint64_t arena_count(const struct arena_view *a, const char *name)
+{
+	int i;
+
+	for (i = 0; i < a->counts; i++)
+		if (!strcmp(a->count[i].name, name))
+			return a->count[i].value[0];
 	return 0;
 }

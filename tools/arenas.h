@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arenas.h - the module's open arenas, as debugfs shows them */
+/* arenas.h - open arenas: the module's, and those that processes show */
 #ifndef ARENAS_H
 #define ARENAS_H
 
@@ -7,10 +7,10 @@
 
 #include <linux/memlane.h>
 
+#include "arena_file.h"
 #include "tallies.h"
 
-#define ARENAS_FOLDER	"/sys/kernel/debug/memlane"
-#define ARENA_COUNTERS	96
+#define ARENA_COUNTERS 96
 
 /**
  * struct counter - one line of a file: a name, and a number for each lane or one
@@ -40,8 +40,11 @@ struct class_view {
 
 /**
  * struct arena_view - one arena at one moment
- * @id: its folder's name
- * @check: "ok", or the invariant that does not hold
+ * @at: where it is
+ * @name: what people call it: its number, or process and number
+ * @pid: of the process that made it; 0: an older module does not tell
+ * @program: that process's name
+ * @check: after arena_check(): "ok", or the invariant that does not hold
  * @lane: what its lanes hold
  * @lanes: number of these
  * @count: its counters
@@ -50,7 +53,10 @@ struct class_view {
  * @tallies: the same
  */
 struct arena_view {
-	unsigned int id;
+	struct arena_place at;
+	char name[24];
+	int pid;
+	char program[40];
 	char check[160];
 	struct counter lane[ARENA_COUNTERS];
 	int lanes;
@@ -64,13 +70,20 @@ extern const char *const arena_lane_name[MEMLANE_LANES];
 
 /**
  * arenas_read - look at all of them
+ * @sockets: of processes, or a folder of these; NULL: the module's arenas
  * @list: gets an array, for arenas_free()
  *
  * An arena that is closed meanwhile is left out.
  *
- * Return: how many, sorted by id, or -errno.
+ * Return: how many, by process and number, or -errno.
  */
-int arenas_read(struct arena_view **list);
+int arenas_read(const char *sockets, struct arena_view **list);
+
+/* The one of this name, or NULL. */
+struct arena_view *arenas_find(struct arena_view *list, int n, const char *name);
+
+/* Whether its invariants hold, which takes long with many objects. Return: 0 or -errno. */
+int arena_check(struct arena_view *a);
 
 void arenas_free(struct arena_view *list, int n);
 
@@ -79,6 +92,9 @@ int arena_read_rest(struct arena_view *a);
 
 /* Return: how many are open, or -errno. */
 int arenas_count(void);
+
+/* A counter by its name; 0 where the module has none of that name. */
+uint64_t arena_count(const struct arena_view *a, const char *name);
 
 /* A lane's number by its name; 0 where the module has none of that name. */
 uint64_t arena_lane(const struct arena_view *a, int lane, const char *name);

@@ -1,105 +1,182 @@
 // SPDX-License-Identifier: MIT
-/* cmd_stat.c - `memlane stat`: what the module's open arenas hold and have done */
+/* cmd_stat.c - `memlane stat`: what open arenas hold and have done */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "arenas.h"
 #include "command.h"
-#include "explain.h"
+#include "look.h"
 #include "say.h"
 #include "stat.h"
 
 #define MOVES "moves_" /* so begin the counters of moves, then comes the cause */
+#define CLEAR "\033[H\033[2J"
+
+/**
+ * struct asked - what was asked for
+ * @at: where processes show their arenas, or NULL
+ * @name: of one arena, or NULL
+ * @json: for machines
+ * @seconds: between looks
+ * @watch: more than once
+ * @times: to look; 0: until it is ended, or once
+ */
+struct asked {
+	const char *at;
+	const char *name;
+	bool json;
+	bool watch;
+	uint64_t seconds;
+	uint64_t times;
+};
 
 const char *stat_cause(const char *counter)
 {
 	return strncmp(counter, MOVES, strlen(MOVES)) ? NULL : counter + strlen(MOVES);
 }
 
-static int show(struct arena_view *list, int n, uint64_t id, bool json)
+/* Return: 0, or -errno. One that was closed meanwhile has no more to say. */
+static int read_rest(struct arena_view *a)
 {
-	const struct arena_view *one = NULL;
-	int i, ret = 0;
+	int ret = arena_check(a);
 
-	for (i = 0; i < n; i++) {
-		if (list[i].id == id)
-			one = &list[i];
-		if (json || list[i].id == id)
-			ret = arena_read_rest(&list[i]);
-		/* One that was closed meanwhile has none any more. */
-		if (ret && ret != -ENOENT)
-			return fail("%s", explain_stat(ret));
-	}
-	if (id && !one)
-		return fail("there is no arena %" PRIu64 " open; memlane stat lists them", id);
-	if (json) {
-		stat_json(list, n, one);
-		return EXIT_GOOD;
-	}
-	if (!n) {
-		puts("No arena is open.");
-		return EXIT_GOOD;
-	}
-	return stat_tables(list, n, one) ? fail("no memory for a table") : EXIT_GOOD;
+	if (!ret)
+		ret = arena_read_rest(a);
+	return ret == -ENOENT ? 0 : ret;
 }
 
-static int look(uint64_t id, bool json)
+static int print(const struct arena_view *list, int n, const struct arena_view *one, bool json)
+{
+	if (json)
+		stat_json(list, n, one);
+	else if (!n)
+		puts("No arena is open.");
+	else if (stat_tables(list, n, one))
+		return fail("no memory for a table");
+	return EXIT_GOOD;
+}
+
+static int show(const struct asked *asked, struct arena_view *list, int n)
+{
+	const struct arena_view *one = NULL;
+	int i, ret;
+
+	if (asked->name) {
+		one = look_find(list, n, asked->name);
+		if (!one)
+			return EXIT_FAILED;
+	}
+	for (i = 0; i < n; i++) {
+		if (one ? one != &list[i] : !asked->json)
+			continue;
+		ret = read_rest(&list[i]);
+		if (ret)
+			return look_failed(asked->at, ret);
+	}
+	return print(list, n, one, asked->json);
+}
+
+static int look(const struct asked *asked)
 {
 	struct arena_view *list;
-	int ret, n = arenas_read(&list);
+	int ret, n = look_arenas(asked->at, &list);
 
 	if (n < 0)
-		return fail("%s", explain_stat(n));
-	ret = show(list, n, id, json);
+		return EXIT_FAILED;
+	ret = show(asked, list, n);
 	arenas_free(list, n);
 	return ret;
+}
+
+static int watch(const struct asked *asked)
+{
+	uint64_t times = asked->watch || asked->times ? asked->times : 1;
+	bool terminal = isatty(STDOUT_FILENO);
+	uint64_t i;
+	int ret;
+
+	for (i = 0;; i++) {
+		if (terminal && times != 1)
+			fputs(CLEAR, stdout);
+		ret = look(asked);
+		if (ret || i + 1 == times)
+			return ret;
+		if (fflush(stdout))
+			return EXIT_FAILED;
+		sleep(asked->seconds);
+	}
+}
+
+static int take_option(int c, struct asked *asked, char *const *argv)
+{
+	switch (c) {
+	case 'j':
+		asked->json = true;
+		return 0;
+	case 'a':
+		asked->at = optarg;
+		return 0;
+	case 'w':
+		asked->watch = true;
+		if (optarg && say_number(optarg, 86400, &asked->seconds))
+			return misuse("stat: --watch=%s is no number of seconds", optarg);
+		return 0;
+	case 'n':
+		if (say_number(optarg, UINT32_MAX, &asked->times))
+			return misuse("stat: -n takes a whole number, not \"%s\"", optarg);
+		return 0;
+	case ':':
+		return misuse("stat: %s needs a value", argv[optind - 1]);
+	default:
+		return misuse("stat: %s is not an option; see memlane stat --help",
+			      argv[optind - 1]);
+	}
 }
 
 static int run_stat(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "at", required_argument, NULL, 'a' },
+		{ "watch", optional_argument, NULL, 'w' },
 		{ 0 }
 	};
-	bool json = false;
-	uint64_t id = 0;
-	int c;
+	struct asked asked = { .seconds = 1 };
+	int c, ret;
 
-	while ((c = getopt_long(argc, argv, ":j", options, NULL)) != -1) {
-		if (c != 'j')
-			return misuse("stat: %s is not an option; see memlane stat --help",
-				      argv[optind - 1]);
-		json = true;
+	while ((c = getopt_long(argc, argv, ":jwn:", options, NULL)) != -1) {
+		ret = take_option(c, &asked, argv);
+		if (ret)
+			return ret;
 	}
 	if (optind + 1 < argc)
 		return misuse("stat: \"%s\" is one word too many", argv[optind + 1]);
-	if (optind < argc && say_number(argv[optind], UINT32_MAX, &id))
-		return misuse("stat: an arena is named by its number, not \"%s\"", argv[optind]);
-	return look(id, json);
+	asked.name = argv[optind];
+	return watch(&asked);
 }
 
 const struct command cmd_stat = {
 	.name = "stat",
-	.summary = "what the module's arenas hold and have done",
+	.summary = "what open arenas hold and have done",
 	.help =
-		"Usage: memlane stat [--json] [ARENA]\n"
+		"Usage: memlane stat [--json] [--watch[=SECONDS]] [-n TIMES] [--at PATH] [ARENA]\n"
 		"\n"
-		"Lists the arenas that programs have open in the module, a line for each lane:\n"
-		"what it may use and uses, which part that is of what it may use now (FULL)\n"
-		"and of what it may grow to (PRESSURE), how much of it is empty, what is in\n"
-		"RAM, and how many objects came from the other lane. With ARENA, a number from\n"
-		"that list, also its size classes, how many objects moved for which cause, what\n"
-		"moved and what did not by size class, tag and group, all of its counters, and\n"
-		"whether its invariants hold.\n"
+		"Lists the arenas that programs have open, a line for each lane: what it may\n"
+		"use and uses, which part that is of what it may use now (FULL) and of what it\n"
+		"may grow to (PRESSURE), how much of it is empty, what is in RAM, and how many\n"
+		"objects came from the other lane. With ARENA, a name from that list, also its\n"
+		"size classes, how many objects moved for which cause, what moved and what did\n"
+		"not by size class, tag and group, all of its counters, and whether its\n"
+		"invariants hold.\n"
 		"\n"
 		"  -j, --json   everything, for machines\n"
+		"  -w, --watch  again and again, every second or so many seconds\n"
+		"  -n TIMES     end after so many looks\n" LOOK_HELP
 		"\n"
-		"Reads " ARENAS_FOLDER ", which only root can. Arenas of the engine inside a\n"
-		"process are seen by that process alone.\n",
+		"Without it these are the module's: reads " ARENAS_FOLDER ",\n"
+		"which only root can.\n",
 	.run = run_stat,
 };

@@ -28,6 +28,7 @@ extern const struct command cmd_trace;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;
 extern const struct command cmd_status;
+extern const struct command cmd_list;
 extern const struct command cmd_stat;
 extern const struct command cmd_export;
 

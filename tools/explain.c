@@ -49,9 +49,20 @@ static const struct meaning device[] = {
 };
 
 static const struct meaning stat[] = {
-	{ ENOENT, "there is nothing at /sys/kernel/debug/memlane: is the module loaded (memlane load), and debugfs mounted (mount -t debugfs none /sys/kernel/debug)?" },
+	{ ENOENT, "there is nothing at /sys/kernel/debug/memlane: is the module loaded (memlane load), and debugfs mounted (mount -t debugfs none /sys/kernel/debug)? Arenas inside of processes are seen with --at" },
 	{ EACCES, "only root may look into debugfs; use sudo" },
 	{ EPERM, "this kernel is locked down and shows no debugfs; boot it without lockdown to see counters" },
+	{ 0, NULL }
+};
+
+static const struct meaning sockets[] = {
+	{ ENOENT, "there is nothing there: set MEMLANE_STAT to this path in the environment of the program, and start it" },
+	{ ECONNREFUSED, "the process whose socket this is has ended; start the program again" },
+	{ EACCES, "the socket is another user's; become that user, or root (sudo)" },
+	{ ENOTSOCK, "this is no socket and no folder; name what MEMLANE_STAT says in the program's environment" },
+	{ ENAMETOOLONG, "a socket's path has 107 bytes at most; name a shorter one" },
+	{ EAGAIN, "the process does not answer: is it stopped (kill -CONT)?" },
+	{ EPROTO, "what answers there is no program with libmemlane; name what MEMLANE_STAT says in the program's environment" },
 	{ 0, NULL }
 };
 
@@ -81,4 +92,9 @@ const char *explain_device(int err)
 const char *explain_stat(int err)
 {
 	return find(stat, err);
+}
+
+const char *explain_socket(int err)
+{
+	return find(sockets, err);
 }

@@ -8,5 +8,6 @@ const char *explain_load(int err);
 const char *explain_unload(int err);
 const char *explain_device(int err);
 const char *explain_stat(int err);
+const char *explain_socket(int err);
 
 #endif /* EXPLAIN_H */

@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
 	&cmd_load,
 	&cmd_unload,
 	&cmd_status,
+	&cmd_list,
 	&cmd_stat,
 	&cmd_export,
 	&cmd_record,

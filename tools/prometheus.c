@@ -43,8 +43,8 @@ static void write_lane_family(FILE *out, const struct arena_view *list, int n, i
 	family(out, full, "", grows ? "counter" : "gauge", "As memlane stat shows it, of each lane.");
 	for (i = 0; i < n; i++)
 		for (lane = 0; lane < MEMLANE_LANES && which < list[i].lanes; lane++)
-			fprintf(out, "memlane_%s{arena=\"%u\",lane=\"%s\"} %" PRIu64 "\n", full,
-				list[i].id, arena_lane_name[lane], list[i].lane[which].value[lane]);
+			fprintf(out, "memlane_%s{arena=\"%s\",lane=\"%s\"} %" PRIu64 "\n", full,
+				list[i].name, arena_lane_name[lane], list[i].lane[which].value[lane]);
 }
 
 static void write_count_family(FILE *out, const struct arena_view *list, int n, int which)
@@ -56,8 +56,8 @@ static void write_count_family(FILE *out, const struct arena_view *list, int n, 
 	family(out, name, suffix, *suffix ? "counter" : "gauge", "As memlane stat shows it.");
 	for (i = 0; i < n; i++)
 		if (which < list[i].counts)
-			fprintf(out, "memlane_%s%s{arena=\"%u\"} %" PRIu64 "\n", name, suffix,
-				list[i].id, list[i].count[which].value[0]);
+			fprintf(out, "memlane_%s%s{arena=\"%s\"} %" PRIu64 "\n", name, suffix,
+				list[i].name, list[i].count[which].value[0]);
 }
 
 static void write_moves(FILE *out, const struct arena_view *list, int n)
@@ -70,8 +70,8 @@ static void write_moves(FILE *out, const struct arena_view *list, int n)
 		for (k = 0; k < list[i].counts; k++) {
 			cause = stat_cause(list[i].count[k].name);
 			if (cause)
-				fprintf(out, "memlane_moves_total{arena=\"%u\",cause=\"%s\"} %" PRIu64 "\n",
-					list[i].id, cause, list[i].count[k].value[0]);
+				fprintf(out, "memlane_moves_total{arena=\"%s\",cause=\"%s\"} %" PRIu64 "\n",
+					list[i].name, cause, list[i].count[k].value[0]);
 		}
 	}
 }
@@ -82,7 +82,7 @@ static void write_health(FILE *out, const struct arena_view *list, int n)
 
 	family(out, "invariants_hold", "", "gauge", "1: the engine's records are in order.");
 	for (i = 0; i < n; i++)
-		fprintf(out, "memlane_invariants_hold{arena=\"%u\"} %d\n", list[i].id,
+		fprintf(out, "memlane_invariants_hold{arena=\"%s\"} %d\n", list[i].name,
 			!strcmp(list[i].check, "ok"));
 }
 

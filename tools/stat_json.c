@@ -97,7 +97,11 @@ static struct json_object *arena_json(const struct arena_view *a)
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		json_object_object_add(lanes, arena_lane_name[lane], lane_json(a, lane));
-	json_object_object_add(o, "arena", json_object_new_uint64(a->id));
+	json_object_object_add(o, "arena", json_object_new_uint64(a->at.number));
+	json_object_object_add(o, "name", json_object_new_string(a->name));
+	json_object_object_add(o, "backend", json_object_new_string(*a->at.socket ? "local" : "module"));
+	json_object_object_add(o, "pid", json_object_new_int(a->pid));
+	json_object_object_add(o, "program", json_object_new_string(a->program));
 	json_object_object_add(o, "check", json_object_new_string(a->check));
 	json_object_object_add(o, "lanes", lanes);
 	json_object_object_add(o, "classes", classes_json(a));

@@ -25,7 +25,7 @@ static void cell_id(const struct arena_view *a, int lane, const char *name, char
 {
 	(void)lane;
 	(void)name;
-	snprintf(text, CELL, "%u", a->id);
+	strcpy(text, a->name);
 }
 
 static void cell_lane(const struct arena_view *a, int lane, const char *name, char *text)

@@ -212,6 +212,21 @@ static void fold_counters(struct ml_arena *a, struct memlane_slot *s)
 	c->gone_waits += xchg(&s->waits, 0);
 }
 
+/**
+ * ml_slots_waits - how often threads waited for a copy under way, gone ones included
+ * @a: arena
+ */
+u64 ml_slots_waits(struct ml_arena *a)
+{
+	u64 sum = READ_ONCE(a->count.gone_waits);
+	u32 slot;
+
+	for (slot = 0; slot < READ_ONCE(a->slots.top); slot++)
+		if (ml_slot_busy(a, slot))
+			sum += READ_ONCE(ml_slot_head(a, slot)->waits);
+	return sum;
+}
+
 /*
  * The thread of a slot does nothing more: nobody waits for its section. What it
  * held is taken back by pieces, whoever has the time.

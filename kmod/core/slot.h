@@ -12,6 +12,7 @@ void ml_slots_exit(struct ml_arena *a);
 bool ml_slot_busy(struct ml_arena *a, u32 slot);
 struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot);
 int ml_revoke_maker(struct ml_arena *a, u32 index);
+u64 ml_slots_waits(struct ml_arena *a);
 int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline);
 void ml_slots_reap(struct ml_arena *a, u32 most);
 void ml_slots_tend(struct ml_arena *a, struct ml_step *s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hold.c - keeps an arena of the module open with `hold N` objects of 100 bytes until its
+ * hold.c - keeps an arena open with `hold N` objects of 100 bytes until its
  * stdin ends; the last, of tag 77 and group 99, was moved to the SlowLane and back, and the
  * FastLane may grow to four times its size
  */
@@ -18,7 +18,6 @@ int main(int argc, char **argv)
 	int i, n = argc > 1 ? atoi(argv[1]) : 0;
 
 	memlane_config_init(&config);
-	config.backend = MEMLANE_BACKEND_MODULE;
 	config.policy_check_interval = 0;
 	config.fast_lane_max = 4 * config.fast_lane_size;
 	if (memlane_open(&m, &config))

@@ -10,4 +10,5 @@ for t in test-trace test-parts test-explain test-advice test-export; do
 	../../build/selftests/tools/$t || status=1
 done
 ./test-tools.sh || status=1
+./test-view.sh || status=1
 exit $status

@@ -19,7 +19,6 @@ const char *stat_cause(const char *counter)
 static struct arena_view arena(unsigned int id)
 {
 	struct arena_view a = {
-		.id = id,
 		.check = "ok",
 		.lane = { { "used", { 4096, 8192 } }, { "migrated_in", { 1, 2 } } },
 		.lanes = 2,
@@ -27,6 +26,7 @@ static struct arena_view arena(unsigned int id)
 		.counts = 3,
 	};
 
+	snprintf(a.name, sizeof(a.name), "%u", id);
 	return a;
 }
 

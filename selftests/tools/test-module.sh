@@ -152,6 +152,7 @@ stats()
 {
 	hold 5000 || return 1
 	says 0 'ARENA LANE' "$memlane" stat || return 1
+	cp out lanes && says 0 " $holder hold " "$memlane" list && cp lanes out || return 1
 	awk '$2 == "fast" && $0 ~ / 5000 / { fast++ } $2 == "slow" { slow++ } END { exit fast != 1 || slow != 1 }' out ||
 		{ sed 's/^/# /' out; return 1; }
 	pressure || { sed 's/^/# /' out; return 1; }
