@@ -36,7 +36,7 @@ number()
 every_object()
 {
 	timeout 150 "$memlane" replay --backend "$backend" --json "$1" > "$dir/$1.json" 2> "$dir/err" ||
-		{ sed 's/^/# /' "$dir/err"; return 1; }
+		{ echo "# ended with $?"; sed 's/^/# /' "$dir/err"; return 1; }
 	for run in 1 2; do
 		[ "$(number "$run" objects_verified "$1")" = "$(looks "$1")" ] && continue
 		echo "# $(number "$run" objects_verified "$1") looks at objects, not $(looks "$1")"
