@@ -17,7 +17,7 @@ cd "$top/traces" || exit 1
 
 good()
 {
-	timeout 60 "$memlane" trace "$1" > "$dir/$1.sum" 2>&1 || { sed 's/^/# /' "$dir/$1.sum"; return 1; }
+	timeout 120 "$memlane" trace "$1" > "$dir/$1.sum" 2>&1 || { sed 's/^/# /' "$dir/$1.sum"; return 1; }
 }
 
 # How often an object must have been looked at: freed, resized, and all that is left.
@@ -35,7 +35,7 @@ number()
 
 every_object()
 {
-	timeout 150 "$memlane" replay --backend "$backend" --json "$1" > "$dir/$1.json" 2> "$dir/err" ||
+	timeout 300 "$memlane" replay --backend "$backend" --json "$1" > "$dir/$1.json" 2> "$dir/err" ||
 		{ echo "# ended with $?"; sed 's/^/# /' "$dir/err"; return 1; }
 	for run in 1 2; do
 		[ "$(number "$run" objects_verified "$1")" = "$(looks "$1")" ] && continue
