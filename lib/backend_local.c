@@ -103,7 +103,8 @@ static int local_register(struct local *l, struct memlane_register *req)
 static int local_set(struct local *l, struct memlane_set *req)
 {
 	bool pace = req->option == MEMLANE_OPT_POLICY_INTERVAL;
-	int err = pace && req->value ? local_worker_start(l) : 0;
+	bool by_thread = pace || req->option == MEMLANE_OPT_DECAY;
+	int err = by_thread && req->value ? local_worker_start(l) : 0;
 
 	if (!err)
 		err = ml_set(&l->core, req);

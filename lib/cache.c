@@ -180,6 +180,8 @@ static uint32_t refill_flags(const struct order *o)
 
 	if (o->flags & MEMLANE_NO_SPILL)
 		flags |= MEMLANE_ALLOC_NO_SPILL;
+	if (o->flags & MEMLANE_ZERO && o->cls == MEMLANE_CLASS_BLOB)
+		flags |= MEMLANE_ALLOC_FRESH;
 	if (!memlane_self->depth && !spare(this_thread(), o))
 		flags |= MEMLANE_ALLOC_MAY_MOVE;
 	return flags;

@@ -12,6 +12,7 @@
 #define LANE_MIN	 (64 * KIB)
 #define RESERVE_MIN	 (64 * GIB)
 #define INTERVAL_MAX	 1e6
+#define DECAY_MAX	 3600
 #define LANE_DEFAULT_MIN (256 * MIB)
 #define HANDLES_MIN	 ((1 << 20) - 1)
 #define FRAMES_MAX	 1000000
@@ -34,6 +35,7 @@ static const struct memlane_config defaults = {
 	.max_handles = (16 << 20) - 1,
 	.max_threads = 1024,
 	.age_interval = 1,
+	.decay = 1,
 };
 
 /* Like the program's own, with its size. */
@@ -90,6 +92,8 @@ static const char *check_policy(const struct memlane_config *c)
 		return "section_grace must be from 0.000001 to 10 seconds";
 	if (!within(c->age_interval, 0, INTERVAL_MAX))
 		return "age_interval must be from 0 (every cycle) to 1000000 seconds";
+	if (!within(c->decay, 0, DECAY_MAX))
+		return "decay must be from 0 (none) to 3600 seconds";
 	return NULL;
 }
 
@@ -287,6 +291,16 @@ static uint64_t ns(double seconds)
 	return (uint64_t)(seconds * 1e9 + 0.5);
 }
 
+/*
+ * Somebody has to give back what is kept: the module does not yet. Whoever looks for
+ * addresses that are kept too long wants them to lead nowhere at once.
+ */
+static bool keeps(const struct memlane_config *c, const struct memlane *m)
+{
+	return c->policy_check_interval && !c->guard_moves &&
+	       !(m->info.out_capabilities & MEMLANE_CAP_MODULE);
+}
+
 /* The interval comes last: from then on the background cycle may run. */
 int config_apply(const struct memlane_config *c, struct memlane *m)
 {
@@ -301,6 +315,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 		{ MEMLANE_OPT_THRESHOLD, c->threshold },
 		{ MEMLANE_OPT_AGE_INTERVAL, ns(c->age_interval) },
 		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
+		{ MEMLANE_OPT_DECAY, keeps(c, m) ? ns(c->decay) : 0 },
 		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
 	};
 	size_t i;

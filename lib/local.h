@@ -39,6 +39,7 @@ struct job;
  * @lock: protects the rest
  * @wake: a change of the rest
  * @interval: ns between cycles
+ * @decay_due: when ml_decay() is to be called, ns; 0: not at all
  * @paced: it was changed, which the thread has not seen yet
  * @stop: the thread is to end
  * @running: there is a thread
@@ -68,6 +69,7 @@ struct local {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	uint64_t interval;
+	uint64_t decay_due;
 	bool paced;
 	bool stop;
 	bool running;
@@ -102,6 +104,7 @@ void local_pages_count(struct local *l);
 void local_worker_init(struct local *l);
 void local_worker_exit(struct local *l);
 int local_worker_start(struct local *l);
+void local_worker_decay(struct local *l, uint64_t ns);
 void local_worker_pace(struct local *l, uint64_t ns);
 void local_worker_stop(struct local *l);
 int local_queue_migrate(struct local *l, const struct memlane_migrate *req);

@@ -83,6 +83,11 @@ static int populate(struct ml_arena *a, u64 page, u64 nr)
 	return local_pages_populate(local_of(a), page, nr);
 }
 
+static void later(struct ml_arena *a, u64 ns)
+{
+	local_worker_decay(local_of(a), ns);
+}
+
 static u64 decommit(struct ml_arena *a, u64 page, u64 nr)
 {
 	return local_pages_decommit(local_of(a), page, nr);
@@ -180,6 +185,7 @@ const struct ml_ops local_ops = {
 	.share = share,
 	.commit = commit,
 	.populate = populate,
+	.later = later,
 	.decommit = decommit,
 	.copy = copy,
 	.remap = remap,

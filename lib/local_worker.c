@@ -138,6 +138,31 @@ static uint64_t run(struct local *l, struct ml_tended *last)
 	return last->more || last->rested > next ? last->rested : next;
 }
 
+static bool has_come(uint64_t due)
+{
+	return due && clock_ns() >= due;
+}
+
+static void decay(struct local *l)
+{
+	uint64_t ns;
+
+	if (!has_come(l->decay_due))
+		return;
+	l->decay_due = 0;
+	pthread_mutex_unlock(&l->lock);
+	ns = ml_decay(&l->core);
+	pthread_mutex_lock(&l->lock);
+	if (ns)
+		l->decay_due = clock_ns() + ns;
+}
+
+/* 0: never. */
+static uint64_t earlier(uint64_t x, uint64_t y)
+{
+	return x && (!y || x < y) ? x : y;
+}
+
 static void *maintain(void *arg)
 {
 	struct local *l = arg;
@@ -150,8 +175,10 @@ static void *maintain(void *arg)
 			l->paced = false;
 			last.more = false;
 			due = l->interval ? clock_ns() + l->interval : 0;
-		} else if (is_due(l, due) && !l->stop && !l->paced) {
-			due = run(l, &last);
+		} else if (is_due(l, earlier(due, l->decay_due)) && !l->stop && !l->paced) {
+			decay(l);
+			if (has_come(due))
+				due = run(l, &last);
 		}
 		if (!l->stop)
 			run_job(l);
@@ -170,6 +197,15 @@ int local_worker_start(struct local *l)
 	l->running = !err;
 	pthread_mutex_unlock(&l->lock);
 	return err;
+}
+
+/* The engine keeps pages, and is to look at them in @ns; core.lock. */
+void local_worker_decay(struct local *l, uint64_t ns)
+{
+	pthread_mutex_lock(&l->lock);
+	l->decay_due = clock_ns() + ns;
+	pthread_cond_signal(&l->wake);
+	pthread_mutex_unlock(&l->lock);
 }
 
 void local_worker_pace(struct local *l, uint64_t ns)

@@ -12,18 +12,22 @@ static bool lower(struct rb_node *x, const struct rb_node *y)
 	return rb_entry(x, struct ml_run, node)->page < rb_entry(y, struct ml_run, node)->page;
 }
 
-static int blob_take(struct ml_arena *a, struct ml_run *run, u64 nr, u64 below, u64 above)
+static int blob_take(struct ml_arena *a, struct ml_run *run, const struct ml_need *need, u64 below,
+		     u64 above)
 {
+	u64 nr = need->pages;
 	int err;
 
 	if (!below && !above)
-		return ml_pages_take(a, run, nr);
+		return ml_pages_take(a, run, nr, need->fresh);
 	err = below ? ml_run_take_below(a, run, nr, below) : ml_run_take_above(a, run, nr, above);
 	if (err)
 		return err;
-	err = a->ops->commit(a, run->page, nr);
+	err = a->ops->commit(a, run->page, run->nr);
 	if (err)
 		ml_run_give(a, run);
+	else
+		ml_lane_fit(a, run->lane);
 	return err;
 }
 
@@ -39,7 +43,7 @@ static int blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need 
 	run->use = ML_USE_BLOB;
 	run->lane = lane;
 	run->align = need->align;
-	err = blob_take(a, run, need->pages, below, above);
+	err = blob_take(a, run, need, below, above);
 	if (err) {
 		a->ops->zfree(a, run, sizeof(*run));
 		return err;

@@ -130,7 +130,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->cls = cls;
 	span->cold = cold;
 	span->places = places;
-	if (ml_pages_take(a, &span->run, nr)) {
+	if (ml_pages_take(a, &span->run, nr, false)) {
 		a->ops->zfree(a, span, span_size(places));
 		return NULL;
 	}

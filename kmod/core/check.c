@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 
 #include "block.h"
+#include "decay.h"
 #include "lane.h"
 #include "plan.h"
 #include "run.h"
@@ -16,6 +17,7 @@ struct sums {
 	u64 used[ML_USES];
 	u64 runs[ML_USES];
 	u64 free[ML_USES];
+	u64 kept[ML_USES];
 	u64 objects;
 	u64 bound;
 	u64 reserved;
@@ -123,6 +125,9 @@ static int check_run(struct report *r, struct sums *sums, struct ml_run *run)
 		return check_pool_run(r, run);
 	case ML_FREE:
 		return check_free_run(r, sums, run);
+	case ML_KEPT:
+		sums->kept[run->use] += run->nr;
+		return 0;
 	case ML_SPAN:
 		sums->used[ML_USE_BLOCK] += run->nr;
 		sums->runs[ML_USE_BLOCK]++;
@@ -172,7 +177,10 @@ static int check_area(struct report *r, const struct sums *sums, const struct ml
 	if (area->used != sums->used[use] || area->runs != sums->runs[use])
 		return broken(r, 3, "area %u: %llu pages in %llu runs, counted %llu in %llu", use,
 			      sums->used[use], sums->runs[use], area->used, area->runs);
-	if (area->chunks << ML_CHUNK_SHIFT != area->used + sums->free[use])
+	if (area->kept != sums->kept[use])
+		return broken(r, 3, "area %u: %llu pages kept, counted %llu", use, sums->kept[use],
+			      area->kept);
+	if (area->chunks << ML_CHUNK_SHIFT != area->used + area->kept + sums->free[use])
 		return broken(r, 3, "area %u: %llu chunks for %llu used and %llu free pages", use,
 			      area->chunks, area->used, sums->free[use]);
 	return 0;
@@ -262,7 +270,7 @@ static int check_lane(struct report *r, struct sums *total, unsigned int nr)
 		err = check_classes(r, lane);
 	if (err)
 		return err;
-	if (ml_lane_used(lane) > lane->limit || lane->limit > lane->max)
+	if (ml_lane_used(lane) + ml_lane_kept(lane) > lane->limit || lane->limit > lane->max)
 		return broken(r, 4, "lane %u: %llu pages used, limit %llu, max %llu", nr,
 			      ml_lane_used(lane), lane->limit, lane->max);
 	if (sums.objects != lane->objects || sums.bound != lane->bound)

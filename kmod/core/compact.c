@@ -3,6 +3,7 @@
 #include "blob.h"
 #include "block.h"
 #include "compact.h"
+#include "decay.h"
 #include "lane.h"
 #include "move.h"
 #include "plan.h"
@@ -80,20 +81,38 @@ static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 	fill_blobs(a, s, lane);
 }
 
-/**
- * ml_compact_trim - give the pages of a lane's empty spans back
- * @a: arena; both locks
- * @s: step whose results apply
- * @lane: which
- */
-void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
+static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane, bool kept)
 {
 	u64 was = a->count.pages_returned;
 	unsigned int cls;
 
 	for (cls = 0; cls < ML_CLASS_SETS; cls++)
 		ml_span_trim(a, &lane->cls[cls], 0);
+	if (kept)
+		ml_kept_trim(a, lane, 0);
 	s->req->out_pages_returned += a->count.pages_returned - was;
+}
+
+/**
+ * ml_compact_spare - a lane's empty spans need not stay
+ * @a: arena; both locks
+ * @s: step whose results apply
+ * @lane: which
+ */
+void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
+{
+	trim(a, s, lane, false);
+}
+
+/**
+ * ml_compact_trim - give the pages of a lane's empty spans back, and what it keeps
+ * @a: arena; both locks
+ * @s: step whose results apply
+ * @lane: which
+ */
+void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
+{
+	trim(a, s, lane, true);
 }
 
 static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_goal *goal)

@@ -17,6 +17,7 @@ struct ml_goal {
 	u64 used;
 };
 
+void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane);
 void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane);
 void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 		     const struct ml_goal *goal);

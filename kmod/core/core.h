@@ -6,7 +6,8 @@
  * lane     a range of pages of the data area, a limit, a pool of free chunks
  * chunk    512 pages, lent by the lane's pool to its block or its blob area
  * area     what a manager has borrowed of its lane: free runs of pages, by size
- * run      pages in a row with one purpose: pool, free in an area, span, blob
+ * run      pages in a row with one purpose: pool, free in an area, kept, span, blob
+ * kept     in an area, nobody's, with pages that exist for a while yet: see decay.c
  * span     a run cut into slots ("places") of one size class
  * blob     a run that holds one object
  * index    position in the handle table; names an object or nothing
@@ -22,9 +23,9 @@
  *      map names each run at its first and last page (a span at every page)
  *  I2  no two free runs of one kind touch; a free run of an area holds no
  *      whole chunk, unless memory ran out once; pool runs are whole chunks
- *  I3  area.used = sum of pages of its spans or blobs;
- *      area.chunks * 512 = area.used + sum of pages of its free runs
- *  I4  lane.used = block.used + blob.used <= lane.limit
+ *  I3  area.used = sum of pages of its spans or blobs; area.kept = of kept runs;
+ *      area.chunks * 512 = area.used + area.kept + sum of pages of its free runs
+ *  I4  lane.used = block.used + blob.used; lane.used + kept pages <= lane.limit
  *  I5  span: used + length of its free list = places; each free place is on
  *      that list once
  *  I6  place -> index -> place is the identity: rmap[slot(i)] = i, and
@@ -103,6 +104,16 @@ struct ml_ops {
 	 */
 	int (*populate)(struct ml_arena *a, u64 page, u64 nr);
 	/*
+	 * A run ends, and its pages stay as they are, nobody's: where a fault asks for
+	 * the run of a page, it is to find none. False: a page is broken, so that they
+	 * are not to be used again. NULL: nobody asks.
+	 */
+	bool (*keep)(struct ml_arena *a, u64 page, u64 nr);
+	/* Pages that were kept are one run's from now on. Cannot fail. NULL as above. */
+	void (*reuse)(struct ml_arena *a, u64 page, u64 nr);
+	/* Call ml_decay() in @ns. NULL: no page is kept. */
+	void (*later)(struct ml_arena *a, u64 ns);
+	/*
 	 * Nobody may touch these pages any more; they go back to the system.
 	 * Returns how many had existed. Cannot fail.
 	 */
@@ -178,7 +189,7 @@ struct ml_vec {
 
 #define ML_PRIVATE 0xff
 
-enum ml_kind { ML_POOL, ML_FREE, ML_SPAN, ML_BLOB };
+enum ml_kind { ML_POOL, ML_FREE, ML_KEPT, ML_SPAN, ML_BLOB };
 enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
 
 /**
@@ -188,11 +199,13 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
  * @page: first page
  * @nr: pages
  * @kind: what they are
- * @use: which area a FREE run belongs to
+ * @use: which area a FREE or KEPT run belongs to
  * @lane: which lane
  * @align: SPAN, BLOB: log2 of the alignment in pages
  * @index: BLOB: the object, or 0 while reserved by a batch
  * @spare: SPAN, BLOB: node for the free run it will become
+ * @kept: KEPT: on area.oldest
+ * @since: KEPT: when the first of it was freed, ns
  */
 struct ml_run {
 	struct rb_node node;
@@ -204,6 +217,8 @@ struct ml_run {
 	u8 align;
 	u32 index;
 	struct ml_run *spare;
+	struct list_head kept;
+	u64 since;
 };
 
 #define ML_SLOT_FREE	0x80000000U	/* rmap: | next free slot */
@@ -252,6 +267,9 @@ struct ml_class {
 /* What a manager has borrowed; arena.lock. Pages. */
 struct ml_area {
 	struct rb_root free;
+	struct rb_root kept_free;	/* kept runs, by size */
+	struct list_head oldest;	/* the same, by ml_run.since */
+	u64 kept;			/* pages of these; written under arena.lock */
 	u64 used;
 	u64 chunks;
 	u64 runs;	/* spans or blobs */
@@ -424,6 +442,7 @@ struct ml_policy {
 	u64 interval;			/* ns */
 	u64 grace;			/* ns */
 	u64 age_interval;		/* ns */
+	u64 decay;			/* ns that pages are kept; 0: they go back at once */
 	u64 threshold;			/* bytes; 0: none */
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */
@@ -490,6 +509,7 @@ struct ml_blocker {
  * @rate: what moves cost
  * @blocker: the latest MEMLANE_BLOCKERS who were in the way
  * @reclaiming: reclaim.c has the locks: nothing is waited for or made; @lock
+ * @decaying: ml_ops.later() was called, and ml_decay() has not been since
  * @kept_chunks: memory ran out while a chunk was to go back to its pool
  * @changes: counts what may have made room: frees, options
  * @waited: ns that movers waited for sections; @mover
@@ -514,6 +534,7 @@ struct ml_arena {
 	struct ml_rate rate;
 	struct ml_blocker *blocker;
 	bool reclaiming;
+	bool decaying;
 	bool kept_chunks;
 	u64 changes;
 	u64 waited;
@@ -618,6 +639,9 @@ static inline void ml_tell_step(struct memlane_event *event, u64 token,
 	event->value = step->out_moved + step->out_remapped;
 	event->step = *step;
 }
+
+/* decay.c */
+u64 ml_decay(struct ml_arena *a);
 
 /* slot.c */
 int ml_register(struct ml_arena *a, struct memlane_register *req);

@@ -8,6 +8,7 @@
 
 #include "blob.h"
 #include "block.h"
+#include "decay.h"
 #include "lane.h"
 #include "run.h"
 
@@ -194,6 +195,7 @@ int ml_need_for(struct ml_need *need, u64 length, u64 align)
 	need->cls = MEMLANE_CLASS_BLOB;
 	need->align = 0;
 	need->cold = false;
+	need->fresh = false;
 	if (length <= MEMLANE_BLOCK_MAX && align <= ML_PAGE_SIZE)
 		need->cls = aligned_class(length, align);
 	if (need->cls == MEMLANE_CLASS_BLOB && align > ML_PAGE_SIZE)
@@ -210,6 +212,7 @@ int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need)
 		return -EINVAL;
 	need->pages = run->nr;
 	need->align = run->align;
+	need->fresh = false;
 	need->cold = run->kind == ML_SPAN && ml_span_of(run)->cold;
 	need->cls = run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
 	return 0;
@@ -223,15 +226,7 @@ u64 ml_need_pages(const struct ml_need *need)
 
 /* ----------------------------------------------------------------- pages */
 
-/**
- * ml_pages_take - a run whose pages may be touched
- * @a: arena; arena.lock
- * @run: see ml_run_take()
- * @nr: pages
- *
- * Return: 0, -ENOSPC, -ENOMEM.
- */
-int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr)
+static int take_new(struct ml_arena *a, struct ml_run *run, u64 nr)
 {
 	int err = ml_run_take(a, run, nr);
 
@@ -243,9 +238,58 @@ int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr)
 	return err;
 }
 
-/* The run's pages go back to the system. Cannot fail. */
+/* What is kept may be what is missing. False: there was none. */
+static bool trim_all(struct ml_arena *a)
+{
+	unsigned int lane;
+	u64 nr = 0;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		nr += ml_kept_trim(a, &a->lane[lane], 0);
+	return nr;
+}
+
+/**
+ * ml_lane_fit - what a lane keeps gives way to its limit
+ * @a: arena; arena.lock
+ * @lane: which; its limit is new, or more of it is used
+ */
+void ml_lane_fit(struct ml_arena *a, unsigned int lane)
+{
+	struct ml_lane *l = &a->lane[lane];
+
+	if (ml_lane_used(l) + ml_lane_kept(l) > l->limit)
+		ml_kept_trim(a, l, l->limit - min(l->limit, ml_lane_used(l)));
+}
+
+/**
+ * ml_pages_take - a run whose pages may be touched
+ * @a: arena; arena.lock
+ * @run: see ml_run_take()
+ * @nr: pages
+ * @fresh: none that was used before
+ *
+ * Return: 0, -ENOSPC, -ENOMEM.
+ */
+int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr, bool fresh)
+{
+	int err = fresh ? -ENOSPC : ml_kept_take(a, run, nr);
+
+	if (!err)
+		return 0;
+	err = take_new(a, run, nr);
+	if (err && trim_all(a))
+		err = take_new(a, run, nr);
+	if (!err)
+		ml_lane_fit(a, run->lane);
+	return err;
+}
+
+/* The run's pages go back to the system, now or a while later. Cannot fail. */
 void ml_pages_give(struct ml_arena *a, struct ml_run *run)
 {
+	if (ml_kept_give(a, run))
+		return;
 	a->count.pages_returned += a->ops->decommit(a, run->page, run->nr);
 	ml_run_give(a, run);
 }

@@ -11,6 +11,7 @@ struct ml_need {
 	unsigned int cls;	/* or MEMLANE_CLASS_BLOB */
 	unsigned int align;	/* blobs: log2 in pages */
 	bool cold;		/* blocks: temperature */
+	bool fresh;		/* blobs: of pages that nobody has written to */
 };
 
 int ml_lane_init(struct ml_arena *a, unsigned int lane, u64 first, u64 end, u64 limit, u64 max,
@@ -31,7 +32,8 @@ int ml_need_of(const struct ml_arena *a, u64 loc, struct ml_need *need);
 
 u64 ml_need_pages(const struct ml_need *need);
 
-int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr);
+void ml_lane_fit(struct ml_arena *a, unsigned int lane);
+int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr, bool fresh);
 void ml_pages_give(struct ml_arena *a, struct ml_run *run);
 
 int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *need,

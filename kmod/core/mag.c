@@ -270,7 +270,7 @@ int ml_refill(struct ml_arena *a, struct memlane_refill *req)
 	int err;
 
 	req->out_count = 0;
-	if (req->flags & ~(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE) || req->__reserved)
+	if (req->flags & ~(ML_WANT_FLAGS) || req->__reserved)
 		return -EOPNOTSUPP;
 	err = ml_want_init(&w, req->lane, req->flags, req->length, req->align);
 	if (err || !req->count)

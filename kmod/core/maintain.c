@@ -36,10 +36,14 @@ static void age(struct ml_arena *a, struct ml_step *s, bool fresh)
 }
 
 /* An empty lane shrinks to what it was at first. */
-static void shrink(struct ml_lane *l)
+static void shrink(struct ml_arena *a, unsigned int lane)
 {
-	if (!ml_lane_used(l))
-		WRITE_ONCE(l->limit, l->initial);
+	struct ml_lane *l = &a->lane[lane];
+
+	if (ml_lane_used(l))
+		return;
+	WRITE_ONCE(l->limit, l->initial);
+	ml_lane_fit(a, lane);
 }
 
 /* Drop what may be dropped of a lane until it uses @target pages, and say so. */
@@ -96,8 +100,8 @@ static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 	if (ml_policy_wants_compaction(a, lane))
 		compact(a, s, lane, &all);
 	else
-		ml_compact_trim(a, s, &a->lane[lane]);
-	shrink(&a->lane[lane]);
+		ml_compact_spare(a, s, &a->lane[lane]);
+	shrink(a, lane);
 	ml_lane_tell_pressure(a, lane);
 }
 
@@ -126,6 +130,8 @@ static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 		return;
 	age(a, s, fresh);
 	for (lane = MEMLANE_LANES - 1; lane >= 0; lane--) {
+		if (wanted)
+			ml_compact_trim(a, s, &a->lane[lane]);
 		left = still_wanted(a, s, wanted);
 		if (left)
 			relieve(a, s, lane, left);

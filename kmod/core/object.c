@@ -46,6 +46,7 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w)
 			ml_span_trim(a, ml_class_set(l, w->need.cls, w->need.cold), 0);
 		if (ml_lane_used(l) <= w->limit[lane])
 			WRITE_ONCE(l->limit, w->limit[lane]);
+		ml_lane_fit(a, lane);
 	}
 }
 
@@ -81,7 +82,7 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
  * ml_want_init - check what a caller wants
  * @w: out
  * @lane: MEMLANE_FAST or MEMLANE_SLOW
- * @flags: MEMLANE_ALLOC_NO_SPILL and MAY_MOVE are looked at
+ * @flags: ML_WANT_FLAGS are looked at
  * @length: bytes
  * @align: power of two, or 0
  *
@@ -89,6 +90,8 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
  */
 int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 {
+	int err;
+
 	if (lane >= MEMLANE_LANES)
 		return -EINVAL;
 	w->lane = array_index_nospec(lane, MEMLANE_LANES);
@@ -96,7 +99,9 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
 	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
 	w->resorted = false;
-	return ml_need_for(&w->need, length, align);
+	err = ml_need_for(&w->need, length, align);
+	w->need.fresh = flags & MEMLANE_ALLOC_FRESH;
+	return err;
 }
 
 /**
@@ -247,7 +252,7 @@ static int check_alloc(const struct memlane_alloc *req, struct ml_want *w)
 {
 	int err;
 
-	if (req->flags & ~(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_LIVE | MEMLANE_ALLOC_MAY_MOVE))
+	if (req->flags & ~(MEMLANE_ALLOC_LIVE | ML_WANT_FLAGS))
 		return -EOPNOTSUPP;
 	if (!req->count || req->count > 4096)
 		return -EINVAL;

@@ -5,6 +5,9 @@
 
 #include "lane.h"
 
+/* Of a request, and looked at by ml_want_init(). */
+#define ML_WANT_FLAGS	(MEMLANE_ALLOC_NO_SPILL | MEMLANE_ALLOC_MAY_MOVE | MEMLANE_ALLOC_FRESH)
+
 /* What a caller wants of an allocation, and which lane it got. */
 struct ml_want {
 	struct ml_need need;

@@ -4,11 +4,13 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 
+#include "decay.h"
 #include "lane.h"
 #include "option.h"
 #include "stat.h"
 
 #define NSEC_PER_MS	1000000ULL
+#define DECAY_MAX	(3600ULL * 1000 * NSEC_PER_MS)
 #define GROUP_BYTES	(65536 / 8)
 
 static int set_limit(struct ml_arena *a, unsigned int lane, u64 bytes)
@@ -19,6 +21,7 @@ static int set_limit(struct ml_arena *a, unsigned int lane, u64 bytes)
 		return -EINVAL;
 	WRITE_ONCE(l->limit, ml_pages(bytes));
 	l->initial = l->limit;
+	ml_lane_fit(a, lane);
 	return 0;
 }
 
@@ -32,6 +35,7 @@ static int set_max(struct ml_arena *a, unsigned int lane, u64 bytes)
 	l->max = ml_pages(bytes);
 	l->initial = min(l->initial, l->max);
 	WRITE_ONCE(l->limit, min(l->limit, l->max));
+	ml_lane_fit(a, lane);
 	return 0;
 }
 
@@ -67,6 +71,21 @@ void ml_options_exit(struct ml_arena *a)
 {
 	if (a->policy.purgeable)
 		a->ops->zfree(a, a->policy.purgeable, GROUP_BYTES);
+}
+
+/* What is kept was promised to go when the old time is over, or at once. */
+static int set_decay(struct ml_arena *a, u64 ns)
+{
+	unsigned int lane;
+
+	if (ns > DECAY_MAX)
+		return -EINVAL;
+	if (ns && !a->ops->later)
+		return -EOPNOTSUPP;	/* nobody would give them back */
+	a->policy.decay = ns;
+	for (lane = 0; lane < MEMLANE_LANES && !ns; lane++)
+		ml_kept_trim(a, &a->lane[lane], 0);
+	return 0;
 }
 
 static int write_option(struct ml_arena *a, u32 option, u64 value)
@@ -107,6 +126,8 @@ static int write_option(struct ml_arena *a, u32 option, u64 value)
 	case MEMLANE_OPT_THRESHOLD:
 		p->threshold = value;
 		return 0;
+	case MEMLANE_OPT_DECAY:
+		return set_decay(a, value);
 	case MEMLANE_OPT_PURGEABLE:
 		return set_purgeable(a, value);
 	default:
@@ -137,6 +158,7 @@ static int read_option(const struct ml_arena *a, u32 option, u64 *value)
 		[MEMLANE_OPT_GRACE] = p->grace,
 		[MEMLANE_OPT_AGE_INTERVAL] = p->age_interval,
 		[MEMLANE_OPT_THRESHOLD] = p->threshold,
+		[MEMLANE_OPT_DECAY] = p->decay,
 		[MEMLANE_OPT_PURGEABLE] = get_purgeable(p, *value),
 		[MEMLANE_OPT_FAST_MAX] = a->lane[MEMLANE_FAST].max << ML_PAGE_SHIFT,
 		[MEMLANE_OPT_SLOW_MAX] = a->lane[MEMLANE_SLOW].max << ML_PAGE_SHIFT,

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 
 #include "block.h"
+#include "decay.h"
 #include "lane.h"
 #include "move.h"
 #include "policy.h"
@@ -27,12 +28,23 @@ static u64 returned(const struct ml_arena *a, u64 was)
 	return a->count.pages_returned - was;
 }
 
-/* Empty spans: of no use to anybody at the moment. */
+/* Some of the kept pages may never have existed: on until enough have gone. */
+static void trim_kept(struct ml_arena *a, struct ml_lane *lane, u64 pages)
+{
+	u64 was = a->count.pages_returned, kept;
+
+	while ((kept = ml_lane_kept(lane)) && returned(a, was) < pages)
+		ml_kept_trim(a, lane, kept - min(kept, pages - returned(a, was)));
+}
+
+/* Kept pages and empty spans: of no use to anybody at the moment. */
 static void trim(struct ml_arena *a, u64 pages)
 {
 	u64 was = a->count.pages_returned;
 	unsigned int lane, cls;
 
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		trim_kept(a, &a->lane[lane], pages - min(pages, returned(a, was)));
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		for (cls = 0; cls < ML_CLASS_SETS && returned(a, was) < pages; cls++)
 			ml_span_trim(a, &a->lane[lane].cls[cls], 0);
@@ -164,7 +176,7 @@ static u64 reclaim(struct ml_arena *a, u64 pages)
  * @a: arena
  * @pages: that are wanted
  *
- * Those of empty spans go first, then objects of purgeable groups, those that matter
+ * Kept ones go first, then those of empty spans, then objects of purgeable groups, those that matter
  * least first. 0 means that a lock was held, a section open, or nothing there.
  *
  * Context: may sleep, and nothing else; locks are only tried.

@@ -10,6 +10,9 @@
  *
  *      pool      |  area: block            |  area: blob        | pool
  *    ...chunks...|span|span|free|span|free |blob......|free|blob|...chunks...
+ *
+ * Kept runs are free ones whose pages exist: they have trees of their own, and lists by
+ * age, and join each other only. What decay.c does with them is its business.
  */
 #include <linux/bug.h>
 #include <linux/minmax.h>
@@ -36,18 +39,48 @@ static bool smaller(struct rb_node *x, const struct rb_node *y)
 static struct rb_root *tree_of(struct ml_arena *a, const struct ml_run *run)
 {
 	struct ml_lane *lane = &a->lane[run->lane];
+	struct ml_area *area = &lane->area[run->use];
 
-	return run->kind == ML_POOL ? &lane->pool : &lane->area[run->use].free;
+	if (run->kind == ML_POOL)
+		return &lane->pool;
+	return run->kind == ML_KEPT ? &area->kept_free : &area->free;
+}
+
+/*
+ * The oldest first. What is left of an old run, or joined one, goes to the head, and
+ * is as old as that: so it goes back early rather than late.
+ */
+static void kept_add(struct ml_area *area, struct ml_run *run)
+{
+	struct list_head *head = &area->oldest;
+
+	WRITE_ONCE(area->kept, area->kept + run->nr);
+	if (list_empty(head) || run->since >= list_last_entry(head, struct ml_run, kept)->since) {
+		list_add_tail(&run->kept, head);
+		return;
+	}
+	run->since = min(run->since, list_first_entry(head, struct ml_run, kept)->since);
+	list_add(&run->kept, head);
+}
+
+static void kept_del(struct ml_area *area, struct ml_run *run)
+{
+	WRITE_ONCE(area->kept, area->kept - run->nr);
+	list_del(&run->kept);
 }
 
 static void tree_add(struct ml_arena *a, struct ml_run *run)
 {
 	rb_add(&run->node, tree_of(a, run), smaller);
+	if (run->kind == ML_KEPT)
+		kept_add(&a->lane[run->lane].area[run->use], run);
 }
 
 static void tree_del(struct ml_arena *a, struct ml_run *run)
 {
 	rb_erase(&run->node, tree_of(a, run));
+	if (run->kind == ML_KEPT)
+		kept_del(&a->lane[run->lane].area[run->use], run);
 }
 
 static struct ml_run *new_run(struct ml_arena *a)
@@ -131,12 +164,14 @@ static struct ml_run *settle(struct ml_arena *a, struct ml_run *run)
 
 	if (mergeable(run, prev)) {
 		tree_del(a, prev);
+		run->since = min(run->since, prev->since);
 		run->page = prev->page;
 		run->nr += prev->nr;
 		free_run(a, prev);
 	}
 	if (mergeable(run, next)) {
 		tree_del(a, next);
+		run->since = min(run->since, next->since);
 		run->nr += next->nr;
 		free_run(a, next);
 	}
@@ -170,6 +205,7 @@ static void cut(struct ml_arena *a, struct ml_run *f, u64 page, u64 nr,
 	tree_del(a, f);
 	if (head && tail) {
 		set_free(t, page + nr, tail, f->kind, f->use, f->lane);
+		t->since = f->since;
 		*second = NULL;
 		map_run(a, t);
 		tree_add(a, t);
@@ -461,6 +497,83 @@ void ml_run_give(struct ml_arena *a, struct ml_run *run)
 	return_chunks(a, settle(a, f));
 }
 
+/**
+ * ml_run_take_kept - as ml_run_take(), but only pages that exist
+ * @a: arena; arena.lock
+ * @out: see ml_run_take()
+ * @nr: pages
+ *
+ * Best fit among the kept runs of the area. Return: 0, -ENOSPC, -ENOMEM.
+ */
+int ml_run_take_kept(struct ml_arena *a, struct ml_run *out, u64 nr)
+{
+	const struct rb_root *kept = &a->lane[out->lane].area[out->use].kept_free;
+	struct ml_run *f = best_fit(kept, nr, out->align);
+
+	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
+}
+
+/**
+ * ml_run_keep - as ml_run_give(), but the pages exist for a while yet
+ * @a: arena; arena.lock
+ * @run: see ml_run_give()
+ * @now: ns
+ */
+void ml_run_keep(struct ml_arena *a, struct ml_run *run, u64 now)
+{
+	struct ml_area *area = &a->lane[run->lane].area[run->use];
+	struct ml_run *f = run->spare;
+
+	unmap_span(a, run);
+	area->used -= run->nr;
+	area->runs--;
+	set_free(f, run->page, run->nr, ML_KEPT, run->use, run->lane);
+	f->since = now;
+	settle(a, f);
+}
+
+/**
+ * ml_run_part - a part of a kept run, which becomes one of its own
+ * @a: arena; arena.lock
+ * @kept: a kept run
+ * @most: pages of the part; the last ones
+ *
+ * Return: the part, which ml_run_release() must have next; all of @kept if it has no
+ * more pages, or there is no memory for two, or nobody may ask for some now.
+ */
+struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most)
+{
+	const struct ml_lane *lane = &a->lane[kept->lane];
+	u64 page = ml_run_end(kept) - most;
+	struct ml_run *part, *none = NULL;
+
+	if (kept->nr <= most || a->reclaiming)
+		return kept;
+	part = new_run(a);
+	if (!part || !map_room(a, lane, page - 1) || !map_room(a, lane, page)) {
+		free_run(a, part);
+		return kept;
+	}
+	cut(a, kept, page, most, &part, &none);
+	set_free(part, page, most, ML_KEPT, kept->use, kept->lane);
+	part->since = kept->since;
+	map_run(a, part);
+	tree_add(a, part);
+	return part;
+}
+
+/**
+ * ml_run_release - a kept run's pages went back to the system
+ * @a: arena; arena.lock
+ * @kept: from ml_run_part()
+ */
+void ml_run_release(struct ml_arena *a, struct ml_run *kept)
+{
+	tree_del(a, kept);
+	kept->kind = ML_FREE;
+	return_chunks(a, settle(a, kept));
+}
+
 /* Pages of the largest free run of an area. */
 u64 ml_run_largest(const struct ml_area *area)
 {
@@ -480,6 +593,8 @@ int ml_run_init(struct ml_arena *a, struct ml_lane *lane)
 {
 	struct ml_run *run;
 
+	INIT_LIST_HEAD(&lane->area[ML_USE_BLOCK].oldest);
+	INIT_LIST_HEAD(&lane->area[ML_USE_BLOB].oldest);
 	if (!map_room(a, lane, lane->first) || !map_room(a, lane, lane->end - 1))
 		return -ENOMEM;
 	run = new_run(a);
@@ -507,4 +622,6 @@ void ml_run_exit(struct ml_arena *a, struct ml_lane *lane)
 	drain(a, &lane->pool);
 	drain(a, &lane->area[ML_USE_BLOCK].free);
 	drain(a, &lane->area[ML_USE_BLOB].free);
+	drain(a, &lane->area[ML_USE_BLOCK].kept_free);
+	drain(a, &lane->area[ML_USE_BLOB].kept_free);
 }

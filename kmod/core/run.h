@@ -12,6 +12,10 @@ int ml_run_take(struct ml_arena *a, struct ml_run *out, u64 nr);
 int ml_run_take_above(struct ml_arena *a, struct ml_run *out, u64 nr, u64 above);
 int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below);
 void ml_run_give(struct ml_arena *a, struct ml_run *run);
+int ml_run_take_kept(struct ml_arena *a, struct ml_run *out, u64 nr);
+void ml_run_keep(struct ml_arena *a, struct ml_run *run, u64 now);
+struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most);
+void ml_run_release(struct ml_arena *a, struct ml_run *kept);
 u64 ml_run_largest(const struct ml_area *area);
 
 struct ml_run *ml_run_at(const struct ml_arena *a, u64 page);
@@ -25,7 +29,7 @@ static inline u64 ml_run_end(const struct ml_run *run)
 
 static inline bool ml_run_is_free(const struct ml_run *run)
 {
-	return run->kind == ML_POOL || run->kind == ML_FREE;
+	return run->kind == ML_POOL || run->kind == ML_FREE || run->kind == ML_KEPT;
 }
 
 #endif /* ML_RUN_H */

@@ -192,6 +192,11 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @aged: for tests: handles are nearly used up, as after years of use; false
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
  * @report_arg: for @report
+ * @decay: seconds that pages which nobody uses are kept, to be used again without a call
+ *	to the system. They go back at once where memory is short, at a lane's limit and
+ *	by memlane_compact(). Without background maintenance (@policy_check_interval 0)
+ *	no page is kept, unless MEMLANE_OPT_DECAY is set, nor does the module keep any
+ *	(-EOPNOTSUPP); 0: none is; up to 3600; 1
  * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
  *	has that and the handle table where the process owns the pages; the module's
  *	pages are in no core dump. false
@@ -231,6 +236,7 @@ struct memlane_config {
 	bool aged;
 	memlane_report_fn report;
 	void *report_arg;
+	double decay;
 	bool no_core_dump;
 	bool guard_moves;
 	uint8_t __reserved3[6];

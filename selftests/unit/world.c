@@ -13,6 +13,7 @@
 #include "ktap.h"
 #include "lane.h"
 #include "tally.h"
+#include "decay.h"
 #include "world.h"
 
 struct share {
@@ -169,6 +170,7 @@ static int op_commit(struct ml_arena *a, u64 page, u64 nr)
 	in_range(w, page, nr);
 	if (fails(w, DOOR_COMMIT))
 		return -ENOMEM;
+	w->commits++;
 	for (i = page; i < page + nr; i++) {
 		expect(!(w->page[i] & PAGE_COMMITTED));
 		w->page[i] |= PAGE_COMMITTED;
@@ -195,6 +197,40 @@ static int op_populate(struct ml_arena *a, u64 page, u64 nr)
 	return 0;
 }
 
+static bool op_keep(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	bool whole = true;
+	u64 i;
+
+	in_range(w, page, nr);
+	for (i = page; i < page + nr; i++) {
+		expect((w->page[i] & (PAGE_COMMITTED | PAGE_KEPT)) == PAGE_COMMITTED);
+		w->page[i] |= PAGE_KEPT;
+		whole &= !(w->page[i] & PAGE_BROKEN);
+	}
+	return whole;
+}
+
+static void op_reuse(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	in_range(w, page, nr);
+	for (i = page; i < page + nr; i++) {
+		expect((w->page[i] & (PAGE_COMMITTED | PAGE_KEPT)) == (PAGE_COMMITTED | PAGE_KEPT));
+		w->page[i] &= ~PAGE_KEPT;
+	}
+}
+
+static void op_later(struct ml_arena *a, u64 ns)
+{
+	lockdep_assert_held(&a->lock);
+	expect(ns);
+	world_of(a)->later = ns;
+}
+
 static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -210,6 +246,7 @@ static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
 		w->page[i] &= PAGE_OPENED;
 	}
 	w->committed -= nr;
+	w->decommits++;
 	close_pages(w, page, nr);
 	return had;
 }
@@ -388,6 +425,7 @@ static u64 op_metadata(struct ml_arena *a)
 #define COMMON_OPS							\
 	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share,	\
 	.commit = op_commit, .populate = op_populate,			\
+	.keep = op_keep, .reuse = op_reuse, .later = op_later,		\
 	.decommit = op_decommit, .copy = op_copy, .held = op_held,	\
 	.lost = op_lost, .resident = op_resident, .sync_cores = op_sync_cores,		\
 	.pause = op_pause, .slot_gone = op_slot_gone,			\
@@ -484,6 +522,11 @@ static void add_tallies(struct world *w, u64 first, u64 end, struct memlane_tall
 	}
 }
 
+u64 world_kept(const struct world *w)
+{
+	return ml_lane_kept(&w->arena.lane[MEMLANE_FAST]) + ml_lane_kept(&w->arena.lane[MEMLANE_SLOW]);
+}
+
 /* Whatever happened is in one tally by class, in one by tag and in one by group. */
 static void check_tallies(struct world *w)
 {
@@ -501,7 +544,7 @@ static void check_tallies(struct world *w)
 		expect_eq(sum.pinned, c->pinned);
 		expect_eq(sum.held, c->held);
 		expect_eq(sum.given_up, c->given_up);
-		expect_eq(sum.pages, kind ? 0 : w->committed);
+		expect_eq(sum.pages, kind ? 0 : w->committed - world_kept(w));
 	}
 }
 
@@ -542,8 +585,8 @@ void world_check(struct world *w)
 
 	if (ml_check(&w->arena, why, sizeof(why)))
 		ktap_fail(__FILE__, __LINE__, "invariant %s", why);
-	expect_eq(ml_lane_used(&w->arena.lane[0]) + ml_lane_used(&w->arena.lane[1]),
-		  w->committed);
+	expect_eq(ml_lane_used(&w->arena.lane[0]) + ml_lane_used(&w->arena.lane[1]) +
+		  world_kept(w), w->committed);
 	check_told(w);
 }
 

@@ -37,6 +37,9 @@ struct world {
 	u64 pages;
 	u64 committed;
 	u64 existing[MEMLANE_LANES];
+	u64 commits;		/* calls, and of decommit */
+	u64 decommits;
+	u64 later;		/* ns that the engine said last, to be told when they are over */
 	u64 allocs;		/* descriptors out */
 	u64 bytes;
 	struct share *shares;
@@ -70,6 +73,10 @@ struct world {
 #define PAGE_OPENED	8	/* @soft: the machine lets everybody touch it */
 #define PAGE_BROKEN	16	/* held for good; PAGE_TOLD: the engine knows */
 #define PAGE_TOLD	32
+#define PAGE_KEPT	64	/* committed, and of no run */
+
+/* Pages that nobody uses, and that exist for a while yet. */
+u64 world_kept(const struct world *w);
 
 /* Small lanes by default: limits are met at once. */
 struct memlane_create world_request(u64 fast, u64 slow);

@@ -627,6 +627,7 @@ struct memlane_register {
 #define MEMLANE_ALLOC_NO_SPILL	(1U << 0)	/* this lane or -ENOSPC */
 #define MEMLANE_ALLOC_LIVE	(1U << 1)	/* publish as live objects, not as stock */
 #define MEMLANE_ALLOC_MAY_MOVE	(1U << 2)	/* outside a section: compact if full */
+#define MEMLANE_ALLOC_FRESH	(1U << 3)	/* blobs: of pages that read as zeros */
 
 /**
  * struct memlane_alloc - bind handles to free places
@@ -667,7 +668,7 @@ struct memlane_alloc {
 /**
  * struct memlane_refill - fill a magazine of the caller's slot
  * @size: sizeof(struct memlane_refill)
- * @flags: MEMLANE_ALLOC_NO_SPILL, MEMLANE_ALLOC_MAY_MOVE
+ * @flags: MEMLANE_ALLOC_NO_SPILL, MEMLANE_ALLOC_MAY_MOVE, MEMLANE_ALLOC_FRESH
  * @length: as for struct memlane_alloc
  * @lane: as for struct memlane_alloc
  * @align: as for struct memlane_alloc
@@ -997,6 +998,7 @@ enum memlane_option {
 	MEMLANE_OPT_PURGEABLE,		/* GET and SET: group in 15..0, bit 16: it may be dropped */
 	MEMLANE_OPT_FAST_MAX,		/* bytes the FastLane grows to by itself, up to its reserve */
 	MEMLANE_OPT_SLOW_MAX,		/* bytes the SlowLane grows to by itself, up to its reserve */
+	MEMLANE_OPT_DECAY,		/* ns that unused pages are kept to be used again, up to an hour; the module: 0 */
 	MEMLANE_OPTIONS
 };
 
