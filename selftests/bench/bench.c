@@ -128,6 +128,7 @@ static const struct {
 	void (*run)(void);
 } group[] = {
 	{ "pause", bench_pause }, { "get", bench_get }, { "alloc", bench_alloc },
+	{ "load", bench_load },
 	{ "scale", bench_scale }, { "compact", bench_compact }, { "replay", bench_replay },
 };
 

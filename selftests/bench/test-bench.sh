@@ -31,6 +31,11 @@ replays() {
 		grep -q 'target 1.15' "$tmp/out" && [ "$(grep -c 'M/s' "$tmp/out")" = 10 ]
 }
 
+loads() {
+	bench load && said '750 x 3584 B freed in a row: memlane' '30000 x 48 B freed in a row: malloc' \
+		'16 B to 64 KiB at random: memlane'
+}
+
 # Of both lanes, in the table and in the file to be plotted.
 scales() {
 	bench scale && said 'fast, 30000 live: free and alloc' 'slow, 30000 live: free and alloc' \
@@ -68,6 +73,7 @@ plan 7
 check "it builds" make -s -C selftests/bench
 check "replay: each trace, five allocators, memory and speed" replays
 check "scale: both lanes, and a file to plot" scales
+check "loads: pages made and freed, beside malloc" loads
 check "tables: every row of the run, and the machine" documents
 check "histogram: known values" histogram
 check "pause: each kind of memory, to the longest" pauses
