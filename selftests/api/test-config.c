@@ -118,7 +118,6 @@ TEST(an_arena_without_a_configuration_has_the_defaults)
 		{ MEMLANE_OPT_POLICY_INTERVAL, 10000000000 },
 		{ MEMLANE_OPT_GRACE, 10000000 },
 		{ MEMLANE_OPT_AGE_INTERVAL, 1000000000 },
-		{ MEMLANE_OPT_DECAY, 1000000000 },
 	};
 	struct memlane *m = open_with(NULL);
 	uint64_t value;
