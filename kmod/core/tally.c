@@ -59,13 +59,13 @@ static u32 owner_at(struct ml_run *run, u64 loc)
 
 /**
  * ml_kin_at - in which tallies counts what lies at a location
- * @a: arena; no lock, but decommit() of this page waits
+ * @a: arena; no lock, but decommit() and keep() of this page wait
  * @first: first page of its run, committed
  * @loc: any location in that run
  * @kin: out
  *
- * A run is named in the map, and described, before it is committed and until it is
- * decommitted. Who owns the place may change meanwhile: then it is the old or the new
+ * A run is named in the map, and described, before it is committed or reused and until
+ * it is decommitted or kept. Who owns the place may change meanwhile: then it is the old or the new
  * owner's, or nobody's. Return: false: there is no such run.
  */
 bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
