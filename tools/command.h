@@ -30,6 +30,9 @@ extern const struct command cmd_unload;
 extern const struct command cmd_status;
 extern const struct command cmd_list;
 extern const struct command cmd_stat;
+extern const struct command cmd_top;
+extern const struct command cmd_map;
+extern const struct command cmd_doctor;
 extern const struct command cmd_export;
 
 #endif /* COMMAND_H */
