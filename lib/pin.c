@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backend.h"
+#include "probe.h"
 #include "watch.h"
 
 /*
@@ -21,8 +22,10 @@ static bool claim(struct memlane *m, uint32_t index, uint64_t e, bool use)
 	want = memlane_entry_to(e, state, m->cookie);
 	if (!entry_swap(m, index, &e, want))
 		return false;
-	if (memlane_entry_is_marked(e) &&
-	    __atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m)
+	if (!memlane_entry_is_marked(e))
+		return true;
+	probe(veto, m->cookie, index);
+	if (__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m)
 		count(&this_thread()->slot->vetoes, 1);
 	return true;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "probe.h"
 #include "watch.h"
 
 #define SPINS 1000 /* loads before WAIT: about the copy of a small object */
@@ -369,18 +370,25 @@ void revoke_maker(struct memlane *m, uint32_t index)
 	} while (err == -EAGAIN || err == -EINTR);
 }
 
-/* The caller saw BUSY and loads the entry again afterwards. */
-void wait_copy(struct memlane *m, uint32_t index)
+static void wait_busy(struct memlane *m, uint32_t index)
 {
 	struct memlane_wait req = { .handle = index };
 	unsigned int i;
 
-	if (arena_of(this_thread()) == m)
-		count(&this_thread()->slot->waits, 1);
 	for (i = 0; i < SPINS; i++) {
 		if (!memlane_entry_is_busy(entry_load(m, index)))
 			return;
 		cpu_relax();
 	}
 	backend_wait(m, &req);
+}
+
+/* The caller saw BUSY and loads the entry again afterwards. */
+void wait_copy(struct memlane *m, uint32_t index)
+{
+	if (arena_of(this_thread()) == m)
+		count(&this_thread()->slot->waits, 1);
+	probe(wait_begin, m->cookie, index);
+	wait_busy(m, index);
+	probe(wait_end, m->cookie, index);
 }

@@ -11,5 +11,6 @@ for t in test-trace test-parts test-explain test-advice test-doctor test-export;
 done
 ./test-tools.sh || status=1
 ./test-view.sh || status=1
+./test-probes.sh || [ $? = 4 ] || status=1
 ./test-map.py ../../build/tools/memlane || status=1
 exit $status
