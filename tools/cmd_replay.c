@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* cmd_replay.c - `memlane replay`: replays a trace on libmemlane and on others */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include "memory.h"
 #include "report.h"
 #include "say.h"
+#include "series.h"
 #include "trace_file.h"
 
 #define RUNS_MAX       8
@@ -23,6 +25,8 @@ struct replay {
 	const char *path;
 	bool json;
 	bool lines;
+	const char *csv;
+	const char *svg;
 	struct run run[RUNS_MAX];
 	int runs;
 };
@@ -88,6 +92,33 @@ static int can_align(const struct replay *r, const struct trace_summary *sum)
 		    r->path, sum->aligned_record, sum->alignment, ALIGN_MAX);
 }
 
+/* @path: or NULL, and nothing is written. */
+static int write_series(const char *path, void (*write)(FILE *out, const struct report *r),
+			const struct report *report)
+{
+	FILE *f = path ? fopen(path, "we") : NULL;
+	bool failed;
+
+	if (!path)
+		return 0;
+	if (f) {
+		write(f, report);
+		failed = ferror(f);
+		if (!fclose(f) && !failed)
+			return 0;
+	}
+	return fail("%s cannot be written: %s", path, strerror(errno));
+}
+
+static int write_report(const struct replay *r, const struct report *report)
+{
+	int ret = r->json ? report_json(report) : report_table(report);
+
+	if (!ret)
+		ret = write_series(r->csv, series_csv, report);
+	return ret ? ret : write_series(r->svg, series_svg, report);
+}
+
 static int run_all(struct replay *r, const struct trace_file *file, struct report *report)
 {
 	int i, ret = 0;
@@ -102,7 +133,7 @@ static int run_all(struct replay *r, const struct trace_file *file, struct repor
 		report->columns++;
 	}
 	if (!ret)
-		ret = r->json ? report_json(report) : report_table(report);
+		ret = write_report(r, report);
 	for (i = 0; i < report->columns; i++)
 		runner_drop(report->column[i].res);
 	return ret ? EXIT_FAILED : EXIT_GOOD;
@@ -173,6 +204,8 @@ static int parse(struct replay *r, int argc, char **argv)
 		{ "maintain", required_argument, NULL, 'm' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "progress", no_argument, NULL, 'p' },
+		{ "csv", required_argument, NULL, 'c' },
+		{ "svg", required_argument, NULL, 's' },
 		{ 0 }
 	};
 	int c, ret = 0;
@@ -188,6 +221,10 @@ static int parse(struct replay *r, int argc, char **argv)
 			r->json = true;
 		else if (c == 'p')
 			r->lines = true;
+		else if (c == 'c')
+			r->csv = optarg;
+		else if (c == 's')
+			r->svg = optarg;
 		else
 			return misuse("replay: %s is not an option, or lacks its value; see memlane replay --help",
 				      argv[optind - 1]);
@@ -227,7 +264,10 @@ const struct command cmd_replay = {
 		"                                    0: none\n"
 		"  -j, --json                        the report for machines\n"
 		"  -p, --progress                    a line for each tenth, not a bar on a terminal\n"
+		"  --csv FILE                        resident bytes of each over the run, as numbers\n"
+		"  --svg FILE                        and as a picture\n"
 		"\n"
+		"The report marks the row that decides, and says whether the program profits.\n"
 		"Resident memory is what the process has more than before its heap was opened,\n"
 		"and for the module's lanes what the kernel holds besides. Times are those of\n"
 		"the calls themselves. The calls are made by one thread in the recorded order.\n",

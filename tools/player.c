@@ -11,7 +11,7 @@
 #include "player.h"
 #include "resident.h"
 
-#define SAMPLES 200 /* of resident memory, over the whole trace */
+#define SAMPLES (PLAY_SAMPLES - 2) /* of resident memory, over the whole trace */
 
 /*
  * @ref has one word for each object of the trace; its pages exist before the
@@ -202,19 +202,31 @@ static int measure(struct player *p, struct play_moment *m)
 	return 0;
 }
 
+/* One more of the run's looks at memory. */
+static int sample(struct player *p, struct play_moment *m)
+{
+	struct play_result *res = p->res;
+
+	if (measure(p, m))
+		return -1;
+	if (res->samples < PLAY_SAMPLES)
+		res->sample[res->samples++] = (struct play_sample){ p->calls, *m };
+	return 0;
+}
+
 static int after_record(struct player *p, const struct trace_summary *sum)
 {
 	uint64_t every = sum->total / SAMPLES + 1;
-	struct play_moment sample;
+	struct play_moment now;
 
 	p->calls++;
 	__atomic_store_n(&p->res->done, p->trace->record, __ATOMIC_RELAXED);
 	if (p->ops->maintain && p->maintain_every && !(p->calls % p->maintain_every) &&
 	    timed(p, PLAY_MAINTAIN, p->ops->maintain, "maintenance"))
 		return -1;
-	if (number(p) == sum->peak_record)
-		return measure(p, &p->res->peak);
-	return p->calls % every ? 0 : measure(p, &sample);
+	if (number(p) == sum->peak_record && measure(p, &p->res->peak))
+		return -1;
+	return p->calls % every ? 0 : sample(p, &now);
 }
 
 static int check_all(struct player *p)
@@ -261,9 +273,9 @@ static int play_heap(struct player *p, const struct trace_summary *sum)
 	if (play_all(p, sum))
 		return -1;
 	p->res->wall_ns = now() - began;
-	if (measure(p, &p->res->end) ||
+	if (sample(p, &p->res->end) ||
 	    timed(p, PLAY_SETTLE, p->ops->settle, "giving memory back") ||
-	    measure(p, &p->res->settled))
+	    sample(p, &p->res->settled))
 		return -1;
 	if (p->ops->parts)
 		p->ops->parts(p->heap, &p->res->parts);

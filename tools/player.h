@@ -14,12 +14,28 @@
 #include "histogram.h"
 #include "replay_ops.h"
 
-enum play_call { PLAY_ALLOC, PLAY_RESIZE, PLAY_FREE, PLAY_MAINTAIN, PLAY_SETTLE, PLAY_CALLS };
+enum play_call {
+	PLAY_ALLOC,
+	PLAY_RESIZE,
+	PLAY_FREE,
+	PLAY_MAINTAIN,
+	PLAY_SETTLE,
+	PLAY_CALLS
+};
 
 /* Memory at one moment, in bytes. */
 struct play_moment {
 	uint64_t resident;
 	uint64_t live;
+};
+
+/* Looks at memory: over the whole trace, at its end, and after giving back. */
+#define PLAY_SAMPLES 202
+
+/* Memory after so many calls. */
+struct play_sample {
+	uint64_t calls;
+	struct play_moment at;
 };
 
 /**
@@ -36,6 +52,8 @@ struct play_moment {
  * @end: after the last record, before anything else is freed
  * @settled: then, after giving back what could be given back
  * @parts: what memory is used for then, if the allocator can tell; else 0
+ * @sample: memory over the run, the last two at @end and @settled
+ * @samples: how many
  * @call: durations in ns, by enum play_call
  */
 struct play_result {
@@ -51,6 +69,8 @@ struct play_result {
 	struct play_moment end;
 	struct play_moment settled;
 	struct replay_parts parts;
+	struct play_sample sample[PLAY_SAMPLES];
+	uint32_t samples;
 	struct histogram call[PLAY_CALLS];
 };
 

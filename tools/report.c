@@ -4,12 +4,15 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <libsmartcols.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "report.h"
+#include "verdict.h"
 
-#define CELL 32
+#define CELL	32
+#define NOTHING 4096 /* bytes: what is said to be so many times as much says nothing */
 
 static const char *const call_name[PLAY_CALLS] = {
 	[PLAY_ALLOC] = "alloc",
@@ -118,7 +121,10 @@ static void cell_resident(const struct play_result *res, int what, char *text)
 
 static void cell_ratio(const struct play_result *res, int what, char *text)
 {
-	snprintf(text, CELL, "%.3f", overhead(moment(res, what)));
+	if (moment(res, what)->live >= NOTHING)
+		snprintf(text, CELL, "%.3f", overhead(moment(res, what)));
+	else
+		strcpy(text, "-");
 }
 
 enum {
@@ -161,7 +167,7 @@ static void cell_part(const struct play_result *res, int what, char *text)
 static void cell_lanes(const struct play_result *res, int what, char *text)
 {
 	(void)what;
-	if (res->parts.pages && res->settled.live)
+	if (res->parts.pages && res->settled.live >= NOTHING)
 		snprintf(text, CELL, "%.3f", (double)res->parts.pages / (double)res->settled.live);
 	else
 		strcpy(text, "-");
@@ -226,6 +232,14 @@ static const struct row rows[] = {
 	{ "objects verified", cell_checked, 0 },
 };
 
+/* The row of the moment that the verdict is about. */
+static bool decides(const struct report *r, const struct row *row)
+{
+	int what = verdict_moment(r->sum) == VERDICT_SETTLED ? SETTLED : HIGHEST;
+
+	return row->cell == cell_resident && row->what == what;
+}
+
 static int add_row(struct libscols_table *table, const struct report *r, const struct row *row)
 {
 	struct libscols_line *line = scols_table_new_line(table, NULL);
@@ -234,7 +248,8 @@ static int add_row(struct libscols_table *table, const struct report *r, const s
 
 	if (!line)
 		return -ENOMEM;
-	ret = scols_line_set_data(line, 0, row->name);
+	snprintf(text, sizeof(text), "%s%s", decides(r, row) ? "=> " : "", row->name);
+	ret = scols_line_set_data(line, 0, text);
 	for (i = 0; !ret && i < r->columns; i++) {
 		row->cell(r->column[i].res, row->what, text);
 		ret = scols_line_set_data(line, (size_t)i + 1, text);
@@ -261,19 +276,32 @@ static int fill_table(struct libscols_table *table, const struct report *r)
 	return ret;
 }
 
-/* What it comes to, in words. */
-static void sum_up(const struct report *r)
+static void add_resident(const struct report *r)
 {
 	const struct play_result *res;
 	int i;
 
 	for (i = 0; i < r->columns; i++) {
 		res = r->column[i].res;
-		printf("%s %s %.1f MiB (%.2f times what is live)", i ? "," : "Resident at last:",
-		       runner_title(&r->column[i].run, res),
-		       (double)res->settled.resident / 1048576, overhead(&res->settled));
+		printf("%s %s %.1f MiB", i ? "," : "Resident at last:",
+		       runner_title(&r->column[i].run, res), (double)res->settled.resident / 1048576);
+		if (res->settled.live >= NOTHING)
+			printf(" (%.2f times what is live)", overhead(&res->settled));
 	}
-	printf(".\nEvery object had the bytes that it was given, on each of them.\n");
+	puts(".");
+}
+
+/* What it comes to, in words. */
+static void sum_up(const struct report *r)
+{
+	char text[512];
+
+	add_resident(r);
+	verdict_text(r, text, sizeof(text));
+	puts(text);
+	if (verdict_emulated("/proc/cpuinfo"))
+		puts("The times above are an emulator's (QEMU TCG) and mean nothing; the bytes do.");
+	puts("Every object had the bytes that it was given, on each of them.");
 }
 
 int report_table(const struct report *r)
@@ -381,12 +409,17 @@ static struct json_object *trace_json(const struct report *r)
 int report_json(const struct report *r)
 {
 	struct json_object *o = json_object_new_object(), *runs = json_object_new_array();
+	char verdict[512];
 	int i;
 
 	json_object_object_add(o, "trace", trace_json(r));
 	for (i = 0; i < r->columns; i++)
 		json_object_array_add(runs, run_json(&r->column[i]));
 	json_object_object_add(o, "runs", runs);
+	verdict_text(r, verdict, sizeof(verdict));
+	add_text(o, "verdict", verdict);
+	json_object_object_add(o, "emulated",
+			       json_object_new_boolean(verdict_emulated("/proc/cpuinfo")));
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 						       JSON_C_TO_STRING_SPACED));
 	json_object_put(o);

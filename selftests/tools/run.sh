@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 make -s -C ../../tools
 make -s
 status=0
-for t in test-trace test-parts test-explain test-advice test-doctor test-export; do
+for t in test-trace test-parts test-explain test-advice test-doctor test-verdict test-export; do
 	../../build/selftests/tools/$t || status=1
 done
 ./test-tools.sh || status=1

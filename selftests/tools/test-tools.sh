@@ -393,6 +393,17 @@ replays_locally()
 			END { exit n != 2 || bad || !maintained }' out
 }
 
+# A line for each look, as many numbers in each as in the first; and a picture of them.
+series()
+{
+	"$memlane" replay --backend local --against jemalloc --csv s.csv --svg s.svg threads.mlt > out 2> err &&
+		head -n 1 s.csv | grep -qx 'calls,live bytes,memlane (local),own malloc,jemalloc' &&
+		awk -F , 'NF != 5 || (NR > 2 && $1 < last) { exit 1 } { last = $1 } END { exit NR < 150 }' s.csv &&
+		[ "$(grep -c '<polyline' s.svg)" = 4 ] && grep -q '^=> ' out &&
+		grep -q 'This trace decides nothing' out || { sed 's/^/# /' out err; return 1; }
+	says 1 'cannot be written' "$memlane" replay --backend local --csv /no/where forms.mlt
+}
+
 replays_on_rivals()
 {
 	"$memlane" replay --backend local --against glibc,jemalloc,mimalloc,tcmalloc threads.mlt > out 2> err &&
@@ -428,7 +439,7 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 51
+plan 52
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out, and the first line says so" no_children
@@ -465,6 +476,7 @@ check "replay: every object verified, locally and on malloc" replays_locally
 check "replay: progress in lines" says 0 'Every object had the bytes' \
 	"$memlane" replay --progress --backend local p.mlt.zst
 check "replay: four rivals" replays_on_rivals
+check "replay: memory over time, as numbers and as a picture" series
 check "replay: an allocator that spoils objects is found" finds_spoiled_objects
 check "replay: an alignment that libmemlane lacks" too_aligned
 check "replay: no such file" says 1 'No such file' "$memlane" replay none.mlt
