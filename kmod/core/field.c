@@ -16,14 +16,14 @@ const struct ml_field ml_count_fields[] = {
 	COUNT(gone_vetoes), COUNT(gone_waits),
 	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),
 	CAUSE(oversized, OVERSIZED), CAUSE(hot, HOT), CAUSE(sort, SORT), CAUSE(purge, PURGE),
-	CAUSE(room, ROOM), { NULL }
+	CAUSE(room, ROOM), { }
 };
 
 #define LANE(name) { #name, offsetof(struct memlane_lane_stat, name) }
 const struct ml_field ml_lane_fields[] = {
 	LANE(limit), LANE(max), LANE(used), LANE(bound), LANE(block_used), LANE(blob_used),
 	LANE(block_chunks), LANE(blob_chunks), LANE(objects), LANE(spans), LANE(blobs),
-	LANE(largest_hole), LANE(migrated_in), LANE(resident), { NULL }
+	LANE(largest_hole), LANE(migrated_in), LANE(resident), { }
 };
 
 #define TALLY(name) { #name, offsetof(struct memlane_tally, name) }
@@ -34,5 +34,5 @@ const struct ml_field ml_tally_fields[] = {
 	TALLY_CAUSE(oversized, OVERSIZED), TALLY_CAUSE(hot, HOT), TALLY_CAUSE(sort, SORT),
 	TALLY_CAUSE(purge, PURGE), TALLY_CAUSE(room, ROOM),
 	TALLY(bytes), TALLY(vetoed), TALLY(pinned), TALLY(held), TALLY(given_up),
-	TALLY(faults), TALLY(pages), { NULL }
+	TALLY(faults), TALLY(pages), { }
 };
