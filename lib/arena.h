@@ -278,6 +278,12 @@ static inline uint64_t entry_load(const struct memlane *m, uint32_t index)
 	return __atomic_load_n(&m->hot.table[index], __ATOMIC_SEQ_CST);
 }
 
+/* How often the object is pinned; pairs with pin's load of the entry. */
+static inline uint32_t pins(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(&m->pin[index], __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
+}
+
 /* Leaves the word that is there in *old when it fails. */
 static inline bool entry_swap(struct memlane *m, uint32_t index, uint64_t *old, uint64_t new)
 {
@@ -308,6 +314,8 @@ static inline unsigned int entry_lane(const struct memlane *m, uint32_t index, u
 /* handle.c */
 int handle_check(const struct memlane *m, memlane_handle h);
 int entry_check(uint64_t e, memlane_handle h);
+bool entry_is_ended(uint64_t e, memlane_handle h);
+int entry_find(struct memlane *m, memlane_handle h, uint64_t *e);
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e);
 
 /* pin.c */

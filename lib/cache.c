@@ -464,12 +464,7 @@ int memlane_alloc_with(struct memlane *m, uint64_t size, const struct memlane_al
 
 /* -------------------------------------------------------------- free ---- */
 
-static uint32_t pins(const struct memlane *m, uint32_t index)
-{
-	return __atomic_load_n(&m->pin[index], __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
-}
-
-/* A pin came in between: undo the end of @was. Until then the handle is told stale. */
+/* A pin came in between: undo the end of @was. entry_find() waits for that. */
 static void revive(struct memlane *m, uint32_t index, uint64_t was)
 {
 	const uint64_t back = memlane_entry_to(was, memlane_entry_unmarked(memlane_entry_state(was)),
@@ -500,21 +495,19 @@ static struct memlane_mag *mag_for(struct memlane *m, uint32_t index, uint64_t e
 static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
 {
 	uint32_t index = memlane_handle_index(h);
-	uint64_t e = entry_load(m, index);
+	uint64_t e;
 	int err;
 
 	for (;;) {
-		err = entry_check(e, h);
+		err = entry_find(m, h, &e);
 		if (err && err != -ENODATA)
 			return err;
 		if (memlane_entry_is_busy(e)) {
 			wait_copy(m, index);
-			e = entry_load(m, index);
 			continue;
 		}
 		if (unlikely(maker_is_biased(m, index))) {
 			revoke_maker(m, index);
-			e = entry_load(m, index);
 			continue;
 		}
 		if (pins(m, index))

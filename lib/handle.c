@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* handle.c - what a handle names, and what is known of it */
 #include <errno.h>
+#include <sched.h>
+#include <time.h>
 
 #include "backend.h"
+
+/* How long a free that has not looked at the pins yet is waited for: a second in all. */
+#define FREE_YIELDS 100
+#define FREE_NAPS   10000
+#define FREE_NAP_NS 100000
 
 /**
  * handle_check - can this be a handle of this arena?
@@ -39,17 +46,61 @@ int entry_check(uint64_t e, memlane_handle h)
 	return memlane_entry_is_live(e) ? 0 : -ESTALE;
 }
 
-/* The entry of a live object. 0, -ESTALE, -EXDEV, -EBADF, -ENODATA, -EOWNERDEAD. */
+/* Freed, and its index is not used again: by a free that may take itself back. */
+bool entry_is_ended(uint64_t e, memlane_handle h)
+{
+	return !memlane_entry_is_live(e) &&
+	       memlane_entry_gen(e) == memlane_entry_gen(memlane_entry_ended(h));
+}
+
+static void free_nap(unsigned int round)
+{
+	static const struct timespec nap = { .tv_nsec = FREE_NAP_NS };
+
+	if (round < FREE_YIELDS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+/**
+ * entry_find - the entry of a live object
+ * @m: arena
+ * @h: its index can be looked up: see handle_check()
+ * @e: the entry
+ *
+ * A free ends the object first and looks at its pins then; if there are any it takes
+ * the end back. So what is ended and pinned is neither yet: wait until the object lives, or
+ * has no pins, or the free's thread must have died in between. Whoever holds a pin is
+ * never told that the handle is stale. Not for a caller whose own pin may have come too
+ * late: that one waits for itself.
+ *
+ * Return: 0, -ESTALE, -EBADF, -ENODATA.
+ */
+int entry_find(struct memlane *m, memlane_handle h, uint64_t *e)
+{
+	uint32_t index = memlane_handle_index(h);
+	unsigned int round;
+	int err;
+
+	for (round = 0;; round++) {
+		*e = entry_load(m, index);
+		err = entry_check(*e, h);
+		if (likely(err != -ESTALE) || !entry_is_ended(*e, h) || !pins(m, index) ||
+		    round == FREE_YIELDS + FREE_NAPS)
+			return err;
+		free_nap(round);
+	}
+}
+
+/* The same with any handle; also -EXDEV, -EOWNERDEAD. */
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e)
 {
 	int err = arena_here(m);
 
 	if (!err)
 		err = handle_check(m, h);
-	if (err)
-		return err;
-	*e = entry_load(m, memlane_handle_index(h));
-	return entry_check(*e, h);
+	return err ? err : entry_find(m, h, e);
 }
 
 bool memlane_is_valid(struct memlane *m, memlane_handle h)

@@ -31,28 +31,44 @@ static bool claim(struct memlane *m, uint32_t index, uint64_t e, bool use)
 }
 
 /*
- * The address of an object, for a thread in a section: a planned move is
- * stopped, a copy under way is waited for. 0, -ESTALE, -EXDEV, -EBADF.
+ * What an entry that is good gives: a planned move is stopped, a copy under way is
+ * waited for. False: look again.
  */
+static bool settle(struct memlane *m, uint32_t index, uint64_t e, bool use, void **p)
+{
+	if (memlane_entry_is_busy(e)) {
+		wait_copy(m, index);
+		return false;
+	}
+	*p = entry_data(m, index, e);
+	return claim(m, index, e, use);
+}
+
+/* The address of an object, for a thread in a section. 0, -ESTALE, -EXDEV, -EBADF. */
 static int resolve(struct memlane *m, memlane_handle h, bool use, void **p)
 {
-	uint32_t index = memlane_handle_index(h);
 	uint64_t e;
 	int err = handle_check(m, h);
 
 	while (!err) {
-		e = entry_load(m, index);
-		err = entry_check(e, h);
-		if (err)
-			break;
-		if (memlane_entry_is_busy(e)) {
-			wait_copy(m, index);
-		} else if (claim(m, index, e, use)) {
-			*p = entry_data(m, index, e);
+		err = entry_find(m, h, &e);
+		if (!err && settle(m, memlane_handle_index(h), e, use, p))
 			return 0;
-		}
 	}
 	*p = NULL;
+	return err;
+}
+
+/* The same behind pin_add(), for a handle that was good: a free is not waited for. */
+static int resolve_pinned(struct memlane *m, memlane_handle h, bool use, void **p)
+{
+	uint64_t e;
+	int err;
+
+	do {
+		e = entry_load(m, memlane_handle_index(h));
+		err = entry_check(e, h);
+	} while (!err && !settle(m, memlane_handle_index(h), e, use, p));
 	return err;
 }
 
@@ -114,11 +130,8 @@ static int pin_sub(struct memlane *m, uint32_t index)
 	return 0;
 }
 
-/*
- * Inside a section. The second look finds a free or a move that had looked at
- * the count before it was raised.
- */
-static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
+/* Nobody ends the object by a plain store when this is through. */
+static int resolve_shared(struct memlane *m, memlane_handle h, bool use, void **p)
 {
 	int err = resolve(m, h, use, p);
 
@@ -126,13 +139,28 @@ static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
 		revoke_maker(m, memlane_handle_index(h));
 		err = resolve(m, h, use, p);
 	}
-	if (!err)
-		err = pin_add(m, memlane_handle_index(h));
-	if (err)
-		return err;
-	err = resolve(m, h, use, p);
-	if (err)
-		pin_sub(m, memlane_handle_index(h));
+	return err;
+}
+
+/*
+ * Inside a section. The second look finds a free or a move that had looked at
+ * the count before it was raised. Such a free may have seen somebody else's pin, and
+ * takes itself back: then the object is there, and is tried again.
+ */
+static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
+{
+	int err;
+
+	do {
+		err = resolve_shared(m, h, use, p);
+		if (!err)
+			err = pin_add(m, memlane_handle_index(h));
+		if (err)
+			return err;
+		err = resolve_pinned(m, h, use, p);
+		if (err)
+			pin_sub(m, memlane_handle_index(h));
+	} while (err == -ESTALE);
 	return err;
 }
 
@@ -172,24 +200,29 @@ void *memlane_pin(struct memlane *m, memlane_handle h)
 	return p;
 }
 
-/* A free that will take itself back, because of the pin: it shows for a moment. */
-static bool ending(uint64_t e, memlane_handle h)
+/* Needs no answer of a free that is under way, and so does not wait for one. */
+static int unpin(struct memlane *m, memlane_handle h)
 {
-	return !memlane_entry_is_live(e) &&
-	       memlane_entry_gen(e) == memlane_entry_gen(memlane_entry_ended(h));
+	uint32_t index = memlane_handle_index(h);
+	uint64_t e;
+	int err = arena_here(m);
+
+	if (!err)
+		err = handle_check(m, h);
+	if (err)
+		return err;
+	e = entry_load(m, index);
+	err = entry_check(e, h);
+	if (err != -ESTALE || !entry_is_ended(e, h))
+		return err ? err : pin_sub(m, index);
+	err = pin_sub(m, index);
+	return err == -EINVAL ? -ESTALE : err;
 }
 
 int memlane_unpin(struct memlane *m, memlane_handle h)
 {
-	uint64_t e;
-	int err = handle_look(m, h, &e);
+	int err = unpin(m, h);
 
-	if (err == -ESTALE && ending(e, h)) {
-		err = pin_sub(m, memlane_handle_index(h));
-		return err == -EINVAL ? -ESTALE : err;
-	}
-	if (!err)
-		err = pin_sub(m, memlane_handle_index(h));
 	if (unlikely(err == -EINVAL))
 		watch_wrong(m, MEMLANE_REPORT_UNPIN, h, 0);
 	if (!err && unlikely(m->watch))

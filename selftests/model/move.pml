@@ -45,6 +45,7 @@
 #define NONE		9	/* spin's own: end states, cycles */
 #define FREED_TWICE	10	/* two frees of one handle succeeded */
 #define NOT_FREED	11	/* nobody has it pinned, and all who freed it were refused */
+#define PIN_HIDDEN	12	/* the holder of a pin is told that its handle is stale */
 
 #ifdef EVERYBODY
 #define READERS 2
@@ -393,23 +394,35 @@ inline veto(me, i)
 /* The wait for a copy is over; w was loaded while it was going on. */
 #define copied(i)	((w & COPYING) && !(mem[WORD(i)] & COPYING))
 
-/* Leaves ok and the word in w. */
-inline get(me, i, g)
+/*
+ * A free that has not decided yet: it takes the end back because of the pin, or the pin
+ * is about to be taken back. Word and pins are loaded one after the other; that the pin
+ * may go in between is no other answer than that it went before.
+ */
+#if defined(PINNER) && defined(FREER) && !defined(M_GET_NO_WAIT)
+#define undecided(i, g)	(!(w & LIVE) && GEN(w) == (g) + 1 && pins[i] != 0)
+#else
+#define undecided(i, g)	false
+#endif
+
+/* Leaves ok and the word in w; wait: for a free that has not decided. */
+inline look(me, i, g, wait)
 {
 	ok = false;
 	do
 	:: atomic {
 		w = load(me, WORD(i));
 		if
-		:: stale(w, g) -> say_stale(i, g); break
+		:: stale(w, g) && !(wait && undecided(i, g)) -> say_stale(i, g); break
 		:: !stale(w, g) && !(w & BUSY) ->
 			found_good(i, g); ok = true; break
 		:: else
 		fi
 	   };
 	   if
-	   :: copied(i)
-	   :: !(w & COPYING) ->
+	   :: stale(w, g) && (pins[i] == 0 || mem[WORD(i)] != w)
+	   :: !stale(w, g) && copied(i)
+	   :: !stale(w, g) && !(w & COPYING) ->
 		veto(me, i);
 		if
 		:: ok -> break
@@ -418,6 +431,13 @@ inline get(me, i, g)
 	   fi
 	od
 }
+
+#define get(me, i, g)	look(me, i, g, true)
+#ifdef M_PIN_WAITS
+#define get_pinned(me, i, g)	look(me, i, g, true)
+#else
+#define get_pinned(me, i, g)	look(me, i, g, false)
+#endif
 
 /*
  * Reads the object, stores to it, leaves. One step: the store leaves the bytes
@@ -530,21 +550,25 @@ proctype pinner(byte me)
 
 	pin_enter(me);
 	revoke(me, 0);
-	get(me, 0, 0);
+again:	get(me, 0, 0);
 	if
 	:: ok ->
 		atomic { drained(me) -> pins[0]++ };
 #ifndef M_PIN_NO_RELOAD
-		get(me, 0, 0);
+		get_pinned(me, 0, 0);
 #endif
 		if
 		:: ok ->
 			p = LOC(w);
+#ifdef GETS_PINNED
+			get(me, 0, 0);
+			atomic { check(PIN_HIDDEN, ok) };
+#endif
 			pin_leave(me);
 			use_and_unpin(me, p, 0, 0)
 		:: !ok ->
 			atomic { drained(me) -> pins[0]-- };
-			pin_leave(me)
+			goto again
 		fi
 	:: !ok -> pin_leave(me)
 	fi;
