@@ -4,6 +4,7 @@
  *
  *   memlane/arenas, pages, shared_pages   totals, as struct memlane_totals
  *   memlane/ID/program                    who made the arena: process and name
+ *   memlane/ID/name                       what that calls the arena; may be empty
  *   memlane/ID/stat                       counters of an arena
  *   memlane/ID/lanes                      what its lanes hold
  *   memlane/ID/spans                      each span: where, of what, how full
@@ -34,6 +35,15 @@ static int program_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(program);
+
+static int name_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+
+	seq_printf(seq, "%s\n", arena->core.name);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(name);
 
 static int stat_show(struct seq_file *seq, void *unused)
 {
@@ -221,6 +231,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 	snprintf(name, sizeof(name), "%u", arena->id);
 	arena->debugfs = debugfs_create_dir(name, root);
 	debugfs_create_file("program", 0400, arena->debugfs, arena, &program_fops);
+	debugfs_create_file("name", 0400, arena->debugfs, arena, &name_fops);
 	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
 	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);

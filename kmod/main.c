@@ -47,6 +47,6 @@ module_exit(memlane_exit);
 MODULE_AUTHOR("The MemoryLane authors");
 MODULE_DESCRIPTION("Memory that can move, behind handles that stay");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("1.0");
+MODULE_VERSION("1.1.0");
 /* For modprobe; "devname:" would take a minor number that is reserved. */
 MODULE_ALIAS("misc:memlane");

@@ -120,10 +120,16 @@ static void check_text(struct local *l, FILE *out)
 	fprintf(out, "%s\n", ml_check(&l->core, why, sizeof(why)) ? why : "ok");
 }
 
+static void name_text(struct local *l, FILE *out)
+{
+	fprintf(out, "%s\n", l->core.name);
+}
+
 static const struct {
 	const char *name;
 	void (*write)(struct local *l, FILE *out);
 } files[] = {
+	{ "name", name_text },
 	{ "stat", stat_text },
 	{ "lanes", lanes_text },
 	{ "spans", spans_text },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* arena.c - making and ending an arena */
 #include <linux/minmax.h>
+#include <linux/string.h>
 
 #include "blocker.h"
 #include "lane.h"
@@ -29,6 +30,17 @@ static bool ascending(u64 size, u64 max, u64 reserve)
 	       (!reserve || reserve >= max(size, max));
 }
 
+/* It is printed as it is: no character of it may mean anything to whoever reads that. */
+static bool name_is_plain(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_NAME_SIZE && name[i]; i++)
+		if (name[i] < ' ' || name[i] > '~' || name[i] == '"' || name[i] == '\\')
+			return false;
+	return i < MEMLANE_NAME_SIZE;
+}
+
 static int check_create(const struct memlane_create *req)
 {
 	u64 fast = max3(req->fast_size, req->fast_max, req->fast_reserve);
@@ -41,6 +53,8 @@ static int check_create(const struct memlane_create *req)
 	    fast > MEMLANE_LANES_MAX || slow > MEMLANE_LANES_MAX - fast)
 		return -EINVAL;
 	if (req->handles > HANDLES_MAX || req->handles == 1 || req->threads > THREADS_MAX)
+		return -EINVAL;
+	if (!name_is_plain(req->name))
 		return -EINVAL;
 	return 0;
 }
@@ -133,6 +147,7 @@ int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie, u32 
 	a->cookie = cookie;
 	a->table.first = first;
 	a->capabilities = capabilities;
+	memcpy(a->name, req->name, sizeof(a->name));
 	mutex_init(&a->mover);
 	mutex_init(&a->lock);
 	mutex_init(&a->grow);
@@ -212,6 +227,7 @@ int ml_info(struct ml_arena *a, struct memlane_info *req)
 	req->out_fast_end = ml_page_loc(a->lane[MEMLANE_SLOW].first);
 	req->out_threads = a->slots.nr;
 	req->out_id = 0;
+	memcpy(req->out_name, a->name, sizeof(req->out_name));
 	for (r = 0; r < MEMLANE_REGIONS; r++) {
 		req->out_region[r].offset = (u64)r << REGION_SHIFT;
 		req->out_region[r].length = region_length(a, r);

@@ -494,6 +494,7 @@ struct ml_blocker {
  * @ops: immutable
  * @cookie: 1 to MEMLANE_COOKIE_MAX, immutable
  * @capabilities: MEMLANE_CAP_*, immutable
+ * @name: for people; immutable
  * @mover: see the top
  * @lock: see the top
  * @grow: see the top
@@ -519,6 +520,7 @@ struct ml_arena {
 	const struct ml_ops *ops;
 	u32 cookie;
 	u64 capabilities;
+	char name[MEMLANE_NAME_SIZE];
 	struct mutex mover;
 	struct mutex lock;
 	struct mutex grow;

@@ -169,6 +169,7 @@ static const struct fact members[] = {
 	AT(create, handles, 56),
 	AT(create, threads, 64),
 	AT(create, __reserved, 68),
+	AT(create, name, 72),
 
 	AT(region, offset, 0),
 	AT(region, length, 8),
@@ -187,6 +188,7 @@ static const struct fact members[] = {
 	AT(info, out_region, 56),
 	AT(info, out_id, 152),
 	AT(info, out_first, 160),
+	AT(info, out_name, 168),
 
 	AT(register, size, 0),
 	AT(register, flags, 4),
@@ -310,6 +312,7 @@ static const struct fact members[] = {
 static const struct fact numbers[] = {
 	VALUE(VERSION, 0x2),
 	VALUE(TYPE, 0xb5),
+	VALUE(NAME_SIZE, 0x20),
 	VALUE(HANDLE_ZEROS, 0x8000001f00000000),
 	VALUE(COOKIE_SHIFT, 0x39),
 	VALUE(COOKIE_MAX, 0x3f),

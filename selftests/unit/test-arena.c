@@ -56,6 +56,12 @@ static void create_errors(void)
 	expect_eq(CREATE(.fast_max = ~0ULL), -EINVAL);
 	expect_eq(CREATE(.slow_size = ~0ULL), -EINVAL);
 	expect_eq(CREATE(.fast_max = ~0ULL, .slow_max = 65536), -EINVAL);
+	expect_eq(CREATE(.name = "an arena's ~ name of 31 letters"), 0);
+	expect_eq(CREATE(.name = "no 0 at the end of these letters"), -EINVAL);
+	expect_eq(CREATE(.name = "two\nlines"), -EINVAL);
+	expect_eq(CREATE(.name = "a \"quoted\" one"), -EINVAL);
+	expect_eq(CREATE(.name = "a\\b"), -EINVAL);
+	expect_eq(CREATE(.name = "\xc3\xa4"), -EINVAL);
 	expect_eq(CREATE(.handles = 1), -EINVAL);
 	expect_eq(CREATE(.handles = 2), 0);
 	expect_eq(CREATE(.handles = (1ULL << 30) + 1), -EINVAL);

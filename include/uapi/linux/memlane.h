@@ -43,6 +43,9 @@
 #define MEMLANE_VERSION		2
 #define MEMLANE_TYPE		0xB5
 
+/* Bytes of an arena's name, with a 0 at its end. */
+#define MEMLANE_NAME_SIZE	32
+
 /* ------------------------------------------------------------- words ---- */
 
 /*
@@ -526,6 +529,8 @@ struct memlane_event {
  * @handles: most handles at a time, up to 2^30; 0: 16 Mi
  * @threads: most registered threads at a time, up to 4096; 0: 1024
  * @__reserved: must be 0
+ * @name: for people who look at the arenas, or empty: printable ASCII without quotation
+ *	marks and backslashes, up to a 0
  *
  * Sizes are rounded up to pages. An arena is made once: a second call gives
  * -EEXIST. The sum of both reserves may not pass MEMLANE_LANES_MAX (-EINVAL).
@@ -543,6 +548,7 @@ struct memlane_create {
 	__aligned_u64 handles;
 	__u32 threads;
 	__u32 __reserved;
+	char name[MEMLANE_NAME_SIZE];
 };
 
 /* Regions of the file, for mmap: MAP_SHARED only. */
@@ -586,6 +592,7 @@ struct memlane_region {
  * @out_id: names the arena in debugfs and in traces; 0: it is in none
  * @out_first: the first words of the TABLE, SIDE and PIN regions are this index's, which
  *	is never used
+ * @out_name: that the arena was made with
  */
 struct memlane_info {
 	__u32 size;
@@ -602,6 +609,7 @@ struct memlane_info {
 	struct memlane_region out_region[MEMLANE_REGIONS];
 	__aligned_u64 out_id;
 	__aligned_u64 out_first;
+	char out_name[MEMLANE_NAME_SIZE];
 };
 
 /**
