@@ -395,6 +395,11 @@ enum memlane_backend_kind memlane_backend(const struct memlane *m)
 	return m->backend->kind;
 }
 
+const char *memlane_name(const struct memlane *m)
+{
+	return m->info.out_name;
+}
+
 uint64_t memlane_capabilities(const struct memlane *m)
 {
 	return m->info.out_capabilities;

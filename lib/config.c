@@ -97,6 +97,20 @@ static const char *check_policy(const struct memlane_config *c)
 	return NULL;
 }
 
+/* As the module has it, which shows the name as it is. */
+static const char *check_name(const char *name)
+{
+	size_t i;
+
+	for (i = 0; name && name[i]; i++) {
+		if (i == MEMLANE_NAME_SIZE - 1)
+			return "name must have 31 characters at most";
+		if (name[i] < ' ' || name[i] > '~' || name[i] == '"' || name[i] == '\\')
+			return "name must be printable ASCII without quotation marks and backslashes";
+	}
+	return NULL;
+}
+
 static const char *check_numbers(const struct memlane_config *c)
 {
 	if (c->backend > MEMLANE_BACKEND_LOCAL)
@@ -155,6 +169,8 @@ const char *memlane_config_check(const struct memlane_config *config)
 		why = check_numbers(&own);
 	if (!why && any_set(own.__reserved3, sizeof(own.__reserved3)))
 		why = "__reserved3 must be 0";
+	if (!why)
+		why = check_name(own.name);
 	return why;
 }
 
@@ -275,6 +291,8 @@ void config_request(const struct memlane_config *c, bool roomy, struct memlane_c
 		.handles = c->max_handles + 1,
 		.threads = c->max_threads,
 	};
+	if (c->name)
+		memcpy(req->name, c->name, strlen(c->name));
 	if (!roomy)
 		return;
 	req->fast_reserve = reserve_for(c->fast_lane_max, left);

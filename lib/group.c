@@ -169,3 +169,35 @@ int memlane_group_unpin(struct memlane *m, uint16_t group)
 
 	return err ? err : c.left;
 }
+
+/* --------------------------------------------------------------- reap ---- */
+
+/* One call of memlane_group_reap(). */
+struct reaper {
+	struct memlane *m;
+	uint16_t group;
+	memlane_dropped_fn fn;
+	void *arg;
+	int nr;
+};
+
+/* Of those who free it one succeeds, and tells of it. */
+static int reap_one(void *arg, const struct memlane_object *o)
+{
+	struct reaper *r = arg;
+
+	if (!is_in(r->group, o) || !o->purged || memlane_free(r->m, o->handle))
+		return 0;
+	r->nr++;
+	if (r->fn)
+		r->fn(r->arg, o);
+	return 0;
+}
+
+int memlane_group_reap(struct memlane *m, uint16_t group, memlane_dropped_fn fn, void *arg)
+{
+	struct reaper r = { .m = m, .group = group, .fn = fn, .arg = arg };
+	int err = memlane_each(m, reap_one, &r);
+
+	return err ? err : r.nr;
+}

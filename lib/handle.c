@@ -5,6 +5,9 @@
 #include <time.h>
 
 #include "backend.h"
+#include "watch.h"
+
+#define PAGE 4096 /* of the engine */
 
 /* How long a free that has not looked at the pins yet is waited for: a second in all. */
 #define FREE_YIELDS 100
@@ -179,6 +182,21 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 	if (handle_look(m, h, &e))
 		return 0;
 	return memlane_side_size(side_load(m, memlane_handle_index(h)));
+}
+
+/* Behind an object of checking mode are bytes that nobody may write. */
+uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
+{
+	uint64_t e, side;
+
+	if (handle_look(m, h, &e))
+		return 0;
+	side = side_load(m, memlane_handle_index(h));
+	if (m->watch && m->watch->guard)
+		return memlane_side_size(side);
+	if (memlane_side_class(side) < MEMLANE_CLASSES)
+		return memlane_class_size(memlane_side_class(side));
+	return (memlane_side_size(side) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)

@@ -41,8 +41,8 @@ checkpatch() {
 	# memlane_typed.h is one macro that writes functions. MEMLANE_INLINE is two
 	# keywords, which it takes for an expression without parentheses.
 	{
-		code | grep -vE '^(lib/shim/|lib/include/memlane(_typed)?\.h|selftests/)' | patch "$ignored"
-		echo lib/include/memlane.h | patch "$ignored,COMPLEX_MACRO"
+		code | grep -vE '^(lib/shim/|lib/include/memlane(_[a-z]+)?\.h|selftests/)' | patch "$ignored"
+		code | grep '^lib/include/' | grep -v '_typed' | patch "$ignored,COMPLEX_MACRO"
 		code | grep '^selftests/' | patch "$ignored,$tests"
 	} | none ''
 }
@@ -88,17 +88,31 @@ whitespace() {
 
 # What the inline functions call is not for use.
 documented() {
-	awk '/^\/\*\*/ { doc = 1; answer = 0 }
+	git ls-files 'lib/include/*.h' | grep -v _typed | xargs awk '/^\/\*\*/ { doc = 1; answer = 0 }
 		/^ \* Return:/ { answer = 1 }
 		/^(struct|enum) .*\{$/ { doc = 0 }
 		/^(MEMLANE_(API|INLINE)|typedef) / {
 			if (!doc)
-				print FNR ": no kernel-doc: " $0
+				print FILENAME ":" FNR ": no kernel-doc: " $0
 			else if (!answer && !/^typedef [^(]*;$/ && !/^[A-Za-z_]+ void [^*]/)
-				print FNR ": no Return: " $0
+				print FILENAME ":" FNR ": no Return: " $0
 			doc = 0
-		}' lib/include/memlane.h |
-		grep -vE '(exit_other|get_slow|frame_first|frame_more|frame_rewind)\(' | none 'memlane.h:'
+		}' |
+		grep -vE '(exit_other|get_slow|frame_first|frame_more|frame_rewind)\(' | none ''
+}
+
+# One number for everything: Documentation/versions.md.
+versions() {
+	version=$(sed -n 's/^#define MEMLANE_VERSION_STRING.*"\(.*\)"/\1/p' lib/include/memlane.h)
+	numbers=$(sed -n 's/^#define MEMLANE_VERSION_\(MAJOR\|MINOR\|PATCH\)[[:blank:]]*//p' lib/include/memlane.h |
+		paste -sd.)
+	{
+		[ "$numbers" = "$version" ] || echo "memlane.h: $numbers"
+		for place in kmod/dkms.conf:PACKAGE_VERSION=\" kmod/main.c:MODULE_VERSION\(\" \
+			clients/python/pyproject.toml:'version = "'; do
+			grep -qF -- "${place#*:}$version" "${place%%:*}" || echo "$place"
+		done
+	} | none "not $version: "
 }
 
 picture() { scripts/picture.sh | diff - Documentation/lanes.svg | head -5 | none 'lanes.svg: '; }
@@ -110,7 +124,7 @@ if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 12
+plan 13
 check "checkpatch" checkpatch
 check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
@@ -121,6 +135,7 @@ check "nothing left open" left_open
 check "shellcheck" shell
 check "every public call has kernel-doc" documented
 check "every page of the manual has an example, and its errors" manual
+check "one version in every place" versions
 check "no blanks at the end of a line" whitespace
 check "the picture is what scripts/picture.sh draws" picture
 finish

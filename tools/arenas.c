@@ -37,36 +37,48 @@ static int check_lines(int lines)
 	return lines ? lines : -ENOENT;
 }
 
-int arena_check(struct arena_view *a)
+static int read_line(const struct arena_place *at, const char *name, char *line, int size)
 {
-	FILE *f = arena_file(&a->at, "check");
+	FILE *f = arena_file(at, name);
 
 	if (!f)
 		return -errno;
-	if (!fgets(a->check, sizeof(a->check), f))
-		a->check[0] = '\0';
-	a->check[strcspn(a->check, "\n")] = '\0';
+	if (!fgets(line, size, f))
+		line[0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
 	fclose(f);
 	return 0;
 }
 
-/* "PID NAME"; what is in a name could be meant for a terminal. */
+int arena_check(struct arena_view *a)
+{
+	return read_line(&a->at, "check", a->check, sizeof(a->check));
+}
+
+/* What is in a name could be meant for a terminal, or for whoever reads quotes. */
+static void make_plain(char *p)
+{
+	for (; *p; p++)
+		if (!isprint((unsigned char)*p) || *p == '"' || *p == '\\')
+			*p = '?';
+}
+
+/* "PID NAME" */
 static void read_program(FILE *f, struct arena_view *a)
 {
-	char *p;
-
 	if (!f)
 		return;
 	if (fscanf(f, "%d %39[^\n]", &a->pid, a->program) < 1)
 		a->pid = 0;
-	for (p = a->program; *p; p++)
-		if (!isprint((unsigned char)*p))
-			*p = '?';
+	make_plain(a->program);
 }
 
-/* @a has its place and its program. */
+/* @a has its place and its program. Older modules and libraries have no names. */
 static int read_numbers(struct arena_view *a)
 {
+	if (read_line(&a->at, "name", a->called, sizeof(a->called)))
+		a->called[0] = '\0';
+	make_plain(a->called);
 	a->lanes = check_lines(read_counters(&a->at, "lanes", a->lane));
 	if (a->lanes < 0)
 		return a->lanes;

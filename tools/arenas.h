@@ -44,6 +44,7 @@ struct class_view {
  * @name: what people call it: its number, or process and number
  * @pid: of the process that made it; 0: an older module does not tell
  * @program: that process's name
+ * @called: what that program calls the arena, or ""
  * @check: after arena_check(): "ok", or the invariant that does not hold
  * @lane: what its lanes hold
  * @lanes: number of these
@@ -57,6 +58,7 @@ struct arena_view {
 	char name[24];
 	int pid;
 	char program[40];
+	char called[MEMLANE_NAME_SIZE];
 	char check[160];
 	struct counter lane[ARENA_COUNTERS];
 	int lanes;

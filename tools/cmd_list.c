@@ -11,9 +11,9 @@
 #include "say.h"
 
 #define CELL	40
-#define COLUMNS 6
+#define COLUMNS 7
 
-static const char *const title[COLUMNS] = { "ARENA", "PID", "PROGRAM",
+static const char *const title[COLUMNS] = { "ARENA", "PID", "PROGRAM", "NAME",
 					    "OBJECTS", "USED", "RESIDENT" };
 
 static uint64_t both(const struct arena_view *a, const char *name)
@@ -30,9 +30,10 @@ static int add_arena(struct libscols_table *table, const struct arena_view *a)
 	snprintf(cell[0], CELL, "%s", a->name);
 	snprintf(cell[1], CELL, "%d", a->pid);
 	snprintf(cell[2], CELL, "%s", a->program);
-	snprintf(cell[3], CELL, "%" PRIu64, both(a, "objects"));
-	snprintf(cell[4], CELL, "%.2f MiB", (double)both(a, "used") / 1048576);
-	snprintf(cell[5], CELL, "%.2f MiB", (double)both(a, "resident") / 1048576);
+	snprintf(cell[3], CELL, "%s", *a->called ? a->called : "-");
+	snprintf(cell[4], CELL, "%" PRIu64, both(a, "objects"));
+	snprintf(cell[5], CELL, "%.2f MiB", (double)both(a, "used") / 1048576);
+	snprintf(cell[6], CELL, "%.2f MiB", (double)both(a, "resident") / 1048576);
 	for (i = 0; !ret && i < COLUMNS; i++)
 		ret = scols_line_set_data(line, i, cell[i]);
 	return ret;
@@ -43,7 +44,7 @@ static int fill(struct libscols_table *table, const struct arena_view *list, int
 	int i, ret = 0;
 
 	for (i = 0; i < COLUMNS; i++)
-		if (!scols_table_new_column(table, title[i], 0, i == 2 ? 0 : SCOLS_FL_RIGHT))
+		if (!scols_table_new_column(table, title[i], 0, i == 2 || i == 3 ? 0 : SCOLS_FL_RIGHT))
 			return -ENOMEM;
 	for (i = 0; !ret && i < n; i++)
 		ret = add_arena(table, &list[i]);
@@ -104,7 +105,7 @@ const struct command cmd_list = {
 		"Usage: memlane list [--at PATH]\n"
 		"\n"
 		"A line for each open arena: its name for memlane stat and memlane map, the\n"
-		"process that made it, and how much it holds.\n"
+		"process that made it, what that calls it (config.name), and how much it holds.\n"
 		"\n" LOOK_HELP
 		"\n"
 		"Without it these are the module's: reads " ARENAS_FOLDER ",\n"

@@ -76,6 +76,18 @@ static void write_moves(FILE *out, const struct arena_view *list, int n)
 	}
 }
 
+/* The way of that format for what is no number: labels of a sample that is always 1. */
+static void write_names(FILE *out, const struct arena_view *list, int n)
+{
+	int i;
+
+	family(out, "arena_info", "", "gauge", "Whose the arena is, and what its program calls it.");
+	for (i = 0; i < n; i++)
+		fprintf(out,
+			"memlane_arena_info{arena=\"%s\",name=\"%s\",pid=\"%d\",program=\"%s\"} 1\n",
+			list[i].name, list[i].called, list[i].pid, list[i].program);
+}
+
 static void write_health(FILE *out, const struct arena_view *list, int n)
 {
 	int i;
@@ -94,6 +106,7 @@ void prometheus_write(FILE *out, const struct arena_view *list, int n)
 	fprintf(out, "memlane_arenas %d\n", n);
 	if (!n)
 		return;
+	write_names(out, list, n);
 	for (k = 0; k < list[0].lanes; k++)
 		write_lane_family(out, list, n, k);
 	for (k = 0; k < list[0].counts; k++)

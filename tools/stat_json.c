@@ -102,6 +102,7 @@ static struct json_object *arena_json(const struct arena_view *a)
 	json_object_object_add(o, "backend", json_object_new_string(*a->at.socket ? "local" : "module"));
 	json_object_object_add(o, "pid", json_object_new_int(a->pid));
 	json_object_object_add(o, "program", json_object_new_string(a->program));
+	json_object_object_add(o, "called", json_object_new_string(a->called));
 	json_object_object_add(o, "check", json_object_new_string(a->check));
 	json_object_object_add(o, "lanes", lanes);
 	json_object_object_add(o, "classes", classes_json(a));

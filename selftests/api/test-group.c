@@ -336,6 +336,46 @@ TEST(dropped_objects_are_freed_with_their_group)
 	memlane_close(m);
 }
 
+/* What the program was told of. */
+struct told {
+	unsigned int nr;
+	unsigned int wrong;
+	uint64_t bytes;
+	struct memlane *m;
+};
+
+static void note_dropped(void *arg, const struct memlane_object *o)
+{
+	struct told *t = arg;
+
+	t->nr++;
+	t->bytes += o->bytes;
+	t->wrong += o->group != 11 || memlane_free(t->m, o->handle) != -ESTALE;
+	memlane_free(t->m, memlane_alloc(t->m, 10));
+}
+
+TEST(each_dropped_object_is_told_once_and_freed)
+{
+	struct memlane *m = open_tight();
+	struct told t = { .m = m };
+	memlane_handle h[64];
+	unsigned int nr = fill_lanes(m, h);
+
+	expect_eq(memlane_group_purgeable(m, 11, true), 0);
+	expect_eq(memlane_group_reap(m, 11, note_dropped, &t), 0);
+	expect_eq(memlane_set_option(m, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 1), 0);
+	expect_eq(memlane_run_maintenance_cycle(m), 0);
+	expect_eq(memlane_group_reap(m, 12, note_dropped, &t), 0);
+	expect_eq(memlane_group_reap(m, 11, note_dropped, &t), nr / 2);
+	expect_eq(t.nr, nr / 2);
+	expect_eq(t.wrong, 0);
+	expect(t.bytes >= t.nr);
+	expect_eq(group(m, 11).purged, 0);
+	expect_eq(memlane_group_reap(m, 11, NULL, NULL), 0);
+	expect_eq(stats(m).live_objects, nr - nr / 2);
+	memlane_close(m);
+}
+
 /* ------------------------------------------------------------ telemetry */
 
 TEST(sums_by_tag_class_and_group_are_exact)

@@ -30,10 +30,10 @@ soname() {
 
 listed() { sed -n 's/^\t\(memlane_[a-z_]*\);/\1/p' "$top/lib/libmemlane.map" | sort; }
 
-# Everything in the map, all of one version, and nothing else.
+# Everything in the map, with a version each, and nothing else.
 exports() {
 	nm -D --defined-only "$lib/libmemlane.so" | awk '$2 != "A" { print $3 }' |
-		sed 's/@@MEMLANE_1.0$//' | sort >"$dir/shown"
+		sed 's/@@MEMLANE_1\.[01]$//' | sort >"$dir/shown"
 	listed | diff - "$dir/shown"
 }
 
@@ -47,6 +47,24 @@ declared() {
 	sed '/^#/d' "$top"/lib/include/memlane*.h | tr '\n' ' ' |
 		grep -oE 'MEMLANE_(API|INLINE) [^;{]*[;{]' |
 		sed 's/__attribute__.*//; s/[(;].*//; s/[ \t]*$//; s/.*[ *]//' | sort -u | diff - "$dir/shown"
+}
+
+# Each header is enough by itself, first or last; a small memlane.h leaves the rest out.
+# shellcheck disable=SC2046,SC2086
+headers() {
+	flags=$(pkg-config --cflags libmemlane)
+	for h in "$root"/opt/ml/include/memlane*.h; do
+		h=$(basename "$h")
+		printf '#include <%s>\n#include <memlane.h>\n' "$h" >"$dir/h.c"
+		for small in -UMEMLANE_SMALL -DMEMLANE_SMALL; do
+			cc -std=c11 $warn $small $flags -fsyntax-only "$dir/h.c" &&
+				{ [ "$h" = memlane_typed.h ] ||
+					c++ -x c++ -std=c++17 $warn $small $flags -fsyntax-only "$dir/h.c"; } ||
+				{ echo "# $h $small"; return 1; }
+		done
+	done
+	printf '#define MEMLANE_SMALL\n#include <memlane.h>\nstruct memlane_stats { int own; };\n' >"$dir/h.c"
+	cc -std=c11 $warn $flags -fsyntax-only "$dir/h.c"
 }
 
 # shellcheck disable=SC2046,SC2086
@@ -234,7 +252,7 @@ udev_rule() {
 
 # Sources that dkms finds.
 module_source() {
-	[ -s "$root/usr/src/memlane-1.0/dkms.conf" ] && [ -s "$root/usr/src/memlane-1.0/kmod/main.c" ]
+	[ -s "$root/usr/src/memlane-1.1.0/dkms.conf" ] && [ -s "$root/usr/src/memlane-1.1.0/kmod/main.c" ]
 }
 
 # They run where nothing else of this folder is, and say when they cannot.
@@ -261,17 +279,18 @@ selftests() {
 module_installs() {
 	eval "$("$top/selftests/vm/kernel.sh" 6.1)"
 	# shellcheck disable=SC2154
-	make -s -C "$root/usr/src/memlane-1.0/kmod" install KDIR="$build" \
+	make -s -C "$root/usr/src/memlane-1.1.0/kmod" install KDIR="$build" \
 		INSTALL_MOD_PATH="$root" >"$dir/module.log" 2>&1 || { cat "$dir/module.log"; return 1; }
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 21
+plan 22
 check "install puts down all files" installed
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
 check "so does the static library" static_names
 check "the headers and the symbol map agree" declared
+check "each header by itself" headers
 check "a C program with the shared library" c_shared
 check "a C program with the static library" c_static
 check "a C++ program" cxx

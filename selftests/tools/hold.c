@@ -18,6 +18,7 @@ int main(int argc, char **argv)
 	int i, n = argc > 1 ? atoi(argv[1]) : 0;
 
 	memlane_config_init(&config);
+	config.name = "held";
 	config.policy_check_interval = 0;
 	config.fast_lane_max = 4 * config.fast_lane_size;
 	if (memlane_open(&m, &config))

@@ -19,6 +19,9 @@ const char *stat_cause(const char *counter)
 static struct arena_view arena(unsigned int id)
 {
 	struct arena_view a = {
+		.pid = 7,
+		.program = "shop",
+		.called = "shelf",
 		.check = "ok",
 		.lane = { { "used", { 4096, 8192 } }, { "migrated_in", { 1, 2 } } },
 		.lanes = 2,
@@ -65,6 +68,7 @@ TEST(every_value_has_its_place)
 	struct arena_view list[] = { arena(3), arena(12) };
 	static const char *const lines[] = {
 		"\nmemlane_arenas 2\n",
+		"\nmemlane_arena_info{arena=\"12\",name=\"shelf\",pid=\"7\",program=\"shop\"} 1\n",
 		"\nmemlane_lane_used{arena=\"3\",lane=\"fast\"} 4096\n",
 		"\nmemlane_lane_used{arena=\"12\",lane=\"slow\"} 8192\n",
 		"\nmemlane_lane_migrated_in_total{arena=\"12\",lane=\"slow\"} 2\n",

@@ -144,6 +144,7 @@ exports()
 	awk '$2 == "TYPE" { name = $3; next } /^#/ { next }
 		{ sub(/[{].*[}]/, "", $1); n++ } $1 != name { exit 1 } END { exit n < 40 }' out &&
 		grep -q '^memlane_lane_objects{arena="[0-9]*",lane="fast"} 5000$' out &&
+		grep -q '^memlane_arena_info{arena="[0-9]*",name="held",pid="[0-9]*",program="hold"} 1$' out &&
 		grep -q '^memlane_invariants_hold{arena="[0-9]*"} 1$' out ||
 		{ sed 's/^/# /' out; return 1; }
 }
@@ -152,7 +153,7 @@ stats()
 {
 	hold 5000 || return 1
 	says 0 'ARENA LANE' "$memlane" stat || return 1
-	cp out lanes && says 0 " $holder hold " "$memlane" list && cp lanes out || return 1
+	cp out lanes && says 0 " $holder hold " "$memlane" list && grep -q ' hold  *held ' out && cp lanes out || return 1
 	awk '$2 == "fast" && $0 ~ / 5000 / { fast++ } $2 == "slow" { slow++ } END { exit fast != 1 || slow != 1 }' out ||
 		{ sed 's/^/# /' out; return 1; }
 	pressure || { sed 's/^/# /' out; return 1; }

@@ -28,7 +28,7 @@ export MEMLANE_STAT=$dir/shown
 
 lists()
 {
-	says 0 "$arena" "$memlane" list && grep -Eq "^ *$arena +$pid hold +5000 " out &&
+	says 0 "$arena" "$memlane" list && grep -Eq "^ *$arena +$pid hold +held +5000 " out &&
 		MEMLANE_STAT='' says 0 "$arena" "$memlane" list --at "$socket"
 }
 
