@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "memtool.h"
 #include "watch.h"
 
 /* Addresses that arenas have together: the smallest machine has 2^47. */
@@ -80,9 +81,9 @@ int region_advise(void *p, size_t length)
 	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
 }
 
-static void *map_nothing(size_t length)
+static void *map_nothing(size_t length, int prot)
 {
-	return mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return mmap(NULL, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
 /*
@@ -92,7 +93,7 @@ static void *map_nothing(size_t length)
 static void *map_unlocked(size_t length)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
-	void *seed = map_nothing(page), *all;
+	void *seed = map_nothing(page, PROT_NONE), *all;
 
 	if (seed == MAP_FAILED)
 		return seed;
@@ -105,7 +106,7 @@ static void *map_unlocked(size_t length)
 /* Addresses that nothing is behind. Nobody may have them locked: that would make pages. */
 static void *map_addresses(size_t length)
 {
-	void *all = map_nothing(length);
+	void *all = map_nothing(length, PROT_NONE);
 
 	if (all == MAP_FAILED && errno == EAGAIN)
 		return map_unlocked(length);
@@ -122,16 +123,18 @@ static void *map_addresses(size_t length)
  *
  * Objects are aligned in the data area, so it has to be itself. What mlockall() locks are
  * pages that are used: the addresses are mapped without access first, which nothing makes
- * pages of. Return: 0 or -errno, -ENOMEM where the addresses cannot be had, whatever the
+ * pages of. memcheck looks at each byte of what gets access later, for an hour.
+ * Return: 0 or -errno, -ENOMEM where the addresses cannot be had, whatever the
  * system calls that; to be unmapped also on error.
  */
 int region_reserve_at(size_t length, int prot, void **p)
 {
 	const size_t chunk = 2 << 20;
+	const bool as_it_is = memtool_is_memcheck();
 	char *all, *at;
 
 	*p = NULL;
-	all = map_addresses(length + chunk);
+	all = as_it_is ? map_nothing(length + chunk, prot) : map_addresses(length + chunk);
 	if (all == MAP_FAILED)
 		return refused("mmap", length + chunk,
 			       "fast_lane_max, slow_lane_max, max_handles or max_threads (34 GiB is the least)",
@@ -141,7 +144,7 @@ int region_reserve_at(size_t length, int prot, void **p)
 		munmap(all, at - all);
 	munmap(at + length, all + chunk - at);
 	*p = at;
-	if (prot != PROT_NONE && mprotect(at, length, prot))
+	if (prot != PROT_NONE && !as_it_is && mprotect(at, length, prot))
 		return refused("mprotect", length, NULL, errno, ENOMEM);
 	return region_advise(at, length);
 }
@@ -221,6 +224,8 @@ static int open_backend(struct memlane *m, const struct memlane_config *c)
 
 	if (kind < 0)
 		return kind;
+	if (kind == MEMLANE_BACKEND_AUTO && m->told)
+		kind = MEMLANE_BACKEND_LOCAL;
 	if (kind != MEMLANE_BACKEND_LOCAL) {
 		err = try_backend(m, &backend_dev, c);
 		if (kind == MEMLANE_BACKEND_MODULE || !no_module(err))
@@ -246,6 +251,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	m->frames_per_cycle = c->frames_per_cycle;
 	m->no_core_dump = c->no_core_dump;
 	m->guard_moves = c->guard_moves;
+	m->told = !c->guard && memtool_here();
 	err = registry_new(m);
 	if (err)
 		return err;
@@ -333,6 +339,7 @@ static void end(struct memlane *m)
 	if (arena_here(m)) {
 		/* The registry may be locked by a thread that this child lacks. */
 		watch_close(m);
+		memtool_disown(m->tool);
 		m->backend->disown(m);
 		if (m->hot.table)
 			munmap(m->hot.table, TABLE_SIZE);
@@ -340,6 +347,7 @@ static void end(struct memlane *m)
 		tasks_wait(&m->tasks);
 		keeper_close(m);
 		watch_leaks(m);
+		memtool_leaks(m->tool);
 		registry_close(m);
 		watch_close(m);
 		m->backend->close(m);

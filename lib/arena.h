@@ -146,6 +146,8 @@ struct thread {
  * @frames_per_cycle: maintenance every so many @ticks; 0: none
  * @no_core_dump: as configured
  * @guard_moves: as well
+ * @told: objects are told to a tool that checks memory, where the backend can
+ * @tool: that is so: see memtool.c; or NULL
  * @event_size: bytes of the backend's records of events; 0: not known yet; atomic
  * @tasks: it has a lock of its own
  * @info: layout
@@ -176,6 +178,8 @@ struct memlane {
 	uint32_t frames_per_cycle;
 	bool no_core_dump;
 	bool guard_moves;
+	bool told;
+	struct memtool *tool;
 	uint32_t event_size;
 	struct tasks tasks;
 	struct memlane_info info;

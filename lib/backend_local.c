@@ -18,6 +18,7 @@
 #include "backend.h"
 #include "local.h"
 #include "local_view.h"
+#include "memtool.h"
 #include "names.h"
 #include "table.h"
 
@@ -276,6 +277,7 @@ static int begin_core(struct local *l, const struct memlane_create *req)
 {
 	u64 capabilities = MEMLANE_CAP_REAP | MEMLANE_CAP_EVENTS;
 	int err = local_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+	const struct ml_ops *ops = l->tool ? local_ops_tell(&l->ops) : &local_ops;
 	u32 cookie = next_cookie();
 
 	if (!err)
@@ -283,7 +285,7 @@ static int begin_core(struct local *l, const struct memlane_create *req)
 	if (err)
 		return err;
 	l->info.out_first = ml_names_take(&names, cookie, l->info.out_handles);
-	err = ml_arena_init(&l->core, &local_ops, cookie, l->info.out_first, capabilities, req);
+	err = ml_arena_init(&l->core, ops, cookie, l->info.out_first, capabilities, req);
 	if (err)
 		ml_names_give(&names, cookie, l->info.out_first + l->info.out_handles,
 			      l->info.out_first);
@@ -304,6 +306,8 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 
 	if (!l)
 		return -ENOMEM;
+	if (m->told)
+		l->tool = memtool_new(m);
 	l->dumped = !m->no_core_dump;
 	l->hides = m->guard_moves;
 	err = begin_core(l, req);
@@ -317,6 +321,7 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 	memcpy(m->region, l->region, sizeof(m->region));
 	m->local = l;
 	local_view_add(l);
+	m->tool = l->tool;
 	return 0;
 
 exit_pages:
@@ -324,6 +329,7 @@ exit_pages:
 	exit_core(l);
 unmap:
 	unmap_all(l);
+	memtool_end(l->tool);
 	local_free(l);
 	return err;
 }
@@ -337,6 +343,7 @@ static void local_close(struct memlane *m)
 	local_pages_exit(l);
 	exit_core(l);
 	unmap_all(l);
+	memtool_end(l->tool);
 	local_free(l);
 }
 

@@ -27,6 +27,8 @@ struct job;
  *	since; core.lock
  * @hides: pages that are committed no more are not accessible, immutable
  * @dumped: core dumps have what objects hold, immutable
+ * @ops: where objects are told to @tool; immutable
+ * @tool: objects are told to it: see memtool.c; or NULL, immutable
  * @tid: thread of each slot, or 0; atomic
  * @calls: made by the program; atomic
  * @movers: calls that have arena.mover, or wait for it; atomic
@@ -59,6 +61,8 @@ struct local {
 	u64 resident[MEMLANE_LANES];
 	bool hides;
 	bool dumped;
+	struct ml_ops ops;
+	struct memtool *tool;
 	pid_t *tid;
 	uint64_t calls;
 	uint32_t movers;
@@ -87,6 +91,7 @@ static inline struct local *local_of(struct ml_arena *a)
 
 /* local_ops.c */
 extern const struct ml_ops local_ops;
+const struct ml_ops *local_ops_tell(struct ml_ops *own);
 int local_membarrier(int cmd);
 
 /* local_pages.c; with core.lock unless they say otherwise, as struct ml_ops has them */

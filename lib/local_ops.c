@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "block.h"
 #include "local.h"
+#include "memtool.h"
+#include "run.h"
 #include "refusal.h"
 #include "worker.h"
 
@@ -101,6 +104,44 @@ static void copy(struct ml_arena *a, u64 to, u64 from, size_t len)
 static void remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
 {
 	local_pages_remap(local_of(a), to, from, nr);
+}
+
+/* Whose bytes begin there. */
+static u32 owner_of(struct ml_arena *a, u64 at)
+{
+	struct ml_run *run = ml_run_at(a, at >> ML_PAGE_SHIFT);
+
+	if (run->kind == ML_BLOB)
+		return run->index;
+	return ml_slot_owner(ml_span_of(run), ml_slot_at(ml_span_of(run), at >> MEMLANE_GRANULE_SHIFT));
+}
+
+/* The same three where a tool is told. */
+static void copy_told(struct ml_arena *a, u64 to, u64 from, size_t len)
+{
+	struct local *l = local_of(a);
+
+	memtool_move_begin(l->data + to, l->data + from, len);
+	copy(a, to, from, len);
+	memtool_move_end(l->tool, owner_of(a, from), l->data + to, l->data + from, len);
+}
+
+static void remap_told(struct ml_arena *a, u64 to, u64 from, u64 nr)
+{
+	struct local *l = local_of(a);
+	void *new = l->data + (to << ML_PAGE_SHIFT), *old = l->data + (from << ML_PAGE_SHIFT);
+
+	memtool_move_begin(new, old, nr << ML_PAGE_SHIFT);
+	remap(a, to, from, nr);
+	memtool_move_end(l->tool, owner_of(a, from << ML_PAGE_SHIFT), new, old, nr << ML_PAGE_SHIFT);
+}
+
+static void moved_told(struct ml_arena *a, const struct ml_move *mv)
+{
+	struct local *l = local_of(a);
+
+	if (mv->cause == MEMLANE_CAUSE_PURGE && !mv->result)
+		memtool_purged(l->tool, mv->index, l->data + (mv->from << MEMLANE_GRANULE_SHIFT));
 }
 
 static u64 resident(struct ml_arena *a, u64 page, u64 nr)
@@ -201,3 +242,13 @@ const struct ml_ops local_ops = {
 	.metadata = metadata,
 	.now = now,
 };
+
+/* The same for an arena whose objects are told to a tool. */
+const struct ml_ops *local_ops_tell(struct ml_ops *own)
+{
+	*own = local_ops;
+	own->copy = copy_told;
+	own->remap = remap_told;
+	own->moved = moved_told;
+	return own;
+}

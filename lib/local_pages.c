@@ -24,6 +24,7 @@
 
 #include "arena.h"
 #include "local.h"
+#include "memtool.h"
 #include "refusal.h"
 #include "vec.h"
 
@@ -72,6 +73,8 @@ static int open_chunk(struct local *l, u64 page)
 		return refused("mprotect", CHUNK_BYTES, NULL, errno, ENOMEM);
 	if (l->dumped)
 		madvise(at, CHUNK_BYTES, MADV_DODUMP);
+	if (l->tool)
+		memtool_hide(at, CHUNK_BYTES);
 	WRITE_ONCE(*word, *word | OPEN);
 	return 0;
 }
@@ -87,6 +90,8 @@ static bool close_chunk(struct local *l, u64 page)
 		return false;
 	munlock(at, CHUNK_BYTES);
 	region_advise(at, CHUNK_BYTES);
+	if (l->tool)
+		memtool_forget(at, CHUNK_BYTES);
 	WRITE_ONCE(*word, 0);
 	return true;
 }
@@ -165,6 +170,8 @@ static int protect(struct local *l, u64 page, u64 nr, int prot)
 {
 	if (mprotect(page_at(l, page), nr << ML_PAGE_SHIFT, prot))
 		return refused("mprotect", nr << ML_PAGE_SHIFT, NULL, errno, ENOMEM);
+	if (l->tool)
+		memtool_hide(page_at(l, page), nr << ML_PAGE_SHIFT);
 	return 0;
 }
 
@@ -328,8 +335,19 @@ int local_pages_init(struct local *l)
 			   ML_PAGE_SHIFT - 1, ML_PRIVATE);
 }
 
+static void forget_all(struct local *l)
+{
+	u64 page, end = l->core.lane[MEMLANE_SLOW].end;
+
+	for (page = 0; page < end; page += ML_CHUNK_PAGES)
+		if (is_open(l, page))
+			memtool_forget(page_at(l, page), CHUNK_BYTES);
+}
+
 /* The addresses themselves go with the other regions. */
 void local_pages_exit(struct local *l)
 {
+	if (l->tool && l->chunk.top)
+		forget_all(l);
 	ml_vec_exit(&l->core, &l->chunk);
 }

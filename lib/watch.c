@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "memtool.h"
 #include "refusal.h"
 #include "watch.h"
 
@@ -71,7 +72,7 @@ static void watch_end(struct memlane *m)
 	m->watch = NULL;
 }
 
-static struct watch *watch_new(const struct memlane_config *c)
+static struct watch *watch_new(const struct memlane *m, const struct memlane_config *c)
 {
 	struct watch *w = memory_new(sizeof(*w));
 
@@ -82,6 +83,8 @@ static struct watch *watch_new(const struct memlane_config *c)
 	w->tracking = c->tracking;
 	w->moves = c->guard_moves;
 	w->pad = c->guard ? GUARD_FRONT + GUARD_BACK : 0;
+	if (m->tool)
+		w->pad = MEMTOOL_PAD;
 	w->report = c->report;
 	w->arg = c->report_arg;
 	pthread_mutex_init(&w->lock, NULL);
@@ -93,9 +96,9 @@ int watch_open(struct memlane *m, const struct memlane_config *c)
 {
 	m->easy_size = MEMLANE_SIZE_MAX;
 	m->hard_free = 0;
-	if (!c->guard && !c->guard_moves && !c->report_leaks && !c->tracking)
+	if (!c->guard && !c->guard_moves && !c->report_leaks && !c->tracking && !m->tool)
 		return 0;
-	m->watch = watch_new(c);
+	m->watch = watch_new(m, c);
 	if (!m->watch)
 		return -ENOMEM;
 	if (notes_new(m, m->watch)) {
@@ -244,6 +247,13 @@ static int make_guarded(struct memlane *m, uint64_t size, const struct memlane_a
 	return err;
 }
 
+/* For memtool.c, which has the rest of both in its own order. */
+int watch_make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+	       memlane_handle *out)
+{
+	return make(m, size, opts, out);
+}
+
 /* Every size in a watched arena; in others the sizes that are out of range. */
 int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 		memlane_handle *out)
@@ -252,6 +262,8 @@ int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opt
 
 	if (!w || size - 1 >= MEMLANE_SIZE_MAX - w->pad)
 		return -EINVAL;
+	if (unlikely(m->tool))
+		return memtool_alloc(m, size, opts, out);
 	return unlikely(w->guard) ? make_guarded(m, size, opts, out) : make(m, size, opts, out);
 }
 
@@ -283,6 +295,11 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	return err;
 }
 
+int watch_end_object(struct memlane *m, memlane_handle h)
+{
+	return end_object(m, h);
+}
+
 static int end_guarded(struct memlane *m, memlane_handle h)
 {
 	int err = join(m);
@@ -301,6 +318,8 @@ int watch_free(struct memlane *m, memlane_handle h)
 {
 	if (!h)
 		return 0;
+	if (unlikely(m->tool))
+		return memtool_free(m, h);
 	return unlikely(m->watch->guard) ? end_guarded(m, h) : end_object(m, h);
 }
 

@@ -30,6 +30,7 @@
  * @promoted: as well
  * @demoted: as well
  * @lane: where it was seen last
+ * @told: a tool that checks memory knows of it: see memtool.c
  */
 struct note {
 	uint32_t born;
@@ -38,7 +39,8 @@ struct note {
 	uint16_t promoted;
 	uint16_t demoted;
 	uint8_t lane;
-	uint8_t __spare[3];
+	uint8_t told;
+	uint8_t __spare[2];
 };
 _Static_assert(sizeof(struct note) == 16, "what tracking may cost");
 
@@ -131,6 +133,9 @@ void watch_close(struct memlane *m);
 int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 		memlane_handle *out);
 int watch_free(struct memlane *m, memlane_handle h);
+int watch_make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+	       memlane_handle *out);
+int watch_end_object(struct memlane *m, memlane_handle h);
 void watch_wrong(struct memlane *m, uint32_t kind, memlane_handle h, int64_t offset);
 bool watch_may_get(struct memlane *m, memlane_handle h);
 void watch_tell(struct memlane *m, struct memlane_report *r, memlane_report_fn report, void *arg);
