@@ -259,6 +259,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	if (err)
 		goto close_registry;
 	lay_out(m);
+	cache_open(m);
 	err = watch_open(m, c);
 	if (err)
 		goto close_backend;

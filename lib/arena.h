@@ -96,6 +96,9 @@ struct tasks {
  * @reg: immutable
  * @slot: immutable
  * @number: of @slot, immutable
+ * @mag: of @slot, by lane and class; immutable
+ * @made: @maker, where side words have it; immutable
+ * @maker: @number + 1, as side words tell makers; immutable
  * @tid: of the thread, as it stands in @slot; immutable
  * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how
  *	often its stock may still serve before the FastLane is looked at again
@@ -113,7 +116,10 @@ struct thread {
 	struct thread *peer;
 	struct registry *reg;
 	struct memlane_slot *slot;
+	struct memlane_mag *mag[MEMLANE_LANES];
+	uint64_t made;
 	uint32_t number;
+	uint32_t maker;
 	uint32_t tid;
 	uint8_t spilled[MEMLANE_CLASSES];
 	uint32_t room[MEMLANE_CLASSES];
@@ -129,6 +135,10 @@ struct thread {
  * struct memlane - an arena; immutable from open to close, but for @hot in the child of
  * a fork, and what is said to be atomic
  * @hot: what the inline functions use; first
+ * @quick_size: what memlane_alloc() does straight through: blocks up to that; 0: nothing
+ * @quick_limit: @hot.limit for memlane_free(); INT64_MIN: nothing is straight through
+ * @quick_top: of an entry that is clean: its cookie, and bit 63
+ * @quick_slow: a good entry XOR its handle is less, if its place is the FastLane's
  * @cookie: as it stands in handles
  * @buried: in the child of a fork: nothing is touched any more
  * @first: where its indices begin
@@ -161,6 +171,10 @@ struct thread {
  */
 struct memlane {
 	struct memlane_hot hot;
+	uint64_t quick_size;
+	int64_t quick_limit;
+	uint64_t quick_top;
+	uint64_t quick_slow;
 	uint32_t cookie;
 	uint32_t first;
 	bool buried;
@@ -202,6 +216,8 @@ int region_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);
 
 /* cache.c */
+void cache_once(void);
+void cache_open(struct memlane *m);
 void cache_init(struct thread *t);
 int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 	       memlane_handle *out);
@@ -241,6 +257,12 @@ bool in_section(const struct memlane *m);
 static inline struct thread *this_thread(void)
 {
 	return (struct thread *)memlane_self;
+}
+
+/* Whether the part that the thread used last is that in @m. */
+static inline bool is_part(const struct thread *t, const struct memlane *m)
+{
+	return __atomic_load_n(&t->self.arena, __ATOMIC_RELAXED) == m;
 }
 
 /* False: the thread died, and its slot is another one's, perhaps another process's. */
@@ -315,6 +337,14 @@ static inline unsigned int entry_lane(const struct memlane *m, uint32_t index, u
 	return loc_lane(m, memlane_entry_loc(e, index));
 }
 
+/* Where an object without wishes is born. */
+static inline uint32_t lane_for(const struct memlane *m, uint64_t size)
+{
+	uint64_t threshold = __atomic_load_n(&m->threshold, __ATOMIC_RELAXED);
+
+	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
+}
+
 /* handle.c */
 int handle_check(const struct memlane *m, memlane_handle h);
 int entry_check(uint64_t e, memlane_handle h);
@@ -339,10 +369,17 @@ static inline void cancel_release(int was)
 	pthread_setcancelstate(was, NULL);
 }
 
-/* A counter that other threads of the process read. */
+/*
+ * A counter that other threads of the process read. Compilers make three instructions of
+ * the load and the store.
+ */
 static inline void count(__u64 *counter, uint64_t n)
 {
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	__asm__("addq %1, %0" : "+m"(*counter) : "re"(n) : "cc");
+#else
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+#endif
 }
 
 #endif /* LIB_ARENA_H */

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "quick.h"
 #include "watch.h"
 
 #define STOCK_BYTES 65536U /* one refill holds at most so many */
@@ -46,6 +47,27 @@ static uint32_t stock_cap(uint32_t cls)
 	uint32_t n = STOCK_BYTES / memlane_class_size(cls);
 
 	return n < STOCK_MAX ? n : STOCK_MAX;
+}
+
+/* Immutable once there is an arena. */
+uint8_t cache_classes[MEMLANE_BLOCK_MAX / 16];
+
+/* Before the first arena. */
+void cache_once(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cache_classes); i++)
+		cache_classes[i] = memlane_class_of(16 * i + 1);
+}
+
+/* The arena has its layout, and no object. */
+void cache_open(struct memlane *m)
+{
+	m->quick_size = MEMLANE_BLOCK_MAX;
+	m->quick_limit = m->hot.limit;
+	m->quick_slow = MEMLANE_ENTRY_CLEAN | m->fast_end;
+	m->quick_top = memlane_entry_to(0, MEMLANE_ENTRY_USED, m->cookie);
 }
 
 /* Between calls a magazine holds fewer than @full: there is room for one more. */
@@ -282,9 +304,7 @@ static uint64_t publish(struct memlane *m, uint32_t index)
 /* Blobs are nobody's: they have no magazine to go to. */
 static uint64_t made_by(const struct thread *t, uint32_t cls, uint64_t side)
 {
-	if (cls == MEMLANE_CLASS_BLOB)
-		return side;
-	return side | (uint64_t)(t->number + 1) << MEMLANE_SIDE_MAKER_SHIFT;
+	return cls == MEMLANE_CLASS_BLOB ? side : side | t->made;
 }
 
 static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t index)
@@ -362,13 +382,6 @@ static uint64_t side_word(uint64_t size, uint32_t cls, uint32_t group)
 	       (uint64_t)group << MEMLANE_SIDE_GROUP_SHIFT;
 }
 
-static uint32_t lane_for(const struct memlane *m, uint64_t size)
-{
-	uint64_t threshold = __atomic_load_n(&m->threshold, __ATOMIC_RELAXED);
-
-	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
-}
-
 /* Without wishes; the size is in range. */
 static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *out)
 {
@@ -380,7 +393,7 @@ static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *
 	return alloc(m, &o, out);
 }
 
-memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
+static __attribute__((noinline, cold)) memlane_handle alloc_slowly(struct memlane *m, uint64_t size)
 {
 	memlane_handle h = 0;
 
@@ -389,6 +402,25 @@ memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
 	else if (alloc_plain(m, size, &h))
 		return 0;
 	return h;
+}
+
+static __attribute__((noinline)) memlane_handle alloc_in_section(struct memlane *m, uint64_t size)
+{
+	memlane_handle h;
+
+	return likely(take(m, this_thread(), size, true, &h)) ? h : alloc_slowly(m, size);
+}
+
+memlane_handle memlane_alloc(struct memlane *m, uint64_t size)
+{
+	struct thread *t = this_thread();
+	memlane_handle h;
+
+	if (unlikely(size - 1 >= m->quick_size || !is_part(t, m)))
+		return alloc_slowly(m, size);
+	if (unlikely(t->self.depth))
+		return alloc_in_section(m, size);
+	return likely(take(m, t, size, false, &h)) ? h : alloc_slowly(m, size);
 }
 
 static bool is_alloc_lane(enum memlane_alloc_lane lane)
@@ -424,6 +456,17 @@ static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
 }
 
+/* As memlane_alloc() does where nobody watches; the size is in range. */
+static inline int alloc_watched(struct memlane *m, uint64_t size, memlane_handle *out)
+{
+	struct thread *t = this_thread();
+
+	if (likely(size <= MEMLANE_BLOCK_MAX && is_part(t, m) &&
+		   take(m, t, size, t->self.depth != 0, out)))
+		return 0;
+	return alloc_plain(m, size, out);
+}
+
 /* With @pad bytes more at its place; the size is in range. */
 int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
 		const struct memlane_alloc_opts *opts, memlane_handle *out)
@@ -433,7 +476,7 @@ int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
 	int err;
 
 	if (!opts && !pad)
-		return alloc_plain(m, size, out);
+		return alloc_watched(m, size, out);
 	if (!opts)
 		opts = &none;
 	err = check_opts(opts);
@@ -548,7 +591,7 @@ static uint32_t mag_lane(const struct memlane_mag *mag)
 	return mag >= this_thread()->slot->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
-static inline int end_object(struct memlane *m, memlane_handle h)
+static int end_object(struct memlane *m, memlane_handle h)
 {
 	struct memlane_mag *mag = NULL;
 	uint32_t cls = MEMLANE_CLASS_BLOB;
@@ -572,82 +615,32 @@ static inline int end_object(struct memlane *m, memlane_handle h)
 	return 0;
 }
 
-/*
- * A section of one free. FREEING rides on the store that begins it: whoever revokes this
- * thread sees it behind a barrier, or the load of @shared sees him. Pairs with
- * ml_revoke_maker().
- */
-static inline bool freeing_begin(struct memlane *m, struct memlane_slot *slot)
-{
-	uint64_t epoch = __atomic_load_n(m->hot.epoch, __ATOMIC_ACQUIRE);
-
-	__atomic_store_n(&slot->section, epoch | MEMLANE_SECTION_FREEING, __ATOMIC_RELAXED);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	return __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) == MEMLANE_SHARED_BIASED;
-}
-
-/* The entry is visible before the section is over. */
-static inline void freeing_end(struct memlane_slot *slot)
-{
-	__atomic_store_n(&slot->section, 0, __ATOMIC_RELEASE);
-}
-
-/*
- * A block that this thread has made, clean and not pinned: nobody else ends or pins it,
- * and a move that is planned meanwhile waits for this section, and then finds its mark
- * gone. A plain store is enough. False: nothing has changed.
- */
-static inline bool end_plainly(struct memlane *m, struct thread *t, memlane_handle h)
-{
-	uint32_t index = memlane_handle_index(h), cls, nr;
-	uint64_t e = __atomic_load_n(&m->hot.table[index], __ATOMIC_ACQUIRE), x = e ^ h, side;
-	struct memlane_mag *mag;
-
-	if (unlikely((int64_t)x >= m->hot.limit || memlane_handle_gen(h) == MEMLANE_GEN_MAX))
-		return false;
-	side = side_load(m, index);
-	cls = memlane_side_class(side);
-	if (unlikely(memlane_side_maker(side) != t->number + 1 || cls >= MEMLANE_CLASSES ||
-		     pins(m, index)))
-		return false;
-	mag = mag_of(t, loc_lane(m, x & MEMLANE_LOC_MASK), cls);
-	nr = mag->nr;
-	if (unlikely(nr + 1 >= t->full[cls]))
-		return false;
-	mag_set_next(mag, index);
-	__atomic_store_n(&m->hot.table[index], memlane_entry_ended(e), __ATOMIC_RELEASE);
-	mag_set_nr(mag, nr + 1);
-	count(&t->slot->frees, 1);
-	count(&t->slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
-	return true;
-}
-
-/* Outside of sections, and while nobody else has ended or pinned what this thread made. */
-static inline bool end_own(struct memlane *m, memlane_handle h)
-{
-	struct memlane_self *self = memlane_self;
-	struct memlane_slot *slot;
-	bool done;
-
-	if (unlikely(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m || self->depth ||
-		     h & MEMLANE_HANDLE_ZEROS))
-		return false;
-	slot = this_thread()->slot;
-	if (__atomic_load_n(&slot->shared, __ATOMIC_RELAXED) != MEMLANE_SHARED_BIASED)
-		return false;
-	done = freeing_begin(m, slot) && end_plainly(m, this_thread(), h);
-	freeing_end(slot);
-	return done;
-}
-
 int cache_free(struct memlane *m, memlane_handle h)
 {
-	return end_own(m, h) ? 0 : end_object(m, h);
+	struct thread *t = this_thread();
+
+	if (likely(is_part(t, m) && free_quickly(m, t, h, m->hot.limit, t->self.depth != 0)))
+		return 0;
+	return end_object(m, h);
+}
+
+static __attribute__((noinline, cold)) int free_slowly(struct memlane *m, memlane_handle h)
+{
+	return unlikely(h <= m->hard_free) ? watch_free(m, h) : end_object(m, h);
+}
+
+static __attribute__((noinline)) int free_in_section(struct memlane *m, memlane_handle h)
+{
+	return free_quickly(m, this_thread(), h, m->quick_limit, true) ? 0 : free_slowly(m, h);
 }
 
 int memlane_free(struct memlane *m, memlane_handle h)
 {
-	if (unlikely(h <= m->hard_free))
-		return watch_free(m, h);
-	return likely(end_own(m, h)) ? 0 : end_object(m, h);
+	struct thread *t = this_thread();
+
+	if (unlikely(!is_part(t, m)))
+		return free_slowly(m, h);
+	if (unlikely(t->self.depth))
+		return free_in_section(m, h);
+	return likely(free_quickly(m, t, h, m->quick_limit, false)) ? 0 : free_slowly(m, h);
 }

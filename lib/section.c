@@ -147,6 +147,7 @@ static void fork_child(void)
 
 static void make_key(void)
 {
+	cache_once();
 	key_made = !pthread_key_create(&key, thread_exit) &&
 		   !pthread_atfork(NULL, NULL, fork_child);
 }
@@ -162,6 +163,10 @@ static int enlist(struct memlane *m, struct thread *t)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
 	t->slot = (void *)(m->slots + (size_t)req.slot * m->info.out_slot_size);
+	t->mag[MEMLANE_FAST] = t->slot->mag[MEMLANE_FAST];
+	t->mag[MEMLANE_SLOW] = t->slot->mag[MEMLANE_SLOW];
+	t->maker = t->number + 1;
+	t->made = (uint64_t)t->maker << MEMLANE_SIDE_MAKER_SHIFT;
 	t->tid = gettid();
 	__atomic_store_n(&t->slot->thread, t->tid, __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;

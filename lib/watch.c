@@ -107,6 +107,8 @@ int watch_open(struct memlane *m, const struct memlane_config *c)
 	}
 	m->easy_size = 0;
 	m->hard_free = ~0ULL;
+	m->quick_size = 0;
+	m->quick_limit = INT64_MIN;
 	if (c->guard)
 		m->hot.data += GUARD_FRONT;
 	if (c->guard || c->guard_moves)

@@ -25,6 +25,33 @@ TEST(a_block_costs_its_bytes)
 	memlane_close(m);
 }
 
+static void expect_class_of(struct memlane *m, uint32_t size)
+{
+	memlane_handle h[2] = { must_alloc(m, size), must_alloc(m, size) };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		expect_eq(memlane_size(m, h[i]), size);
+		expect_eq(cost_of(m, h[i], MEMLANE_SLOW).out_bytes,
+			  memlane_class_size(memlane_class_of(size)));
+		expect_eq(memlane_free(m, h[i]), 0);
+	}
+}
+
+/* The second one comes from stock. */
+TEST(every_size_has_its_class)
+{
+	struct memlane *m = open_quiet();
+	uint32_t cls, size;
+
+	for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
+		size = memlane_class_size(cls);
+		expect_class_of(m, size - 15);
+		expect_class_of(m, size);
+	}
+	memlane_close(m);
+}
+
 TEST(a_blob_costs_pages_or_bytes)
 {
 	struct memlane *m = open_quiet();

@@ -54,6 +54,14 @@ static void free_all(void)
 		free_some(i);
 }
 
+/* As above, in one section: nobody waits for its end. */
+static void free_all_in_a_section(void)
+{
+	expect_eq(memlane_enter(m), 0);
+	free_all();
+	expect_eq(memlane_exit(m), 0);
+}
+
 /* The maker's way, or another one. */
 static void *free_from(void *arg)
 {
@@ -77,7 +85,10 @@ TEST(one_of_two_frees_succeeds)
 		first = round & 1 ? rng_next(&seed) % OBJECTS : 0;
 		start(&other, free_from, (void *)first);
 		meet();
-		free_all();
+		if (round & 2)
+			free_all_in_a_section();
+		else
+			free_all();
 		finish(other);
 		for (i = 0; i < OBJECTS; i++)
 			expect_eq(freed[i], 1);
@@ -132,7 +143,7 @@ static void *keep_moving(void *arg)
 	return arg;
 }
 
-static void pins_against_frees(bool moving)
+static void pins_against_frees(bool moving, bool section)
 {
 	pthread_t other, mover;
 	uintptr_t first;
@@ -145,7 +156,10 @@ static void pins_against_frees(bool moving)
 		start(&mover, keep_moving, NULL);
 	start(&other, pin_from_the_middle, (void *)first);
 	meet();
-	free_all();
+	if (section)
+		free_all_in_a_section();
+	else
+		free_all();
 	finish(other);
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
 	if (moving)
@@ -163,7 +177,7 @@ TEST(a_pin_and_its_makers_free)
 
 	seed = harness_seed();
 	for (round = 0; round < ROUNDS; round++)
-		pins_against_frees(round & 1);
+		pins_against_frees(round & 1, round & 2);
 }
 
 /* In a section of the program's, and of objects that are pinned or freed already. */

@@ -206,7 +206,7 @@ static inline __u64 memlane_entry_free(__u32 gen, __u32 index, __u64 loc)
 /* What becomes of an entry when its object is freed: free, of the next generation. */
 static inline __u64 memlane_entry_ended(__u64 entry)
 {
-	return (entry & MEMLANE_LOC_MASK) | ((entry + (1ULL << MEMLANE_GEN_SHIFT)) & MEMLANE_GEN_MASK);
+	return (entry + (1ULL << MEMLANE_GEN_SHIFT)) & (MEMLANE_GEN_MASK | MEMLANE_LOC_MASK);
 }
 
 /*

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * price.c - one call again and again, for tools that count instructions: test-price.sh
+ *
+ * price WHAT ROUNDS. What a round does beside the call is a loop, of a few instructions.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <memlane.h>
+
+static struct memlane *m;
+
+static void check(bool good)
+{
+	if (good)
+		return;
+	fprintf(stderr, "price: a call was refused\n");
+	exit(1);
+}
+
+/* What was freed last is given out next. */
+static void pair(unsigned long rounds)
+{
+	while (rounds--)
+		check(memlane_free(m, memlane_alloc(m, 64)) == 0);
+}
+
+/* As a container does that is used in a section. */
+static void pair_in_section(unsigned long rounds)
+{
+	check(memlane_enter(m) == 0);
+	pair(rounds);
+	check(memlane_exit(m) == 0);
+}
+
+/* Of any class, so that nothing is known beforehand. */
+static void sizes(unsigned long rounds)
+{
+	unsigned long i;
+
+	for (i = 0; i < rounds; i++)
+		check(memlane_free(m, memlane_alloc(m, 1 + i * 37 % 2000)) == 0);
+}
+
+static void section(unsigned long rounds)
+{
+	while (rounds--)
+		check(memlane_enter(m) == 0 && memlane_exit(m) == 0);
+}
+
+static void get(unsigned long rounds)
+{
+	memlane_handle h = memlane_alloc(m, 64);
+
+	check(memlane_enter(m) == 0);
+	while (rounds--)
+		check(memlane_get(m, h) != NULL);
+	check(memlane_exit(m) == 0);
+}
+
+static void pin(unsigned long rounds)
+{
+	memlane_handle h = memlane_alloc(m, 64);
+
+	while (rounds--)
+		check(memlane_pin(m, h) && memlane_unpin(m, h) == 0);
+}
+
+static void scratch(unsigned long rounds)
+{
+	struct memlane_mark mark = memlane_frame_begin(m);
+
+	while (rounds--)
+		check(memlane_frame_alloc(m, 64) != NULL);
+	check(memlane_frame_end(m, mark) == 0);
+}
+
+/* Counted is what this does. */
+__attribute__((noinline))
+static void measured(void (*run)(unsigned long rounds), unsigned long rounds)
+{
+	run(rounds);
+	__asm__ volatile("" ::: "memory");
+}
+
+static const struct {
+	const char *name;
+	void (*run)(unsigned long rounds);
+	bool tracking;
+} prices[] = {
+	{ "pair", pair, false },
+	{ "pair-in-section", pair_in_section, false },
+	{ "sizes", sizes, false },
+	{ "section", section, false },
+	{ "get", get, false },
+	{ "pin", pin, false },
+	{ "scratch", scratch, false },
+	{ "get-tracked", get, true },
+	{ "pair-tracked", pair, true },
+};
+
+int main(int argc, char **argv)
+{
+	struct memlane_config c;
+	size_t i;
+
+	memlane_config_init(&c);
+	c.backend = MEMLANE_BACKEND_LOCAL;
+	c.policy_check_interval = 0;
+	c.fast_lane_size = 16 << 20;
+	for (i = 0; argc == 3 && i < sizeof(prices) / sizeof(prices[0]); i++) {
+		if (strcmp(argv[1], prices[i].name))
+			continue;
+		c.tracking = prices[i].tracking;
+		check(memlane_open(&m, &c) == 0);
+		prices[i].run(2000);
+		measured(prices[i].run, strtoul(argv[2], NULL, 10));
+		memlane_close(m);
+		return 0;
+	}
+	fprintf(stderr, "usage: price WHAT ROUNDS\n");
+	return 2;
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What calls cost on their fast paths, in instructions: counted, so that a busy machine does
+# not matter. The bounds are today's counts with Debian 12's compiler, and each has the few
+# instructions of a loop. Who makes a call cheaper lowers its bound.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. selftests/ktap.sh
+rounds=10000
+
+count() {
+	valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=measured \
+		build/api/price "$1" "$rounds" 2>&1 | awk -v n="$rounds" '/Collected/ { printf "%d", $4 / n + .5 }'
+}
+
+# price WHAT BOUND
+price() {
+	got=$(count "$1")
+	echo "# $1: ${got:-none} instructions, at most $2"
+	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$2" ]
+}
+
+calls="pair:153 pair-in-section:158 sizes:160 section:29 get:15 pin:371 scratch:18
+	get-tracked:15 pair-tracked:391"
+
+# shellcheck disable=SC2086 # one word each
+set -- $calls
+plan $#
+for c; do
+	if command -v valgrind >/dev/null; then
+		check "${c%:*} is no dearer" price "${c%:*}" "${c#*:}"
+	else
+		skip "${c%:*} is no dearer" "no valgrind"
+	fi
+done
+finish
