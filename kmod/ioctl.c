@@ -483,7 +483,7 @@ static const struct command commands[] = {
 	COMMAND(ALLOC, do_alloc, undo_alloc, memlane_alloc, out_class, CHANGES),
 	COMMAND(FREE, do_free, NULL, memlane_free, handles, CHANGES),
 	COMMAND(COMPACT, do_compact, NULL, memlane_compact, token, CHANGES),
-	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, token, CHANGES),
+	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, length, CHANGES),
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),

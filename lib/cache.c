@@ -535,7 +535,7 @@ static struct memlane_mag *mag_for(struct memlane *m, uint32_t index, uint64_t e
  * stopped by it. *mag is where the index is to go, or NULL; it is there already,
  * but not counted.
  */
-static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
+static int kill_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct memlane_mag **mag)
 {
 	uint32_t index = memlane_handle_index(h);
 	uint64_t e;
@@ -555,7 +555,9 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 		}
 		if (pins(m, index))
 			return -EBUSY;
-		*mag = mag_for(m, index, e, cls);
+		/* Behind the entry, which a change of size comes before. */
+		*cls = memlane_side_class(side_load(m, index));
+		*mag = mag_for(m, index, e, *cls);
 		if (*mag)
 			mag_set_next(*mag, index);
 		else
@@ -569,20 +571,19 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct 
 	return -EBUSY;
 }
 
-static int free_entry(struct memlane *m, memlane_handle h, uint32_t cls, struct memlane_mag **mag)
+static int free_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct memlane_mag **mag)
 {
 	struct memlane_slot *slot = this_thread()->slot;
-	uint64_t side = side_load(m, memlane_handle_index(h));
 	int err = kill_entry(m, h, cls, mag);
 
 	if (err) {
 		set_in_hand(this_thread(), 0);
 		return err;
 	}
+	count(&slot->frees, 1);
+	count(&slot->free_bytes, memlane_side_size(side_load(m, memlane_handle_index(h))));
 	if (*mag)
 		mag_set_nr(*mag, (*mag)->nr + 1);
-	count(&slot->frees, 1);
-	count(&slot->free_bytes, memlane_side_size(side));
 	return 0;
 }
 
@@ -601,10 +602,8 @@ static int end_object(struct memlane *m, memlane_handle h)
 	if (unlikely(err))
 		return err;
 	err = handle_check(m, h);
-	if (likely(!err)) {
-		cls = memlane_side_class(side_load(m, memlane_handle_index(h)));
-		err = free_entry(m, h, cls, &mag);
-	}
+	if (likely(!err))
+		err = free_entry(m, h, &cls, &mag);
 	memlane_exit(m);
 	if (unlikely(err))
 		return err;

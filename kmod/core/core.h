@@ -393,7 +393,8 @@ struct ml_kin {
  * @caller: position in the caller's array
  * @from: granule
  * @to: granule, reserved
- * @len: bytes of the place
+ * @len: bytes that both places have room for
+ * @length: of an object that gets another size, else 0
  * @expect: the entry as the mover left it, marked
  * @remap: pages are handed over, no byte is copied
  * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped
@@ -406,6 +407,7 @@ struct ml_move {
 	u64 from;
 	u64 to;
 	u64 len;
+	u64 length;
 	u64 expect;
 	bool remap;
 	u8 cause;

@@ -25,20 +25,48 @@ static void report(struct migration *m, u32 i, int result)
 		m->req->out_failed++;
 }
 
+static int try_place(struct ml_arena *a, const struct memlane_migrate *req, u32 index,
+		     unsigned int lane)
+{
+	if (req->flags & MEMLANE_MIGRATE_RESIZE)
+		return ml_batch_resize(a, index, lane, req->length);
+	if (req->flags & MEMLANE_MIGRATE_AWAY)
+		return ml_batch_away(a, index);
+	return ml_batch_place(a, index, lane, ML_KEEP);
+}
+
+/* Of the place that it is to get. */
+static u64 pages_of(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
+{
+	if (req->flags & MEMLANE_MIGRATE_RESIZE)
+		return req->length >> ML_PAGE_SHIFT;
+	return ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT;
+}
+
 /* What is asked for by hand may make the lane grow; what the policy wants may not. */
-static int place(struct ml_arena *a, u32 index, unsigned int lane, bool away)
+static int place(struct ml_arena *a, const struct memlane_migrate *req, u32 index,
+		 unsigned int lane)
 {
 	u64 limit = a->lane[lane].limit;
 	int err;
 
 	do {
-		err = away ? ml_batch_away(a, index) : ml_batch_place(a, index, lane, ML_KEEP);
-	} while (err == -ENOSPC &&
-		 ml_lane_grow(a, lane, ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT));
+		err = try_place(a, req, index, lane);
+	} while (err == -ENOSPC && ml_lane_grow(a, lane, pages_of(a, req, index)));
 	if (err && ml_lane_used(&a->lane[lane]) <= limit)
 		WRITE_ONCE(a->lane[lane].limit, limit);
 	else
 		ml_lane_tell_growth(a, lane, limit);
+	return err;
+}
+
+static int place_where_it_is(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
+{
+	unsigned int lane = ml_lane_of(a, ml_index_loc(a, index));
+	int err = place(a, req, index, lane);
+
+	if (err == -ENOSPC && lane == MEMLANE_FAST && req->flags & MEMLANE_MIGRATE_RESIZE)
+		err = place(a, req, index, MEMLANE_SLOW);
 	return err;
 }
 
@@ -52,10 +80,10 @@ static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 
 	if (!err && m->req->flags & MEMLANE_MIGRATE_SETTLE)
 		err = ml_batch_settle(a, index);
-	else if (!err && m->req->flags & MEMLANE_MIGRATE_AWAY)
-		err = place(a, index, ml_lane_of(a, ml_index_loc(a, index)), true);
+	else if (!err && m->req->flags & (MEMLANE_MIGRATE_AWAY | MEMLANE_MIGRATE_RESIZE))
+		err = place_where_it_is(a, m->req, index);
 	else if (!err)
-		err = place(a, index, m->req->lane, false);
+		err = place(a, m->req, index, m->req->lane);
 	if (b->nr > nr)
 		b->move[nr].caller = i;
 	else
@@ -112,8 +140,10 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 
 	req->out_count = 0;
 	req->out_failed = 0;
-	if (req->flags & ~(MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY))
+	if (req->flags & ~(MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY | MEMLANE_MIGRATE_RESIZE))
 		return -EOPNOTSUPP;
+	if (req->flags & MEMLANE_MIGRATE_RESIZE && (!req->length || req->length > MEMLANE_SIZE_MAX))
+		return -EINVAL;
 	if (req->lane >= MEMLANE_LANES || !req->count || req->count > 1U << 20)
 		return -EINVAL;
 	req->lane = array_index_nospec(req->lane, MEMLANE_LANES);

@@ -78,6 +78,9 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->remap = false;
 	mv->cause = a->batch->cause;
 	mv->len = ml_place_room(a, mv->from);
+	if (to)
+		mv->len = min(mv->len, ml_place_room(a, to));
+	mv->length = 0;
 	ml_kin_of(a, index, &mv->kin);
 	ml_index_set_batch(a, index, true);
 	return mv;
@@ -208,6 +211,54 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 	return err ? err : add_block(a, index, to);
 }
 
+static bool same_place(const struct ml_need *x, const struct ml_need *y)
+{
+	return x->cls == y->cls && (x->cls != MEMLANE_CLASS_BLOB || x->pages == y->pages);
+}
+
+/* Pages go over whole, bytes one by one: between a blob and a block as well. */
+static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
+{
+	struct ml_run *from = ml_run_at(a, ml_loc_page(ml_index_loc(a, index)));
+	struct ml_run *run = ml_run_at(a, ml_loc_page(to));
+	int err = 0;
+
+	if (from->kind == ML_BLOB && run->kind == ML_BLOB)
+		add_blob(a, from, run);
+	else
+		err = add_block(a, index, to);
+	if (!err)
+		a->batch->move[a->batch->nr - 1].length = length;
+	return err;
+}
+
+/**
+ * ml_batch_resize - plan to move an object to a place of another size
+ * @a: arena; both locks; the batch is not full
+ * @index: bound, not purged
+ * @lane: where to
+ * @length: bytes that the place is to have room for
+ *
+ * Return: 0 (also if its place has that size); -EINVAL; otherwise as ml_batch_place().
+ */
+int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length)
+{
+	struct ml_need need, has;
+	u64 to;
+	int err = ml_need_for(&need, length, 0);
+
+	if (!err)
+		err = ml_need_of(a, ml_index_loc(a, index), &has);
+	if (err || same_place(&need, &has))
+		return err;
+	err = movable(a, index);
+	need.cold = has.cold;
+	if (!err)
+		err = ml_place_take(a, lane, &need, false, &to);
+	a->batch->nomem |= err == -ENOMEM;
+	return err ? err : add_resized(a, index, to, length);
+}
+
 static int away_blob(struct ml_arena *a, struct ml_run *from)
 {
 	struct ml_run *to;
@@ -314,12 +365,14 @@ static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
 
 /*
  * Freed since it was planned, the index is stock: of its lane, where only compaction
- * may move it, and not to be dropped.
+ * may move it, of its class, and not to be dropped.
  */
 static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
 {
 	if (mv->cause == MEMLANE_CAUSE_PURGE)
 		return !ml_policy_purgeable(a, mv->index, word);
+	if (mv->length && !memlane_entry_is_live(word))
+		return true;
 	return !memlane_entry_is_live(word) && ml_lane_of(a, mv->from) != ml_lane_of(a, mv->to);
 }
 
@@ -363,7 +416,7 @@ static bool of_its_pages(struct ml_arena *a, const struct ml_move *mv,
 			 bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
 	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
-	u64 last = (byte_of(mv->from) + mv->len - 1) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(mv->from) + ml_place_room(a, mv->from) - 1) >> ML_PAGE_SHIFT;
 
 	return ask(a, first, last - first + 1);
 }
@@ -410,6 +463,15 @@ static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 	count_copy(a, mv, start);
 }
 
+/* The size goes with the place: who sees the new location finds the new side word. */
+static void resize(struct ml_arena *a, const struct ml_move *mv)
+{
+	struct ml_need need;
+
+	if (mv->length && !ml_need_of(a, mv->to, &need))
+		ml_index_resize(a, mv->index, need.cls, mv->length);
+}
+
 /* Users wait until the bytes are there. False: a veto, an alloc or a free came first. */
 static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
@@ -423,6 +485,7 @@ static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 		hand_over(a, mv);
 	else
 		copy_bytes(a, mv);
+	resize(a, mv);
 	/* Pairs with the acquire of a user who waited or came later. */
 	smp_store_release(e, to);
 	return true;

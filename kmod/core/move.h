@@ -12,6 +12,7 @@ int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target);
 int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below);
 int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper);
 int ml_batch_away(struct ml_arena *a, u32 index);
+int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length);
 int ml_batch_settle(struct ml_arena *a, u32 index);
 int ml_batch_purge(struct ml_arena *a, u32 index);
 void ml_stays_pinned(struct ml_arena *a, u32 index);

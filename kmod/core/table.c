@@ -157,6 +157,15 @@ u64 ml_index_side(const struct ml_arena *a, u32 index)
 	return side ? READ_ONCE(*side) : 0;
 }
 
+/* Nobody ends the object meanwhile: it is BUSY. What the program writes there is its harm. */
+void ml_index_resize(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes)
+{
+	u64 *side = ml_vec_at(&a->table.side, index);
+
+	if (side)
+		WRITE_ONCE(*side, memlane_side_resized(READ_ONCE(*side), cls, bytes));
+}
+
 /* How much it matters to the program: 0 to MEMLANE_PRIORITIES - 1. */
 u32 ml_index_priority(const struct ml_arena *a, u32 index)
 {

@@ -23,6 +23,7 @@ void ml_index_age(struct ml_arena *a, u32 index);
 u32 ml_index_notes(const struct ml_arena *a, u32 index);
 u32 ml_index_priority(const struct ml_arena *a, u32 index);
 u64 ml_index_side(const struct ml_arena *a, u32 index);
+void ml_index_resize(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes);
 void ml_index_set_batch(struct ml_arena *a, u32 index, bool in);
 void ml_index_suspect(struct ml_arena *a, u32 index);
 bool ml_index_suspected(const struct ml_arena *a, u32 index);

@@ -589,6 +589,29 @@ MEMLANE_API memlane_handle memlane_strdup(struct memlane *m, const char *s);
 MEMLANE_API memlane_handle memlane_strndup(struct memlane *m, const char *s, size_t n);
 
 /**
+ * memlane_resize - give an object another size
+ * @m: arena
+ * @h: handle; stays what it is
+ * @size: bytes, 1 to MEMLANE_SIZE_MAX
+ *
+ * Up to the smaller size its bytes are kept; those behind are any. Where the object is has
+ * room for up to 6 % more, or for what its last page has; there it stays, pinned or not, and
+ * also when it shrinks to no less than half of that room, or in a section. Otherwise it
+ * moves, in its lane if that has room: whole pages are handed over, where they can be. It
+ * is aligned to 16 bytes then, to a page if it is larger than MEMLANE_BLOCK_MAX.
+ *
+ * Tag, group, hints and priority stay. It is for objects of the caller's: whoever uses or
+ * frees it at the same time has one of both sizes, and may be told -EBUSY.
+ *
+ * Return: 0; -EINVAL: size out of range; -EDEADLK: it has to move, and the caller is in a
+ * section; -EBUSY: it has to move, and is pinned; -EAGAIN: it is in use, try again; -ENOSPC;
+ * -ENOMEM; -ESTALE, -EXDEV, -EBADF, -ENODATA; -EOPNOTSUPP: an arena that is checked or
+ * tracked; -EOVERFLOW: pinned MEMLANE_PIN_MAX times; -EUSERS; -EOWNERDEAD. Nothing has
+ * changed then.
+ */
+MEMLANE_API int memlane_resize(struct memlane *m, memlane_handle h, uint64_t size);
+
+/**
  * memlane_free - end an object
  * @m: arena
  * @h: its handle; 0: nothing is done

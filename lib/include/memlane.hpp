@@ -322,9 +322,17 @@ public:
 	struct memlane *home() const noexcept { return m_; }
 	std::size_t room() const noexcept { return room_; }
 	handle<T> raw() const noexcept { return h_; }
-	/* The first @keep elements move on to a larger object. */
+	/*
+	 * The first @keep elements move on to a larger object: the same one, or in a section
+	 * and where there is no other way, a new one.
+	 */
 	void grow(std::size_t room, std::size_t keep)
 	{
+		if (h_ && alignof(T) <= 16 && room <= MEMLANE_SIZE_MAX / sizeof(T) &&
+		    !memlane_resize(m_, h_.raw(), room * sizeof(T))) {
+			room_ = room;
+			return;
+		}
 		buffer bigger(m_, room);
 
 		if (keep) {

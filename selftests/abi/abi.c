@@ -67,7 +67,7 @@ static void fill_free(struct world *w, void *p)
 static void fill_migrate(struct world *w, void *p)
 {
 	*(struct memlane_migrate *)p = (struct memlane_migrate) {
-		.size = sizeof(struct memlane_migrate), .lane = MEMLANE_SLOW, .count = 4,
+		.size = sizeof(struct memlane_migrate), .lane = MEMLANE_SLOW, .count = 4, .length = 500,
 		.handles = (unsigned long)w->handle, .results = (unsigned long)w->result,
 	};
 }
@@ -170,7 +170,8 @@ static const struct sample samples[] = {
 	      MEMLANE_ALLOC_FRESH),
 	PLAIN(free, FREE, free, true, MEMLANE_FREE_LIVE),
 	PLAIN(compact, COMPACT, compact, true, MEMLANE_ASYNC),
-	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY | MEMLANE_ASYNC),
+	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY |
+	      MEMLANE_MIGRATE_RESIZE | MEMLANE_ASYNC),
 	PLAIN(query, QUERY, query, false, 0),
 	GROWN(stat, STAT, stat, false, 0, out.lost),
 	PLAIN(maintain, MAINTAIN, maintain, true, 0),

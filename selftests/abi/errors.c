@@ -356,6 +356,13 @@ TEST(migrate_checks_its_request)
 	expect_eq(migrate(&a, .lane = 1, .count = 1, .handles = 8), -EFAULT);
 	expect_eq(migrate(&a, .lane = 1, .count = 1, .handles = good, .results = 8), -EFAULT);
 	expect_eq(migrate(&a, .lane = 1, .count = 1, .handles = good), 0);
+	expect_eq(migrate(&a, .count = 1, .handles = good, .flags = MEMLANE_MIGRATE_RESIZE), -EINVAL);
+	expect_eq(migrate(&a, .count = 1, .handles = good, .flags = MEMLANE_MIGRATE_RESIZE,
+			  .length = MEMLANE_SIZE_MAX + 1), -EINVAL);
+	expect_eq(migrate(&a, .count = 1, .handles = good, .length = 100,
+			  .flags = MEMLANE_MIGRATE_RESIZE | MEMLANE_ASYNC), -EOPNOTSUPP);
+	expect_eq(migrate(&a, .count = 1, .handles = good, .length = 100,
+			  .flags = MEMLANE_MIGRATE_RESIZE), 0);
 	arena_end(&a);
 }
 

@@ -158,6 +158,27 @@ static bool vectors(const mlane::arena &a)
 	return w.get(3) == -1 && error_of([&] { w.get(model.size()); }) == ERANGE && v.empty();
 }
 
+/* Growth keeps the handle, but where the object may not move: there it is another one. */
+static bool grown(const mlane::arena &a)
+{
+	mlane::vector<int> v(a);
+	unsigned long before;
+
+	v.push_back(1);
+	auto first = v.raw().raw();
+	for (int i = 0; i < 1000; i++)
+		v.push_back(i);
+	if (v.raw().raw() != first)
+		return false;
+	before = live(a);
+	{
+		mlane::section s(a);
+
+		v.reserve(100000);
+	}
+	return v.raw().raw() != first && v.get(0) == 1 && v.get(1000) == 999 && live(a) == before;
+}
+
 /* A container cannot leave what is pinned: it stays as it was. */
 static bool pinned(const mlane::arena &a)
 {
@@ -300,7 +321,7 @@ int main()
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
-	printf("1..13\n");
+	printf("1..14\n");
 	mlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
@@ -309,6 +330,7 @@ int main()
 	check(views(a), "a_view_shows_an_array_and_its_bounds");
 	unsigned long before = live(a);
 	check(vectors(a), "a_vector_is_like_the_standard_one");
+	check(grown(a), "a_vector_grows_under_its_handle");
 	check(pinned(a), "a_vector_whose_object_is_pinned_does_not_grow");
 	check(rings(a), "a_ring_is_like_a_bounded_deque");
 	check(assigned(a), "containers_can_be_moved_and_assigned");

@@ -37,7 +37,8 @@ const struct rule rules[RULES] = {
 	{ RULE(COMPACT, compact), .flags = MEMLANE_ASYNC, .errors = of_step,
 	  .length = AT(compact, hole),
 	  .small = { { AT(compact, lanes), 4 }, { AT(compact, usage), 1001 } } },
-	{ RULE(MIGRATE, migrate), .flags = MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY,
+	{ RULE(MIGRATE, migrate), .flags = MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY |
+	  MEMLANE_MIGRATE_RESIZE,
 	  .errors = of_step, .array = { AT(migrate, handles), AT(migrate, results) },
 	  .count = AT(migrate, count), .small = { { AT(migrate, lane), 2 } } },
 	{ RULE(QUERY, query), .reads = true, .errors = none, .handle = AT(query, handle) },

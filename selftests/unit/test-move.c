@@ -566,6 +566,118 @@ static void forged_location(void)
 	end();
 }
 
+/* ---------------------------------------------------------- another size */
+
+static int resize(u64 length)
+{
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_MIGRATE_RESIZE, .count = 1, .length = length,
+	};
+	s32 result = 1;
+
+	expect_eq(ml_migrate(&w->arena, &req, &object, &result), 0);
+	expect_eq(req.out_failed, result != 0);
+	return result;
+}
+
+/* Same name and state; a place for @length, the bytes of before, its size told. */
+static void has_size(u64 length, u64 kept)
+{
+	unsigned int cls = length > MEMLANE_BLOCK_MAX ? MEMLANE_CLASS_BLOB :
+			   memlane_class_of(length);
+	u64 side = *world_side(w, object), i;
+
+	expect_eq(entry() & ~MEMLANE_LOC_MASK, before & ~MEMLANE_LOC_MASK);
+	expect_eq(ml_place_room(&w->arena, place()), cls == MEMLANE_CLASS_BLOB ? ml_pages(length) << ML_PAGE_SHIFT :
+								   memlane_class_size(cls));
+	expect_eq(memlane_side_class(side), cls);
+	expect_eq(memlane_side_size(side), length);
+	for (i = 0; i < kept; i++)
+		expect_eq(((u8 *)world_at(w, place(), length))[i], 0x5a);
+	world_check(w);
+}
+
+static void changes_size(void)
+{
+	static const u64 length[] = { 200, 31000, 40000, 90000, 120000, 50000, 3000, 100, 16 };
+	u64 kept = 100, syncs;
+	unsigned int i;
+
+	begin(100);
+	*world_side(w, object) = memlane_side_resized(7ULL << 48 | 5 << 16, 6, 100);
+	for (i = 0; i < sizeof(length) / sizeof(*length); i++) {
+		expect_eq(resize(length[i]), 0);
+		kept = length[i] < kept ? length[i] : kept;
+		has_size(length[i], kept);
+		expect_eq(*world_side(w, object) >> 48, 7);
+	}
+	syncs = w->syncs;
+	expect_eq(resize(12), 0);	/* its place has that size */
+	expect_eq(w->syncs, syncs);
+	expect_eq(memlane_side_size(*world_side(w, object)), 16);
+	expect_eq(w->arena.count.remapped, 3);
+	end();
+}
+
+/* A smaller place gets no more than it has room for. */
+static void shrinks_between_others(void)
+{
+	u64 other[30];
+	unsigned int i, j;
+
+	begin(2000);
+	for (i = 0; i < 30; i++) {
+		other[i] = world_alloc(w, MEMLANE_FAST, 64);
+		memset(world_at(w, world_loc(w, other[i]), 64), i, 64);
+	}
+	world_free(w, other[11]);
+	expect_eq(resize(64), 0);
+	has_size(64, 64);
+	expect_eq(ml_lane_of(&w->arena, place()), MEMLANE_FAST);
+	for (i = 0; i < 30; i++)
+		for (j = 0; j < 64 && i != 11; j++)
+			expect_eq(((u8 *)world_at(w, world_loc(w, other[i]), 64))[j], i);
+	end();
+}
+
+static void keeps_its_size(void)
+{
+	u64 side;
+
+	begin(100);
+	side = *world_side(w, object);
+	*world_pin(w, object) = MEMLANE_PIN_ONE;
+	expect_eq(resize(200), -EBUSY);
+	*world_pin(w, object) = 0;
+	w->in_grace = free_in_grace;
+	expect_eq(resize(200), -EAGAIN);
+	w->in_grace = NULL;
+	expect_eq(resize(200), -ESTALE);
+	expect_eq(*world_side(w, object), side);
+	world_check(w);
+	end();
+}
+
+/* Also by a page that the smaller place would not have had. */
+static void held_while_it_shrinks(void)
+{
+	begin(100000);
+	world_hold(w, place() + 24 * ML_PAGE_GRANULES, true);
+	expect_eq(resize(40000), -EBUSY);
+	stayed();
+	end();
+}
+
+static void lanes_have_no_room(void)
+{
+	begin(100);
+	expect_eq(resize(200 << 20), -ENOSPC);
+	stayed();
+	expect_eq(resize(200 << 10), 0);
+	world_check(w);
+	end();
+}
+
 static const struct test tests[] = {
 	{ "move_block", block_moves },
 	{ "move_one_barrier", one_barrier_a_batch },
@@ -595,6 +707,11 @@ static const struct test tests[] = {
 	{ "move_bounded_steps", bounded_steps },
 	{ "move_wait_for_copy", wait_for_copy },
 	{ "move_forged_location", forged_location },
+	{ "move_resize", changes_size },
+	{ "move_resize_between_others", shrinks_between_others },
+	{ "move_resize_refused", keeps_its_size },
+	{ "move_resize_held", held_while_it_shrinks },
+	{ "move_resize_no_room", lanes_have_no_room },
 };
 
 KTAP_MAIN(tests);

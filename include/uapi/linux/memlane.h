@@ -259,6 +259,17 @@ static inline __u64 memlane_side_size(__u64 side)
 		       MEMLANE_SIDE_SIZE_MASK : MEMLANE_SIDE_BLOCK_MASK);
 }
 
+/* @side of an object that is at a place of class @cls now, with @bytes asked for. */
+static inline __u64 memlane_side_resized(__u64 side, unsigned int cls, __u64 bytes)
+{
+	__u64 kept = side >> MEMLANE_SIDE_GROUP_SHIFT << MEMLANE_SIDE_GROUP_SHIFT;
+
+	/* A blob has no maker, neither before nor now. */
+	if (cls != MEMLANE_CLASS_BLOB && memlane_side_class(side) != MEMLANE_CLASS_BLOB)
+		kept |= side & (__u64)MEMLANE_SIDE_MAKER_MASK << MEMLANE_SIDE_MAKER_SHIFT;
+	return kept | (__u64)cls << MEMLANE_SIDE_CLASS_SHIFT | bytes;
+}
+
 /* The maker's slot plus 1, or 0. */
 static inline __u32 memlane_side_maker(__u64 side)
 {
@@ -781,25 +792,30 @@ struct memlane_compact {
 
 #define MEMLANE_MIGRATE_SETTLE	(1U << 0)	/* before a long pin: out of compaction's way */
 #define MEMLANE_MIGRATE_AWAY	(1U << 1)	/* to another place of the lane it is in */
+#define MEMLANE_MIGRATE_RESIZE	(1U << 2)	/* to a place for @length bytes */
 
 /**
  * struct memlane_migrate - move objects to a lane
  * @size: sizeof(struct memlane_migrate)
- * @flags: MEMLANE_ASYNC, MEMLANE_MIGRATE_*; with SETTLE @lane is not looked at: a block goes to
+ * @flags: MEMLANE_ASYNC (not with RESIZE), one of MEMLANE_MIGRATE_* or none; with SETTLE @lane is not looked at: a block goes to
  *         a span that holds pinned objects, or else to the fullest of its class,
- *         if its own is emptier; nor with AWAY: an object that moves is not where it was
+ *         if its own is emptier; nor with AWAY: an object that moves is not where it was; nor with RESIZE:
+ *         the lane it is in, or else the SlowLane
  * @lane: where to
  * @count: 1 to 2^20
  * @handles: address of __u64[@count]
  * @results: 0, or address of __s32[@count] that gets 0 or -errno for each:
  *           -ESTALE, -EXDEV, -EBADF as for free; -EBUSY pinned or held; -EAGAIN
  *           vetoed or given up, try again; -ENOSPC the lane is full
+ * @length: with RESIZE, 1 to MEMLANE_SIZE_MAX; otherwise not looked at
  * @out_count: handles dealt with; later ones were not tried
  * @out_failed: of these, how many did not arrive
  * @step: limits and results
  * @token: for MEMLANE_EVENT_DONE
  *
- * An object that is in the lane already counts as dealt with. Returns 0 when
+ * An object that is in the lane already, or whose place has that size, counts as dealt
+ * with. Where the size changes, what both places have room for comes along, and the kernel
+ * writes class and size into the side word before it publishes the place. Returns 0 when
  * every handle was dealt with, also if some failed.
  */
 struct memlane_migrate {
@@ -813,6 +829,7 @@ struct memlane_migrate {
 	__u32 out_failed;
 	struct memlane_step step;
 	__aligned_u64 token;
+	__aligned_u64 length;
 };
 
 enum memlane_state {

@@ -7,6 +7,8 @@
 
 #include "fake.h"
 
+#define TASK_COMM_LEN 16
+
 struct task_struct {
 	struct pid *pid;
 	struct mm_struct *mm;
