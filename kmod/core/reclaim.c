@@ -73,7 +73,8 @@ static bool may_drop(struct ml_arena *a, u32 index, u32 priority)
 /* The next index of the walk; false: it has been through all priorities. */
 static bool walk_on(struct ml_arena *a, struct ml_walk *walk)
 {
-	if (++walk->cursor < a->table.top)
+	walk->cursor = max(walk->cursor, a->table.first) + 1;
+	if (walk->cursor < a->table.top)
 		return true;
 	walk->cursor = 0;
 	if (++walk->priority < MEMLANE_PRIORITIES)

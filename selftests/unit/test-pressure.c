@@ -86,6 +86,30 @@ static bool is_purged(u64 handle)
 	return world_query(w, handle).out_state == MEMLANE_STATE_PURGED;
 }
 
+/* Whoever is short of memory has no time for indices that the arena does not have. */
+static void reclaim_begins_with_the_first_index(void)
+{
+	struct memlane_create req = world_request(64 << 10, 1 << 20);
+	u64 x[10];
+	int i;
+
+	w = calloc(1, sizeof(*w));
+	w->first = 512 * 1000;
+	expect_eq(world_try(w, &req, true), 0);
+	a = &w->arena;
+	expect_eq(set(MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP), 0);
+	for (i = 0; i < 10; i++)
+		x[i] = droppable(MEMLANE_SLOW, 40000, 3);
+	/* One the slow way, as tallies are not made while there is no time. */
+	ml_short_of_memory(a, 1);
+	cycle(0);
+	expect(!is_purged(x[0]) || !is_purged(x[9]));
+	ml_reclaim(a, 10000);
+	for (i = 0; i < 10; i++)
+		expect(is_purged(x[i]));
+	end();
+}
+
 /* ----------------------------------------------------------- thresholds ---- */
 
 /* Stale objects leave until the SlowLane is under pressure; then they stay. */
@@ -882,6 +906,7 @@ static const struct test tests[] = {
 	{ "step_time_ends_a_grace", time_ends_a_grace_period },
 	{ "step_background_waits", the_background_waits_for_sections },
 	{ "step_hand_overs", hand_overs_are_bounded },
+	{ "reclaim_begins_with_the_first_index", reclaim_begins_with_the_first_index },
 	{ "growth_max", growth_ends_at_a_max_that_can_be_raised },
 	{ "growth_terabytes", limits_of_half_a_terabyte },
 	{ "cost_saturates", cost_saturates },
