@@ -31,7 +31,7 @@
  * program's instructions. Where mm_cpumask() does not say as much, memlane_cpus_of() is
  * all CPUs. An address space is held by mmgrab(), a task by RCU.
  */
-#include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -41,9 +41,7 @@
 
 #include "barrier.h"
 #include "compat.h"
-
-/* So many may come at once after a rest, in ns of the usual rate. */
-#define BURST		(100 * NSEC_PER_MSEC)
+#include "user.h"
 
 static unsigned int barrier_rate = 10000;
 module_param(barrier_rate, uint, 0644);
@@ -65,11 +63,13 @@ struct barrier_user {
 /**
  * memlane_barrier_init - no users yet
  * @barrier: to set up, zeroed
+ * @user: who opened the arena
  *
  * Return: 0 or -ENOMEM.
  */
-int memlane_barrier_init(struct memlane_barrier *barrier)
+int memlane_barrier_init(struct memlane_barrier *barrier, struct memlane_user *user)
 {
+	barrier->user = user;
 	spin_lock_init(&barrier->lock);
 	INIT_LIST_HEAD(&barrier->users);
 	mutex_init(&barrier->run);
@@ -168,21 +168,19 @@ void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm
  * memlane_barrier_delay - how long the arena has to wait for its next barrier
  * @barrier: of the arena
  *
+ * Its own share may be used up, or that of all arenas of its user.
+ *
  * Context: any. Return: ns; 0: it may have it now.
  */
 u64 memlane_barrier_delay(const struct memlane_barrier *barrier)
 {
-	u64 now = ktime_get_ns(), due = READ_ONCE(barrier->due);
-
-	return due > now + BURST ? due - now - BURST : 0;
+	return max(memlane_rate_delay(&barrier->rate), memlane_user_barrier_delay(barrier->user));
 }
 
 static void barrier_pay(struct memlane_barrier *barrier)
 {
-	unsigned int rate = READ_ONCE(barrier_rate);
-
-	if (rate)
-		WRITE_ONCE(barrier->due, max(barrier->due, ktime_get_ns()) + NSEC_PER_SEC / rate);
+	memlane_rate_pay(&barrier->rate, READ_ONCE(barrier_rate));
+	memlane_user_barrier(barrier->user);
 }
 
 static void barrier_find_cpus(struct memlane_barrier *barrier)

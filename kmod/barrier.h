@@ -9,23 +9,29 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
+#include "rate.h"
+
+struct memlane_user;
+
 /**
  * struct memlane_barrier - whom an arena's mover interrupts
  * @lock: of @users; nothing is taken inside
  * @users: address spaces that map the slots of the arena's threads
  * @run: one barrier at a time: the mover's, or that of who revokes a maker
  * @cpus: scratch; @run
- * @due: when another barrier is paid for, ns; written under @run
+ * @user: who opened the arena; immutable
+ * @rate: of the barriers that interrupted anybody
  */
 struct memlane_barrier {
 	spinlock_t lock;
 	struct list_head users;
 	struct mutex run;
 	cpumask_var_t cpus;
-	u64 due;
+	struct memlane_user *user;
+	struct memlane_rate rate;
 };
 
-int memlane_barrier_init(struct memlane_barrier *barrier);
+int memlane_barrier_init(struct memlane_barrier *barrier, struct memlane_user *user);
 void memlane_barrier_exit(struct memlane_barrier *barrier);
 
 int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, gfp_t extra);

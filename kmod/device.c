@@ -107,7 +107,7 @@ static struct memlane_arena *arena_new(struct memlane_user *user)
 	err = PTR_ERR_OR_ZERO(arena->inode);
 	if (err)
 		goto end_arena;
-	err = memlane_barrier_init(&arena->barrier);
+	err = memlane_barrier_init(&arena->barrier, user);
 	if (err)
 		goto put_inode;
 	err = id_take(arena);

@@ -35,6 +35,11 @@ static unsigned int user_cpu = 25;
 module_param(user_cpu, uint, 0644);
 MODULE_PARM_DESC(user_cpu, "Percent of one CPU that works for a user in the background");
 
+static unsigned int user_barrier_rate = 50000;
+module_param(user_barrier_rate, uint, 0644);
+MODULE_PARM_DESC(user_barrier_rate,
+		 "how often in a second a user's arenas may interrupt other CPUs; 0: without limit");
+
 static DEFINE_MUTEX(users_lock);
 static LIST_HEAD(users);
 
@@ -176,6 +181,23 @@ bool memlane_user_may_have_page(const struct memlane_user *user)
 {
 	return user->unlimited ||
 	       atomic64_read(&user->pages) < share_of_memory(READ_ONCE(user_pages));
+}
+
+/**
+ * memlane_user_barrier_delay - how long an arena of a user waits for its next barrier
+ * @user: whose arena it is
+ *
+ * Context: any. Return: ns; 0: it may have it now.
+ */
+u64 memlane_user_barrier_delay(const struct memlane_user *user)
+{
+	return user->unlimited ? 0 : memlane_rate_delay(&user->barriers);
+}
+
+/* A user's arena has interrupted other CPUs. */
+void memlane_user_barrier(struct memlane_user *user)
+{
+	memlane_rate_pay(&user->barriers, READ_ONCE(user_barrier_rate));
 }
 
 /**

@@ -9,6 +9,8 @@
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
+#include "rate.h"
+
 #define MEMLANE_RUNNERS 4	/* arenas of a user that are tended at a time */
 
 struct memlane_user;
@@ -35,6 +37,7 @@ struct memlane_runner {
  * @arenas: of them created
  * @metadata: bytes of kernel memory of these
  * @pages: of their data areas
+ * @barriers: of their movers
  * @lock: protects what follows; taken in timers
  * @ready: arenas that wait for a runner
  * @rested: ns before which nothing more is done in the background
@@ -48,6 +51,7 @@ struct memlane_user {
 	atomic_t arenas;
 	atomic64_t metadata;
 	atomic64_t pages;
+	struct memlane_rate barriers;
 	spinlock_t lock;
 	struct list_head ready;
 	u64 rested;
@@ -61,6 +65,8 @@ void memlane_user_arena_end(struct memlane_user *user);
 int memlane_user_charge(struct memlane_user *user, u64 bytes);
 void memlane_user_uncharge(struct memlane_user *user, u64 bytes);
 bool memlane_user_may_have_page(const struct memlane_user *user);
+u64 memlane_user_barrier_delay(const struct memlane_user *user);
+void memlane_user_barrier(struct memlane_user *user);
 void memlane_user_worked(struct memlane_user *user, u64 ns);
 u64 memlane_user_rest(const struct memlane_user *user);
 

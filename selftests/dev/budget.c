@@ -6,6 +6,8 @@
  * that have become uid 65534; root has no limits.
  */
 #include <dirent.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "../arena.h"
@@ -162,6 +164,71 @@ TEST(pages_of_a_user_are_limited)
 	*address_of(&a, alloc_one(&a, MEMLANE_FAST, 100)) = 1;
 	parameter_set("user_pages", was);
 	arena_end(&a);
+}
+
+/* ------------------------------------------------------------ interrupts */
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		skip("there is no CPU %d", cpu);
+}
+
+static void *spin(void *arg)
+{
+	stay_on(1);
+	for (*(volatile bool *)arg = true;;)
+		;
+	return NULL;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec / 1e9;
+}
+
+/* Moves of four arenas in turn, while CPU 1 may be in a section of each. Seconds. */
+static double move_in_four(int times)
+{
+	struct arena a[4];
+	pthread_t thread;
+	bool here = false;
+	__u64 handle[4];
+	double start;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		a[i] = arena_new(MIB, MIB);
+		handle[i] = alloc_one(&a[i], MEMLANE_FAST, 64);
+	}
+	stay_on(1);
+	stay_on(0);
+	expect_eq(pthread_create(&thread, NULL, spin, &here), 0);
+	while (!*(volatile bool *)&here)
+		usleep(1000);
+	start = now();
+	for (i = 0; i < times; i++)
+		expect_eq(migrate_one(&a[i % 4], handle[i % 4], ~(i / 4) & 1), 0);
+	return now() - start;
+}
+
+/* Ten are free after a rest, each of the others has its hundredth of a second. */
+static int interrupt_often(void)
+{
+	return move_in_four(40) < 0.25;
+}
+
+/* None of the four comes near the limit of an arena. */
+TEST(interrupts_by_all_arenas_of_a_user_are_limited)
+{
+	expect_eq(with("user_barrier_rate", 100, interrupt_often), 0);
 }
 
 /* ------------------------------------------------------------ background */
