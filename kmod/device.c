@@ -103,10 +103,13 @@ static struct memlane_arena *arena_new(struct memlane_user *user)
 	err = memlane_user_arena(user);
 	if (err)
 		goto free_arena;
+	err = memlane_arena_charge(arena, sizeof(*arena));
+	if (err)
+		goto end_arena;
 	arena->inode = memlane_inode_new();
 	err = PTR_ERR_OR_ZERO(arena->inode);
 	if (err)
-		goto end_arena;
+		goto uncharge;
 	err = memlane_barrier_init(&arena->barrier, user);
 	if (err)
 		goto put_inode;
@@ -126,6 +129,8 @@ exit_barrier:
 	memlane_barrier_exit(&arena->barrier);
 put_inode:
 	memlane_inode_put(arena->inode);
+uncharge:
+	memlane_arena_uncharge(arena, sizeof(*arena));
 end_arena:
 	memlane_user_arena_end(user);
 free_arena:
@@ -179,7 +184,9 @@ static int engine_init(struct memlane_arena *arena, const struct memlane_create 
 		ml_names_give(&names, cookie_of(arena), first + ml_arena_indices(req), first);
 		return err;
 	}
-	err = memlane_owners_init(&arena->owners, core->slots.nr);
+	err = memlane_arena_charge(arena, memlane_owners_bytes(core->slots.nr));
+	if (!err)
+		err = memlane_owners_init(&arena->owners, core->slots.nr);
 	if (err)
 		engine_exit(arena);
 	return err;

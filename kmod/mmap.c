@@ -150,6 +150,12 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	return ret;
 }
 
+/* No memory: the kernel has the fault again; what the user's budget refuses would not end. */
+static vm_fault_t nomem(const struct memlane_arena *arena)
+{
+	return memlane_user_may_describe(arena->user) ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+}
+
 static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
 	struct page *spare = NULL;
@@ -165,7 +171,7 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 	spare = memlane_page_new(0);
 	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
 		memlane_page_drop(spare);
-		return VM_FAULT_OOM;
+		return nomem(arena);
 	}
 	ret = map_data(vmf, arena, nr, &spare);
 	memlane_page_drop(spare);	/* another thread was quicker */
@@ -201,7 +207,7 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
 	do {
 		p = ml_shared_page(&arena->core, region, nr);
 	} while (!p && memory_came() && --tries);
-	return p ? map_page(vmf, virt_to_page(p)) : VM_FAULT_OOM;
+	return p ? map_page(vmf, virt_to_page(p)) : nomem(arena);
 }
 
 static vm_fault_t fault(struct vm_fault *vmf)

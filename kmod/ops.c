@@ -32,16 +32,19 @@ static void zfree(struct ml_arena *core, void *p, size_t size)
 	kvfree(p);
 }
 
+/* Kernel memory that a shared page takes, with its part of what lists it. */
+#define SHARE_BYTES (PAGE_SIZE + sizeof(struct xa_node) / XA_CHUNK_SIZE)
+
 static void *share(struct ml_arena *core, unsigned int region, u64 page)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
 	void *p;
 
-	if (memlane_arena_charge(arena, PAGE_SIZE))
+	if (memlane_arena_charge(arena, SHARE_BYTES))
 		return NULL;
 	p = memlane_shared_new(&arena->shared);
 	if (!p)
-		memlane_arena_uncharge(arena, PAGE_SIZE);
+		memlane_arena_uncharge(arena, SHARE_BYTES);
 	return p;
 }
 

@@ -59,6 +59,12 @@ static bool owner_gone(const struct memlane_owner *owner)
 	return gone;
 }
 
+/* Kernel memory for @nr slots, once all of them have an owner. */
+size_t memlane_owners_bytes(u32 nr)
+{
+	return (size_t)nr * (sizeof(struct memlane_owner *) + sizeof(struct memlane_owner));
+}
+
 /**
  * memlane_owners_init - no slot has an owner
  * @owners: to set up

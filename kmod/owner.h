@@ -25,6 +25,7 @@ struct memlane_owners {
 	struct memlane_owner **by_slot;
 };
 
+size_t memlane_owners_bytes(u32 nr);
 int memlane_owners_init(struct memlane_owners *owners, u32 nr);
 void memlane_owners_exit(struct memlane_owners *owners);
 bool memlane_owner_gone(struct memlane_owners *owners, u32 slot);

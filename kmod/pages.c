@@ -78,7 +78,9 @@ struct extent {
 	u64 run;
 };
 
-#define LEAF_BYTES (sizeof(struct leaf) + ML_CHUNK_PAGES * (sizeof(unsigned long) + sizeof(u32)))
+/* With a node of the xarray, which leaves that lie far from each other do not share. */
+#define LEAF_BYTES (sizeof(struct leaf) + sizeof(struct xa_node) + \
+		    ML_CHUNK_PAGES * (sizeof(unsigned long) + sizeof(u32)))
 
 static unsigned long in_leaf(u64 page)
 {
@@ -143,28 +145,48 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 	atomic64_add(nr, &p->user->pages);
 }
 
-static void leaf_free(struct leaf *leaf)
+/* The user's budget, and the arena's sum. Return: 0 or -ENOMEM. */
+static int charge(struct memlane_pages *p, u64 bytes)
+{
+	int err = memlane_user_charge(p->user, bytes);
+
+	if (!err)
+		atomic64_add(bytes, &p->metadata);
+	return err;
+}
+
+static void uncharge(struct memlane_pages *p, u64 bytes)
+{
+	atomic64_sub(bytes, &p->metadata);
+	memlane_user_uncharge(p->user, bytes);
+}
+
+static void leaf_free(struct memlane_pages *p, struct leaf *leaf)
 {
 	if (!leaf)
 		return;
 	kfree(leaf->word);
 	kfree(leaf->behind);
 	kfree(leaf);
+	uncharge(p, LEAF_BYTES);
 }
 
-static struct leaf *leaf_new(void)
+static struct leaf *leaf_new(struct memlane_pages *p)
 {
-	struct leaf *leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	struct leaf *leaf;
 
-	if (!leaf)
+	if (charge(p, LEAF_BYTES))
 		return NULL;
+	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	if (!leaf) {
+		uncharge(p, LEAF_BYTES);
+		return NULL;
+	}
 	leaf->word = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->word), GFP_KERNEL_ACCOUNT | GFP_CALL);
 	leaf->behind = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->behind), GFP_KERNEL_ACCOUNT | GFP_CALL);
 	if (leaf->word && leaf->behind)
 		return leaf;
-	kfree(leaf->word);
-	kfree(leaf->behind);
-	kfree(leaf);
+	leaf_free(p, leaf);
 	return NULL;
 }
 
@@ -174,15 +196,14 @@ static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
 
 	if (leaf)
 		return leaf;
-	leaf = leaf_new();
+	leaf = leaf_new(p);
 	if (!leaf)
 		return NULL;
 	if (xa_err(xa_store(&p->leaves, page >> ML_CHUNK_SHIFT, leaf,
 			    GFP_KERNEL_ACCOUNT | GFP_CALL))) {
-		leaf_free(leaf);
+		leaf_free(p, leaf);
 		return NULL;
 	}
-	atomic64_add(LEAF_BYTES, &p->metadata);
 	return leaf;
 }
 
@@ -219,16 +240,29 @@ static struct extent *extent_at(const struct memlane_pages *p, u64 chunk)
 }
 
 /* What is to be the extent of a run; NULL: no memory. */
-static struct extent *extent_new(u64 page, u64 nr)
+static struct extent *extent_new(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct extent *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	struct extent *e;
 
-	if (!e)
+	if (charge(p, sizeof(*e)))
 		return NULL;
+	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	if (!e) {
+		uncharge(p, sizeof(*e));
+		return NULL;
+	}
 	e->first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
 	e->end = max(e->first, (page + nr) >> ML_CHUNK_SHIFT);
 	e->run = page;
 	return e;
+}
+
+static void extent_free(struct memlane_pages *p, struct extent *e)
+{
+	if (!e)
+		return;
+	kfree(e);
+	uncharge(p, sizeof(*e));
 }
 
 static void extent_add(struct memlane_pages *p, struct extent *e)
@@ -236,7 +270,6 @@ static void extent_add(struct memlane_pages *p, struct extent *e)
 	lock_map(p);
 	rb_add(&e->node, &p->extents, extent_lower);
 	unlock_map(p);
-	atomic64_add(sizeof(*e), &p->metadata);
 }
 
 /* The run that begins at @page ends: no leaf is made of it any more. */
@@ -249,8 +282,7 @@ static void extent_del(struct memlane_pages *p, u64 page)
 	lock_map(p);
 	rb_erase(&e->node, &p->extents);
 	unlock_map(p);
-	kfree(e);
-	atomic64_sub(sizeof(*e), &p->metadata);
+	extent_free(p, e);
 }
 
 /* All of a leaf's chunk may be touched. */
@@ -280,8 +312,6 @@ static bool leaf_install(struct memlane_pages *p, u64 chunk, struct leaf *leaf)
 	if (!xa_load(&p->leaves, chunk))
 		used = !xa_err(__xa_store(&p->leaves, chunk, leaf, GFP_NOWAIT | __GFP_NOWARN));
 	xa_unlock(&p->leaves);
-	if (used)
-		atomic64_add(LEAF_BYTES, &p->metadata);
 	return used;
 }
 
@@ -300,14 +330,14 @@ int memlane_pages_prepare(struct memlane_pages *p, u64 nr)
 
 	if (leaf_at(p, nr))
 		return 0;
-	leaf = leaf_new();
+	leaf = leaf_new(p);
 	if (!leaf || xa_reserve(&p->leaves, chunk, GFP_KERNEL_ACCOUNT | GFP_CALL)) {
-		leaf_free(leaf);
+		leaf_free(p, leaf);
 		return -ENOMEM;
 	}
 	filemap_invalidate_lock_shared(p->mapping);
 	if (!leaf_install(p, chunk, leaf))
-		leaf_free(leaf);
+		leaf_free(p, leaf);
 	filemap_invalidate_unlock_shared(p->mapping);
 	xa_release(&p->leaves, chunk);	/* of a run that has ended */
 	return 0;
@@ -460,11 +490,11 @@ static int commit_ends(struct memlane_pages *p, const struct extent *e, u64 end)
 
 static int commit_large(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct extent *e = extent_new(page, nr);
+	struct extent *e = extent_new(p, page, nr);
 	int err = e ? commit_ends(p, e, page + nr) : -ENOMEM;
 
 	if (err)
-		kfree(e);
+		extent_free(p, e);
 	else
 		extent_add(p, e);
 	return err;
@@ -616,10 +646,8 @@ static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	}
 	count_present(p, leaf, page, -(s64)had);
 	leaf->committed -= nr;
-	if (!leaf->committed) {
-		leaf_free(xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
-		atomic64_sub(LEAF_BYTES, &p->metadata);
-	}
+	if (!leaf->committed)
+		leaf_free(p, xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
 	return had;
 }
 
@@ -922,11 +950,11 @@ void memlane_pages_exit(struct memlane_pages *p)
 	struct leaf *leaf;
 
 	rbtree_postorder_for_each_entry_safe(e, next, &p->extents, node)
-		kfree(e);
+		extent_free(p, e);
 	xa_for_each(&p->leaves, chunk, leaf) {
 		for (i = 0; i < ML_CHUNK_PAGES; i++)
 			memlane_page_drop(page_of(leaf->word[i]));
-		leaf_free(leaf);
+		leaf_free(p, leaf);
 		cond_resched();
 	}
 	xa_destroy(&p->leaves);

@@ -40,6 +40,9 @@ module_param(user_barrier_rate, uint, 0644);
 MODULE_PARM_DESC(user_barrier_rate,
 		 "how often in a second a user's arenas may interrupt other CPUs; 0: without limit");
 
+/* Kernel memory that the page of a fault may need. */
+#define FAULT_BYTES	(4 * PAGE_SIZE)
+
 static DEFINE_MUTEX(users_lock);
 static LIST_HEAD(users);
 
@@ -164,6 +167,19 @@ int memlane_user_charge(struct memlane_user *user, u64 bytes)
 		return 0;
 	atomic64_sub(bytes, &user->metadata);
 	return -ENOMEM;
+}
+
+/**
+ * memlane_user_may_describe - was it for want of memory that a fault got none?
+ * @user: whose arena it is for
+ *
+ * Return: false: rather for the user's limit, and it is of no use to try again.
+ */
+bool memlane_user_may_describe(const struct memlane_user *user)
+{
+	u64 most = share_of_memory(READ_ONCE(user_metadata)) << PAGE_SHIFT;
+
+	return user->unlimited || atomic64_read(&user->metadata) + FAULT_BYTES <= most;
 }
 
 void memlane_user_uncharge(struct memlane_user *user, u64 bytes)

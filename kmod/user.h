@@ -64,6 +64,7 @@ int memlane_user_arena(struct memlane_user *user);
 void memlane_user_arena_end(struct memlane_user *user);
 int memlane_user_charge(struct memlane_user *user, u64 bytes);
 void memlane_user_uncharge(struct memlane_user *user, u64 bytes);
+bool memlane_user_may_describe(const struct memlane_user *user);
 bool memlane_user_may_have_page(const struct memlane_user *user);
 u64 memlane_user_barrier_delay(const struct memlane_user *user);
 void memlane_user_barrier(struct memlane_user *user);

@@ -145,6 +145,31 @@ TEST(kernel_memory_of_a_user_is_limited)
 	expect_eq(with("user_metadata", 0, create_one), 0);
 }
 
+#define CHUNKS 20000UL		/* whose words take more than a hundredth of any VM's memory */
+#define CHUNK (2 * MIB)
+
+/* A page in each chunk of a large object: each has words of its own. */
+static int touch_chunks(void)
+{
+	struct arena a = arena_new(MIB, 2 * CHUNKS * CHUNK);
+	char *p = address_of(&a, alloc_one(&a, MEMLANE_SLOW, CHUNKS * CHUNK));
+	unsigned long was = counts(&a).metadata, i;
+
+	for (i = 0; i < 100; i++)
+		p[i * CHUNK] = 1;
+	/* 512 words of 12 bytes each, and what finds them; one was there before. */
+	expect(counts(&a).metadata - was >= 98 * (6144 + 128));
+	for (; i < CHUNKS; i++)
+		p[i * CHUNK] = 1;
+	return 1;
+}
+
+/* A fault beyond it ends; it is not tried for ever. */
+TEST(words_of_pages_are_kernel_memory_of_a_user)
+{
+	expect_eq(with("user_metadata", 1, touch_chunks), 128 + SIGBUS);
+}
+
 static int touch_a_page(void)
 {
 	struct arena a = arena_new(MIB, MIB);
