@@ -165,7 +165,7 @@ static void arena_end(struct memlane_arena *arena)
 	id_give(arena);
 	memlane_shrinker_remove(arena);
 	memlane_worker_stop(arena);
-	memlane_queue_exit(&arena->queue);
+	memlane_queue_exit(arena);
 	memlane_debugfs_remove(arena);
 	engine_exit(arena);
 	arena_free(arena);

@@ -16,6 +16,7 @@
 #include <linux/uio.h>
 
 #include "device.h"
+#include "piece.h"
 #include "trace.h"
 
 #define PIECE		512U		/* handles moved at a time */
@@ -234,32 +235,6 @@ static int do_free(struct call *call)
 
 /* --------------------------------------------------------------- migrate */
 
-static void add_step(struct memlane_step *sum, const struct memlane_step *step)
-{
-	sum->out_moved += step->out_moved;
-	sum->out_moved_bytes += step->out_moved_bytes;
-	sum->out_remapped += step->out_remapped;
-	sum->out_remapped_pages += step->out_remapped_pages;
-	sum->out_vetoed += step->out_vetoed;
-	sum->out_pinned += step->out_pinned;
-	sum->out_held += step->out_held;
-	sum->out_given_up += step->out_given_up;
-	sum->out_pages_returned += step->out_pages_returned;
-	sum->out_ns += step->out_ns;
-	sum->out_more = step->out_more;
-}
-
-/* What is left of the limits; false: nothing. */
-static bool limits_left(const struct memlane_step *sum, struct memlane_step *left)
-{
-	if ((sum->max_bytes && sum->out_moved_bytes >= sum->max_bytes) ||
-	    (sum->max_ns && sum->out_ns >= sum->max_ns))
-		return false;
-	left->max_bytes = sum->max_bytes ? sum->max_bytes - sum->out_moved_bytes : 0;
-	left->max_ns = sum->max_ns ? sum->max_ns - sum->out_ns : 0;
-	return true;
-}
-
 static int migrate_piece(struct call *call, struct memlane_migrate *piece, s32 *results)
 {
 	struct memlane_migrate *req = &call->req.migrate;
@@ -275,7 +250,7 @@ static int migrate_piece(struct call *call, struct memlane_migrate *piece, s32 *
 		err = -EFAULT;
 	req->out_count += piece->out_count;
 	req->out_failed += piece->out_failed;
-	add_step(&req->step, &piece->step);
+	memlane_piece_add(&req->step, &piece->step);
 	return err;
 }
 
@@ -285,7 +260,7 @@ static int migrate_pieces(struct call *call, s32 *results)
 	int err;
 
 	do {
-		if (!limits_left(&req->step, &piece.step)) {
+		if (!memlane_piece_limits(&req->step, &piece.step)) {
 			req->step.out_more = 1;
 			return 0;
 		}
@@ -308,7 +283,7 @@ static int queue_migrate(struct call *call)
 		return -EINVAL;
 	if (req->flags & ~(MEMLANE_ASYNC | MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY))
 		return -EOPNOTSUPP;
-	job = memlane_job_new(req->count);
+	job = memlane_job_new(call->arena, req->count);
 	if (!job)
 		return -ENOMEM;
 	job->is_migrate = true;
@@ -318,7 +293,7 @@ static int queue_migrate(struct call *call)
 	if (!err)
 		err = memlane_queue_add(call->arena, job);
 	if (err)
-		memlane_job_free(job);
+		memlane_job_free(call->arena, job);
 	return err;
 }
 
@@ -385,14 +360,16 @@ static int queue_compact(struct call *call)
 
 	if (req->flags & ~MEMLANE_ASYNC)
 		return -EOPNOTSUPP;
-	job = memlane_job_new(0);
+	job = memlane_job_new(call->arena, 0);
 	if (!job)
 		return -ENOMEM;
 	job->req.compact = *req;
 	job->req.compact.flags = 0;
+	job->lanes = req->lanes ? req->lanes : 3;
+	job->sliced.anew = !req->step.max_bytes && !req->step.max_ns;
 	err = memlane_queue_add(call->arena, job);
 	if (err)
-		memlane_job_free(job);
+		memlane_job_free(call->arena, job);
 	return err;
 }
 

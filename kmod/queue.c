@@ -5,12 +5,22 @@
  * An asynchronous COMPACT or MIGRATE is copied into a job before its ioctl
  * returns. Its end is an event. Jobs that are left when the file is released
  * have nobody who waits for them, and are dropped.
+ *
+ * A job is carried out by slices, however large it is: between two of them the runner
+ * rests as between two cycles of maintenance, and the user's other arenas have a turn.
  */
+#include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "device.h"
+#include "piece.h"
 #include "queue.h"
 #include "trace.h"
+
+#define SLICE_BYTES	(16ULL << 20)
+#define SLICE_NS	(10ULL * NSEC_PER_MSEC)
+#define SLICE_HANDLES	256U
 
 void memlane_queue_init(struct memlane_queue *queue)
 {
@@ -20,49 +30,64 @@ void memlane_queue_init(struct memlane_queue *queue)
 
 /**
  * memlane_job_new - an empty job
+ * @arena: created
  * @handles: room for so many, at most 4096
  *
  * Return: the job, or NULL.
  */
-struct memlane_job *memlane_job_new(u32 handles)
+struct memlane_job *memlane_job_new(struct memlane_arena *arena, u32 handles)
 {
 	struct memlane_job *job;
+	size_t bytes = struct_size(job, handles, handles);
 
-	job = kvzalloc(struct_size(job, handles, handles), GFP_KERNEL_ACCOUNT);
-	if (job)
-		INIT_LIST_HEAD(&job->list);
+	if (memlane_arena_charge(arena, bytes))
+		return NULL;
+	job = kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!job) {
+		memlane_arena_uncharge(arena, bytes);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&job->list);
+	job->room = handles;
 	return job;
 }
 
-void memlane_job_free(struct memlane_job *job)
+void memlane_job_free(struct memlane_arena *arena, struct memlane_job *job)
 {
+	memlane_arena_uncharge(arena, struct_size(job, handles, job->room));
 	kvfree(job);
 }
 
-static struct memlane_job *take(struct memlane_queue *queue)
+static struct memlane_job *first(struct memlane_queue *queue)
 {
 	struct memlane_job *job;
 
 	spin_lock(&queue->lock);
 	job = list_first_entry_or_null(&queue->jobs, struct memlane_job, list);
-	if (job) {
-		list_del_init(&job->list);
-		queue->nr--;
-	}
 	spin_unlock(&queue->lock);
 	return job;
 }
 
+static void dequeue(struct memlane_queue *queue, struct memlane_job *job)
+{
+	spin_lock(&queue->lock);
+	list_del(&job->list);
+	queue->nr--;
+	spin_unlock(&queue->lock);
+}
+
 /**
  * memlane_queue_exit - drop what is left
- * @queue: of an arena that is not tended any more
+ * @arena: one that is not tended any more
  */
-void memlane_queue_exit(struct memlane_queue *queue)
+void memlane_queue_exit(struct memlane_arena *arena)
 {
 	struct memlane_job *job;
 
-	while ((job = take(queue)))
-		memlane_job_free(job);
+	while ((job = first(&arena->queue))) {
+		dequeue(&arena->queue, job);
+		memlane_job_free(arena, job);
+	}
 }
 
 static void enqueue(struct memlane_queue *queue, struct memlane_job *job)
@@ -96,44 +121,103 @@ bool memlane_queue_pending(struct memlane_queue *queue)
 	return READ_ONCE(queue->nr);
 }
 
-static int run_migrate(struct memlane_arena *arena, struct memlane_job *job,
-		       struct memlane_event *event)
+/* 0 is no limit. */
+static u64 lower_limit(u64 limit, u64 most)
 {
-	struct memlane_migrate *req = &job->req.migrate;
-	int err = ml_migrate(&arena->core, req, job->handles, NULL);
-
-	trace_memlane_migrate(arena->id, &req->step, err);
-	ml_tell_step(event, req->token, &req->step);
-	event->failed = req->out_failed + (req->count - req->out_count);
-	return err;
+	return limit ? min(limit, most) : most;
 }
 
-static int run_compact(struct memlane_arena *arena, struct memlane_job *job,
-		       struct memlane_event *event)
+/* The limits of the next slice; false: those of the call are used up. */
+static bool slice_of(struct memlane_step *sum, struct memlane_step *slice)
 {
-	struct memlane_compact *req = &job->req.compact;
-	int err = ml_compact(&arena->core, req);
+	if (!memlane_piece_limits(sum, slice)) {
+		sum->out_more = 1;
+		return false;
+	}
+	slice->max_bytes = lower_limit(slice->max_bytes, SLICE_BYTES);
+	return true;
+}
 
-	trace_memlane_compact(arena->id, &req->step, err);
-	ml_tell_step(event, req->token, &req->step);
-	return err;
+/*
+ * What has not begun when its time is up is not done at all, so a migration is cut by
+ * handles. Return: whether there is more to do; @err: why not, or 0.
+ */
+static bool migrate_slice(struct memlane_arena *arena, struct memlane_job *job, int *err)
+{
+	struct memlane_migrate *req = &job->req.migrate, slice = *req;
+
+	if (!slice_of(&req->step, &slice.step))
+		return false;
+	slice.count = min(req->count - req->out_count, SLICE_HANDLES);
+	*err = ml_migrate_slice(&arena->core, &slice, job->handles + req->out_count);
+	memlane_piece_add(&req->step, &slice.step);
+	req->out_count += slice.out_count;
+	req->out_failed += slice.out_failed;
+	req->step.out_more = req->out_count < req->count;
+	return !*err && req->step.out_more;
+}
+
+/* A lane that is done gives way to the next one, which is looked at as that was. */
+static bool next_lane(struct memlane_job *job)
+{
+	const struct memlane_step *step = &job->req.compact.step;
+
+	job->lanes &= job->lanes - 1;
+	job->sliced = (struct ml_sliced) { .anew = !step->max_bytes && !step->max_ns };
+	return job->lanes;
+}
+
+static bool compact_slice(struct memlane_arena *arena, struct memlane_job *job, int *err)
+{
+	struct memlane_compact *req = &job->req.compact, slice = *req;
+
+	if (!slice_of(&req->step, &slice.step))
+		return false;
+	slice.step.max_ns = lower_limit(slice.step.max_ns, SLICE_NS);
+	if (req->lanes <= 3)	/* what is more is refused */
+		slice.lanes = job->lanes & -job->lanes;
+	*err = ml_compact_slice(&arena->core, &slice, &job->sliced);
+	memlane_piece_add(&req->step, &slice.step);
+	if (*err)
+		return false;
+	return req->step.out_more || next_lane(job);
+}
+
+static void tell(struct memlane_arena *arena, struct memlane_job *job, int err)
+{
+	struct memlane_event event = { .type = MEMLANE_EVENT_DONE, .result = err };
+
+	if (job->is_migrate) {
+		struct memlane_migrate *req = &job->req.migrate;
+
+		trace_memlane_migrate(arena->id, &req->step, err);
+		ml_tell_step(&event, req->token, &req->step);
+		event.failed = req->out_failed + (req->count - req->out_count);
+	} else {
+		struct memlane_compact *req = &job->req.compact;
+
+		trace_memlane_compact(arena->id, &req->step, err);
+		ml_tell_step(&event, req->token, &req->step);
+	}
+	memlane_event_put(&arena->events, &event);
 }
 
 /**
- * memlane_queue_run - carry out one job, and tell of its end
+ * memlane_queue_run - go on with the first job, and tell of its end
  * @arena: created
  *
  * Context: a runner of the arena's user.
  */
 void memlane_queue_run(struct memlane_arena *arena)
 {
-	struct memlane_event event = { .type = MEMLANE_EVENT_DONE };
-	struct memlane_job *job = take(&arena->queue);
+	struct memlane_job *job = first(&arena->queue);
+	int err = 0;
 
 	if (!job)
 		return;
-	event.result = job->is_migrate ? run_migrate(arena, job, &event) :
-					 run_compact(arena, job, &event);
-	memlane_event_put(&arena->events, &event);
-	memlane_job_free(job);
+	if (job->is_migrate ? migrate_slice(arena, job, &err) : compact_slice(arena, job, &err))
+		return;
+	tell(arena, job, err);
+	dequeue(&arena->queue, job);
+	memlane_job_free(arena, job);
 }

@@ -6,20 +6,26 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
-#include <linux/memlane.h>
+#include "core/core.h"
 
 struct memlane_arena;
 
 /**
  * struct memlane_job - one call
- * @list: in the queue
+ * @list: in the queue, until its end; @req and what follows are the runner's there
  * @is_migrate: which of the two it is
- * @req: the request
+ * @lanes: bit set: still to be compacted
+ * @sliced: of the one that is being compacted
+ * @req: the request, with the results so far
+ * @room: for handles
  * @handles: of a migration
  */
 struct memlane_job {
 	struct list_head list;
 	bool is_migrate;
+	u32 lanes;
+	struct ml_sliced sliced;
+	u32 room;
 	union {
 		struct memlane_compact compact;
 		struct memlane_migrate migrate;
@@ -35,9 +41,9 @@ struct memlane_queue {
 };
 
 void memlane_queue_init(struct memlane_queue *queue);
-void memlane_queue_exit(struct memlane_queue *queue);
-struct memlane_job *memlane_job_new(u32 handles);
-void memlane_job_free(struct memlane_job *job);
+void memlane_queue_exit(struct memlane_arena *arena);
+struct memlane_job *memlane_job_new(struct memlane_arena *arena, u32 handles);
+void memlane_job_free(struct memlane_arena *arena, struct memlane_job *job);
 int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job);
 bool memlane_queue_pending(struct memlane_queue *queue);
 void memlane_queue_run(struct memlane_arena *arena);

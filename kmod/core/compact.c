@@ -200,6 +200,27 @@ static void compact_fast(struct ml_arena *a, struct ml_step *s, const struct ml_
 	ml_compact_lane(a, s, MEMLANE_FAST, goal);
 }
 
+static int check(const struct memlane_compact *req)
+{
+	if (req->flags)
+		return -EOPNOTSUPP;
+	if (req->lanes > 3 || req->hole > MEMLANE_SIZE_MAX || req->usage > 1000)
+		return -EINVAL;
+	return 0;
+}
+
+static void compact_lanes(struct ml_arena *a, struct ml_step *s, const struct memlane_compact *req)
+{
+	struct ml_goal goal = { .hole = req->hole, .usage = req->usage };
+	unsigned int lanes = req->lanes ? req->lanes : 3;
+
+	if (lanes & 1U << MEMLANE_FAST)
+		compact_fast(a, s, &goal);
+	ml_step_share(s, 4);
+	if (lanes & 1U << MEMLANE_SLOW)
+		ml_compact_lane(a, s, MEMLANE_SLOW, &goal);
+}
+
 /**
  * ml_compact - move objects together and return empty pages
  * @a: arena
@@ -207,24 +228,60 @@ static void compact_fast(struct ml_arena *a, struct ml_step *s, const struct ml_
  */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req)
 {
-	struct ml_goal goal = { .hole = req->hole, .usage = req->usage };
-	unsigned int lanes = req->lanes ? req->lanes : 3;
 	struct ml_step s;
-	int err;
+	int err = check(req);
 
-	if (req->flags)
-		return -EOPNOTSUPP;
-	if (lanes > 3 || req->hole > MEMLANE_SIZE_MAX || req->usage > 1000)
-		return -EINVAL;
-	err = ml_step_begin(a, &s, &req->step);
+	if (!err)
+		err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
 	if (!req->step.max_ns)
 		ml_sweep_anew(a);
-	if (lanes & 1U << MEMLANE_FAST)
-		compact_fast(a, &s, &goal);
-	ml_step_share(&s, 4);
-	if (lanes & 1U << MEMLANE_SLOW)
-		ml_compact_lane(a, &s, MEMLANE_SLOW, &goal);
+	compact_lanes(a, &s, req);
+	return ml_step_end(a, &s);
+}
+
+/* Everything is looked at twice at most: where it was to be looked at anew, and behind. */
+static void slice(struct ml_arena *a, struct ml_step *s, struct memlane_compact *req,
+		  struct ml_sliced *t)
+{
+	struct ml_lane *l = &a->lane[req->lanes >> 1];
+
+	if (t->anew) {
+		ml_sweep_anew(a);
+		begin_anew(l);
+	}
+	if (!t->begun || t->anew)
+		t->last = l->round + 2;
+	t->begun = true;
+	t->anew = false;
+	compact_lanes(a, s, req);
+	if ((s32)(l->round - t->last) >= 0)
+		req->step.out_more = 0;
+}
+
+/**
+ * ml_compact_slice - begin to compact a lane in the background, or go on with it
+ * @a: arena
+ * @req: of one lane, with the limits and results of this slice
+ * @t: of the slices before; zeroed but for @t->anew before the first
+ *
+ * What it waits for sections comes on top of its limits, as in ml_tend().
+ *
+ * Return: 0, and req->step.out_more says whether to go on; or an error.
+ */
+int ml_compact_slice(struct ml_arena *a, struct memlane_compact *req, struct ml_sliced *t)
+{
+	struct ml_step s;
+	int err = check(req);
+
+	if (!err && (!req->lanes || req->lanes == 3))
+		err = -EINVAL;
+	if (!err)
+		err = ml_step_begin(a, &s, &req->step);
+	if (err)
+		return err;
+	s.patient = true;
+	slice(a, &s, req, t);
 	return ml_step_end(a, &s);
 }

@@ -480,6 +480,18 @@ struct ml_tended {
 	u64 rested;
 };
 
+/**
+ * struct ml_sliced - what a compaction that is done by slices keeps from one to the next
+ * @anew: the next slice begins with looking at everything
+ * @begun: there was a slice
+ * @last: round of the lane by which it ends, if nothing ends it before
+ */
+struct ml_sliced {
+	bool anew;
+	bool begun;
+	u32 last;
+};
+
 /* Somebody who kept objects from moving; arena.lock. Times in ns. */
 struct ml_blocker {
 	u64 handle;
@@ -625,8 +637,10 @@ int ml_blockers(struct ml_arena *a, struct memlane_blockers *req,
 
 /* compact.c, migrate.c, maintain.c, move.c */
 int ml_compact(struct ml_arena *a, struct memlane_compact *req);
+int ml_compact_slice(struct ml_arena *a, struct memlane_compact *req, struct ml_sliced *t);
 int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
 	       s32 *results);
+int ml_migrate_slice(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles);
 int ml_maintain(struct ml_arena *a, struct memlane_maintain *req);
 int ml_tend(struct ml_arena *a, struct memlane_step *step, struct ml_tended *t);
 void ml_short_of_memory(struct ml_arena *a, u64 pages);

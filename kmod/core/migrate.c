@@ -124,17 +124,9 @@ static void migrate_all(struct ml_arena *a, struct ml_step *s, struct migration 
 	req->step.out_more = req->out_count < req->count;
 }
 
-/**
- * ml_migrate - move objects to a lane
- * @a: arena
- * @req: see struct memlane_migrate
- * @handles: the caller's, req->count of them
- * @results: one for each handle, or NULL
- */
-int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
-	       s32 *results)
+static int migrate(struct ml_arena *a, struct migration *m, bool patient)
 {
-	struct migration m = { .req = req, .handles = handles, .results = results };
+	struct memlane_migrate *req = m->req;
 	struct ml_step s;
 	int err;
 
@@ -150,6 +142,37 @@ int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handl
 	err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
-	migrate_all(a, &s, &m);
+	s.patient = patient;
+	migrate_all(a, &s, m);
 	return ml_step_end(a, &s);
+}
+
+/**
+ * ml_migrate - move objects to a lane
+ * @a: arena
+ * @req: see struct memlane_migrate
+ * @handles: the caller's, req->count of them
+ * @results: one for each handle, or NULL
+ */
+int ml_migrate(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles,
+	       s32 *results)
+{
+	struct migration m = { .req = req, .handles = handles, .results = results };
+
+	return migrate(a, &m, false);
+}
+
+/**
+ * ml_migrate_slice - move some objects to a lane, in the background
+ * @a: arena
+ * @req: see struct memlane_migrate; with the limits of this slice
+ * @handles: req->count of them, of which it has moved req->out_count
+ *
+ * What it waits for sections comes on top of its limits, as in ml_tend().
+ */
+int ml_migrate_slice(struct ml_arena *a, struct memlane_migrate *req, const u64 *handles)
+{
+	struct migration m = { .req = req, .handles = handles };
+
+	return migrate(a, &m, true);
 }

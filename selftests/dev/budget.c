@@ -3,11 +3,14 @@
  * budget.c - what all arenas of a user may take: numbers, memory, background work
  *
  * The module's parameters are lowered for a test and put back. Users are children
- * that have become uid 65534; root has no limits.
+ * that have become uid 65534; root has no limits. What kernel workers do is counted by
+ * the tracepoint of their queue. ML_ARENAS is how many empty ones there are.
  */
 #include <dirent.h>
 #include <pthread.h>
+#include <poll.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../arena.h"
@@ -346,6 +349,135 @@ TEST(background_work_of_a_user_is_limited)
 	printf("# %lu cycles, and %lu of root's\n", *shared_sum, roots);
 	expect(*shared_sum < roots / 2);
 	expect(*shared_sum > 0);
+}
+
+/* ------------------------------------------------------- runs of workers */
+
+#define TRACING "/sys/kernel/tracing"
+
+static char instance[64];
+
+static bool tell(const char *name, const char *text)
+{
+	char path[160];
+	int fd;
+	bool good;
+
+	snprintf(path, sizeof(path), "%s/%s", instance, name);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+/* From here on, works are counted. */
+static void runs_begin(void)
+{
+	snprintf(instance, sizeof(instance), TRACING "/instances/memlane-%d", getpid());
+	if (mkdir(instance, 0700))
+		skip("no trace instance can be made");
+	if (!tell("events/workqueue/workqueue_execute_start/enable", "1"))
+		skip("this kernel does not trace its workqueues");
+}
+
+/* How often a work of the module's has begun since. */
+static unsigned long runs_end(void)
+{
+	char path[160], line[512];
+	unsigned long nr = 0;
+	FILE *f;
+
+	expect(tell("events/workqueue/workqueue_execute_start/enable", "0"));
+	snprintf(path, sizeof(path), "%s/trace", instance);
+	f = fopen(path, "r");
+	expect(f);
+	while (fgets(line, sizeof(line), f))
+		nr += strstr(line, "[memlane]") != NULL;
+	fclose(f);
+	expect_eq(rmdir(instance), 0);
+	return nr;
+}
+
+#define WHALES 2048U
+#define WHALE (24UL << 10)
+
+static void migrate_async(const struct arena *a, __u64 *handles)
+{
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = MEMLANE_SLOW,
+		.count = WHALES, .handles = (unsigned long)handles,
+	};
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+}
+
+static struct memlane_event next_event(const struct arena *a)
+{
+	struct memlane_event ev = { };
+
+	do
+		expect_eq(read(a->fd, &ev, sizeof(ev)), sizeof(ev));
+	while (ev.type != MEMLANE_EVENT_DONE);
+	return ev;
+}
+
+/* 48 MiB by the 16: who else waits has a turn in between, and the budget too. */
+TEST(queued_calls_are_carried_out_by_slices)
+{
+	struct arena a = arena_new(64 * MIB, 64 * MIB);
+	static __u64 handles[WHALES];
+	struct memlane_event ev;
+	unsigned long runs;
+	unsigned int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_FAST, WHALE, WHALES, handles), WHALES);
+	for (i = 0; i < WHALES; i++)
+		*address_of(&a, handles[i]) = i + 1;
+	runs_begin();
+	migrate_async(&a, handles);
+	ev = next_event(&a);
+	runs = runs_end();
+	expect_eq(ev.result, 0);
+	expect_eq(ev.failed, 0);
+	expect_eq(ev.value, WHALES);
+	for (i = 0; i < WHALES; i++)
+		expect_eq(*address_of(&a, handles[i]), (char)(i + 1));
+	printf("# %lu slices\n", runs);
+	expect(runs >= 3);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* At a pace of a thousand cycles a second each, if they had anything in them. */
+TEST(empty_arenas_cost_next_to_nothing)
+{
+	unsigned int nr = env("ML_ARENAS", 300), i;
+	struct rlimit files = { nr + 100, nr + 100 };
+	struct memlane_set pace = {
+		.size = sizeof(pace), .option = MEMLANE_OPT_POLICY_INTERVAL, .value = 1000000,
+	};
+	unsigned long runs;
+	double begun;
+	int *fd = calloc(nr, sizeof(*fd));
+
+	close(device_open(O_RDWR));
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		skip("%u files cannot be open", nr);
+	for (i = 0; i < nr; i++) {
+		fd[i] = device_open(O_RDWR);
+		expect_eq(arena_create(fd[i], MIB, MIB), 0);
+		expect_eq(call(fd[i], MEMLANE_IOCTL_SET, &pace), 0);
+	}
+	usleep(200000);
+	begun = now();
+	runs_begin();
+	sleep(2);
+	runs = runs_end();
+	printf("# %lu runs for %u arenas in %.1f s\n", runs, nr, now() - begun);
+	expect(runs <= nr * (now() - begun) / 10 + nr / 10);
+	for (i = 0; i < nr; i++)
+		close(fd[i]);
 }
 
 TEST(nothing_is_left)

@@ -234,6 +234,16 @@ int memlane_view(struct memlane_arena *arena, unsigned long arg)
 	return arg ? -EOPNOTSUPP : -EMFILE;
 }
 
+/* The user may have as much as there is. */
+int memlane_arena_charge(struct memlane_arena *arena, u64 bytes)
+{
+	return 0;
+}
+
+void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes)
+{
+}
+
 void memlane_worker_wake(struct memlane_arena *arena)
 {
 }
@@ -255,7 +265,7 @@ void fake_device_close(struct fake_device *d)
 {
 	if (!d->opened.arena)
 		return;
-	memlane_queue_exit(&d->arena.queue);
+	memlane_queue_exit(&d->arena);
 	ml_arena_exit(&d->arena.core);
 	memlane_owners_exit(&d->arena.owners);
 	shares_end(d);

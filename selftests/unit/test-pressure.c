@@ -583,6 +583,44 @@ static void short_steps_compact(void)
 	}
 }
 
+static unsigned int compact_in_slices(unsigned int lane, u64 max_ns, u32 usage)
+{
+	struct memlane_compact req = { .size = sizeof(req), .lanes = 1U << lane, .usage = usage };
+	struct ml_sliced slices = { .anew = true };
+	unsigned int nr = 0;
+
+	do {
+		req.step.max_ns = max_ns;
+		expect_eq(ml_compact_slice(a, &req, &slices), 0);
+	} while (req.step.out_more && ++nr < 2 * MANY);
+	expect(!req.step.out_more);
+	return nr;
+}
+
+/*
+ * As above; they begin anew although somebody was half through, and end although
+ * what is wanted cannot be had.
+ */
+static void slices_compact(void)
+{
+	unsigned int lane;
+	u64 whole;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		make_holes(lane);
+		compact_in_steps(1U << lane, 0);
+		whole = ml_lane_used(&a->lane[lane]);
+		end();
+		make_holes(lane);
+		compact(0, 0, 40, 0);
+		expect(compact_in_slices(lane, 1000, 0) > 1);
+		expect_eq(ml_lane_used(&a->lane[lane]), whole);
+		compact_in_slices(lane, 1000, 1);
+		world_check(w);
+		end();
+	}
+}
+
 /* Nothing to do is no reason to come again. */
 static void an_empty_arena_needs_one_step(void)
 {
@@ -894,6 +932,7 @@ static const struct test tests[] = {
 	{ "step_ageing_shares", ageing_leaves_time_for_compaction },
 	{ "step_usage_goal", a_usage_is_good_enough },
 	{ "step_short_compaction", short_steps_compact },
+	{ "step_slices", slices_compact },
 	{ "step_nothing_to_do", an_empty_arena_needs_one_step },
 	{ "step_pinned_spans", short_steps_pass_pinned_spans },
 	{ "step_stuck_section", a_stuck_section_is_waited_for_once },
