@@ -96,7 +96,7 @@ static int put_results(u64 to, const s32 *from, u32 at, u32 nr)
 }
 
 /* Between two pieces of long work. */
-static int breathe(void)
+static int ioctl_breathe(void)
 {
 	cond_resched();
 	return fatal_signal_pending(current) ? -EINTR : 0;
@@ -120,7 +120,7 @@ static int alloc_pieces(struct call *call)
 		piece.lane = piece.out_lane;
 		piece.flags |= MEMLANE_ALLOC_NO_SPILL;
 		piece.flags &= ~MEMLANE_ALLOC_MAY_MOVE;
-	} while (piece.out_count == piece.count && done < req->count && !breathe());
+	} while (piece.out_count == piece.count && done < req->count && !ioctl_breathe());
 	req->out_count = done;
 	req->out_lane = piece.out_lane;
 	req->out_class = piece.out_class;
@@ -212,7 +212,7 @@ static int free_pieces(struct call *call)
 		err = ml_free(&call->arena->core, &piece, call->handles);
 		req->out_count += piece.out_count;
 		if (!err && req->out_count < req->count)
-			err = breathe();
+			err = ioctl_breathe();
 	} while (!err && req->out_count < req->count);
 	return err;
 }
@@ -267,7 +267,7 @@ static int migrate_pieces(struct call *call, s32 *results)
 		piece.count = min(req->count - req->out_count, PIECE);
 		err = migrate_piece(call, &piece, results);
 		if (!err && req->out_count < req->count)
-			err = breathe();
+			err = ioctl_breathe();
 	} while (!err && !req->step.out_more && req->out_count < req->count);
 	return err;
 }
@@ -483,7 +483,7 @@ static const struct command *command_of(unsigned int cmd)
 }
 
 /* Size members beyond a page are a mistake, not a later version. */
-static int fetch(struct call *call, const struct command *command, void __user *user)
+static int ioctl_fetch(struct call *call, const struct command *command, void __user *user)
 {
 	u32 size;
 	int err;
@@ -499,17 +499,17 @@ static int fetch(struct call *call, const struct command *command, void __user *
 	return err;
 }
 
-static int reply(const struct call *call, const struct command *command, void __user *user)
+static int ioctl_reply(const struct call *call, const struct command *command, void __user *user)
 {
 	return copy_to_user(user, &call->req, min_t(u32, call->req.size, command->size)) ?
 	       -EFAULT : 0;
 }
 
-static int serve(struct call *call, const struct command *command, void __user *user)
+static int ioctl_serve(struct call *call, const struct command *command, void __user *user)
 {
 	int err = command->fn(call);
 
-	if (reply(call, command, user)) {
+	if (ioctl_reply(call, command, user)) {
 		if (!err && command->undo)
 			command->undo(call);
 		err = -EFAULT;
@@ -543,12 +543,12 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return call.arena ? memlane_view(call.arena, arg) : -ENODEV;
 	if (command->flags & CHANGES && !(file->f_mode & FMODE_WRITE))
 		return -EACCES;
-	err = fetch(&call, command, user);
+	err = ioctl_fetch(&call, command, user);
 	if (err)
 		return err;
 	if (!(command->flags & CREATES) && !call.arena)
 		return -ENODEV;
-	return serve(&call, command, user);
+	return ioctl_serve(&call, command, user);
 }
 
 /* The events that there are, as far as they fit. */

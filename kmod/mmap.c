@@ -151,7 +151,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 }
 
 /* No memory: the kernel has the fault again; what the user's budget refuses would not end. */
-static vm_fault_t nomem(const struct memlane_arena *arena)
+static vm_fault_t fault_nomem(const struct memlane_arena *arena)
 {
 	return memlane_user_may_describe(arena->user) ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
@@ -171,7 +171,7 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 	spare = memlane_page_new(0);
 	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
 		memlane_page_drop(spare);
-		return nomem(arena);
+		return fault_nomem(arena);
 	}
 	ret = map_data(vmf, arena, nr, &spare);
 	memlane_page_drop(spare);	/* another thread was quicker */
@@ -207,10 +207,10 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
 	do {
 		p = ml_shared_page(&arena->core, region, nr);
 	} while (!p && memory_came() && --tries);
-	return p ? map_page(vmf, virt_to_page(p)) : nomem(arena);
+	return p ? map_page(vmf, virt_to_page(p)) : fault_nomem(arena);
 }
 
-static vm_fault_t fault(struct vm_fault *vmf)
+static vm_fault_t mmap_fault(struct vm_fault *vmf)
 {
 	struct memlane_arena *arena = memlane_arena_of_file(vmf->vma->vm_file);
 	unsigned int region;
@@ -226,7 +226,7 @@ static vm_fault_t fault(struct vm_fault *vmf)
 }
 
 /*
- * Nothing is mapped ahead here: fault() does that. But a kernel that has locks for
+ * Nothing is mapped ahead here: mmap_fault() does that. But a kernel that has locks for
  * single mappings (6.4 and later) takes mmap_lock for a fault unless this exists.
  */
 static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
@@ -235,7 +235,7 @@ static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
 }
 
 static const struct vm_operations_struct vm_ops = {
-	.fault = fault,
+	.fault = mmap_fault,
 	.map_pages = map_pages,
 };
 
@@ -258,7 +258,7 @@ static void slots_close(struct vm_area_struct *vma)
 static const struct vm_operations_struct slots_vm_ops = {
 	.open = slots_open,
 	.close = slots_close,
-	.fault = fault,
+	.fault = mmap_fault,
 	.map_pages = map_pages,
 };
 
@@ -266,8 +266,8 @@ static const struct vm_operations_struct slots_vm_ops = {
  * A mapping lies within one region, is shared, cannot be grown, is not inherited
  * nor dumped, and can never be made executable, nor writable where it must not be.
  */
-static int check(const struct memlane_arena *arena, struct vm_area_struct *vma,
-		 unsigned int *region)
+static int mmap_check(const struct memlane_arena *arena, struct vm_area_struct *vma,
+		      unsigned int *region)
 {
 	u64 page, length;
 
@@ -303,7 +303,7 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!arena)
 		return -ENODEV;
-	err = check(arena, vma, &region);
+	err = mmap_check(arena, vma, &region);
 	slots = region == MEMLANE_REGION_SLOTS && vma->vm_flags & VM_MAYWRITE;
 	if (!err && slots)
 		err = memlane_barrier_join(&arena->barrier, vma->vm_mm, 0);

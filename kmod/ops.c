@@ -8,7 +8,7 @@
 #include "device.h"
 #include "trace.h"
 
-static void *zalloc(struct ml_arena *core, size_t size)
+static void *ops_zalloc(struct ml_arena *core, size_t size)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
@@ -25,7 +25,7 @@ static void *zalloc(struct ml_arena *core, size_t size)
 	return p;
 }
 
-static void zfree(struct ml_arena *core, void *p, size_t size)
+static void ops_zfree(struct ml_arena *core, void *p, size_t size)
 {
 	if (p)
 		memlane_arena_uncharge(memlane_arena_of(core), size);
@@ -35,7 +35,7 @@ static void zfree(struct ml_arena *core, void *p, size_t size)
 /* Kernel memory that a shared page takes, with its part of what lists it. */
 #define SHARE_BYTES (PAGE_SIZE + sizeof(struct xa_node) / XA_CHUNK_SIZE)
 
-static void *share(struct ml_arena *core, unsigned int region, u64 page)
+static void *ops_share(struct ml_arena *core, unsigned int region, u64 page)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
 	void *p;
@@ -48,85 +48,85 @@ static void *share(struct ml_arena *core, unsigned int region, u64 page)
 	return p;
 }
 
-static int commit(struct ml_arena *core, u64 page, u64 nr)
+static int ops_commit(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_commit(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static int populate(struct ml_arena *core, u64 page, u64 nr)
+static int ops_populate(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_populate(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static u64 decommit(struct ml_arena *core, u64 page, u64 nr)
+static u64 ops_decommit(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_decommit(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static void copy(struct ml_arena *core, u64 to, u64 from, size_t len)
+static void ops_copy(struct ml_arena *core, u64 to, u64 from, size_t len)
 {
 	memlane_pages_copy(&memlane_arena_of(core)->pages, to, from, len);
 }
 
-static void remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
+static void ops_remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
 {
 	memlane_pages_remap(&memlane_arena_of(core)->pages, to, from, nr);
 }
 
-static int reserve(struct ml_arena *core, u64 to, u64 from, u64 nr)
+static int ops_reserve(struct ml_arena *core, u64 to, u64 from, u64 nr)
 {
 	return memlane_pages_reserve(&memlane_arena_of(core)->pages, to, from, nr);
 }
 
-static bool held(struct ml_arena *core, u64 page, u64 nr)
+static bool ops_held(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_held(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static bool lost(struct ml_arena *core, u64 page, u64 nr)
+static bool ops_lost(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_lost(&memlane_arena_of(core)->pages, page, nr);
 }
 
-static bool reclaim_begin(struct ml_arena *core)
+static bool ops_reclaim_begin(struct ml_arena *core)
 {
 	return memlane_pages_try(&memlane_arena_of(core)->pages);
 }
 
-static void reclaim_end(struct ml_arena *core)
+static void ops_reclaim_end(struct ml_arena *core)
 {
 	memlane_pages_tried(&memlane_arena_of(core)->pages);
 }
 
-static u64 resident(struct ml_arena *core, u64 page, u64 nr)
+static u64 ops_resident(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
 }
 
 /* A worker's work for an arena ends when the arena does. */
-static int hurry(struct ml_arena *core)
+static int ops_hurry(struct ml_arena *core)
 {
 	if (fatal_signal_pending(current) || memlane_worker_stopping(memlane_arena_of(core)))
 		return -EINTR;
 	return 0;
 }
 
-static int pause(struct ml_arena *core, u64 ns)
+static int ops_pause(struct ml_arena *core, u64 ns)
 {
 	ktime_t expires = ns_to_ktime(ns);
 
 	set_current_state(TASK_KILLABLE);
-	if (!hurry(core))
+	if (!ops_hurry(core))
 		schedule_hrtimeout_range(&expires, ns / 4, HRTIMER_MODE_REL);
 	__set_current_state(TASK_RUNNING);
-	return hurry(core);
+	return ops_hurry(core);
 }
 
 /*
  * Nobody but this arena waits when it has had its share of interrupts; reclaim does not.
  * By the mover, and by who revokes a maker.
  */
-static int sync_cores(struct ml_arena *core)
+static int ops_sync_cores(struct ml_arena *core)
 {
 	struct memlane_barrier *barrier = &memlane_arena_of(core)->barrier;
 	u64 delay;
@@ -134,38 +134,38 @@ static int sync_cores(struct ml_arena *core)
 	int err = 0;
 
 	while (!err && (delay = memlane_barrier_delay(barrier)))
-		err = may_wait ? pause(core, delay) : -EAGAIN;
+		err = may_wait ? ops_pause(core, delay) : -EAGAIN;
 	return err ? err : memlane_barrier_run(barrier, may_wait);
 }
 
-static bool in_a_hurry(struct ml_arena *core)
+static bool ops_in_a_hurry(struct ml_arena *core)
 {
-	return hurry(core);
+	return ops_hurry(core);
 }
 
-static bool slot_gone(struct ml_arena *core, unsigned int slot)
+static bool ops_slot_gone(struct ml_arena *core, unsigned int slot)
 {
 	return memlane_owner_gone(&memlane_arena_of(core)->owners, slot);
 }
 
-static void slot_done(struct ml_arena *core, unsigned int slot)
+static void ops_slot_done(struct ml_arena *core, unsigned int slot)
 {
 	memlane_owner_forget(&memlane_arena_of(core)->owners, slot);
 }
 
-static void event(struct ml_arena *core, unsigned int type, unsigned int lane, u64 value)
+static void ops_event(struct ml_arena *core, unsigned int type, unsigned int lane, u64 value)
 {
 	struct memlane_event ev = { .type = type, .lane = lane, .value = value };
 
 	memlane_event_put(&memlane_arena_of(core)->events, &ev);
 }
 
-static void moved(struct ml_arena *core, const struct ml_move *mv)
+static void ops_moved(struct ml_arena *core, const struct ml_move *mv)
 {
 	trace_memlane_move(memlane_arena_of(core)->id, mv);
 }
 
-static void decided(struct ml_arena *core, unsigned int cause, unsigned int lane, u32 index)
+static void ops_decided(struct ml_arena *core, unsigned int cause, unsigned int lane, u32 index)
 {
 	trace_memlane_decide(memlane_arena_of(core)->id, cause, lane, index);
 }
@@ -174,7 +174,7 @@ static void decided(struct ml_arena *core, unsigned int cause, unsigned int lane
  * The engine asks whenever it is about to publish its counters, with core.lock
  * held: the moment to add those that are counted without it.
  */
-static u64 metadata(struct ml_arena *core)
+static u64 ops_metadata(struct ml_arena *core)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
 
@@ -184,29 +184,29 @@ static u64 metadata(struct ml_arena *core)
 }
 
 const struct ml_ops memlane_ops = {
-	.zalloc = zalloc,
-	.zfree = zfree,
-	.share = share,
-	.commit = commit,
-	.populate = populate,
-	.decommit = decommit,
-	.copy = copy,
-	.reserve = reserve,
-	.remap = remap,
-	.held = held,
-	.lost = lost,
-	.reclaim_begin = reclaim_begin,
-	.reclaim_end = reclaim_end,
-	.resident = resident,
-	.sync_cores = sync_cores,
-	.pause = pause,
-	.hurry = in_a_hurry,
-	.slot_gone = slot_gone,
-	.slot_done = slot_done,
-	.event = event,
-	.moved = moved,
-	.decided = decided,
-	.metadata = metadata,
+	.zalloc = ops_zalloc,
+	.zfree = ops_zfree,
+	.share = ops_share,
+	.commit = ops_commit,
+	.populate = ops_populate,
+	.decommit = ops_decommit,
+	.copy = ops_copy,
+	.reserve = ops_reserve,
+	.remap = ops_remap,
+	.held = ops_held,
+	.lost = ops_lost,
+	.reclaim_begin = ops_reclaim_begin,
+	.reclaim_end = ops_reclaim_end,
+	.resident = ops_resident,
+	.sync_cores = ops_sync_cores,
+	.pause = ops_pause,
+	.hurry = ops_in_a_hurry,
+	.slot_gone = ops_slot_gone,
+	.slot_done = ops_slot_done,
+	.event = ops_event,
+	.moved = ops_moved,
+	.decided = ops_decided,
+	.metadata = ops_metadata,
 	.now = ktime_get_ns,
 };
 

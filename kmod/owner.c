@@ -137,8 +137,8 @@ bool memlane_owner_is_current(struct memlane_owners *owners, u32 slot)
 	return is;
 }
 
-static struct memlane_owner *exchange(struct memlane_owners *owners, u32 slot,
-				      struct memlane_owner *owner)
+static struct memlane_owner *owner_exchange(struct memlane_owners *owners, u32 slot,
+					    struct memlane_owner *owner)
 {
 	spin_lock(&owners->names);
 	swap(owners->by_slot[slot], owner);
@@ -155,7 +155,7 @@ static struct memlane_owner *exchange(struct memlane_owners *owners, u32 slot,
  */
 void memlane_owner_forget(struct memlane_owners *owners, u32 slot)
 {
-	owner_free(exchange(owners, slot, NULL));
+	owner_free(owner_exchange(owners, slot, NULL));
 }
 
 /**
@@ -177,7 +177,7 @@ int memlane_register(struct memlane_arena *arena, struct memlane_register *req)
 	if (!err) {
 		err = ml_register(&arena->core, req);
 		if (!err)
-			owner = exchange(owners, req->slot, owner);
+			owner = owner_exchange(owners, req->slot, owner);
 		mutex_unlock(&owners->lock);
 	}
 	owner_free(owner);

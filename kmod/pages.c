@@ -88,13 +88,13 @@ static unsigned long in_leaf(u64 page)
 }
 
 /* core.lock. */
-static void lock_map(struct memlane_pages *p)
+static void pages_lock_map(struct memlane_pages *p)
 {
 	if (!p->reclaiming)
 		filemap_invalidate_lock(p->mapping);
 }
 
-static void unlock_map(struct memlane_pages *p)
+static void pages_unlock_map(struct memlane_pages *p)
 {
 	if (!p->reclaiming)
 		filemap_invalidate_unlock(p->mapping);
@@ -146,7 +146,7 @@ static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, 
 }
 
 /* The user's budget, and the arena's sum. Return: 0 or -ENOMEM. */
-static int charge(struct memlane_pages *p, u64 bytes)
+static int pages_charge(struct memlane_pages *p, u64 bytes)
 {
 	int err = memlane_user_charge(p->user, bytes);
 
@@ -155,7 +155,7 @@ static int charge(struct memlane_pages *p, u64 bytes)
 	return err;
 }
 
-static void uncharge(struct memlane_pages *p, u64 bytes)
+static void pages_uncharge(struct memlane_pages *p, u64 bytes)
 {
 	atomic64_sub(bytes, &p->metadata);
 	memlane_user_uncharge(p->user, bytes);
@@ -168,18 +168,18 @@ static void leaf_free(struct memlane_pages *p, struct leaf *leaf)
 	kfree(leaf->word);
 	kfree(leaf->behind);
 	kfree(leaf);
-	uncharge(p, LEAF_BYTES);
+	pages_uncharge(p, LEAF_BYTES);
 }
 
 static struct leaf *leaf_new(struct memlane_pages *p)
 {
 	struct leaf *leaf;
 
-	if (charge(p, LEAF_BYTES))
+	if (pages_charge(p, LEAF_BYTES))
 		return NULL;
 	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT | GFP_CALL);
 	if (!leaf) {
-		uncharge(p, LEAF_BYTES);
+		pages_uncharge(p, LEAF_BYTES);
 		return NULL;
 	}
 	leaf->word = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->word), GFP_KERNEL_ACCOUNT | GFP_CALL);
@@ -244,11 +244,11 @@ static struct extent *extent_new(struct memlane_pages *p, u64 page, u64 nr)
 {
 	struct extent *e;
 
-	if (charge(p, sizeof(*e)))
+	if (pages_charge(p, sizeof(*e)))
 		return NULL;
 	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT | GFP_CALL);
 	if (!e) {
-		uncharge(p, sizeof(*e));
+		pages_uncharge(p, sizeof(*e));
 		return NULL;
 	}
 	e->first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
@@ -262,14 +262,14 @@ static void extent_free(struct memlane_pages *p, struct extent *e)
 	if (!e)
 		return;
 	kfree(e);
-	uncharge(p, sizeof(*e));
+	pages_uncharge(p, sizeof(*e));
 }
 
 static void extent_add(struct memlane_pages *p, struct extent *e)
 {
-	lock_map(p);
+	pages_lock_map(p);
 	rb_add(&e->node, &p->extents, extent_lower);
-	unlock_map(p);
+	pages_unlock_map(p);
 }
 
 /* The run that begins at @page ends: no leaf is made of it any more. */
@@ -279,9 +279,9 @@ static void extent_del(struct memlane_pages *p, u64 page)
 
 	if (!e || e->run != page)
 		return;
-	lock_map(p);
+	pages_lock_map(p);
 	rb_erase(&e->node, &p->extents);
-	unlock_map(p);
+	pages_unlock_map(p);
 	extent_free(p, e);
 }
 
@@ -623,7 +623,7 @@ u64 memlane_pages_metadata(const struct memlane_pages *p)
 }
 
 /* One call for all of them, as each flushes every CPU's TLB. invalidate_lock, write. */
-static void unmap(struct memlane_pages *p, u64 page, u64 nr)
+static void pages_unmap(struct memlane_pages *p, u64 page, u64 nr)
 {
 	lockdep_assert_held_write(&p->mapping->invalidate_lock);
 	if (memlane_pages_resident(p, page, nr))
@@ -669,13 +669,13 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	extent_del(p, page);
 	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
-		lock_map(p);
-		unmap(p, page, piece - page);
+		pages_lock_map(p);
+		pages_unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
 		}
-		unlock_map(p);
+		pages_unlock_map(p);
 		cond_resched();
 	}
 	return had;
@@ -779,11 +779,11 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 		if (done == nr)
 			break;
 		n = min_t(u64, nr - done, UNMAP_PAGES);
-		lock_map(p);
-		unmap(p, to + done, n);
-		unmap(p, from + done, n);
+		pages_lock_map(p);
+		pages_unmap(p, to + done, n);
+		pages_unmap(p, from + done, n);
 		move_words(p, to + done, from + done, n);
-		unlock_map(p);
+		pages_unlock_map(p);
 		cond_resched();
 	}
 }
@@ -879,9 +879,9 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		leaf = leaf_at(p, page);
 		if (!atomic_read(&leaf->present))
 			continue;
-		lock_map(p);
+		pages_lock_map(p);
 		held = leaf_held(leaf, page, n);
-		unlock_map(p);
+		pages_unlock_map(p);
 		cond_resched();
 	}
 	return held;

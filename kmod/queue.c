@@ -58,7 +58,7 @@ void memlane_job_free(struct memlane_arena *arena, struct memlane_job *job)
 	kvfree(job);
 }
 
-static struct memlane_job *first(struct memlane_queue *queue)
+static struct memlane_job *queue_first(struct memlane_queue *queue)
 {
 	struct memlane_job *job;
 
@@ -68,7 +68,7 @@ static struct memlane_job *first(struct memlane_queue *queue)
 	return job;
 }
 
-static void dequeue(struct memlane_queue *queue, struct memlane_job *job)
+static void queue_remove(struct memlane_queue *queue, struct memlane_job *job)
 {
 	spin_lock(&queue->lock);
 	list_del(&job->list);
@@ -84,13 +84,13 @@ void memlane_queue_exit(struct memlane_arena *arena)
 {
 	struct memlane_job *job;
 
-	while ((job = first(&arena->queue))) {
-		dequeue(&arena->queue, job);
+	while ((job = queue_first(&arena->queue))) {
+		queue_remove(&arena->queue, job);
 		memlane_job_free(arena, job);
 	}
 }
 
-static void enqueue(struct memlane_queue *queue, struct memlane_job *job)
+static void queue_append(struct memlane_queue *queue, struct memlane_job *job)
 {
 	spin_lock(&queue->lock);
 	list_add_tail(&job->list, &queue->jobs);
@@ -111,7 +111,7 @@ int memlane_queue_add(struct memlane_arena *arena, struct memlane_job *job)
 
 	if (err)
 		return err;
-	enqueue(&arena->queue, job);
+	queue_append(&arena->queue, job);
 	memlane_worker_wake(arena);
 	return 0;
 }
@@ -183,7 +183,7 @@ static bool compact_slice(struct memlane_arena *arena, struct memlane_job *job, 
 	return req->step.out_more || next_lane(job);
 }
 
-static void tell(struct memlane_arena *arena, struct memlane_job *job, int err)
+static void job_tell(struct memlane_arena *arena, struct memlane_job *job, int err)
 {
 	struct memlane_event event = { .type = MEMLANE_EVENT_DONE, .result = err };
 
@@ -210,14 +210,14 @@ static void tell(struct memlane_arena *arena, struct memlane_job *job, int err)
  */
 void memlane_queue_run(struct memlane_arena *arena)
 {
-	struct memlane_job *job = first(&arena->queue);
+	struct memlane_job *job = queue_first(&arena->queue);
 	int err = 0;
 
 	if (!job)
 		return;
 	if (job->is_migrate ? migrate_slice(arena, job, &err) : compact_slice(arena, job, &err))
 		return;
-	tell(arena, job, err);
-	dequeue(&arena->queue, job);
+	job_tell(arena, job, err);
+	queue_remove(&arena->queue, job);
 	memlane_job_free(arena, job);
 }

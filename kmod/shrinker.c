@@ -69,7 +69,7 @@ void memlane_reclaim_put(struct memlane_arena *arena)
 		wake_up_var(reclaimers);	/* an address: the arena may be gone */
 }
 
-static u64 reclaim(struct memlane_arena *arena, u64 pages)
+static u64 shrinker_reclaim(struct memlane_arena *arena, u64 pages)
 {
 	unsigned int flags = memalloc_noreclaim_save();
 	u64 freed = ml_reclaim(&arena->core, pages);
@@ -89,7 +89,7 @@ MEMLANE_LRU_WALK(count_one, item, data)
 }
 
 /* Never SHRINK_EMPTY: nobody would ask again, although the token stays. */
-static unsigned long count(struct shrinker *unused, struct shrink_control *sc)
+static unsigned long shrinker_count(struct shrinker *unused, struct shrink_control *sc)
 {
 	unsigned long nr = ULONG_MAX;
 	u64 total = 0;
@@ -117,7 +117,7 @@ MEMLANE_LRU_WALK(pick, item, data)
 	return LRU_ROTATE;
 }
 
-static unsigned long scan(struct shrinker *unused, struct shrink_control *sc)
+static unsigned long shrinker_scan(struct shrinker *unused, struct shrink_control *sc)
 {
 	struct picks picks = { };
 	unsigned long nr = PICKS;
@@ -127,7 +127,7 @@ static unsigned long scan(struct shrinker *unused, struct shrink_control *sc)
 	list_lru_walk_one(&lru, sc->nid, sc->memcg, pick, &picks, &nr);
 	for (i = 0; i < picks.nr; i++) {
 		if (freed < sc->nr_to_scan)
-			freed += reclaim(picks.arena[i], sc->nr_to_scan - freed);
+			freed += shrinker_reclaim(picks.arena[i], sc->nr_to_scan - freed);
 		memlane_reclaim_put(picks.arena[i]);
 	}
 	return freed ? freed : SHRINK_STOP;
@@ -135,7 +135,7 @@ static unsigned long scan(struct shrinker *unused, struct shrink_control *sc)
 
 /* -------------------------------------------------- before the OOM killer */
 
-static u64 reclaim_all(u64 pages)
+static u64 shrinker_reclaim_all(u64 pages)
 {
 	struct memlane_arena *arena;
 	unsigned long id = 0;
@@ -143,7 +143,7 @@ static u64 reclaim_all(u64 pages)
 
 	while ((arena = memlane_next_arena(&id))) {
 		if (freed < pages && spare_pages(arena))
-			freed += reclaim(arena, pages - freed);
+			freed += shrinker_reclaim(arena, pages - freed);
 		memlane_reclaim_put(arena);
 		cond_resched();
 	}
@@ -160,7 +160,7 @@ static int before_oom(struct notifier_block *unused, unsigned long nr, void *dat
 	for (round = 0; !now && round < LAST_ROUNDS; round++) {
 		if (round)
 			schedule_timeout_uninterruptible(1);
-		now = reclaim_all(LAST_PAGES);
+		now = shrinker_reclaim_all(LAST_PAGES);
 	}
 	*freed += now;
 	return NOTIFY_OK;
@@ -207,8 +207,8 @@ static int shrinker_init(void)
 	shrinker = memlane_shrinker_alloc();
 	if (!shrinker)
 		return -ENOMEM;
-	shrinker->count_objects = count;
-	shrinker->scan_objects = scan;
+	shrinker->count_objects = shrinker_count;
+	shrinker->scan_objects = shrinker_scan;
 	shrinker->seeks = DEFAULT_SEEKS;
 	shrinker->batch = BATCH;
 	err = memlane_shrinker_register(shrinker, &lru);
@@ -232,7 +232,7 @@ int memlane_shrinker_init(void)
 	err = shrinker_init();
 	if (err)
 		goto destroy_tokens;
-	smp_store_release(&ready, true);	/* pairs with count() */
+	smp_store_release(&ready, true);	/* pairs with shrinker_count() */
 	err = register_oom_notifier(&oom_notifier);
 	if (err)
 		goto free_shrinker;

@@ -46,7 +46,7 @@ MODULE_PARM_DESC(user_barrier_rate,
 static DEFINE_MUTEX(users_lock);
 static LIST_HEAD(users);
 
-static struct memlane_user *find(kuid_t uid, bool unlimited)
+static struct memlane_user *user_find(kuid_t uid, bool unlimited)
 {
 	struct memlane_user *user;
 
@@ -72,12 +72,12 @@ static struct memlane_user *user_new(kuid_t uid, bool unlimited)
 }
 
 /* The user there is, or else @fresh, if there is one. */
-static struct memlane_user *find_or_add(kuid_t uid, bool unlimited, struct memlane_user *fresh)
+static struct memlane_user *user_find_or_add(kuid_t uid, bool unlimited, struct memlane_user *fresh)
 {
 	struct memlane_user *user;
 
 	mutex_lock(&users_lock);
-	user = find(uid, unlimited);
+	user = user_find(uid, unlimited);
 	if (!user && fresh) {
 		list_add(&fresh->list, &users);
 		user = fresh;
@@ -99,12 +99,12 @@ struct memlane_user *memlane_user_get(void)
 {
 	bool unlimited = capable(CAP_SYS_RESOURCE);
 	kuid_t uid = current_uid();
-	struct memlane_user *user = find_or_add(uid, unlimited, NULL), *fresh;
+	struct memlane_user *user = user_find_or_add(uid, unlimited, NULL), *fresh;
 
 	if (user)
 		return user;
 	fresh = user_new(uid, unlimited);
-	user = find_or_add(uid, unlimited, fresh);
+	user = user_find_or_add(uid, unlimited, fresh);
 	if (user != fresh)
 		kfree(fresh);
 	return user;

@@ -89,7 +89,7 @@ void memlane_worker_wake(struct memlane_arena *arena)
 	spin_unlock_irqrestore(&user->lock, flags);
 }
 
-static struct memlane_arena *begin(struct memlane_runner *runner)
+static struct memlane_arena *runner_begin(struct memlane_runner *runner)
 {
 	struct memlane_user *user = runner->user;
 	struct memlane_worker *worker;
@@ -108,7 +108,7 @@ static struct memlane_arena *begin(struct memlane_runner *runner)
 }
 
 /* Whoever stops the arena may free it as soon as the lock is dropped. */
-static void end(struct memlane_runner *runner, struct memlane_arena *arena, u64 took)
+static void runner_end(struct memlane_runner *runner, struct memlane_arena *arena, u64 took)
 {
 	struct memlane_worker *worker = &arena->worker;
 	struct memlane_user *user = runner->user;
@@ -135,7 +135,7 @@ static bool is_short(struct memlane_arena *arena)
 }
 
 /* The system's shortage does not wait for an interval. */
-static void hurry(struct memlane_arena *arena)
+static void worker_hurry(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
 
@@ -157,7 +157,7 @@ static u64 interval_of(struct memlane_arena *arena)
 }
 
 /* A cycle begins to count at @now. */
-static void set_due(struct memlane_arena *arena, u64 now)
+static void worker_set_due(struct memlane_arena *arena, u64 now)
 {
 	struct memlane_worker *worker = &arena->worker;
 
@@ -169,7 +169,7 @@ static void set_due(struct memlane_arena *arena, u64 now)
 		worker->due = 0;
 }
 
-static void run_when_due(struct memlane_arena *arena)
+static void worker_run_when_due(struct memlane_arena *arena)
 {
 	struct memlane_step step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS };
 	struct memlane_worker *worker = &arena->worker;
@@ -180,11 +180,11 @@ static void run_when_due(struct memlane_arena *arena)
 		return;
 	err = ml_tend(&arena->core, &step, &worker->last);
 	trace_memlane_maintain(arena->id, &step, err);
-	set_due(arena, begun);
+	worker_set_due(arena, begun);
 }
 
 /* What comes next comes by itself. */
-static void set_timer(struct memlane_arena *arena)
+static void worker_set_timer(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
 	u64 now = ktime_get_ns(), left;
@@ -197,7 +197,7 @@ static void set_timer(struct memlane_arena *arena)
 	mod_timer(&worker->timer, jiffies + min_t(u64, nsecs_to_jiffies64(left) + 1, MAX_JIFFY_OFFSET));
 }
 
-static void tend(struct memlane_arena *arena)
+static void worker_tend(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
 	struct mem_cgroup *memcg = set_active_memcg(worker->memcg);
@@ -206,27 +206,27 @@ static void tend(struct memlane_arena *arena)
 	if (READ_ONCE(worker->paced)) {
 		WRITE_ONCE(worker->paced, false);
 		worker->last.more = false;
-		set_due(arena, ktime_get_ns());
+		worker_set_due(arena, ktime_get_ns());
 	}
-	hurry(arena);
-	run_when_due(arena);
-	hurry(arena);
-	set_timer(arena);
+	worker_hurry(arena);
+	worker_run_when_due(arena);
+	worker_hurry(arena);
+	worker_set_timer(arena);
 	set_active_memcg(memcg);
 }
 
-static void run(struct work_struct *work)
+static void runner_run(struct work_struct *work)
 {
 	struct memlane_runner *runner = container_of(work, struct memlane_runner, work.work);
-	struct memlane_arena *arena = begin(runner);
+	struct memlane_arena *arena = runner_begin(runner);
 	u64 begun = ktime_get_ns(), waited, took;
 
 	if (!arena)
 		return;
 	waited = READ_ONCE(arena->core.waited);
-	tend(arena);
+	worker_tend(arena);
 	took = ktime_get_ns() - begun;
-	end(runner, arena, took - min(took, READ_ONCE(arena->core.waited) - waited));
+	runner_end(runner, arena, took - min(took, READ_ONCE(arena->core.waited) - waited));
 }
 
 static void time_is_up(struct timer_list *timer)
@@ -326,7 +326,7 @@ void memlane_runners_init(struct memlane_user *user)
 
 	for (i = 0; i < MEMLANE_RUNNERS; i++) {
 		user->runner[i].user = user;
-		INIT_DELAYED_WORK(&user->runner[i].work, run);
+		INIT_DELAYED_WORK(&user->runner[i].work, runner_run);
 	}
 }
 
