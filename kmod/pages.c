@@ -27,7 +27,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/rbtree.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "compat.h"
@@ -117,6 +117,13 @@ void memlane_pages_tried(struct memlane_pages *p)
 {
 	p->reclaiming = false;
 	filemap_invalidate_unlock(p->mapping);
+}
+
+/* Between two leaves of many: who is being killed need not hear the answer. */
+static bool is_dying(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current);
 }
 
 /* How many of the pages up to @end lie in the leaf of @page. */
@@ -744,7 +751,7 @@ static u64 pages_to_skip(struct memlane_pages *p, u64 to, u64 from, u64 nr)
  * @nr: how many; the places do not overlap
  *
  * Context: core.lock.
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -EINTR: a fatal signal.
  */
 int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
@@ -756,7 +763,8 @@ int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 		err = memlane_pages_prepare(p, to + (at - from));
 		if (!err)
 			err = memlane_pages_prepare(p, to + (at - from) + n - 1);
-		cond_resched();
+		if (!err && is_dying())
+			err = -EINTR;
 	}
 	return err;
 }
@@ -862,7 +870,8 @@ static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)
  * @nr: how many
  *
  * Such a page must not be copied away from: what is written to it would be lost.
- * The answer may be a passing yes while a page is being unmapped. A no stays true
+ * The answer may be a passing yes while a page is being unmapped, or the caller is being
+ * killed. A no stays true
  * as long as no program is in a section or holds a pin on what lies there.
  *
  * Context: core.lock.
@@ -882,7 +891,7 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		pages_lock_map(p);
 		held = leaf_held(leaf, page, n);
 		pages_unlock_map(p);
-		cond_resched();
+		held |= is_dying();
 	}
 	return held;
 }
@@ -919,7 +928,8 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, page + n, end)) {
 		n = leaf_span(page, end);
 		lost |= leaf_lost(leaf_at(p, page), page, n);
-		cond_resched();
+		if (is_dying())
+			break;
 	}
 	return lost;
 }

@@ -654,7 +654,7 @@ static void learn(struct ml_batch *b)
  *
  * Each move keeps its result; the caller empties the batch.
  *
- * Return: 0, or -EINTR on a fatal signal (the batch was given up).
+ * Return: 0, or -EINTR on a fatal signal (the batch, or the rest of it, was given up).
  */
 int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		 bool patient)
@@ -677,6 +677,9 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 	for (i = 0, b->begun = 0; i < b->nr; i++) {
 		if (i && deadline && !grace && a->ops->now() >= deadline)
 			grace = -ETIME;
+		/* Pages may be many, bytes are few in a batch. */
+		if (i && !grace && b->move[i].remap && ml_hurry(a))
+			grace = -EINTR;
 		b->begun += grace != -ETIME;
 		finish(a, &b->move[i], grace);
 	}

@@ -359,6 +359,80 @@ static void move_for_ever(struct arena *a)
 	}
 }
 
+/* Objects of many pages that exist: what they are asked, handed over and given back for. */
+#define RESIDENT (16 * MIB)
+
+static void fill_resident(struct arena *a, __u64 *handles, unsigned int nr)
+{
+	unsigned int i;
+	unsigned long at;
+
+	for (i = 0; i < nr; i++) {
+		handles[i] = alloc_one(a, MEMLANE_SLOW, RESIDENT / nr);
+		for (at = 0; at < RESIDENT / nr; at += PAGE)
+			address_of(a, handles[i])[at] = 1;
+	}
+}
+
+static void hand_over_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(32 * MIB, 32 * MIB);
+	__u64 handles[16];
+	unsigned int i, lane;
+
+	(void)unused;
+	fill_resident(&a, handles, 16);
+	for (lane = MEMLANE_FAST;; lane = !lane)
+		for (i = 0; i < 16; i++)
+			migrate_one(&a, handles[i], lane);
+}
+
+static void free_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, 32 * MIB);
+	__u64 handles[64];
+
+	(void)unused;
+	for (;;) {
+		fill_resident(&a, handles, 64);
+		expect_eq(free_live(&a, handles, 64), 0);
+	}
+}
+
+#define SMALL 4096U
+
+static void compact_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(32 * MIB, MIB);
+	static __u64 handles[SMALL], odd[SMALL / 2];
+	unsigned int i;
+
+	(void)unused;
+	for (;;) {
+		expect_eq(alloc_live(&a, MEMLANE_FAST, 1000, SMALL, handles), SMALL);
+		for (i = 0; i < SMALL / 2; i++)
+			odd[i] = handles[2 * i];
+		free_live(&a, odd, SMALL / 2);
+		compact(&a);
+		for (i = 0; i < SMALL / 2; i++)
+			odd[i] = handles[2 * i + 1];
+		free_live(&a, odd, SMALL / 2);
+	}
+}
+
+static void maintain_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(32 * MIB, 32 * MIB);
+	static __u64 handles[SMALL];
+	unsigned int i;
+
+	(void)unused;
+	for (i = 0; i < 8; i++)
+		expect_eq(alloc_live(&a, MEMLANE_FAST, 1000, SMALL, handles), SMALL);
+	for (;;)
+		maintain(&a, 0);
+}
+
 /* Time that a process takes to end which is killed in the middle of @work, ms. */
 static double time_to_die(void (*work)(struct arena *a), unsigned int after_ms)
 {
@@ -388,13 +462,13 @@ static double time_to_die(void (*work)(struct arena *a), unsigned int after_ms)
 	return now_ms() - begun;
 }
 
-static void expect_prompt_death(void (*work)(struct arena *a))
+static void expect_prompt_death(void (*work)(struct arena *a), unsigned int after_ms)
 {
 	double least = 1e9, took;
 	unsigned int i;
 
 	for (i = 0; i < TRIES && least > DEATH_MS; i++) {
-		took = time_to_die(work, 30 + 37 * i);
+		took = time_to_die(work, after_ms + 37 * i);
 		least = took < least ? took : least;
 	}
 	printf("# dead after %.1f ms\n", least);
@@ -403,17 +477,37 @@ static void expect_prompt_death(void (*work)(struct arena *a))
 
 TEST(killed_while_it_buries)
 {
-	expect_prompt_death(bury_for_ever);
+	expect_prompt_death(bury_for_ever, 30);
 }
 
 TEST(killed_while_it_gives_slots_back)
 {
-	expect_prompt_death(give_slots_back_for_ever);
+	expect_prompt_death(give_slots_back_for_ever, 30);
 }
 
 TEST(killed_while_it_moves)
 {
-	expect_prompt_death(move_for_ever);
+	expect_prompt_death(move_for_ever, 30);
+}
+
+TEST(killed_while_it_hands_pages_over)
+{
+	expect_prompt_death(hand_over_for_ever, 300);
+}
+
+TEST(killed_while_it_frees)
+{
+	expect_prompt_death(free_for_ever, 300);
+}
+
+TEST(killed_while_it_compacts)
+{
+	expect_prompt_death(compact_for_ever, 300);
+}
+
+TEST(killed_while_it_maintains)
+{
+	expect_prompt_death(maintain_for_ever, 300);
 }
 
 TEST(nothing_is_left)
