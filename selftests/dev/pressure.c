@@ -115,6 +115,22 @@ TEST(a_pinned_one_stays)
 	arena_end(&a);
 }
 
+/* Names are shared: the more arenas are open, the higher the indices of the next one. */
+TEST(however_high_its_indices_are)
+{
+	struct arena a, other[200];
+	unsigned int nr, i;
+
+	for (i = 0; i < 200; i++)
+		other[i] = arena_unmapped(MIB, MIB);
+	a = arena_purgeable(4, &nr);
+	expect(a.info.out_first > 2 << 20);
+	ask_for(&a, nr);
+	arena_end(&a);
+	for (i = 0; i < 200; i++)
+		close(other[i].fd);
+}
+
 /* Whatever others seem to have, and however little they give. */
 TEST(claims_of_others_change_nothing)
 {
