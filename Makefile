@@ -14,6 +14,8 @@
 # make style     checkpatch, kernel-doc, clang-format, SPDX, shellcheck; format applies
 # make install   library, tools, udev rule, the module's sources for dkms; as a user what
 #                needs no root. make uninstall takes all of it away
+# make deb       Debian packages, into build/deb; check-packages: builds, lints, installs,
+#                uses and purges them in a system made for it
 # make install-selftests  test programs, to be run on any machine with the module
 # make torture-long  10^7 operations against the model, 10^6 histories, 64 MiB bounced 320
 #                times, 10^8 verified reads here; in a VM 1000 kills of a process and 10^4
@@ -27,13 +29,14 @@
 KERNEL ?= 6.1
 DESTDIR ?=
 PREFIX ?= /usr/local
-export DESTDIR PREFIX ONLY
+LIBDIR ?= $(PREFIX)/lib
+export DESTDIR PREFIX LIBDIR ONLY
 # As it was typed: what looks like a variable of make's belongs to the guest.
 export VM_RUN := $(value RUN)
 
 .PHONY: all deps module lib tools clients selftests demo redis-demo vm vm-command check check-debug check-race
 .PHONY: check-seeded torture-long matrix fuzz bench style format install install-selftests
-.PHONY: uninstall clean
+.PHONY: uninstall clean deb check-packages
 
 # A warning stops what checks the project, and nobody's build.
 check check-debug check-race check-seeded torture-long matrix: export WERROR := -Werror
@@ -158,6 +161,12 @@ endif
 
 install-selftests: lib
 	@$(MAKE) -s -C selftests install WERROR=
+
+deb: deps
+	@packaging/deb.sh
+
+check-packages: deps
+	@selftests/packages/packages.sh
 
 clean:
 	rm -rf build

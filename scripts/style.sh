@@ -109,7 +109,8 @@ versions() {
 	{
 		[ "$numbers" = "$version" ] || echo "memlane.h: $numbers"
 		for place in kmod/dkms.conf:PACKAGE_VERSION=\" kmod/main.c:MODULE_VERSION\(\" \
-			clients/python/pyproject.toml:'version = "'; do
+			clients/python/pyproject.toml:'version = "' packaging/arch/PKGBUILD:pkgver= \
+			"packaging/rpm/memlane.spec:Version:        "; do
 			grep -qF -- "${place#*:}$version" "${place%%:*}" || echo "$place"
 		done
 	} | none "not $version: "
