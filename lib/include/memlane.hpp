@@ -9,11 +9,16 @@
  *		s[h].x++;			good until s ends
  *	}
  *	mlane::pin<point> p(a, h);		good as long as p lives
- *	mlane::vector<int> v(a);		owns its object
+ *	mlane::vector<int> v(a);		owns its object; v[3] stands for an element
+ *	auto u = mlane::make_unique<point>(a);	owns one object
+ *	mlane::string s(a, "text");		owns a text
+ *	std::unordered_map<mlane::handle<point>, int>	a handle is a key
  *
  * Objects are moved by copying bytes, so their types are trivially copyable.
  * What fails throws mlane::error, which has the errno value and a sentence. Where
  * exceptions are off (-fno-exceptions) it prints the sentence and ends the program.
+ *
+ * The namespace cannot be called memlane: that is the name of C's struct, the arena.
  *
  * Sections, pins and containers refer to what memlane_open() gave, not to the arena
  * that owns it: that may be moved meanwhile, but must not end before them.
@@ -25,6 +30,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <initializer_list>
+#include <iterator>
+#include <string>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
@@ -253,6 +262,42 @@ template <class T> handle<T> arena::make(const T &value) const
 	return h;
 }
 
+/* Owns an object, and frees it at its end; one that was moved from owns nothing. */
+template <class T> class unique_handle {
+public:
+	unique_handle() = default;
+	unique_handle(const arena &a, handle<T> h) noexcept : m_(a.raw()), h_(h) {}
+	unique_handle(unique_handle &&other) noexcept : m_(other.m_), h_(other.release()) {}
+	unique_handle &operator=(unique_handle &&other) noexcept
+	{
+		std::swap(m_, other.m_);
+		std::swap(h_, other.h_);
+		return *this;
+	}
+	unique_handle(const unique_handle &) = delete;
+	unique_handle &operator=(const unique_handle &) = delete;
+	~unique_handle() { reset(); }
+
+	handle<T> get() const noexcept { return h_; }
+	explicit operator bool() const noexcept { return bool(h_); }
+	handle<T> release() noexcept { return std::exchange(h_, handle<T>()); }
+	/* An object that is pinned stays: it is left to the arena. */
+	void reset() noexcept
+	{
+		if (h_)
+			memlane_free(m_, release().raw());
+	}
+
+private:
+	struct memlane *m_ = nullptr;
+	handle<T> h_;
+};
+
+template <class T> unique_handle<T> make_unique(const arena &a, const T &value = T())
+{
+	return unique_handle<T>(a, a.make<T>(value));
+}
+
 /* Pins an object of at least one element, and unpins at its end. */
 template <class T> class pin {
 public:
@@ -351,10 +396,86 @@ private:
 	std::size_t room_;
 };
 
-/* Elements by value; in() for those who are in a section. */
+/*
+ * Elements by value; in() for those who are in a section. What [] and iterators give stands
+ * for an element and reaches it when it is read or assigned, each time in a section of its
+ * own: it stays good when the vector grows or its object moves.
+ */
 template <class T> class vector {
 public:
+	class reference {
+	public:
+		reference(vector &v, std::size_t i) noexcept : v_(&v), i_(i) {}
+		reference(const reference &) = default;
+		operator T() const { return v_->get(i_); }
+		reference &operator=(const T &value)
+		{
+			v_->set(i_, value);
+			return *this;
+		}
+		reference &operator=(const reference &other) { return *this = T(other); }
+		friend void swap(reference a, reference b)
+		{
+			const T was = a;
+
+			a = T(b);
+			b = was;
+		}
+
+	private:
+		vector *v_;
+		std::size_t i_;
+	};
+
+	/* Goes forwards and backwards; V: of vector or const vector, R: what it gives. */
+	template <class V, class R> class position {
+	public:
+		using iterator_category = std::input_iterator_tag;
+		using value_type = T;
+		using difference_type = std::ptrdiff_t;
+		using reference = R;
+		using pointer = void;
+
+		position(V &v, std::size_t i) noexcept : v_(&v), i_(i) {}
+		R operator*() const { return (*v_)[i_]; }
+		position &operator++() noexcept { ++i_; return *this; }
+		position operator++(int) noexcept { position was = *this; ++i_; return was; }
+		position &operator--() noexcept { --i_; return *this; }
+		position operator+(difference_type n) const noexcept { return position(*v_, i_ + n); }
+		difference_type operator-(position other) const noexcept { return i_ - other.i_; }
+		bool operator==(position other) const noexcept { return i_ == other.i_; }
+		bool operator!=(position other) const noexcept { return i_ != other.i_; }
+		std::size_t index() const noexcept { return i_; }
+
+	private:
+		V *v_;
+		std::size_t i_;
+	};
+
+	using value_type = T;
+	using size_type = std::size_t;
+	using iterator = position<vector, reference>;
+	using const_iterator = position<const vector, T>;
+
 	explicit vector(const arena &a) : b_(a, 0) {}
+	vector(const arena &a, std::initializer_list<T> values) : b_(a, values.size())
+	{
+		for (const T &value : values)
+			push_back(value);
+	}
+	vector(const vector &other) : b_(other.b_.home(), other.size_), size_(other.size_)
+	{
+		if (!size_)
+			return;
+		section s(b_.home());
+		std::memcpy(&s[b_.raw()], &s[other.b_.raw()], size_ * sizeof(T));
+	}
+	vector &operator=(const vector &other)
+	{
+		vector copy(other);
+
+		return *this = std::move(copy);
+	}
 	vector(vector &&other) noexcept : b_(std::move(other.b_)), size_(std::exchange(other.size_, 0)) {}
 	vector &operator=(vector &&other) noexcept
 	{
@@ -366,6 +487,7 @@ public:
 	std::size_t size() const noexcept { return size_; }
 	std::size_t capacity() const noexcept { return b_.room(); }
 	bool empty() const noexcept { return !size_; }
+	struct memlane *home() const noexcept { return b_.home(); }
 	handle<T> raw() const noexcept { return b_.raw(); }
 	void reserve(std::size_t room)
 	{
@@ -382,6 +504,56 @@ public:
 		s.all(b_.raw())[size_] = own;
 		size_++;
 	}
+	template <class... Args> void emplace_back(Args &&...args)
+	{
+		push_back(T{ std::forward<Args>(args)... });
+	}
+	/* More elements are copies of @value. */
+	void resize(std::size_t size, const T &value = T())
+	{
+		const T own = value;
+
+		reserve(size);
+		if (size > size_) {
+			section s(b_.home());
+			view<T> all = s.all(b_.raw());
+
+			for (std::size_t i = size_; i < size; i++)
+				all[i] = own;
+		}
+		size_ = size;
+	}
+	/* Elements @from up to, not including, @to; those behind them close up. */
+	void erase(std::size_t from, std::size_t to)
+	{
+		if (from > to || to > size_)
+			fail(-ERANGE);
+		if (from == to)
+			return;
+		section s(b_.home());
+		view<T> all = in(s);
+
+		std::memmove(all.data() + from, all.data() + to, (size_ - to) * sizeof(T));
+		size_ -= to - from;
+	}
+	iterator erase(iterator at)
+	{
+		erase(at.index(), at.index() + 1);
+		return at;
+	}
+	iterator erase(iterator from, iterator to)
+	{
+		erase(from.index(), to.index());
+		return from;
+	}
+	reference operator[](std::size_t i) noexcept { return reference(*this, i); }
+	T operator[](std::size_t i) const { return get(i); }
+	reference front() noexcept { return (*this)[0]; }
+	reference back() noexcept { return (*this)[size_ - 1]; }
+	iterator begin() noexcept { return iterator(*this, 0); }
+	iterator end() noexcept { return iterator(*this, size_); }
+	const_iterator begin() const noexcept { return const_iterator(*this, 0); }
+	const_iterator end() const noexcept { return const_iterator(*this, size_); }
 	void pop_back() noexcept { size_ -= size_ != 0; }
 	void clear() noexcept { size_ = 0; }
 	T get(std::size_t i) const
@@ -405,6 +577,51 @@ public:
 private:
 	buffer<T> b_;
 	std::size_t size_ = 0;
+};
+
+/* Owns a text; str() copies it out, in() shows it to those who are in a section. */
+class string {
+public:
+	explicit string(const arena &a, const std::string &text = std::string()) : v_(a)
+	{
+		append(text);
+	}
+	string &operator=(const std::string &text)
+	{
+		v_.clear();
+		return append(text);
+	}
+	string &append(const std::string &text)
+	{
+		const std::size_t was = v_.size();
+
+		if (text.empty())
+			return *this;
+		v_.resize(was + text.size());
+		section s(v_.home());
+		std::memcpy(v_.in(s).data() + was, text.data(), text.size());
+		return *this;
+	}
+	string &operator+=(const std::string &text) { return append(text); }
+	std::size_t size() const noexcept { return v_.size(); }
+	bool empty() const noexcept { return v_.empty(); }
+	void clear() noexcept { v_.clear(); }
+	char operator[](std::size_t i) const { return v_.get(i); }
+	std::string str() const
+	{
+		section s(v_.home());
+		view<char> all = in(s);
+
+		return std::string(all.data() ? all.data() : "", all.size());
+	}
+	operator std::string() const { return str(); }
+	view<char> in(const section &s) const { return v_.in(s); }
+	bool operator==(const std::string &text) const { return str() == text; }
+	bool operator!=(const std::string &text) const { return str() != text; }
+	handle<char> raw() const noexcept { return v_.raw(); }
+
+private:
+	vector<char> v_;
 };
 
 /* First in, first out, of so many elements at most. */
@@ -455,5 +672,13 @@ private:
 };
 
 } /* namespace mlane */
+
+/* A handle as a key: its object may move, and it stays what it is. */
+template <class T> struct std::hash<mlane::handle<T>> {
+	std::size_t operator()(mlane::handle<T> h) const noexcept
+	{
+		return std::hash<memlane_handle>()(h.raw());
+	}
+};
 
 #endif /* MEMLANE_HPP */
