@@ -184,7 +184,7 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 	return memlane_side_size(side_load(m, memlane_handle_index(h)));
 }
 
-/* Behind an object of checking mode are bytes that nobody may write. */
+/* Behind an object whose bytes are checked, here or by a tool, nobody may write. */
 uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
 {
 	uint64_t e, side;
@@ -192,7 +192,7 @@ uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
 	if (handle_look(m, h, &e))
 		return 0;
 	side = side_load(m, memlane_handle_index(h));
-	if (m->watch && m->watch->guard)
+	if (m->watch && m->watch->pad)
 		return memlane_side_size(side);
 	if (memlane_side_class(side) < MEMLANE_CLASSES)
 		return memlane_class_size(memlane_side_class(side));

@@ -667,7 +667,8 @@ MEMLANE_API uint64_t memlane_size(struct memlane *m, memlane_handle h);
  * All of them may be written at the address that memlane_get() gives, and go along when the
  * object moves. memlane_size() and the bounds of memlane_try_get() stay what was asked for.
  *
- * Return: bytes, at least memlane_size(), and the same in checking mode; 0: the handle is bad.
+ * Return: bytes, at least memlane_size(), and the same in checking mode and under memcheck or
+ * AddressSanitizer; 0: the handle is bad.
  */
 MEMLANE_API uint64_t memlane_usable_size(struct memlane *m, memlane_handle h);
 
