@@ -172,6 +172,17 @@ stats()
 	let_go && says 0 'No arena is open' "$memlane" stat
 }
 
+# The same arena live, and as a map; the process is the one that holds it.
+seen()
+{
+	hold 5000 || return 1
+	says 0 '1 arena, 5000 objects' "$memlane" top -b -n 1 && grep -Eq " $holder hold +5000 " out &&
+		id=$("$memlane" list | awk '$3 == "hold" { print $1 }') &&
+		says 0 "process $holder (hold)" "$memlane" map "$id" &&
+		grep -q '^fast lane: [1-9][0-9]* spans' out || return 1
+	let_go && says 1 "no arena $id open" "$memlane" map "$id"
+}
+
 stat_without_rights()
 {
 	setpriv --reuid 65534 --regid 65534 --clear-groups "$memlane" stat > out 2>&1 && return 1
@@ -187,7 +198,7 @@ replays()
 		awk -F '[:,]' '/"objects_verified"/ { n++; if ($2 < 10000) bad = 1 } END { exit n != 2 || bad }' out
 }
 
-plan 14
+plan 15
 check "status: loaded, device, access" status_when_loaded
 check "unload: refused while an arena is open" refused_while_open
 check "unload" unloads
@@ -199,6 +210,7 @@ check "load: a file" loads_a_file
 check "load: the installed module" installed
 check "status: no access for others" no_access
 check "stat: lanes, counters, invariants" stats
+check "top, map: live, and as a picture" seen
 check "stat: without rights" stat_without_rights
 check "export: what stat shows, for Prometheus" exports
 check "replay: every object verified on the module" replays
