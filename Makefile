@@ -29,8 +29,7 @@
 KERNEL ?= 6.1
 DESTDIR ?=
 PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-export DESTDIR PREFIX LIBDIR ONLY
+export DESTDIR PREFIX ONLY
 # As it was typed: what looks like a variable of make's belongs to the guest.
 export VM_RUN := $(value RUN)
 

@@ -48,7 +48,7 @@ END
 # The newest kernel runs all that 6.12 does.
 of() { awk -F ' *[|] *' -v place="$1" '$2 == place { print $1 }' "$here/check.list" | sort; }
 same_stages() {
-	of vm-6.12 >"$tmp/6.12"
+	{ of vm-6.12; of more-6.12; } | sort -u >"$tmp/6.12"
 	of vm-7 | diff "$tmp/6.12" -
 }
 
