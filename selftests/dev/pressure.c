@@ -5,6 +5,7 @@
  * Nothing here has an interval: what is given back is given back by who needs it.
  * ML_MIB is how much is purgeable while a neighbour takes all the rest.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "../arena.h"
@@ -233,9 +234,10 @@ static unsigned long available_mib(void)
 	return kib >> 10;
 }
 
-/* It is the one to be killed, if anybody is. */
+/* It is the one to be killed, if anybody is, and does not outlive a test that ran out of time. */
 static void prefer_me(void)
 {
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	expect(put("/proc/self", "oom_score_adj", "500"));
 }
 
