@@ -52,7 +52,7 @@ static bool cycle(struct memlane *m)
 	struct memlane_maintain req = {
 		.step = { .max_bytes = CYCLE_BYTES, .max_ns = CYCLE_NS },
 	};
-	uint64_t at = 1;
+	uint64_t at = m->first + 1;
 
 	while (at && !w->keeper.more && !stopping(&w->keeper)) {
 		at = track_piece(m, at);

@@ -77,7 +77,7 @@ static void wait_for_cycles(struct memlane *m, uint64_t nr)
 		usleep(10000);
 }
 
-TEST(what_happens_in_the_background_is_seen)
+static void expect_background_seen(void)
 {
 	struct memlane_config c = quiet();
 	memlane_handle used, idle;
@@ -100,6 +100,27 @@ TEST(what_happens_in_the_background_is_seen)
 	expect(history(m, idle).looks >= 4);
 	expect(history(m, used).used > 3);
 	memlane_close(m);
+}
+
+TEST(what_happens_in_the_background_is_seen)
+{
+	expect_background_seen();
+}
+
+/* Cookies that come round again have had the first indices before. */
+TEST(so_it_is_where_indices_begin_high)
+{
+	memlane_handle h = 0;
+	unsigned int i;
+
+	for (i = 0; i < 2 * MEMLANE_COOKIE_MAX; i++) {
+		struct memlane *m = open_quiet();
+
+		h = must_alloc(m, 100);
+		memlane_close(m);
+	}
+	expect(memlane_handle_index(h) > 512);
+	expect_background_seen();
 }
 
 TEST(the_interval_of_a_tracked_arena_can_be_changed)
