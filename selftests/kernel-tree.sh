@@ -4,7 +4,8 @@
 #
 #   kernel-tree.sh lay    copy it, and what kselftest itself is, into
 #                         build/kernel-tree and build it there
-#   kernel-tree.sh run    what `make TARGETS=memlane run_tests` says there
+#   kernel-tree.sh run [SOURCE...]
+#                         what `make TARGETS=memlane run_tests` says there, of these alone
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$here/../build/kernel-tree
@@ -23,6 +24,9 @@ lay() {
 
 case ${1-} in
 lay) lay ;;
-run) make -s --no-print-directory -C "$tests" TARGETS=memlane run_tests ;;
-*) sed -n '3,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+run)
+	shift
+	make -s --no-print-directory -C "$tests" TARGETS=memlane ${1:+"KSFT_SRC=$*"} run_tests
+	;;
+*) sed -n '3,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
