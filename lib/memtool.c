@@ -29,12 +29,12 @@
 #ifdef HAVE_MEMCHECK
 #include <valgrind/memcheck.h>
 #else
-#define VALGRIND_GET_VBITS(p, bits, n)		0
+#define VALGRIND_GET_VBITS(p, bits, n)		((void)(p), (void)(bits), 0)
 #define VALGRIND_CREATE_MEMPOOL(pool, rz, zero) ((void)(pool))
 #define VALGRIND_DESTROY_MEMPOOL(pool)		((void)(pool))
-#define VALGRIND_MEMPOOL_ALLOC(pool, p, n)	((void)(pool))
-#define VALGRIND_MEMPOOL_FREE(pool, p)		((void)(pool))
-#define VALGRIND_MEMPOOL_CHANGE(pool, p, to, n) ((void)(pool))
+#define VALGRIND_MEMPOOL_ALLOC(pool, p, n)	((void)(pool), (void)(p))
+#define VALGRIND_MEMPOOL_FREE(pool, p)		((void)(pool), (void)(p))
+#define VALGRIND_MEMPOOL_CHANGE(pool, p, to, n) ((void)(pool), (void)(p), (void)(to))
 #define VALGRIND_MAKE_MEM_NOACCESS(p, n)	((void)(p))
 #define VALGRIND_MAKE_MEM_UNDEFINED(p, n)	((void)(p))
 #define VALGRIND_MAKE_MEM_DEFINED(p, n)		((void)(p))
