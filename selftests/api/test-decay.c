@@ -132,17 +132,20 @@ static void churn(struct memlane *m, uint64_t size, int rounds)
 TEST(pages_are_used_again_without_faults)
 {
 	struct memlane *m = open_decaying(3600);
-	uint64_t returned, size;
+	uint64_t returned, size, pages = 0;
 	long before;
 
 	churn(m, 256 * KIB, 10);
 	returned = stats(m).counts.pages_returned;
 	before = faults();
-	for (size = 40 * KIB; size <= 256 * KIB; size += 24 * KIB)
+	for (size = 40 * KIB; size <= 256 * KIB; size += 24 * KIB) {
 		churn(m, size, 100);
+		pages += 100 * size / 4096;
+	}
 	printf("# %ld faults, %llu pages returned\n", faults() - before,
 	       (unsigned long long)(stats(m).counts.pages_returned - returned));
-	expect(faults() - before < 100);
+	/* Some are the program's own: a sanitizer's more. */
+	expect((uint64_t)(faults() - before) < pages / 100);
 	expect_eq(stats(m).counts.pages_returned, returned);
 	memlane_close(m);
 }

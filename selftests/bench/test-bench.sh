@@ -69,7 +69,7 @@ documents() {
 	[ -s "$tmp/printed" ] && diff "$tmp/printed" "$tmp/tabled"
 }
 
-plan 7
+plan 8
 check "it builds" make -s -C selftests/bench
 check "replay: each trace, five allocators, memory and speed" replays
 check "scale: both lanes, and a file to plot" scales
