@@ -618,8 +618,11 @@ TEST(without_tracking_no_instruction_of_it_runs)
 	expect(watched_on > 20);
 	expect(all_on > all);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	/* It was 179 here, and 210 in a guest with the module: more by a third is to be explained. */
-	expect(all_on - all < 270);
+	/*
+	 * It is 252, and 315 where nobody has told the time for a while, so that the program
+	 * asks for it: more by a third is to be explained.
+	 */
+	expect(all_on - all < 420);
 #endif
 }
 
