@@ -286,7 +286,10 @@ static int play_open(struct player *p, const struct trace_summary *sum,
 		     const struct replay_config *config)
 {
 	const char *why = NULL;
-	int ret = resident_now(&p->base);
+	int ret;
+
+	resident_code();
+	ret = resident_now(&p->base);
 
 	if (ret)
 		return broken(p, "/proc/self/smaps_rollup cannot be read: %s", strerror(-ret));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "resident.h"
@@ -28,6 +29,22 @@ int resident_now(uint64_t *bytes)
 		return -EIO;
 	*bytes = strtoull(rss + 5, NULL, 10) * 1024;
 	return 0;
+}
+
+void resident_code(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[4352], perms[5];
+	unsigned long start, end;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %4s", &start, &end, perms) != 3 || !strchr(line, '/'))
+			continue;
+		if (perms[0] == 'r' && perms[1] == '-' && perms[3] == 'p')
+			madvise((void *)start, end - start, MADV_POPULATE_READ);
+	}
+	if (f)
+		fclose(f);
 }
 
 /* A line that begins a mapping begins with its address, in hexadecimal. */

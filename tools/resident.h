@@ -17,6 +17,15 @@
 int resident_now(uint64_t *bytes);
 
 /**
+ * resident_code - have all code and constants of this process in memory
+ *
+ * They are part of what is resident. Who calls this first does not count as a heap's what
+ * only comes in when it is run, more of it the more the page cache has. Does nothing on a
+ * kernel without MADV_POPULATE_READ (5.14).
+ */
+void resident_code(void);
+
+/**
  * resident_of - bytes resident in mappings of some files
  * @name: the beginnings of their names, as /proc/self/smaps shows them
  * @names: how many
