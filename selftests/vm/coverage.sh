@@ -23,8 +23,9 @@ collect() {
 	cp -r "$counts" "$out/counts"
 }
 
-# gcov tells it for each file, headers of the kernel too: the .c files of kmod/
-# count.
+# gcov tells it for each file, headers of the kernel too: the .c files of kmod/ count, but
+# for core/decay.c: the module refuses its option, so that only the in-process backend's
+# tests reach it.
 judge() {
 	[ -z "${ONLY:-}" ] || floor_lines=0 floor_branches=0
 	awk -v top="$objects/" -v floor_lines="$floor_lines" -v floor_branches="$floor_branches" '
@@ -34,6 +35,7 @@ judge() {
 		name = substr($2, 2, length($2) - 2)
 		ours = index(name, top) == 1 && name ~ /\.c$/
 		name = substr(name, length(top) + 1)
+		ours = ours && name != "core/decay.c"
 	}
 	# What follows a blank line is the sum over all files of the call.
 	/^$/ { ours = 0 }
