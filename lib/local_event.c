@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "local_event.h"
@@ -15,31 +14,13 @@ void events_init(struct events *e)
 	e->fd[0] = e->fd[1] = -1;
 }
 
-static bool identify(int fd, struct pipe_id *id)
-{
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st))
-		return false;
-	*id = (struct pipe_id){ .dev = st.st_dev, .ino = st.st_ino };
-	return true;
-}
-
-/* What has the number by now may be a file of the program's. */
-static bool is_ours(const struct events *e, int fd)
-{
-	struct pipe_id id;
-
-	return identify(fd, &id) && id.dev == e->pipe.dev && id.ino == e->pipe.ino;
-}
-
 /* In the child of a fork the lock may be held by a thread that is not there. */
 void events_disown(struct events *e)
 {
 	unsigned int i;
 
 	for (i = 0; i < 2; i++)
-		if (is_ours(e, e->fd[i]))
+		if (node_is(e->fd[i], &e->pipe))
 			close(e->fd[i]);
 }
 
@@ -52,7 +33,7 @@ void events_exit(struct events *e)
 /* Readable from now on. It never has more than one byte, so there is room. */
 static void raise_flag(struct events *e)
 {
-	ssize_t n = is_ours(e, e->fd[1]) ? write(e->fd[1], "", 1) : 0;
+	ssize_t n = node_is(e->fd[1], &e->pipe) ? write(e->fd[1], "", 1) : 0;
 
 	(void)n;
 }
@@ -60,7 +41,7 @@ static void raise_flag(struct events *e)
 static void lower_flag(struct events *e)
 {
 	char byte;
-	ssize_t n = is_ours(e, e->fd[0]) ? read(e->fd[0], &byte, 1) : 0;
+	ssize_t n = node_is(e->fd[0], &e->pipe) ? read(e->fd[0], &byte, 1) : 0;
 
 	(void)n;
 }
@@ -155,7 +136,7 @@ static int make_pipe(struct events *e)
 		e->fd[0] = e->fd[1] = -1;
 		return refused("pipe2", 0, NULL, errno, errno);
 	}
-	identify(e->fd[0], &e->pipe);
+	node_of(e->fd[0], &e->pipe);
 	if (e->nr)
 		raise_flag(e);
 	return e->fd[0];
@@ -167,7 +148,7 @@ int events_fd(struct events *e)
 	int fd;
 
 	pthread_mutex_lock(&e->lock);
-	fd = is_ours(e, e->fd[0]) && is_ours(e, e->fd[1]) ? e->fd[0] : make_pipe(e);
+	fd = node_is(e->fd[0], &e->pipe) && node_is(e->fd[1], &e->pipe) ? e->fd[0] : make_pipe(e);
 	pthread_mutex_unlock(&e->lock);
 	return fd;
 }

@@ -6,9 +6,10 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include <linux/memlane.h>
+
+#include "node.h"
 
 #define EVENTS_KEPT 64
 
@@ -27,10 +28,7 @@
 struct events {
 	pthread_mutex_t lock;
 	int fd[2];
-	struct pipe_id {
-		dev_t dev;
-		ino_t ino;
-	} pipe;
+	struct node pipe;
 	uint32_t nr;
 	uint32_t promised;
 	uint64_t lost;

@@ -29,6 +29,7 @@
 #include "local.h"
 #include "local_text.h"
 #include "local_view.h"
+#include "node.h"
 #include "worker.h"
 
 #define PATIENCE 2 /* seconds for a reader */
@@ -55,7 +56,7 @@ static struct view {
 	bool refused;
 	pid_t owner;
 	int fd;
-	struct stat node;
+	struct node node;
 	struct sockaddr_un path;
 	pthread_t thread;
 } view = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -152,14 +153,6 @@ static void serve(int fd)
 	close(fd);
 }
 
-/* Programs that become daemons close all descriptors, and open others of the same number. */
-static bool still_ours(int fd, const struct stat *node)
-{
-	struct stat st;
-
-	return !fstat(fd, &st) && st.st_ino == node->st_ino && st.st_dev == node->st_dev;
-}
-
 /* Until the socket is shut down. */
 static void *answer(void *arg)
 {
@@ -167,7 +160,7 @@ static void *answer(void *arg)
 	int fd;
 
 	(void)arg;
-	while (still_ours(view.fd, &view.node)) {
+	while (node_is(view.fd, &view.node)) {
 		fd = accept4(view.fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			serve(fd);
@@ -265,7 +258,7 @@ static int listen_at(const struct sockaddr_un *path, int *out)
 static void begin_thread(const char *wish)
 {
 	view.owner = getpid();
-	if (!fstat(view.fd, &view.node) &&
+	if (node_of(view.fd, &view.node) &&
 	    !worker_start(&view.thread, NULL, "memlane-view", answer, NULL)) {
 		view.running = true;
 		return;
@@ -297,7 +290,7 @@ __attribute__((destructor)) static void end(void)
 	if (!view.running || view.owner != getpid())
 		return;
 	unlink(view.path.sun_path);
-	if (!still_ours(view.fd, &view.node))
+	if (!node_is(view.fd, &view.node))
 		return;
 	shutdown(view.fd, SHUT_RDWR);
 	pthread_join(view.thread, NULL);
@@ -320,7 +313,7 @@ static void after_fork(void)
 /* The socket is the parent's; arenas of the child's own begin another one. */
 static void in_child(void)
 {
-	if (view.running && still_ours(view.fd, &view.node))
+	if (view.running && node_is(view.fd, &view.node))
 		close(view.fd);
 	view.running = false;
 	view.refused = false;
