@@ -81,18 +81,6 @@ static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 	fill_blobs(a, s, lane);
 }
 
-static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane, bool kept)
-{
-	u64 was = a->count.pages_returned;
-	unsigned int cls;
-
-	for (cls = 0; cls < ML_CLASS_SETS; cls++)
-		ml_span_trim(a, &lane->cls[cls], 0);
-	if (kept)
-		ml_kept_trim(a, lane, 0);
-	s->req->out_pages_returned += a->count.pages_returned - was;
-}
-
 /**
  * ml_compact_spare - a lane's empty spans need not stay
  * @a: arena; both locks
@@ -101,7 +89,12 @@ static void trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane, bo
  */
 void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
 {
-	trim(a, s, lane, false);
+	u64 was = a->count.pages_returned;
+	unsigned int cls;
+
+	for (cls = 0; cls < ML_CLASS_SETS; cls++)
+		ml_span_trim(a, &lane->cls[cls], 0);
+	s->req->out_pages_returned += a->count.pages_returned - was;
 }
 
 /**
@@ -112,7 +105,12 @@ void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lan
  */
 void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
 {
-	trim(a, s, lane, true);
+	u64 was;
+
+	ml_compact_spare(a, s, lane);
+	was = a->count.pages_returned;
+	ml_kept_trim(a, lane, 0);
+	s->req->out_pages_returned += a->count.pages_returned - was;
 }
 
 static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_goal *goal)
