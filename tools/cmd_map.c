@@ -192,15 +192,6 @@ static int look(const struct asked *asked)
 
 /* -------------------------------------------------------------- options ---- */
 
-static int take_number(int c, struct asked *asked)
-{
-	if (c == 'n' && say_number(optarg, UINT32_MAX, &asked->times))
-		return misuse("map: -n takes a whole number, not \"%s\"", optarg);
-	if (c == 'd' && say_number(optarg, 36000, &asked->tenths))
-		return misuse("map: -d takes tenths of a second, not \"%s\"", optarg);
-	return 0;
-}
-
 static int take_option(int c, struct asked *asked, char *const *argv)
 {
 	switch (c) {
@@ -220,8 +211,9 @@ static int take_option(int c, struct asked *asked, char *const *argv)
 		asked->html = optarg;
 		return 0;
 	case 'n':
+		return look_times("map", optarg, &asked->times);
 	case 'd':
-		return take_number(c, asked);
+		return look_tenths("map", optarg, &asked->tenths);
 	case ':':
 		return misuse("map: %s needs a value", argv[optind - 1]);
 	default:

@@ -125,9 +125,7 @@ static int take_option(int c, struct asked *asked, char *const *argv)
 			return misuse("stat: --watch=%s is no number of seconds", optarg);
 		return 0;
 	case 'n':
-		if (say_number(optarg, UINT32_MAX, &asked->times))
-			return misuse("stat: -n takes a whole number, not \"%s\"", optarg);
-		return 0;
+		return look_times("stat", optarg, &asked->times);
 	case ':':
 		return misuse("stat: %s needs a value", argv[optind - 1]);
 	default:

@@ -78,13 +78,9 @@ static int take_option(int c, struct asked *asked, char *const *argv)
 		asked->batch = true;
 		return 0;
 	case 'n':
-		if (say_number(optarg, UINT32_MAX, &asked->times))
-			return misuse("top: -n takes a whole number, not \"%s\"", optarg);
-		return 0;
+		return look_times("top", optarg, &asked->times);
 	case 'd':
-		if (say_number(optarg, 36000, &asked->tenths))
-			return misuse("top: -d takes tenths of a second, not \"%s\"", optarg);
-		return 0;
+		return look_tenths("top", optarg, &asked->tenths);
 	case ':':
 		return misuse("top: %s needs a value", argv[optind - 1]);
 	default:

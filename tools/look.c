@@ -32,6 +32,20 @@ int look_arenas(const char *at, struct arena_view **list)
 	return -1;
 }
 
+int look_times(const char *command, const char *text, uint64_t *times)
+{
+	if (say_number(text, UINT32_MAX, times))
+		return misuse("%s: -n takes a whole number, not \"%s\"", command, text);
+	return 0;
+}
+
+int look_tenths(const char *command, const char *text, uint64_t *tenths)
+{
+	if (say_number(text, 36000, tenths))
+		return misuse("%s: -d takes tenths of a second, not \"%s\"", command, text);
+	return 0;
+}
+
 struct arena_view *look_find(struct arena_view *list, int n, const char *name)
 {
 	struct arena_view *a = arenas_find(list, n, name);
