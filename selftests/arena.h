@@ -9,6 +9,7 @@
 #define ARENA_H
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -25,6 +26,18 @@ struct arena {
 	struct memlane_info info;
 	char *map[MEMLANE_REGIONS];
 };
+
+/* The thread that calls this. */
+__attribute__((unused))
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		skip("there is no CPU %d", cpu);
+}
 
 __attribute__((unused))
 static int call(int fd, unsigned long cmd, void *req)

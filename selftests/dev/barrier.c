@@ -6,7 +6,6 @@
  * call interrupts in /proc/interrupts: one for each move where a thread of the arena
  * runs there, and none otherwise, but for a few that others send.
  */
-#include <sched.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -18,16 +17,6 @@
 #define MOVES	400
 #define OTHERS	(MOVES / 8)	/* sent by the rest of the kernel meanwhile */
 #define TRIES	100		/* what others do on a CPU makes some of them worse, not all */
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		skip("there is no CPU %d", cpu);
-}
 
 /* Function call interrupts of CPU 1 so far. */
 static unsigned long asked(void)

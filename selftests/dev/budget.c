@@ -9,7 +9,6 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -195,16 +194,6 @@ TEST(pages_of_a_user_are_limited)
 }
 
 /* ------------------------------------------------------------ interrupts */
-
-static void stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		skip("there is no CPU %d", cpu);
-}
 
 static void *spin(void *arg)
 {
