@@ -3,7 +3,8 @@
 # The table of features (Documentation/features.md): every call it names is declared,
 # every test program is there, each call is in a test of its row, and each test has a call
 # of its row in it. What only a header mentions, which tests include, is in no test. The
-# table of errors (Documentation/errors.md) is that of lib/error.c.
+# table of errors (Documentation/errors.md) is that of lib/error.c. README's figures are what
+# was measured, and no better than the bounds of the tests that count.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
@@ -105,11 +106,63 @@ errors() {
 	return 1
 }
 
-plan 6
+# measured ROW: what `make bench` found on the local backend, in Documentation/performance.md.
+measured() {
+	awk -F ' *[|] *' -v row="$1" '/^## The module/ { exit } $2 == row { print $3; exit }' \
+		Documentation/performance.md
+}
+
+# figure LABEL ROW FORMAT DIVISOR: the row of README's table that starts so has ROW's figure.
+figure() {
+	want=$(measured "$2" | awk -v format="$3" -v by="$4" '{ printf format, $1 / by }')
+	[ -n "$want" ] && grep "^| $1" README.md | grep -qF " $want" && return
+	echo "# README's \"$1\" is not \"$want\", as performance.md has it for: $2"
+	return 1
+}
+
+figures() {
+	memory="memory kept" wait="a reader's longest wait" look="a look" pair="an alloc and a free"
+	figure "$memory" 'redis-lru: memlane (local)' %.2f 1 &&
+		figure "$memory" 'redis-lru: own malloc' %.2f 1 &&
+		figure "$wait" 'blocks of 256 B, all moving: p99.99' '%.1f us' 1000 &&
+		figure "$wait" 'blocks of 256 B, all moving: max' '%.2f ms' 1000000 &&
+		figure "$wait" 'plain memory, beside a copying thread: p99.99' '%.2f us' 1000 &&
+		figure "$wait" 'plain memory, beside a copying thread: max' '%.2f ms' 1000000 &&
+		figure "$look" 'a section for 100 gets' '%.1f ns' 1 &&
+		figure "$look" 'pointer' '%.1f ns' 1 &&
+		figure "$pair" 'memlane, with a get: 16 to 516 B, random among 100000' '%.0f ns' 1 &&
+		figure "$pair" 'glibc: 16 to 516 B, random among 100000' '%.0f ns' 1
+}
+
+# counted WORDS: the number of instructions that README says after them.
+counted() { sed -n "s/.*$1 \([0-9]*\)\b.*/\1/p" README.md | head -n 1; }
+
+# bound CALL: the most that test-price.sh allows.
+bound() { grep -oE "\b$1:[0-9]+" selftests/api/test-price.sh | head -n 1 | cut -d: -f2; }
+
+# no_better WORDS CALL
+no_better() {
+	said=$(counted "$1")
+	[ "${said:-0}" -ge "$(bound "$2")" ] && return
+	echo "# README: $1 ${said:-nothing}; the test allows $(bound "$2")"
+	return 1
+}
+
+# The memory: what test-traces.sh accepts is in a hundredth or two of what README says.
+bounds() {
+	no_better 'A look is' get && no_better 'with its free at most' pair &&
+		said=$(grep '^| memory kept' README.md | awk -F ' *[|] *' '{ print $3 }') &&
+		most=$(sed -n 's/.*packed redis-lru.mlt.zst //p' selftests/tools/test-traces.sh) &&
+		awk -v said="$said" -v most="$most" 'BEGIN { exit !(said > 1 && most - said <= 0.03) }'
+}
+
+plan 8
 check "the table is there" there_are_rows
 check "every call is declared" calls
 check "every test program is there" programs
 check "every call is in a test of its row, and every test has one" used
 check "a row with a call or a test of something else is found" wrong_rows
+check "README's figures are those that were measured" figures
+check "and no better than what the tests allow" bounds
 check "the errors are those that have a sentence" errors
 finish
