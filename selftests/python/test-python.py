@@ -94,6 +94,25 @@ class Objects(unittest.TestCase):
             self.assertEqual(m.group_usage(7).objects, (0, 0))
             self.assertTrue(kept.valid)
 
+    def test_many(self):
+        """objects are made, resized and freed, many in a call"""
+        with quiet() as m:
+            handles = m.alloc_many(100, 500)
+            self.assertEqual(len(set(handles)), 500)
+            self.assertEqual(m.stats().live_bytes, 50000)
+            handles[0].write(b"kept")
+            handles[0].resize(5000)
+            self.assertEqual((handles[0].read(0, 4), handles[0].size), (b"kept", 5000))
+            handles[1].free()
+            with handles[2].pin():
+                self.assertEqual(m.free_many(handles), 2)
+            self.assertEqual([h.valid for h in handles[:4]], [False, False, True, False])
+            self.assertEqual(m.free_many(handles[2:3]), 0)
+            self.assertEqual(m.stats().live_objects, 0)
+            self.assertEqual(m.alloc_many(50, 3, tag=3)[2].tag, 3)
+            self.assertRaises(memlane.NoSpaceError, m.alloc_many, 1 << 39, 2)
+            self.assertRaises(ValueError, m.alloc_many, 0, 2)
+
     def test_moves(self):
         """objects move, by hand and by compaction; handles and bytes stay"""
         print(f"# ML_SEED={SEED}")

@@ -198,6 +198,10 @@ class Handle:
         """Move it to FAST or SLOW."""
         check(self._arena._call(lib.migrate, self._value, lane))
 
+    def resize(self, size: int) -> None:
+        """Give it another size. Its bytes are kept, up to the smaller of the two."""
+        check(self._arena._call(lib.resize, self._value, size))
+
     def free(self) -> None:
         """End the object. Its handle is bad from now on, and for ever."""
         check(self._arena._call(lib.free, self._value))
@@ -330,6 +334,15 @@ class Pin:
             pass    # the traceback may hold it, and what was raised matters more
 
 
+def _options(lane: Optional[int], align: int, zero: bool, no_spill: bool, tag: int, group: int,
+             priority: int, hints: Hint) -> Options:
+    if lane not in IN_LANE:
+        raise ValueError("a lane is FAST or SLOW")
+    return Options(align=align, lane=IN_LANE[lane],
+                   flags=(ZERO if zero else 0) | (NO_SPILL if no_spill else 0),
+                   tag=tag, group=group, priority=priority, hints=int(hints))
+
+
 class Arena:
     """
     Two lanes of memory that can move: `with memlane.Arena() as m`.
@@ -386,17 +399,36 @@ class Arena:
         size = what if data is None else len(data)
         if size <= 0:
             raise ValueError("an object has 1 byte at least")
-        if lane not in IN_LANE:
-            raise ValueError("a lane is FAST or SLOW")
-        options = Options(align=align, lane=IN_LANE[lane],
-                          flags=(ZERO if zero else 0) | (NO_SPILL if no_spill else 0),
-                          tag=tag, group=group, priority=priority, hints=int(hints))
+        options = _options(lane, align, zero, no_spill, tag, group, priority, hints)
         value = HANDLE()
         check(self._call(lib.alloc_with, size, ctypes.byref(options), ctypes.byref(value)))
         handle = Handle(self, value.value)
         if data is not None:
             handle.write(data)
         return handle
+
+    def alloc_many(self, size: int, nr: int, *, lane: Optional[int] = None, align: int = 0,
+                   zero: bool = False, no_spill: bool = False, tag: int = 0, group: int = 0,
+                   priority: int = 0, hints: Hint = Hint.NONE) -> List[Handle]:
+        """
+        Make nr objects of so many bytes, up to 2^20, in one call.
+
+        Fewer come back if the lane is full; what alloc() raises, if there would be none.
+        """
+        if size <= 0:
+            raise ValueError("an object has 1 byte at least")
+        options = _options(lane, align, zero, no_spill, tag, group, priority, hints)
+        # Without wishes they come from the thread's stock all at once.
+        wishes = ctypes.byref(options) if bytes(options) != bytes(Options()) else None
+        array = (HANDLE * nr)()
+        made = check(self._call(lib.alloc_many, size, wishes, array, nr))
+        return [Handle(self, value) for value in array[:made]]
+
+    def free_many(self, handles: Iterable[Handle]) -> int:
+        """End objects in one call; how many were refused, as free() would: they are as they were."""
+        values: List[int] = [int(h) for h in handles]
+        array = (HANDLE * len(values))(*values)
+        return check(self._call(lib.free_many, array, len(values), None))
 
     def handle(self, value: int) -> Handle:
         """The handle of a number that int(handle) gave. Whether it is good is told by its use."""
