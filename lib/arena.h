@@ -219,8 +219,10 @@ int region_reserve_at(size_t length, int prot, void **p);
 void cache_once(void);
 void cache_open(struct memlane *m);
 void cache_init(struct thread *t);
+void cache_expect(struct memlane *m, struct thread *t, uint64_t size, uint32_t nr);
 int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 	       memlane_handle *out);
+int object_end(struct memlane *m, memlane_handle h);
 
 /* config.c */
 int config_guard(struct memlane_config *own);

@@ -151,6 +151,17 @@ static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 	return quota;
 }
 
+/* The next refill for objects like this is to be enough for so many, if it may. */
+void cache_expect(struct memlane *m, struct thread *t, uint64_t size, uint32_t nr)
+{
+	struct memlane_mag *mag = mag_of(t, lane_for(m, size), memlane_class_of(size));
+
+	if (nr > STOCK_MAX)
+		nr = STOCK_MAX;
+	if (mag->quota < nr)
+		mag->quota = nr;
+}
+
 /* Pages of the FastLane that nothing fills, as the engine last said. */
 static uint32_t fast_room(const struct memlane *m)
 {
@@ -623,14 +634,15 @@ int cache_free(struct memlane *m, memlane_handle h)
 	return end_object(m, h);
 }
 
-static __attribute__((noinline, cold)) int free_slowly(struct memlane *m, memlane_handle h)
+/* As memlane_free(), where it did not go straight through. */
+__attribute__((noinline, cold)) int object_end(struct memlane *m, memlane_handle h)
 {
 	return unlikely(h <= m->hard_free) ? watch_free(m, h) : end_object(m, h);
 }
 
 static __attribute__((noinline)) int free_in_section(struct memlane *m, memlane_handle h)
 {
-	return free_quickly(m, this_thread(), h, m->quick_limit, true) ? 0 : free_slowly(m, h);
+	return free_quickly(m, this_thread(), h, m->quick_limit, true) ? 0 : object_end(m, h);
 }
 
 int memlane_free(struct memlane *m, memlane_handle h)
@@ -638,8 +650,8 @@ int memlane_free(struct memlane *m, memlane_handle h)
 	struct thread *t = this_thread();
 
 	if (unlikely(!is_part(t, m)))
-		return free_slowly(m, h);
+		return object_end(m, h);
 	if (unlikely(t->self.depth))
 		return free_in_section(m, h);
-	return likely(free_quickly(m, t, h, m->quick_limit, false)) ? 0 : free_slowly(m, h);
+	return likely(free_quickly(m, t, h, m->quick_limit, false)) ? 0 : object_end(m, h);
 }

@@ -54,28 +54,50 @@ static __always_inline bool make_live(struct memlane *m, uint32_t index, uint64_
 	return true;
 }
 
-/* The order of stores is for who is killed: see cache.c. False: there is no stock like that. */
+static inline uint32_t quick_class(uint64_t size)
+{
+	return cache_classes[(size - 1) >> 4];
+}
+
+static inline uint64_t quick_side(const struct thread *t, uint64_t size, uint32_t cls)
+{
+	return size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT | t->made;
+}
+
+/*
+ * The last one of a magazine that has some; in a section. The order of stores is for who is
+ * killed: see cache.c. False: nothing has changed.
+ */
+static __always_inline bool take_last(struct memlane *m, struct memlane_slot *slot,
+				      struct memlane_mag *mag, uint32_t nr, uint64_t side,
+				      memlane_handle *out)
+{
+	uint32_t index = mag->index[nr - 1];
+	uint64_t e;
+
+	if (unlikely(!make_live(m, index, side, &e)))
+		return false;
+	__atomic_store_n(&mag->nr, nr - 1, __ATOMIC_RELEASE);
+	count(&slot->allocs, 1);
+	count(&slot->alloc_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	*out = (e & ~(MEMLANE_ENTRY_CLEAN | MEMLANE_LOC_MASK)) | index;
+	return true;
+}
+
+/* False: there is no stock that goes straight through. */
 static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t size, bool open,
 				 memlane_handle *out)
 {
-	const uint32_t cls = cache_classes[(size - 1) >> 4];
+	const uint32_t cls = quick_class(size);
 	struct memlane_mag *mag = &t->mag[lane_for(m, size)][cls];
 	struct memlane_slot *slot = t->slot;
-	uint64_t side = size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT | t->made, e;
-	uint32_t nr = mag->nr, index;
+	uint32_t nr = mag->nr;
 	bool done;
 
 	if (unlikely(!nr))
 		return false;
 	take_begin(m, slot, open);
-	index = mag->index[nr - 1];
-	done = make_live(m, index, side, &e);
-	if (likely(done)) {
-		__atomic_store_n(&mag->nr, nr - 1, __ATOMIC_RELEASE);
-		count(&slot->allocs, 1);
-		count(&slot->alloc_bytes, size);
-		*out = (e & ~(MEMLANE_ENTRY_CLEAN | MEMLANE_LOC_MASK)) | index;
-	}
+	done = take_last(m, slot, mag, nr, quick_side(t, size, cls), out);
 	take_end(slot, open);
 	return done;
 }

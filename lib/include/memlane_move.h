@@ -76,6 +76,42 @@ MEMLANE_API int memlane_pin_long(struct memlane *m, memlane_handle h, void **p);
 /* -------------------------------------------------------- many at once ---- */
 
 /**
+ * memlane_alloc_many - make objects of one size
+ * @m: arena
+ * @size: bytes of each, 1 to MEMLANE_SIZE_MAX
+ * @opts: NULL, or wishes for each of them
+ * @handles: room for @nr; gets 0 for those that were not made
+ * @nr: how many, up to 2^20
+ *
+ * As so many calls of memlane_alloc_with(), for less: one refill of the thread's stock is for
+ * many of them. It ends at the first that is refused; those before it are made, and the
+ * caller's to keep or to free.
+ *
+ * Return: how many were made, the first ones of @handles; or, if none was, what
+ * memlane_alloc_with() says of the first. Less than @nr: another call for the rest tells why.
+ */
+MEMLANE_API int memlane_alloc_many(struct memlane *m, uint64_t size,
+				   const struct memlane_alloc_opts *opts,
+				   memlane_handle *handles, uint32_t nr);
+
+/**
+ * memlane_free_many - end objects
+ * @m: arena
+ * @handles: of the objects, in any order, of any sizes; 0: nothing is done
+ * @nr: how many, up to 2^20
+ * @results: NULL, or gets for each 0 or an error as of memlane_free()
+ *
+ * As so many calls of memlane_free(), one after the other, for less: what is refused stays as it
+ * is, and those behind it are freed all the same. A handle that is there twice is freed once, and
+ * stale the second time.
+ *
+ * Return: how many were not freed; or -EINVAL, -ENOMEM, -EUSERS, -EOWNERDEAD, and then none was
+ * tried.
+ */
+MEMLANE_API int memlane_free_many(struct memlane *m, const memlane_handle *handles, uint32_t nr,
+				  int32_t *results);
+
+/**
  * memlane_migrate_batch - move objects to a lane
  * @m: arena
  * @lane: MEMLANE_FAST or MEMLANE_SLOW

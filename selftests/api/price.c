@@ -28,6 +28,29 @@ static void pair(unsigned long rounds)
 		check(memlane_free(m, memlane_alloc(m, 64)) == 0);
 }
 
+/* Of an object of a batch, which is made and freed. */
+static void batches(unsigned long rounds, uint32_t nr)
+{
+	static memlane_handle h[1024];
+
+	for (; rounds >= nr; rounds -= nr) {
+		check(memlane_alloc_many(m, 64, NULL, h, nr) == (int)nr);
+		check(memlane_free_many(m, h, nr, NULL) == 0);
+	}
+}
+
+/* They come from the thread's stock. */
+static void many(unsigned long rounds)
+{
+	batches(rounds, 40);
+}
+
+/* They are more than a thread's stock: the engine has its part in it. */
+static void many_more(unsigned long rounds)
+{
+	batches(rounds, 1000);
+}
+
 /* As a container does that is used in a section. */
 static void pair_in_section(unsigned long rounds)
 {
@@ -93,6 +116,8 @@ static const struct {
 } prices[] = {
 	{ "pair", pair, false },
 	{ "pair-in-section", pair_in_section, false },
+	{ "many", many, false },
+	{ "many-more", many_more, false },
 	{ "sizes", sizes, false },
 	{ "section", section, false },
 	{ "get", get, false },

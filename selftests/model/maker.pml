@@ -18,6 +18,7 @@
  *   NESTED		all of it in one section of the program's
  *   HOLD_NESTED	which may last for ever
  *   TWO			two makers, with an object each
+ *   WINDOW		one maker, with two objects, which it may free in one window
  *   DIES		may die while it frees; the kernel finds its slot
  *   FREES=n		so many threads free index 0's first object
  */
@@ -158,6 +159,50 @@ inline free_own(me, i, g)
 	};
 	end(me)
 }
+
+#ifdef WINDOW
+/*
+ * Both, with FREEING set once and the flag loaded once. What others are after is the last
+ * one. What is not to be freed plainly is left to a free of its own.
+ */
+inline free_window(me)
+{
+	e = epoch;
+#ifdef M_FLAG_FIRST
+	s = load(me, SHARED(me));
+#endif
+	store(me, SLOT(me), freeing);
+#ifndef M_FLAG_FIRST
+	s = load(me, SHARED(me));
+#endif
+	i = 2;
+	do
+	:: i > 0 ->
+		i--;
+		ok = false;
+		w = load(me, WORD(i));
+		if
+		:: !stale(w, gen[i]) && s == BIASED && is_clean(w) -> end_plainly(me, i, gen[i])
+		:: else
+		fi;
+		atomic {
+			if
+			:: ok -> put(i, e, w); knows[i] = STOCK
+			:: else -> break
+			fi
+		};
+		count_try(i, gen[i]);
+#ifdef M_WINDOW_ENDS_EARLY
+		store(me, SLOT(me), section)
+#endif
+	:: i == 0 -> break
+	od;
+#ifdef NESTED
+	store(me, SLOT(me), outer);
+#endif
+	end(me)
+}
+#endif
 
 /* It may be somebody else's by now: who made it last? */
 inline free_told(me, i, g)
@@ -336,7 +381,7 @@ proctype maker(byte me)
 		knows[0] = MINE;
 #ifndef ONE
 		if
-#ifdef TWO
+#if defined(TWO) || defined(WINDOW)
 		:: true -> knows[1] = MINE
 #else
 		:: me == MAKER(0) -> put(1, 1, ENTRY(0, 0, 1)); knows[1] = STOCK
@@ -361,6 +406,9 @@ proctype maker(byte me)
 		:: knows[1] == MINE ->
 			free_told(me, 1, gen[1]);
 			knows[1] = (ok -> STOCK : GONE)
+#endif
+#ifdef WINDOW
+		:: knows[0] == MINE && knows[1] == MINE -> free_window(me)
 #endif
 #ifdef MAKES
 		:: nr > 0 && GEN(ready[nr - 1]) < 3 ->

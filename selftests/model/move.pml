@@ -1034,10 +1034,10 @@ init {
 		place[1] = 1;
 		magazine[1] = true;
 #endif
-#ifdef TWO
+#if defined(TWO) || defined(WINDOW)
 		mem[WORD(1)] = ENTRY(LIVE, 0, 1);
 		mem[DATA(1)] = OBJECT(1, 0);
-		mem[MADE_BY(1)] = MAKER(1);
+		mem[MADE_BY(1)] = MAKER(MAKERS - 1);
 #endif
 #ifdef OLD
 		mem[SLOT(0)] = epoch;
