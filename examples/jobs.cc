@@ -11,13 +11,13 @@
 
 struct job {
 	int number;
-	mlane::handle<double> data; /* names an array, wherever that is */
+	memlane::handle<double> data; /* names an array, wherever that is */
 };
 
 struct office {
-	mlane::arena arena;
-	mlane::ring<job> queue;
-	mlane::vector<double> results;
+	memlane::arena arena;
+	memlane::ring<job> queue;
+	memlane::vector<double> results;
 
 	office() : queue(arena, 8), results(arena) {}
 };
@@ -25,7 +25,7 @@ struct office {
 static void order(office &o, int number)
 {
 	job j = { number, o.arena.make_array<double>(1000) };
-	mlane::pin<double> p(o.arena, j.data); /* stays where it is until p ends */
+	memlane::pin<double> p(o.arena, j.data); /* stays where it is until p ends */
 	double x = number;
 
 	for (double &e : p.span())
@@ -35,7 +35,7 @@ static void order(office &o, int number)
 
 static double mean(const office &o, const job &j)
 {
-	mlane::section s(o.arena); /* addresses are good until s ends */
+	memlane::section s(o.arena); /* addresses are good until s ends */
 	double sum = 0;
 
 	for (double e : s.span(j.data))
@@ -71,7 +71,7 @@ int main()
 				return 1;
 		}
 		return o.results.size() == 8 ? 0 : 1;
-	} catch (const mlane::error &e) {
+	} catch (const memlane::error &e) {
 		fprintf(stderr, "%s\n", e.what());
 		return 1;
 	}

@@ -2,23 +2,26 @@
 /*
  * memlane.hpp - arenas, handles and containers for C++17 and newer
  *
- *	mlane::arena a;
+ *	memlane::arena a;
  *	auto h = a.make<point>({1, 2});		a typed handle: it may be copied, frees nothing
  *	{
- *		mlane::section s(a);
+ *		memlane::section s(a);
  *		s[h].x++;			good until s ends
  *	}
- *	mlane::pin<point> p(a, h);		good as long as p lives
- *	mlane::vector<int> v(a);		owns its object; v[3] stands for an element
- *	auto u = mlane::make_unique<point>(a);	owns one object
- *	mlane::string s(a, "text");		owns a text
- *	std::unordered_map<mlane::handle<point>, int>	a handle is a key
+ *	memlane::pin<point> p(a, h);		good as long as p lives
+ *	memlane::vector<int> v(a);		owns its object; v[3] stands for an element
+ *	auto u = memlane::make_unique<point>(a);	owns one object
+ *	memlane::string s(a, "text");		owns a text
+ *	std::unordered_map<memlane::handle<point>, int>	a handle is a key
  *
  * Objects are moved by copying bytes, so their types are trivially copyable.
- * What fails throws mlane::error, which has the errno value and a sentence. Where
+ * What fails throws memlane::error, which has the errno value and a sentence. Where
  * exceptions are off (-fno-exceptions) it prints the sentence and ends the program.
  *
- * The namespace cannot be called memlane: that is the name of C's struct, the arena.
+ * memlane:: is the scope of C's `struct memlane`, which is completed here: a namespace of
+ * that name cannot stand beside it ("error: 'namespace memlane { }' redeclared as different
+ * kind of entity"). All is defined in the namespace mlane, which works in a program too;
+ * only `using namespace` needs it.
  *
  * Sections, pins and containers refer to what memlane_open() gave, not to the arena
  * that owns it: that may be moved meanwhile, but must not end before them.
@@ -672,6 +675,35 @@ private:
 };
 
 } /* namespace mlane */
+
+/* C's arena, of which there are only pointers, and the scope memlane::. */
+struct memlane {
+	memlane() = delete;
+	memlane(const memlane &) = delete;
+	memlane &operator=(const memlane &) = delete;
+
+	using arena = mlane::arena;
+	using error = mlane::error;
+	using section = mlane::section;
+	using string = mlane::string;
+	template <class T> using buffer = mlane::buffer<T>;
+	template <class T> using handle = mlane::handle<T>;
+	template <class T> using pin = mlane::pin<T>;
+	template <class T> using ring = mlane::ring<T>;
+	template <class T> using span = mlane::span<T>;
+	template <class T> using unique_handle = mlane::unique_handle<T>;
+	template <class T> using vector = mlane::vector<T>;
+	template <class T> using view = mlane::view<T>;
+
+	template <class T> static handle<T> make_array(memlane *m, std::size_t nr)
+	{
+		return mlane::make_array<T>(m, nr);
+	}
+	template <class T> static unique_handle<T> make_unique(const arena &a, const T &value = T())
+	{
+		return mlane::make_unique<T>(a, value);
+	}
+};
 
 /* A handle as a key: its object may move, and it stays what it is. */
 template <class T> struct std::hash<mlane::handle<T>> {

@@ -21,7 +21,7 @@ struct pair {
 	int a, b;
 };
 
-static unsigned long live(const mlane::arena &a)
+static unsigned long live(const memlane::arena &a)
 {
 	memlane_stats st = {};
 
@@ -32,16 +32,16 @@ static unsigned long live(const mlane::arena &a)
 }
 
 /* Everything to the other lane and together. */
-static void shake(const mlane::arena &a, memlane_handle h)
+static void shake(const memlane::arena &a, memlane_handle h)
 {
 	memlane_migrate(a.raw(), h, memlane_lane(a.raw(), h) == MEMLANE_FAST ? MEMLANE_SLOW : MEMLANE_FAST);
 	memlane_compact(a.raw(), 0, 0, nullptr);
 }
 
-static bool elements(const mlane::arena &a)
+static bool elements(const memlane::arena &a)
 {
-	mlane::vector<int> v(a, { 1, 2, 3 });
-	const mlane::vector<int> &c = v;
+	memlane::vector<int> v(a, { 1, 2, 3 });
+	const memlane::vector<int> &c = v;
 	int sum = 0;
 
 	v[1] = 20;
@@ -57,9 +57,9 @@ static bool elements(const mlane::arena &a)
 	       std::accumulate(c.begin(), c.end(), 0) == 34 && v.end() - v.begin() == 3;
 }
 
-static bool sizes(const mlane::arena &a)
+static bool sizes(const memlane::arena &a)
 {
-	mlane::vector<pair> v(a);
+	memlane::vector<pair> v(a);
 	std::vector<int> model;
 
 	for (int i = 0; i < 100; i++) {
@@ -82,10 +82,10 @@ static bool sizes(const mlane::arena &a)
 	return v.size() == model.size();
 }
 
-static bool copies(const mlane::arena &a)
+static bool copies(const memlane::arena &a)
 {
-	mlane::vector<int> v(a, { 1, 2, 3 }), none(a);
-	mlane::vector<int> w(v), x(none);
+	memlane::vector<int> v(a, { 1, 2, 3 }), none(a);
+	memlane::vector<int> w(v), x(none);
 
 	v[0] = 9;
 	x = w;
@@ -94,38 +94,38 @@ static bool copies(const mlane::arena &a)
 	       v.raw() != w.raw();
 }
 
-static bool strings(const mlane::arena &a)
+static bool strings(const memlane::arena &a)
 {
-	mlane::string s(a, "memory"), copy(s), empty(a);
+	memlane::string s(a, "memory"), copy(s), empty(a);
 
 	s += " that can move";
 	shake(a, s.raw().raw());
 	copy = "other";
-	mlane::section in(a);
+	memlane::section in(a);
 	return s == "memory that can move" && copy == "other" && copy != "memory" && s[7] == 't' &&
 	       empty.str().empty() && s.in(in).size() == s.size() && std::string(s) == s.str();
 }
 
-static bool owners(const mlane::arena &a, unsigned long before)
+static bool owners(const memlane::arena &a, unsigned long before)
 {
 	{
-		auto h = mlane::make_unique<pair>(a, { 1, 2 });
-		mlane::unique_handle<pair> other(std::move(h)), third;
+		auto h = memlane::make_unique<pair>(a, { 1, 2 });
+		memlane::unique_handle<pair> other(std::move(h)), third;
 
 		if (h || !other || live(a) != before + 1)
 			return false;
 		third = std::move(other);
-		mlane::section s(a);
+		memlane::section s(a);
 		if (s[third.get()].b != 2)
 			return false;
 	}
 	return live(a) == before;
 }
 
-static bool keys(const mlane::arena &a)
+static bool keys(const memlane::arena &a)
 {
-	std::unordered_map<mlane::handle<int>, int> of;
-	mlane::handle<int> h[50];
+	std::unordered_map<memlane::handle<int>, int> of;
+	memlane::handle<int> h[50];
 
 	for (int i = 0; i < 50; i++)
 		of[h[i] = a.make<int>(i)] = i;
@@ -153,7 +153,7 @@ int main()
 	}
 	memlane_close(m);
 	printf("1..7\n");
-	mlane::arena a(config);
+	memlane::arena a(config);
 	unsigned long before = live(a);
 	check(elements(a), "elements_are_read_and_assigned_where_they_are_now");
 	check(sizes(a), "a_vector_grows_shrinks_and_closes_up");

@@ -23,21 +23,25 @@ template <class F> static int error_of(F f)
 {
 	try {
 		f();
-	} catch (const mlane::error &e) {
+	} catch (const memlane::error &e) {
 		return e.code();
 	}
 	return 0;
 }
 
+/* The scope of C's struct has the namespace's names. */
+static_assert(std::is_same<memlane::vector<int>, mlane::vector<int>>::value, "an alias");
+static_assert(!std::is_default_constructible<memlane>::value, "there are pointers only");
+
 /* Everything to the other lane and back, and together. */
-static void shake(const mlane::arena &a, memlane_handle h)
+static void shake(const memlane::arena &a, memlane_handle h)
 {
 	memlane_migrate(a.raw(), h, MEMLANE_SLOW);
 	a.compact();
 	memlane_migrate(a.raw(), h, MEMLANE_FAST);
 }
 
-static unsigned long live(const mlane::arena &a)
+static unsigned long live(const memlane::arena &a)
 {
 	memlane_stats st = {};
 
@@ -48,19 +52,19 @@ static unsigned long live(const mlane::arena &a)
 
 static bool arena_moves()
 {
-	mlane::arena a;
-	mlane::arena b(std::move(a));
+	memlane::arena a;
+	memlane::arena b(std::move(a));
 
 	return !a.raw() && b.raw() && b.valid(b.make<int>(7));
 }
 
-static bool handles(const mlane::arena &a)
+static bool handles(const memlane::arena &a)
 {
 	auto h = a.make<point>({ 1, 2 });
 
 	shake(a, h.raw());
 	{
-		mlane::section s(a);
+		memlane::section s(a);
 
 		if (s[h].x != 1 || s[h].y != 2)
 			return false;
@@ -75,15 +79,15 @@ static bool handles(const mlane::arena &a)
 	return !a.valid(h) && error_of([&] { a.free(h); }) == ESTALE;
 }
 
-static bool pins(const mlane::arena &a)
+static bool pins(const memlane::arena &a)
 {
 	auto h = a.make<point>({ 3, 4 });
 	{
-		mlane::pin<point> p(a, h);
+		memlane::pin<point> p(a, h);
 
 		if (p->x != 3 || error_of([&] { a.migrate(h, MEMLANE_SLOW); }) != EBUSY)
 			return false;
-		mlane::pin<point> q(std::move(p));
+		memlane::pin<point> q(std::move(p));
 		if ((*q).y != 4)
 			return false;
 	}
@@ -96,15 +100,15 @@ struct page {
 };
 
 /* A handle may have been given another type: bounds are looked at. */
-static bool small(const mlane::arena &a)
+static bool small(const memlane::arena &a)
 {
 	auto h = a.make<int>(1);
-	mlane::handle<page> wrong(h.raw());
+	memlane::handle<page> wrong(h.raw());
 
-	if (error_of([&] { mlane::pin<page> p(a, wrong); }) != ERANGE)
+	if (error_of([&] { memlane::pin<page> p(a, wrong); }) != ERANGE)
 		return false;
 	{
-		mlane::section s(a);
+		memlane::section s(a);
 
 		if (error_of([&] { s[wrong].bytes[0] = 1; }) != ERANGE)
 			return false;
@@ -113,18 +117,18 @@ static bool small(const mlane::arena &a)
 	return !a.valid(h);
 }
 
-static bool views(const mlane::arena &a)
+static bool views(const memlane::arena &a)
 {
 	auto h = a.make_array<int>(100);
 	long sum = 0;
 	{
-		mlane::section s(a);
+		memlane::section s(a);
 
 		for (auto &e : s.all(h))
 			e = 2;
 	}
 	shake(a, h.raw());
-	mlane::section s(a);
+	memlane::section s(a);
 	for (int e : s.all(h))
 		sum += e;
 	return sum == 200 && a.count(h) == 100 && s.all(h).subview(90, 10).size() == 10 &&
@@ -132,9 +136,9 @@ static bool views(const mlane::arena &a)
 	       error_of([&] { s.all(h).subview(91, 10); }) == ERANGE;
 }
 
-static bool vectors(const mlane::arena &a)
+static bool vectors(const memlane::arena &a)
 {
-	mlane::vector<long> v(a);
+	memlane::vector<long> v(a);
 	std::vector<long> model;
 
 	for (long i = 0; i < 5000; i++) {
@@ -154,14 +158,14 @@ static bool vectors(const mlane::arena &a)
 		if (v.get(i) != model[i])
 			return false;
 	v.set(3, -1);
-	mlane::vector<long> w(std::move(v));
+	memlane::vector<long> w(std::move(v));
 	return w.get(3) == -1 && error_of([&] { w.get(model.size()); }) == ERANGE && v.empty();
 }
 
 /* Growth keeps the handle, but where the object may not move: there it is another one. */
-static bool grown(const mlane::arena &a)
+static bool grown(const memlane::arena &a)
 {
-	mlane::vector<int> v(a);
+	memlane::vector<int> v(a);
 	unsigned long before;
 
 	v.push_back(1);
@@ -175,7 +179,7 @@ static bool grown(const mlane::arena &a)
 		return false;
 	before = live(a);
 	{
-		mlane::section s(a);
+		memlane::section s(a);
 
 		v.reserve(100000);
 	}
@@ -183,15 +187,15 @@ static bool grown(const mlane::arena &a)
 }
 
 /* A container cannot leave what is pinned: it stays as it was. */
-static bool pinned(const mlane::arena &a)
+static bool pinned(const memlane::arena &a)
 {
-	mlane::vector<int> v(a);
+	memlane::vector<int> v(a);
 
 	for (int i = 0; i < 8; i++)
 		v.push_back(i);
 	unsigned long before = live(a);
 	{
-		mlane::pin<int> p(a, v.raw());
+		memlane::pin<int> p(a, v.raw());
 
 		if (error_of([&] { v.push_back(8); }) != EBUSY || error_of([&] { v.reserve(9); }) != EBUSY ||
 		    v.size() != 8 || v.capacity() != 8 || p.get()[7] != 7 || live(a) != before)
@@ -202,9 +206,9 @@ static bool pinned(const mlane::arena &a)
 	return v.get(0) == 70 && v.get(8) == 8 && v.capacity() == 16 && live(a) == before;
 }
 
-static bool rings(const mlane::arena &a)
+static bool rings(const memlane::arena &a)
 {
-	mlane::ring<point> r(a, 37);
+	memlane::ring<point> r(a, 37);
 	std::deque<point> model;
 	unsigned int seed = 1;
 	point p;
@@ -232,9 +236,9 @@ static bool rings(const mlane::arena &a)
 
 /* What the program has in one place: its arena moves with it. */
 struct world {
-	mlane::arena a;
-	mlane::vector<int> v;
-	mlane::ring<int> r;
+	memlane::arena a;
+	memlane::vector<int> v;
+	memlane::ring<int> r;
 
 	explicit world(const memlane_config &c) : a(c), v(a), r(a, 4) {}
 };
@@ -256,10 +260,10 @@ static bool arenas_with_containers(const memlane_config &config)
 	       got == 11;
 }
 
-static bool assigned(const mlane::arena &a)
+static bool assigned(const memlane::arena &a)
 {
-	mlane::vector<int> v(a), w(a);
-	mlane::ring<int> r(a, 3), q(a, 5);
+	memlane::vector<int> v(a), w(a);
+	memlane::ring<int> r(a, 3), q(a, 5);
 	int got = 0;
 
 	v.push_back(1);
@@ -268,13 +272,13 @@ static bool assigned(const mlane::arena &a)
 	v = std::move(w);
 	r.push(7);
 	q = std::move(r);
-	mlane::ring<int> p(std::move(q));
+	memlane::ring<int> p(std::move(q));
 	return v.size() == 2 && v.get(1) == 3 && q.empty() && !q.pop(got) && !q.push(1) &&
 	       p.capacity() == 3 && p.pop(got) && got == 7;
 }
 
 /* What takes a span takes it in C++17 and in C++20, where it is the standard one. */
-static long sum(mlane::span<int> s)
+static long sum(memlane::span<int> s)
 {
 	long n = 0;
 
@@ -283,13 +287,13 @@ static long sum(mlane::span<int> s)
 	return s.size() == 100 ? n : -1;
 }
 
-static bool spans(const mlane::arena &a)
+static bool spans(const memlane::arena &a)
 {
 	auto h = a.make_array<int>(100);
-	mlane::vector<int> v(a);
+	memlane::vector<int> v(a);
 
 	{
-		mlane::pin<int> p(a, h);
+		memlane::pin<int> p(a, h);
 
 		for (int &e : p.span())
 			e = 3;
@@ -299,7 +303,7 @@ static bool spans(const mlane::arena &a)
 	for (int i = 0; i < 100; i++)
 		v.push_back(1);
 	shake(a, h.raw());
-	mlane::section s(a);
+	memlane::section s(a);
 #if __cplusplus >= 202002L
 	static_assert(std::is_same_v<decltype(s.span(h)), std::span<int>>);
 #endif
@@ -307,7 +311,7 @@ static bool spans(const mlane::arena &a)
 	       s.span(h).last(1).data() == &s.span(h).back() && s.span(h).size_bytes() == 400;
 }
 
-static bool nothing_left(const mlane::arena &a, unsigned long before)
+static bool nothing_left(const memlane::arena &a, unsigned long before)
 {
 	return live(a) == before;
 }
@@ -320,12 +324,12 @@ int main()
 	printf("TAP version 13\n");
 	memlane_config_init(&config);
 	config.policy_check_interval = 0;
-	if (error_of([&] { mlane::arena a(config); }) == ENOENT && backend) {
+	if (error_of([&] { memlane::arena a(config); }) == ENOENT && backend) {
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
 	printf("1..14\n");
-	mlane::arena a(config);
+	memlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
 	check(pins(a), "a_pin_holds_until_its_end");
@@ -341,6 +345,6 @@ int main()
 	check(arenas_with_containers(config), "an_arena_can_be_moved_with_its_containers");
 	check(spans(a), "an_array_is_a_span");
 	config.threshold = 0;
-	check(error_of([&] { mlane::arena b(config); }) == EINVAL, "nonsense_throws");
+	check(error_of([&] { memlane::arena b(config); }) == EINVAL, "nonsense_throws");
 	return failed != 0;
 }

@@ -23,10 +23,10 @@ none() { ! sed 's/^/# missing: /' | grep .; }
 
 there_are_rows() { [ "$(rows | wc -l)" -ge 10 ]; }
 
-# declared CALL: a function, a macro, or a name of memlane.hpp.
+# declared CALL: a function, a macro, or a name of memlane.hpp, which is one of memlane:: there.
 declared() {
 	case $1 in
-	mlane::*) grep -qE "(class|using) ${1#mlane::}\\b" lib/include/memlane.hpp ;;
+	memlane::*) grep -qE "using ${1#memlane::} = mlane::${1#memlane::}\\b" lib/include/memlane.hpp ;;
 	*) grep -qE "\\b$1\\(" lib/include/*.h ;;
 	esac
 }
