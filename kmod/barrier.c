@@ -2,34 +2,35 @@
 /*
  * barrier.c - a full barrier on the CPUs that run an arena's programs
  *
- * A section is a plain store to a slot and then loads of entries. The mover marks
- * entries, has every CPU that may be in such a section pass a full barrier, and looks
- * at the slots. A CPU may be left out if it passes a full barrier by itself at the
- * right moment. The kernel's scheduler and TLB code see to that:
+ * A section stores to its slot and then loads entries, without a barrier in between. So
+ * the mover marks entries, makes every CPU that may run such a section execute a full
+ * barrier, and only then reads the slots. It may skip a CPU that executes a full barrier
+ * by itself at the right moment. Three facts of the kernel tell which:
  *
- *  - Whoever is in a section runs in an address space that maps the slots. It joined
- *    before the mapping could be used, under @lock. If the mover, which takes @lock after
- *    the marks were made, does not find it, then it joins later, and sees the marks.
+ *  - A thread in a section runs in an address space that maps the slots. That address
+ *    space was added to the list under @lock before its mapping could be used. The mover
+ *    takes @lock after it has marked the entries: an address space that it does not find
+ *    is added later, and its threads see the marks.
  *
- *  - mm_cpumask() of an address space holds every CPU that runs its programs: the
- *    kernel's own TLB shootdown depends on it. A CPU is entered with a full barrier
- *    between that and the first user instruction, and taken out by a locked operation
- *    after the last one. So if the mover, which passes a full barrier between the marks
- *    and the look at the mask, does not find the CPU there, then either its section
- *    comes later, and sees the marks, or its stores are visible already.
+ *  - mm_cpumask() of an address space has every CPU that runs its threads; the kernel's
+ *    TLB shootdown depends on that. The kernel executes a full barrier between setting a
+ *    CPU's bit and the first user instruction there, and clears the bit by a locked
+ *    operation after the last one. The mover executes a full barrier between the marks
+ *    and its read of the mask. So a CPU whose bit is clear either begins its section
+ *    later and sees the marks, or its stores are visible already.
  *
- *  - The mask keeps CPUs that have gone over to a kernel thread or to idling, and
- *    borrow the address space. Such a thread is in no section. The scheduler passes a full
- *    barrier before it makes another task current, so what the last program stored is
- *    visible when a kernel thread is seen there; and another one behind the change
- *    from a kernel thread to a program (mmdrop(), which membarrier() needs too), so the
- *    next program sees the marks. From one program to another there is no such
- *    barrier, so which program it is, is not looked at: the mask tells.
+ *  - The bit stays set while a CPU idles or runs a kernel thread that borrows the address
+ *    space. Neither is in a section. The scheduler executes a full barrier before it makes
+ *    another task current, so the program's stores are visible once the mover sees a
+ *    kernel thread there; and another one after the switch from a kernel thread to a
+ *    program (mmdrop(), on which membarrier() relies too), so the next program sees the
+ *    marks. A switch from one program to another has no such barrier. So the mover asks
+ *    only whether the task is a kernel thread, and takes the mask's word for the rest.
  *
- * A CPU that goes offline has passed a full barrier in the scheduler. kthread_use_mm()
+ * A CPU that goes offline has executed a full barrier in the scheduler. kthread_use_mm()
  * gives a kernel thread the address space, but such a thread executes none of the
- * program's instructions. Where mm_cpumask() does not say as much, memlane_cpus_of() is
- * all CPUs. An address space is held by mmgrab(), a task by RCU.
+ * program's instructions. On machines whose mm_cpumask() does not promise this,
+ * memlane_cpus_of() returns all CPUs. mmgrab() holds an address space, RCU a task.
  */
 #include <linux/minmax.h>
 #include <linux/module.h>

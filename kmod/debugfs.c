@@ -240,7 +240,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 }
 
 /**
- * memlane_debugfs_remove - forget an arena, and wait for whoever looks at it
+ * memlane_debugfs_remove - forget an arena, and wait for its readers
  * @arena: also one that was never shown
  */
 void memlane_debugfs_remove(struct memlane_arena *arena)

@@ -16,7 +16,7 @@
 static DEFINE_XARRAY_FLAGS(arenas, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 static u32 next_id;
 
-/* So many numbers are for who has no limits. */
+/* Ids beyond IDS_KEPT go only to users without limits. */
 #define IDS_KEPT	1024
 #define IDS		(MEMLANE_COOKIE_MAX * 512)
 

@@ -21,7 +21,7 @@
  *   i_mmap_rwsem, page table locks, allocators
  *   the list of arenas, user.lock, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
  *                    but what wakes a thread
- * Nothing touches user memory while it holds one of these, but for the kernel in
+ * Nothing touches user memory while it holds one of these, except for the kernel in
  * mmap_lock.
  */
 #ifndef MEMLANE_DEVICE_H
@@ -63,7 +63,7 @@ struct memlane_file {
  * @id: names the arena in debugfs and traces; immutable
  * @pid: the process that made it; immutable, and no reference
  * @program: its name then; immutable
- * @file: what open() made; no reference, but for those of the views
+ * @file: what open() made; no reference, except for those of the views
  * @inode: a nameless file whose i_mapping lists this arena's mappings alone
  * @setup: see the top
  * @region: where mmap finds the regions; immutable

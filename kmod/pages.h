@@ -18,7 +18,7 @@ struct memlane_user;
  *	under invalidate_lock for reading where an extent says so
  * @extents: what large runs have of whole chunks; changed under core.lock and
  *	invalidate_lock for writing
- * @reclaiming: whoever has core.lock has invalidate_lock for writing
+ * @reclaiming: the holder of core.lock has invalidate_lock for writing
  * @mapping: lists the mappings of the arena's file, immutable. Its invalidate_lock is
  *	held for reading while a page is mapped, for writing while pages are unmapped and
  *	their words change

@@ -2,7 +2,7 @@
 /*
  * shrinker.c - what arenas give back when the system, or a memory cgroup, is short
  *
- * Reclaim may be under way in whoever holds an arena's locks, so what is given back in
+ * Reclaim may run in a thread that holds an arena's locks, so what is given back in
  * here is what ml_reclaim() can have without waiting: pages of empty spans, and objects
  * of purgeable groups that no open section may be using. An arena with an interval is
  * woken, too: it may close gaps between objects, and wait for sections.

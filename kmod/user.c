@@ -5,9 +5,9 @@
  * Arenas, their kernel memory and pages are charged to memory cgroups as well, where
  * there are some. These limits hold where there are none, and for what no cgroup
  * knows of: ids, and the time of kernel workers. They are those of the uid that opened
- * the file, whoever uses it later, and do not apply to openers that have
- * CAP_SYS_RESOURCE. The limits are generous: they are to stop who is hostile, or has
- * gone wrong.
+ * the file, not of later users of it, and do not apply to openers that have
+ * CAP_SYS_RESOURCE. The limits are generous: they stop programs that are hostile or
+ * have gone wrong.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -71,7 +71,7 @@ static struct memlane_user *user_new(kuid_t uid, bool unlimited)
 	return user;
 }
 
-/* The user there is, or else @fresh, if there is one. */
+/* The user that exists already, otherwise @fresh, if there is one. */
 static struct memlane_user *user_find_or_add(kuid_t uid, bool unlimited, struct memlane_user *fresh)
 {
 	struct memlane_user *user;

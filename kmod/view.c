@@ -5,7 +5,7 @@
  * A view holds a reference to the arena's own file, whose release comes after the
  * last of them is closed and unmapped. Opened for reading, it is refused by every
  * check that an arena's file has: calls that change something, writable mappings.
- * Events are for whoever made the calls, so a view has none.
+ * Events are for the program that made the calls, so a view has none.
  *
  * A view does nothing to its owner's memory: its faults make no pages (SIGBUS where there
  * is none), and its mappings are of bare frames, so that no other part of the kernel can

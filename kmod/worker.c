@@ -11,7 +11,7 @@
  *
  * Nobody is charged for the time of kernel workers, so it is limited. A cycle that
  * left something to do is followed by another after a rest, several times what it
- * took but for waiting; and all that is done for a user's arenas keeps to the user's
+ * took except for waiting; and all that is done for a user's arenas keeps to the user's
  * share of a CPU: see user.c. Memory is charged to the cgroup that made the arena.
  *
  * An arena that is empty sleeps: at long intervals it is seen whether threads died.
@@ -107,7 +107,7 @@ static struct memlane_arena *runner_begin(struct memlane_runner *runner)
 	return worker ? arena_of(worker) : NULL;
 }
 
-/* Whoever stops the arena may free it as soon as the lock is dropped. */
+/* The thread that stops the arena may free it as soon as the lock is dropped. */
 static void runner_end(struct memlane_runner *runner, struct memlane_arena *arena, u64 took)
 {
 	struct memlane_worker *worker = &arena->worker;
@@ -148,7 +148,7 @@ static u64 interval_of(struct memlane_arena *arena)
 	struct memlane_worker *worker = &arena->worker;
 	u64 interval = clamp_t(u64, READ_ONCE(worker->interval), SHORTEST, LONGEST);
 
-	/* Pairs with memlane_worker_stir(): whoever binds something sees that we sleep. */
+	/* Pairs with memlane_worker_stir(): a thread that binds an object sees that we sleep. */
 	smp_store_mb(worker->asleep, true);
 	if (!READ_ONCE(arena->core.table.bound))
 		return max(interval, ASLEEP);

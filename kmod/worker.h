@@ -23,7 +23,7 @@ struct memlane_user;
  * @memcg: pays for what is allocated in the background; immutable
  * @interval: ns between cycles; 0: none
  * @paced: @interval was changed since the last cycle
- * @asleep: the arena is empty; cleared by whoever puts something in
+ * @asleep: the arena is empty; cleared by the thread that puts something in
  * @due: the next cycle, ns; 0: never; the runner's, as is the next
  * @last: how the last one ended
  */

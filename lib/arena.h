@@ -132,7 +132,7 @@ struct thread {
 };
 
 /**
- * struct memlane - an arena; immutable from open to close, but for @hot in the child of
+ * struct memlane - an arena; immutable from open to close, except for @hot in the child of
  * a fork, and what is said to be atomic
  * @hot: what the inline functions use; first
  * @quick_size: what memlane_alloc() does straight through: blocks up to that; 0: nothing

@@ -3,7 +3,7 @@
  * backend.h - who owns the pages: chosen once, when the arena is opened
  *
  * Both backends take the requests of the ABI and answer its errors. None of
- * them touches errno, but for @event_fd and @take_event.
+ * them touches errno, except for @event_fd and @take_event.
  */
 #ifndef LIB_BACKEND_H
 #define LIB_BACKEND_H
@@ -20,7 +20,7 @@
  * @close: undo @open or @attach; also a part of it
  * @disown: in the child of a fork, which has inherited the descriptors only
  * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
- *	inside the implicit section of a library call, but for WAIT
+ *	inside the implicit section of a library call, except for WAIT
  * @event_fd: a descriptor that poll() calls readable while there are events
  * @take_event: write the oldest to @record and return its size; 0: there is none;
  *	-EINVAL: it has more bytes than @room. Does not wait

@@ -50,7 +50,7 @@ static int show_indices(struct local *l)
 		err = show(l, MEMLANE_REGION_PIN, made >> 10, last >> 10);
 	if (err)
 		return err;
-	/* Up to the end of the smaller page; whoever was further stays so. */
+	/* Up to the end of the smaller page; never back behind another thread. */
 	last |= 511;
 	while (made <= last &&
 	       !__atomic_compare_exchange_n(&l->made, &made, last + 1, false,

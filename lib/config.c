@@ -310,8 +310,8 @@ static uint64_t ns(double seconds)
 }
 
 /*
- * Somebody has to give back what is kept: the module does not yet. Whoever looks for
- * addresses that are kept too long wants them to lead nowhere at once.
+ * Kept pages need somebody to give them back: the module does not do that yet. With
+ * guard_moves an address that is kept too long has to lead nowhere at once.
  */
 static bool keeps(const struct memlane_config *c, const struct memlane *m)
 {

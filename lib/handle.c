@@ -74,7 +74,7 @@ static void free_nap(unsigned int round)
  *
  * A free ends the object first and looks at its pins then; if there are any it takes
  * the end back. So what is ended and pinned is neither yet: wait until the object lives, or
- * has no pins, or the free's thread must have died in between. Whoever holds a pin is
+ * has no pins, or the free's thread must have died in between. The holder of a pin is
  * never told that the handle is stale. Not for a caller whose own pin may have come too
  * late: that one waits for itself.
  *

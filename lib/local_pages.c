@@ -138,8 +138,8 @@ u64 local_pages_exist(struct local *l, u64 page, u64 nr)
  * local_pages_count - count the pages of both lanes anew
  * @l: arena
  *
- * Pages come when the program touches them, which nobody sees. So this is for whoever
- * asks for exact numbers; in between what is given back is subtracted.
+ * The kernel makes pages when the program touches them, and the library does not see it.
+ * So this is for exact numbers; between two counts, pages given back are subtracted.
  */
 void local_pages_count(struct local *l)
 {
@@ -218,7 +218,7 @@ int local_pages_populate(struct local *l, u64 page, u64 nr)
 	return 0;
 }
 
-/* What is locked in memory stays mapped but for a newer kernel's call. */
+/* What is locked in memory stays mapped except for a newer kernel's call. */
 static void drop_pages(void *at, size_t length)
 {
 	if (!madvise(at, length, MADV_DONTNEED))

@@ -3,7 +3,7 @@
  * refusal.h - what the system refused the calls of a thread, so that it can be told
  *
  * An error of the library's says what a program meets; why the system refused it is
- * another question, with other remedies. Whoever asks the system for something notes
+ * another question, with other remedies. A function that asks the system for something notes
  * down here what was refused. Nothing is looked into before somebody asks
  * (memlane_explain(), memlane_strerror()): a refusal costs a few stores.
  */

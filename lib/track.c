@@ -3,9 +3,9 @@
  * track.c - the history of objects, and what it speaks for
  *
  * A note of 16 bytes for each index: when its object was made, how often it had
- * been used when the library looked, and between which lanes it went. Whoever
- * frees an object adds its age to the tally of its slot. Notes are written by
- * who makes an object and by who looks; a look that comes between may be lost.
+ * been used when the library looked, and between which lanes it went. The thread
+ * that frees an object adds its age to the tally of its slot. Notes are written by
+ * the thread that makes an object and by the looks; a look in between may be lost.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -85,7 +85,7 @@ struct keeper {
 };
 
 /**
- * struct watch - of an arena; immutable but for what the notes and tallies hold
+ * struct watch - of an arena; immutable except for what the notes and tallies hold
  * @guard: checking mode
  * @leaks: report what is left at the end
  * @tracking: keep histories

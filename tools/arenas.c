@@ -55,7 +55,7 @@ int arena_check(struct arena_view *a)
 	return read_line(&a->at, "check", a->check, sizeof(a->check));
 }
 
-/* What is in a name could be meant for a terminal, or for whoever reads quotes. */
+/* What is in a name could be meant for a terminal, or end a quoted string. */
 static void make_plain(char *p)
 {
 	for (; *p; p++)

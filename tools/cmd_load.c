@@ -164,8 +164,8 @@ const struct command cmd_load = {
 	.help =
 		"Usage: memlane load [--file MODULE]\n"
 		"\n"
-		"Loads memlane.ko for the running kernel: MODULE, or else the one that was built\n"
-		"beside this program (build/kmod/*/memlane.ko), or else the installed one.\n"
+		"Loads memlane.ko for the running kernel: MODULE, otherwise the one that was built\n"
+		"beside this program (build/kmod/*/memlane.ko), otherwise the installed one.\n"
 		"Then waits up to 5 seconds for /dev/memlane.\n",
 	.run = run_load,
 };

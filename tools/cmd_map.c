@@ -264,7 +264,7 @@ const struct command cmd_map = {
 		"  --html FILE    a page that needs nothing else; of a recording with a time line\n"
 		"  --record FILE  write what there is again and again, until the arena is closed\n"
 		"                 or Ctrl-C is pressed\n"
-		"  --from FILE    show a recording; its last moment, but for --html\n"
+		"  --from FILE    show a recording; its last moment, except for --html\n"
 		"  -d TENTHS      of a second between looks (2)\n"
 		"  -n TIMES       end after so many looks\n" LOOK_HELP
 		"\n"

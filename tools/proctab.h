@@ -7,7 +7,7 @@
  * executed find it. It lives as long as one of them: nothing is left behind.
  *
  * Entry 0 is the command itself; it is filled in before the command runs. Each process
- * writes its own entry only, but for one that is about to become another program: it
+ * writes its own entry only, except for one that is about to become another program: it
  * leaves @next, and the new program clears it. What is set there at the end is a
  * program that did not load the recorder.
  */

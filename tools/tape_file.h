@@ -7,8 +7,8 @@
 
 /**
  * tape_make - make a trace file with a header, and lock it against other recordings
- * @path: of the file; a regular file that is there is replaced, and whoever still
- *        writes to it does so in vain
+ * @path: of the file; a regular file that is there is replaced, and what a program still
+ *        writes to the old one is lost
  * @command: words for the header
  *
  * Return: a descriptor that holds the lock, or -1 and a sentence.

@@ -65,7 +65,7 @@ struct trace_record {
 	uint64_t align;
 };
 
-/* Private to trace.c, but for the fields named in trace_open(). */
+/* Private to trace.c, except for the fields named in trace_open(). */
 struct trace {
 	const uint8_t *data;
 	uint64_t length;	/* of the buffer */

@@ -30,7 +30,7 @@ static bool ascending(u64 size, u64 max, u64 reserve)
 	       (!reserve || reserve >= max(size, max));
 }
 
-/* It is printed as it is: no character of it may mean anything to whoever reads that. */
+/* It is printed as it is: no character of it may have a meaning for a terminal or a parser. */
 static bool name_is_plain(const char *name)
 {
 	unsigned int i;

@@ -397,7 +397,7 @@ int ml_check(struct ml_arena *a, char *why, size_t len)
 
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
-	/* Whoever holds it with arena.lock dropped has a batch under way. */
+	/* A thread that holds it with arena.lock dropped has a batch under way. */
 	r.idle = mutex_trylock(&a->mover);
 	for (lane = 0; lane < MEMLANE_LANES && !err; lane++)
 		err = check_lane(&r, &total, lane);

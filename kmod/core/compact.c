@@ -262,7 +262,7 @@ static void slice(struct ml_arena *a, struct ml_step *s, struct memlane_compact 
  * ml_compact_slice - begin to compact a lane in the background, or go on with it
  * @a: arena
  * @req: of one lane, with the limits and results of this slice
- * @t: of the slices before; zeroed but for @t->anew before the first
+ * @t: of the slices before; zeroed except for @t->anew before the first
  *
  * What it waits for sections comes on top of its limits, as in ml_tend().
  *

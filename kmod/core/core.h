@@ -38,7 +38,7 @@
  *      and fullness, and nothing else is; class.used, class.spans are the sums over
  *      the lists, area.runs the sum of class.spans
  *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - first - 1
- *  I10 the published entry of a bound index carries its private location, but for
+ *  I10 the published entry of a bound index carries its private location, except for
  *      as many as the program is known to have overwritten (count.spoiled)
  *  I11 a class's tally says how many pages the class has, or 0 if there was no memory
  *      for it; of each cause all of these have no more moves than the arena
@@ -73,7 +73,7 @@
 #define ML_BIN_FULL		(ML_BINS + 1)
 #define ML_CLASS_SETS		(2 * MEMLANE_CLASSES)
 #define ML_BATCH		256			/* most moves in one batch */
-#define ML_BATCH_PAGES		8192			/* and pages handed over, but for one blob */
+#define ML_BATCH_PAGES		8192			/* and pages handed over, except for one blob */
 #define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
 
 struct ml_arena;
@@ -276,7 +276,7 @@ struct ml_area {
 };
 
 /**
- * struct ml_lane - a range of the data area; arena.lock, but for the immutable
+ * struct ml_lane - a range of the data area; arena.lock, except for the immutable
  * @first: first page, immutable
  * @end: end page, immutable
  * @limit: pages that may be used now
@@ -323,7 +323,7 @@ struct ml_lane {
 #define ML_HEAT_SHIFT	4	/* four ageing periods, newest lowest */
 
 /**
- * struct ml_table - the handles; arena.lock, but for what users see
+ * struct ml_table - the handles; arena.lock, except for what users see
  * @entry: u64 a handle, shared: published words, hostile when read back
  * @side: u64 a handle, shared: the program's own notes
  * @pin: u32 a handle, shared: pin counts and the program's notes
@@ -360,7 +360,7 @@ struct ml_table {
 #define ML_SLOT_UNUSED	0
 #define ML_SLOT_IN_USE	1
 #define ML_SLOT_LEAVING	2	/* its thread is gone, or gave it back */
-#define ML_SLOT_DRAINED	3	/* the same, and its stock was freed but for what is in doubt */
+#define ML_SLOT_DRAINED	3	/* the same, and its stock was freed except for what is in doubt */
 
 /* Registered threads; arena.lock. */
 struct ml_slots {
@@ -471,7 +471,7 @@ struct ml_rate {
 };
 
 /**
- * struct ml_tended - what whoever runs cycles in the background keeps of the last one
+ * struct ml_tended - state kept between background cycles
  * @more: its limits ended it, and nobody was in the way: go on with it after the rest
  * @rested: no cycle before this, ns
  */

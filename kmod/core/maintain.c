@@ -180,8 +180,8 @@ static int background_cycle(struct ml_arena *a, struct memlane_step *step, bool 
  * @step: limits and results; max_ns bounds the work, waits for sections come on top
  * @t: of the last cycle, and of this one; where @t->more no period begins
  *
- * Each wait is bounded by the grace period, and after one that was in vain no other
- * is begun past max_ns. The rest is REST times what the cycle took, but for waiting.
+ * Each wait is bounded by the grace period, and after one that timed out no other
+ * is begun past max_ns. The rest is REST times what the cycle took, except for waiting.
  *
  * Return: 0, or the error that ended the cycle early.
  */

@@ -636,7 +636,7 @@ static unsigned int mark_all(struct ml_arena *a)
 	return marked;
 }
 
-/* What is planned in vain costs time, too: next time there are no more than now. */
+/* Unused planning is wasted: cap the next batch at what completed this time. */
 static void learn(struct ml_batch *b)
 {
 	if (b->begun < b->nr)

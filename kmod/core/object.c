@@ -216,7 +216,7 @@ static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int 
 
 	if (!side || !pin)
 		return -ENOMEM;
-	/* Nobody's: whoever frees it does so by compare-exchange. */
+	/* It has no maker: every thread frees it by compare-exchange. */
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
 	write_notes(pin);
 	/* Pairs with the acquire of memlane_get(): the side words come first. */

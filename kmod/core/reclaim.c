@@ -21,7 +21,7 @@
 #include "table.h"
 
 #define LOOKS	65536U	/* indices that a call looks at; the next one goes on */
-#define REST	9	/* after a walk in vain, so many times what it took */
+#define REST	9	/* after a walk that freed nothing, so many times what it took */
 
 static u64 returned(const struct ml_arena *a, u64 was)
 {

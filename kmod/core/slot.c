@@ -39,7 +39,7 @@ void ml_slots_exit(struct ml_arena *a)
 		a->ops->zfree(a, a->slots.suspect, ML_SUSPECTS_SIZE);
 }
 
-/* What a thread shares, but for its magazines. The slot was in use once. */
+/* What a thread shares, except for its magazines. The slot was in use once. */
 struct memlane_slot *ml_slot_head(struct ml_arena *a, u32 slot)
 {
 	return ml_vec_at(&a->slots.page, (u64)slot * ML_SLOT_PAGES);
@@ -162,7 +162,7 @@ static int revoke_slot(struct ml_arena *a, u32 slot)
 	if (slot >= a->slots.nr)
 		return 0;
 	s = ml_slot_head(a, array_index_nospec(slot, a->slots.nr));
-	/* Pairs with the release below: whoever stored it has been through all of this. */
+	/* Pairs with the release below: the thread that stored it has been through all of this. */
 	if (!s || smp_load_acquire(&s->shared) == MEMLANE_SHARED_REVOKED)
 		return 0;
 	WRITE_ONCE(s->shared, MEMLANE_SHARED_REVOKING);
@@ -229,7 +229,7 @@ u64 ml_slots_waits(struct ml_arena *a)
 
 /*
  * The thread of a slot does nothing more: nobody waits for its section. What it
- * held is taken back by pieces, whoever has the time.
+ * held is taken back in pieces, by any thread that has the time.
  */
 static void leave(struct ml_arena *a, u32 slot)
 {

@@ -161,7 +161,7 @@ static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
  * ml_sweep_anew - the next sweeps for room visit all objects
  * @a: arena; arena.lock
  *
- * For who has the time, or cannot wait: or else they go on where the last ones ended.
+ * Restart all scans. Unlimited calls do this; all others resume where the last one ended.
  */
 void ml_sweep_anew(struct ml_arena *a)
 {

@@ -212,7 +212,7 @@ u64 ml_entry_read(const struct ml_arena *a, u32 index)
 {
 	u64 *e = ml_entry(a, index);
 
-	/* Pairs with the release of whoever published the word last. */
+	/* Pairs with the release by which the word was last published. */
 	return e ? smp_load_acquire(e) : 0;
 }
 
@@ -267,7 +267,7 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	set_loc(a, *index, loc);
 	set_state(a, *index, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
 	a->table.bound++;
-	/* Pairs with the acquire of whoever takes the index from stock. */
+	/* Pairs with the acquire of the thread that takes the index from stock. */
 	smp_store_release(e, memlane_entry_free(gen ? gen : a->table.first_gen, *index, loc));
 	return 0;
 }

@@ -3,7 +3,7 @@
  * tally.c - what moved and what did not, by class, tag and group
  *
  * Tallies are written where users read them, each word by itself: those of moves
- * under arena.lock, faults by whoever has one. A tally is made when it is first
+ * under arena.lock, faults by the thread that has one. A tally is made when it is first
  * needed; without memory for it, what happens is not noted there.
  */
 #include <linux/atomic.h>

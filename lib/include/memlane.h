@@ -19,7 +19,7 @@
  *     type is PTHREAD_CANCEL_ASYNCHRONOUS must not call. A section or a pin is not
  *     ended by it: pthread_cleanup_push() is for that, or the end of the thread.
  *   - After fork() the child has no arena: calls that can fail answer -EOWNERDEAD,
- *     but for memlane_fd(), and the only thing to do there is memlane_close().
+ *     except for memlane_fd(), and the only thing to do there is memlane_close().
  *
  * A bad handle gives, wherever a handle is taken:
  *   -ESTALE   the object was freed (or its handle's generations are used up)
@@ -222,7 +222,7 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  *	(-EOPNOTSUPP); false
  * @report_leaks: memlane_close() reports objects that were not freed; false
  * @tracking: keep the history of objects, 16 bytes each; maintenance in the background
- *	is run by a thread of the library, so that it is seen, but for what is given
+ *	is run by a thread of the library, so that it is seen, except for what is given
  *	back when the system is short of memory; false
  * @aged: for tests: handles are nearly used up, as after years of use; false
  * @report: gets the reports of @guard and @report_leaks; NULL: stderr
@@ -346,7 +346,7 @@ MEMLANE_API int memlane_config_preset_sized(struct memlane_config *config, int p
 
 /**
  * memlane_config_preset - fill in the values of a preset
- * @config: to be filled: the defaults, but for what the preset changes
+ * @config: to be filled: the defaults, except for what the preset changes
  * @preset: enum memlane_preset
  *
  * Return: 0; -EINVAL: no such preset.
@@ -381,7 +381,7 @@ MEMLANE_API int memlane_open(struct memlane **out, const struct memlane_config *
  * Handles are good in all processes that have the arena, addresses are not. The
  * arena ends when all have closed it; an object that its maker forgets is there
  * until then. Threads are each process's own, and so are memlane_stat()'s
- * @allocs to @waits, but for threads that have left.
+ * @allocs to @waits, except for threads that have left.
  *
  * Return: 0; -EINVAL: as memlane_open(); -EBADF; -ENOTTY: not a file of
  * /dev/memlane; -ENODEV: its arena has not been made; -EACCES: open for reading
@@ -600,8 +600,8 @@ MEMLANE_API memlane_handle memlane_strndup(struct memlane *m, const char *s, siz
  * moves, in its lane if that has room: whole pages are handed over, where they can be. It
  * is aligned to 16 bytes then, to a page if it is larger than MEMLANE_BLOCK_MAX.
  *
- * Tag, group, hints and priority stay. It is for objects of the caller's: whoever uses or
- * frees it at the same time has one of both sizes, and may be told -EBUSY.
+ * Tag, group, hints and priority stay. Resize only objects that no other thread uses: one
+ * that reads or frees it at the same time meets one of the two sizes, and may get -EBUSY.
  *
  * Return: 0; -EINVAL: size out of range; -EDEADLK: it has to move, and the caller is in a
  * section; -EBUSY: it has to move, and is pinned; -EAGAIN: it is in use, try again; -ENOSPC;
@@ -764,7 +764,7 @@ MEMLANE_API int memlane_unpin(struct memlane *m, memlane_handle h);
  * Calls that move may be bounded, and say what they have done, by a struct memlane_step. The
  * program clears it and sets its limits:
  *	max_bytes		most bytes to copy; 0: no limit
- *	max_ns			time to take, but for a first batch of each part; 0: no limit
+ *	max_ns			time limit; each part may run one batch past it; 0: no limit
  * and finds there afterwards, also when the call has failed:
  *	out_moved, out_moved_bytes		objects copied, and their bytes
  *	out_remapped, out_remapped_pages	large objects handed over by their pages
@@ -880,7 +880,7 @@ MEMLANE_API int memlane_thread_leave(struct memlane *m);
 
 /*
  * What the inline functions need of an arena. Immutable from open to close,
- * but for the child of a fork, where the arena ends.
+ * except for the child of a fork, where the arena ends.
  */
 struct memlane_hot {
 	uint64_t *table;	/* entry words */
@@ -893,7 +893,7 @@ struct memlane_hot {
 #define MEMLANE_FRAMES	32U
 
 /*
- * A thread's part in an arena. Used by that thread alone, but for @arena, which
+ * A thread's part in an arena. Used by that thread alone, except for @arena, which
  * memlane_close() clears.
  */
 struct memlane_self {
@@ -923,7 +923,7 @@ MEMLANE_API void *memlane_get_slow(struct memlane *m, memlane_handle h);
  *
  * Sections nest, and should be short: a section that stays open stops compaction.
  *
- * Return: 0, but for the thread's first use of the arena: memlane_thread_join().
+ * Return: 0, except for the thread's first use of the arena: memlane_thread_join().
  */
 MEMLANE_INLINE int memlane_enter(struct memlane *m)
 {

@@ -85,7 +85,7 @@ MEMLANE_API int memlane_check(struct memlane *m, memlane_report_fn report, void 
  * @used: of these, how often it had been used in the ageing period; when @looks is
  *	full, at 65535, both are halved
  * @promoted: moves to the FastLane that were seen, up to 65535: by memlane_migrate()
- *	and its like, but for memlane_queue_migrate(), and whatever made a difference
+ *	and its like, except for memlane_queue_migrate(), and whatever made a difference
  *	from one look to the next
  * @demoted: the same to the SlowLane
  */

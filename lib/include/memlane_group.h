@@ -71,7 +71,7 @@ MEMLANE_API int memlane_group_unpin(struct memlane *m, uint16_t group);
  * memlane_set_purgeable - may a group be dropped when memory is short?
  * @m: arena
  * @group: of objects
- * @purgeable: true: its objects may go, but for those pinned; they say -ENODATA
+ * @purgeable: true: its objects may go, except for those pinned; they say -ENODATA
  *
  * They go by priority, lowest first, and no more of them than needed: from a lane under
  * pressure until it is not (config.slow_lane_usage_threshold); before a request would

@@ -6,7 +6,7 @@
 # Every header that DIR (default: TOP/kmod/core) includes must be one of its
 # own, the ABI's, or the shim's; lib/shim comes first in the include path, so
 # what is found here is what the compiler takes. Conditional compilation and
-# __KERNEL__ would make two sources of one: refused, but for include guards.
+# __KERNEL__ would make two sources of one: refused, except for include guards.
 set -eu
 top=$1
 dir=${2:-$top/kmod/core}

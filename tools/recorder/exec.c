@@ -154,7 +154,7 @@ static const char *base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* Whoever loads no recorder is known by this alone. */
+/* A program that loads no recorder is known by this alone. */
 static struct proctab_entry *announce(const char *path)
 {
 	struct proctab_entry *e = table ? process_entry(table) : NULL;

@@ -56,10 +56,11 @@
  * Entry      0  state    0        generation   location ^ index      otherwise
  *
  * A handle is positive as a signed number, never 0, and never given out twice. The
- * first kind of entry XOR its handle is the location, in granules from the data
- * area's start, and bit 63: whoever compares that with the area's end has compared
- * cookie, generation and state too. The cookie's place holds the state of all others,
- * and 59..57 are kept for a count of pins. An entry of 0 was never used.
+ * first kind of entry XOR its handle is bit 63 and the location, in granules from the
+ * start of the data area. One comparison of that with the area's end checks cookie,
+ * generation and state too. Entries of the second kind hold a state where the first
+ * kind has the cookie; bits 59..57 are reserved for a count of pins. An entry of 0 was
+ * never used.
  */
 #define MEMLANE_HANDLE_ZEROS		(1ULL << 63 | 0x1fULL << 32)	/* never set */
 #define MEMLANE_COOKIE_SHIFT		57
@@ -295,17 +296,18 @@ enum memlane_lane {
  * MEMLANE_IOCTL_REFILL and FLUSH change a magazine for the thread, so that a
  * thread which is killed at any moment loses nothing: the kernel takes back
  * index[0..@nr), and index[@nr] and @in_hand if they are bound, not live and in
- * nobody else's stock. So a thread makes an object live before it lowers @nr,
- * and, in a section, writes index[@nr] (or @in_hand) before it ends an object.
+ * no other thread's magazine. So a thread makes an object live before it lowers @nr,
+ * and, in a section, writes index[@nr] (or @in_hand) before it frees an object.
  */
 #define MEMLANE_MAG_SIZE		126
 
 /*
- * A thread may end a block that it has made by a plain store of the entry, while its
- * @shared is BIASED: in a section whose word has FREEING; @shared, the entry (USED) and
- * the pins (none) are loaded behind the store of that word, and the word loses FREEING
- * behind the store of the entry. Whoever else ends or pins an object has its maker
- * revoked first: MEMLANE_WAIT_MAKER. A slot's next thread takes @shared over.
+ * While its @shared is BIASED, a thread may free a block that it made itself by a plain
+ * store of the entry. It does so in a section: it sets FREEING in the section's word,
+ * then loads @shared, the entry (which must be USED) and the pins (which must be none),
+ * stores the entry, and clears FREEING. Any other thread that frees or pins such a block
+ * must first revoke the maker's bias: MEMLANE_WAIT_MAKER. The next thread in the same
+ * slot inherits @shared.
  */
 #define MEMLANE_SECTION_FREEING		(1ULL << 63)
 #define MEMLANE_SHARED_BIASED		0U
@@ -415,12 +417,13 @@ struct memlane_stat_page {
 };
 
 /*
- * A tally: what moved and what did not, of the objects of one kind. Tallies follow the
- * statistics in their region, from MEMLANE_TALLY_OFFSET on: MEMLANE_TALLIES of them, by
- * lane and size class, then by tag, then by group. Each word is current and only grows,
- * but for @pages. Whatever happens counts once by class, once by tag and once by group;
- * stock of magazines, and what lies beside all objects, is tag 0 and group 0. What there
- * was no memory to note is missing: the sums are then below those of the whole arena.
+ * A tally counts the moves of one kind of object, and the moves that failed. The region
+ * of statistics has MEMLANE_TALLIES of them, from MEMLANE_TALLY_OFFSET on: by lane and
+ * size class, then by tag, then by group. Every event is counted three times: by class,
+ * by tag and by group. Objects in magazines, and memory outside of objects, count as tag
+ * 0 and group 0. Every word is current, and all but @pages only grow. Where the kernel had
+ * no memory for a tally its events are missing, so the sums may be below the arena's own
+ * counters.
  */
 struct memlane_tally {
 	__aligned_u64 by_cause[8];	/* moves by enum memlane_cause */
@@ -444,7 +447,7 @@ struct memlane_tally {
 /**
  * struct memlane_step - what a bounded step of moving may do, and did
  * @max_bytes: most bytes to copy; 0: no limit
- * @max_ns: time to take, but for a first batch of each part of the work; 0: no limit
+ * @max_ns: time limit; each part of the work may run one batch past it; 0: no limit
  * @out_moved: objects copied
  * @out_moved_bytes: bytes of these
  * @out_remapped: blobs handed over
@@ -455,9 +458,9 @@ struct memlane_tally {
  * @out_given_up: moves dropped because a section stayed open too long
  * @out_pages_returned: pages given back to the system
  * @out_ns: time taken
- * @out_more: 1: a limit was reached before it was seen that nothing is left to do
+ * @out_more: 1: a limit stopped the step early; more work may remain
  *
- * Work that limits have ended is gone on with by the next step that has some.
+ * The next step with limits resumes where this one was stopped.
  * -ENOMEM: there was no memory for destinations; what could be done was done, and
  * is told. -EINTR the same for a fatal signal.
  */
@@ -798,9 +801,9 @@ struct memlane_compact {
  * struct memlane_migrate - move objects to a lane
  * @size: sizeof(struct memlane_migrate)
  * @flags: MEMLANE_ASYNC (not with RESIZE), one of MEMLANE_MIGRATE_* or none; with SETTLE @lane is not looked at: a block goes to
- *         a span that holds pinned objects, or else to the fullest of its class,
+ *         a span that holds pinned objects, otherwise to the fullest of its class,
  *         if its own is emptier; nor with AWAY: an object that moves is not where it was; nor with RESIZE:
- *         the lane it is in, or else the SlowLane
+ *         the lane it is in, otherwise the SlowLane
  * @lane: where to
  * @count: 1 to 2^20
  * @handles: address of __u64[@count]
