@@ -81,6 +81,22 @@ int region_advise(void *p, size_t length)
 	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
 }
 
+/**
+ * table_advise - the same for the table's addresses
+ * @p: address
+ * @length: bytes, whole pages
+ *
+ * memlane_get() looks there in the child, too, where no handle is good any more. That may
+ * be allowed no addresses more than it has: it gets zeros with the others. Return: 0 or
+ * -errno.
+ */
+int table_advise(void *p, size_t length)
+{
+	if (madvise(p, length, MADV_DOFORK) || madvise(p, length, MADV_WIPEONFORK))
+		return refused("madvise", length, NULL, errno, errno);
+	return 0;
+}
+
 static void *map_nothing(size_t length, int prot)
 {
 	return mmap(NULL, length, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -342,8 +358,7 @@ static void end(struct memlane *m)
 		watch_close(m);
 		memtool_disown(m->tool);
 		m->backend->disown(m);
-		if (m->hot.table)
-			munmap(m->hot.table, TABLE_SIZE);
+		munmap(m->hot.table, TABLE_SIZE);
 	} else {
 		tasks_wait(&m->tasks);
 		keeper_close(m);
@@ -371,21 +386,18 @@ void memlane_close(struct memlane *m)
 
 /* ----------------------------------------------------------- is here ---- */
 
-/* In the child of a fork: from now on no handle is good, and nothing is touched. */
+/*
+ * In the child of a fork: from now on no handle is good, and nothing is touched. The table's
+ * addresses have zeros: see table_advise().
+ */
 void arena_bury(struct memlane *m)
 {
-	int saved = errno;
-	void *p;
-
 	if (m->buried)
 		return;
 	m->buried = true;
-	p = mmap(NULL, TABLE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (p != MAP_FAILED)
-		sparse_advise(p, TABLE_SIZE);
-	m->hot.table = p == MAP_FAILED ? NULL : p;
 	m->hot.limit = INT64_MIN;
-	errno = saved;
+	if (m->backend->bury)
+		m->backend->bury(m);
 }
 
 /* 0, or -EOWNERDEAD in a process that has not opened the arena. */

@@ -167,6 +167,7 @@ struct thread {
  * @backend: who owns the pages
  * @fd: of the device backend
  * @device: that @fd is a file of
+ * @zeros: of the device backend: as long as the table's region, for the child of a fork
  * @local: of the local backend
  */
 struct memlane {
@@ -203,6 +204,7 @@ struct memlane {
 	const struct backend *backend;
 	int fd;
 	dev_t device;
+	void *zeros;
 	struct local *local;
 };
 
@@ -213,6 +215,7 @@ size_t region_reserve(const struct memlane_info *info, unsigned int region);
 void *region_at(const struct memlane_info *info, unsigned int region, void *reserved);
 void sparse_advise(void *p, size_t length);
 int region_advise(void *p, size_t length);
+int table_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);
 
 /* cache.c */

@@ -18,6 +18,8 @@
  * @attach: the same for an arena that another has made, by its file, which is
  *	left to the caller; NULL: no file has one
  * @close: undo @open or @attach; also a part of it
+ * @bury: in the child of a fork, before anything else there: have zeros where the table was.
+ *	Asks for no addresses. NULL: they are there
  * @disown: in the child of a fork, which has inherited the descriptors only
  * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
  *	inside the implicit section of a library call, except for WAIT
@@ -30,6 +32,7 @@ struct backend {
 	int (*open)(struct memlane *m, struct memlane_create *req);
 	int (*attach)(struct memlane *m, int fd);
 	void (*close)(struct memlane *m);
+	void (*bury)(struct memlane *m);
 	void (*disown)(struct memlane *m);
 	int (*call)(struct memlane *m, unsigned int cmd, void *req);
 	int (*event_fd)(struct memlane *m);

@@ -65,6 +65,33 @@ static int map_region(struct memlane *m, unsigned int region)
 	return 0;
 }
 
+/* The module's pages are not the child's: zeros that take their place there are kept by. */
+static int keep_zeros(struct memlane *m)
+{
+	const uint64_t around = region_reserve(&m->info, MEMLANE_REGION_TABLE);
+	const struct memlane_region *r = &m->info.out_region[MEMLANE_REGION_TABLE];
+	char *table = m->region[MEMLANE_REGION_TABLE];
+	uint64_t before = (char *)region_at(&m->info, MEMLANE_REGION_TABLE, table) - table;
+	int err = table_advise(table, before);
+
+	if (!err)
+		err = table_advise(table + before + r->length, around - before - r->length);
+	if (!err)
+		err = region_reserve_at(r->length, PROT_READ, &m->zeros);
+	return err ? err : table_advise(m->zeros, r->length);
+}
+
+static void dev_bury(struct memlane *m)
+{
+	const struct memlane_region *r = &m->info.out_region[MEMLANE_REGION_TABLE];
+	void *at = region_at(&m->info, MEMLANE_REGION_TABLE, m->region[MEMLANE_REGION_TABLE]);
+	int saved = errno;
+
+	if (mremap(m->zeros, r->length, r->length, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at)
+		m->zeros = NULL;
+	errno = saved;
+}
+
 /* Nor is what the program has put in its place closed. */
 static void drop_file(struct memlane *m)
 {
@@ -79,6 +106,8 @@ static void dev_close(struct memlane *m)
 	for (i = 0; i < MEMLANE_REGIONS; i++)
 		if (m->region[i])
 			munmap(m->region[i], region_reserve(&m->info, i));
+	if (m->zeros)
+		munmap(m->zeros, m->info.out_region[MEMLANE_REGION_TABLE].length);
 	drop_file(m);
 }
 
@@ -109,6 +138,8 @@ static int map_regions(struct memlane *m)
 
 	for (i = 0; !err && i < MEMLANE_REGIONS; i++)
 		err = map_region(m, i);
+	if (!err)
+		err = keep_zeros(m);
 	if (!err && !fstat(m->fd, &st))
 		m->device = st.st_rdev;
 	return err;
@@ -119,6 +150,7 @@ static int dev_open(struct memlane *m, struct memlane_create *req)
 	int err;
 
 	m->device = 0;
+	m->zeros = NULL;
 	m->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
 	if (m->fd < 0 && (errno == EMFILE || errno == ENFILE))
 		return refused("open", 0, NULL, errno, errno);
@@ -136,6 +168,7 @@ static int dev_attach(struct memlane *m, int fd)
 {
 	int err;
 
+	m->zeros = NULL;
 	m->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (m->fd < 0)
 		return -errno;
@@ -165,6 +198,7 @@ const struct backend backend_dev = {
 	.open = dev_open,
 	.attach = dev_attach,
 	.close = dev_close,
+	.bury = dev_bury,
 	.disown = dev_disown,
 	.call = dev_call,
 	.event_fd = dev_event_fd,

@@ -237,7 +237,10 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
 		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
-	return err;
+	if (err)
+		return err;
+	return table_advise(l->region[MEMLANE_REGION_TABLE],
+			    region_reserve(&l->info, MEMLANE_REGION_TABLE));
 }
 
 static void unmap_all(struct local *l)

@@ -2,6 +2,7 @@
 /* test-fork.c - the child of a fork has no arena, and is told so */
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "api.h"
 
@@ -70,12 +71,22 @@ static void child_lacks(const void *at)
 	CHECK(mincore((void *)((uintptr_t)at & ~4095UL), 1, &there) && errno == ENOMEM);
 }
 
+/* The table's addresses are there for who looks a handle up, and say that it is nobody's. */
+static void child_sees_no_entry(struct memlane *m, memlane_handle h)
+{
+	const uint64_t *entry = &((const struct memlane_hot *)m)->table[(uint32_t)h];
+	unsigned int i;
+
+	CHECK(memlane_enter(m) == -EOWNERDEAD);
+	for (i = 0; i < 512; i++)
+		CHECK(!entry[i]);
+}
+
 TEST(the_child_has_none_of_the_memory)
 {
 	struct memlane *m = open_quiet();
 	memlane_handle h = must_alloc(m, 100000), small = must_alloc(m, 100);
 	void *p = memlane_pin(m, h), *q = memlane_pin(m, small);
-	const void *table = ((const struct memlane_hot *)m)->table;
 	pid_t pid;
 	int status;
 
@@ -85,7 +96,7 @@ TEST(the_child_has_none_of_the_memory)
 	if (!pid) {
 		child_lacks(p);
 		child_lacks(q);
-		child_lacks(table);
+		child_sees_no_entry(m, small);
 		_exit(0);
 	}
 	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -130,6 +141,35 @@ TEST(every_call_of_the_child_answers_and_the_parent_goes_on)
 		in_child(m, h);
 		still_good(m, h);
 	}
+	memlane_close(m);
+}
+
+/* It may be allowed less than it has, and answers all the same. */
+static void child_has_no_room(struct memlane *m, memlane_handle h)
+{
+	const struct rlimit less = { 1 << 20, 1 << 20 };
+
+	CHECK(setrlimit(RLIMIT_AS, &less) == 0);
+	CHECK(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
+	child_calls(m, h);
+}
+
+TEST(a_child_without_room_for_addresses_answers_as_well)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = must_alloc(m, 1000);
+	int status;
+	pid_t pid;
+
+	fill(m, h, 8);
+	pid = fork();
+	if (!pid) {
+		child_has_no_room(m, h);
+		_exit(0);
+	}
+	expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+	expect_eq(status, 0);
+	still_good(m, h);
 	memlane_close(m);
 }
 
