@@ -147,10 +147,12 @@ int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, 
  * @mm: which joined
  *
  * Context: @mm is being changed by nobody else; it may be on its way out.
+ * Return: whether no address space has a mapping now.
  */
-void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm)
+bool memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm)
 {
 	struct barrier_user *user;
+	bool last;
 
 	spin_lock(&barrier->lock);
 	user = barrier_find(barrier, mm);
@@ -158,11 +160,13 @@ void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm
 		user = NULL;
 	if (user)
 		list_del(&user->list);
+	last = list_empty(&barrier->users);
 	spin_unlock(&barrier->lock);
-	if (!user)
-		return;
-	mmdrop(mm);
-	kfree(user);
+	if (user) {
+		mmdrop(mm);
+		kfree(user);
+	}
+	return last;
 }
 
 /**

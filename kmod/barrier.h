@@ -35,7 +35,7 @@ int memlane_barrier_init(struct memlane_barrier *barrier, struct memlane_user *u
 void memlane_barrier_exit(struct memlane_barrier *barrier);
 
 int memlane_barrier_join(struct memlane_barrier *barrier, struct mm_struct *mm, gfp_t extra);
-void memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm);
+bool memlane_barrier_leave(struct memlane_barrier *barrier, struct mm_struct *mm);
 
 u64 memlane_barrier_delay(const struct memlane_barrier *barrier);
 int memlane_barrier_run(struct memlane_barrier *barrier, bool may_wait);

@@ -74,6 +74,7 @@ struct memlane_file {
  * @worker: background maintenance
  * @queue: calls that are carried out in the background
  * @events: for poll() and read()
+ * @orphaned: it was private, and nobody uses it any more; see orphan.c
  * @debugfs: the arena's folder
  * @metadata: bytes that the engine has of memory
  * @token: by which the shrinker finds the arena
@@ -98,6 +99,7 @@ struct memlane_arena {
 	struct memlane_worker worker;
 	struct memlane_queue queue;
 	struct memlane_events events;
+	bool orphaned;
 	struct dentry *debugfs;
 	atomic64_t metadata;
 	struct memlane_token *token;
@@ -127,6 +129,10 @@ int memlane_arena_create(struct file *file, const struct memlane_create *req);
 int memlane_arena_charge(struct memlane_arena *arena, u64 bytes);
 void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes);
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
+
+/* orphan.c */
+void memlane_orphan_unused(struct memlane_arena *arena);
+void memlane_orphan_tend(struct memlane_arena *arena);
 
 /* ioctl.c */
 long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg);

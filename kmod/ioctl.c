@@ -548,6 +548,8 @@ long memlane_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return err;
 	if (!(command->flags & CREATES) && !call.arena)
 		return -ENODEV;
+	if (call.arena && READ_ONCE(call.arena->orphaned))
+		return -EOWNERDEAD;
 	return ioctl_serve(&call, command, user);
 }
 

@@ -251,7 +251,8 @@ static void slots_close(struct vm_area_struct *vma)
 {
 	struct memlane_arena *arena = memlane_arena_of_file(vma->vm_file);
 
-	memlane_barrier_leave(&arena->barrier, vma->vm_mm);
+	if (memlane_barrier_leave(&arena->barrier, vma->vm_mm))
+		memlane_orphan_unused(arena);
 }
 
 /* Who can write to slots can be in a section: the mover must know its address space. */
@@ -289,8 +290,8 @@ static int mmap_check(const struct memlane_arena *arena, struct vm_area_struct *
  * @file: of an arena
  * @vma: being made
  *
- * Return: 0; -ENODEV not created; -EINVAL private, or not within one region;
- * -EACCES executable, or writable where only reading is allowed; -ENOMEM.
+ * Return: 0; -ENODEV not created; -EOWNERDEAD: it was private, and is over; -EINVAL: the
+ * mapping is private, or not within one region; -EACCES executable, or writable where only reading is allowed; -ENOMEM.
  */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -303,6 +304,8 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 
 	if (!arena)
 		return -ENODEV;
+	if (READ_ONCE(arena->orphaned))
+		return -EOWNERDEAD;
 	err = mmap_check(arena, vma, &region);
 	slots = region == MEMLANE_REGION_SLOTS && vma->vm_flags & VM_MAYWRITE;
 	if (!err && slots)

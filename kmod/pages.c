@@ -11,7 +11,7 @@
  *   NONE -> EMPTY            commit      core.lock
  *   EMPTY -> page            populate    core.lock; or a fault, invalidate_lock read
  *   any -> NONE              decommit    core.lock, invalidate_lock write
- *   page -> EMPTY            remap       core.lock, invalidate_lock write
+ *   page -> EMPTY            remap, clear  core.lock, invalidate_lock write
  *
  * So whoever holds core.lock, or invalidate_lock for reading, may look at a leaf and at
  * a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
@@ -686,6 +686,42 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 		cond_resched();
 	}
 	return had;
+}
+
+static void leaf_clear(struct memlane_pages *p, struct leaf *leaf, u64 page)
+{
+	u64 i, had = 0;
+
+	for (i = 0; i < ML_CHUNK_PAGES; i++) {
+		if (leaf->word[i] <= EMPTY)
+			continue;
+		memlane_page_drop(page_of(leaf->word[i]));
+		leaf->word[i] = EMPTY;
+		had++;
+	}
+	count_present(p, leaf, page, -(s64)had);
+}
+
+/**
+ * memlane_pages_clear - let go of all pages, and keep what may be touched
+ * @p: pages of an arena that nobody uses any more
+ *
+ * Context: core.lock.
+ */
+void memlane_pages_clear(struct memlane_pages *p)
+{
+	unsigned long chunk;
+	struct leaf *leaf;
+
+	xa_for_each(&p->leaves, chunk, leaf) {
+		u64 page = (u64)chunk << ML_CHUNK_SHIFT;
+
+		pages_lock_map(p);
+		pages_unmap(p, page, ML_CHUNK_PAGES);
+		leaf_clear(p, leaf, page);
+		pages_unlock_map(p);
+		cond_resched();
+	}
 }
 
 /* Empty a word that is committed; the page comes without a count. */

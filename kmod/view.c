@@ -5,7 +5,8 @@
  * A view holds a reference to the arena's own file, whose release comes after the
  * last of them is closed and unmapped. Opened for reading, it is refused by every
  * check that an arena's file has: calls that change something, writable mappings.
- * Events are for the program that made the calls, so a view has none.
+ * Events are for the program that made the calls, so a view has none. An arena that has a
+ * view is not private any more: see orphan.c.
  *
  * A view does nothing to its owner's memory: its faults make no pages (SIGBUS where there
  * is none), and its mappings are of bare frames, so that no other part of the kernel can
@@ -54,6 +55,7 @@ int memlane_view(struct memlane_arena *arena, unsigned long arg)
 		put_unused_fd(fd);
 		return PTR_ERR(file);
 	}
+	WRITE_ONCE(arena->core.policy.private, false);
 	get_file(arena->file);
 	file->f_mapping = arena->inode->i_mapping;
 	fd_install(fd, file);

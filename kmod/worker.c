@@ -224,7 +224,10 @@ static void runner_run(struct work_struct *work)
 	if (!arena)
 		return;
 	waited = READ_ONCE(arena->core.waited);
-	worker_tend(arena);
+	if (READ_ONCE(arena->orphaned))
+		memlane_orphan_tend(arena);
+	else
+		worker_tend(arena);
 	took = ktime_get_ns() - begun;
 	runner_end(runner, arena, took - min(took, READ_ONCE(arena->core.waited) - waited));
 }

@@ -347,7 +347,9 @@ int memlane_open_fd(struct memlane **out, int fd, const struct memlane_config *c
 
 int memlane_fd(const struct memlane *m)
 {
-	return m->backend->attach ? m->fd : -EOPNOTSUPP;
+	int err = m->backend->share ? m->backend->share((struct memlane *)m) : -EOPNOTSUPP;
+
+	return err ? err : m->fd;
 }
 
 static void end(struct memlane *m)

@@ -21,6 +21,7 @@
  * @bury: in the child of a fork, before anything else there: have zeros where the table was.
  *	Asks for no addresses. NULL: they are there
  * @disown: in the child of a fork, which has inherited the descriptors only
+ * @share: its file is to be had by others; NULL: it has none
  * @call: do MEMLANE_CMD_@cmd; @req->size is set. Called by any thread, never
  *	inside the implicit section of a library call, except for WAIT
  * @event_fd: a descriptor that poll() calls readable while there are events
@@ -34,6 +35,7 @@ struct backend {
 	void (*close)(struct memlane *m);
 	void (*bury)(struct memlane *m);
 	void (*disown)(struct memlane *m);
+	int (*share)(struct memlane *m);
 	int (*call)(struct memlane *m, unsigned int cmd, void *req);
 	int (*event_fd)(struct memlane *m);
 	int (*take_event)(struct memlane *m, void *record, size_t room);

@@ -145,6 +145,26 @@ static int map_regions(struct memlane *m)
 	return err;
 }
 
+/*
+ * A child of fork() inherits the file, and the arena is to end without it. One whose file
+ * the program asked for is shared: it ends when all have closed it.
+ */
+static int set_private(struct memlane *m, bool private)
+{
+	struct memlane_set req = {
+		.size = sizeof(req),
+		.option = MEMLANE_OPT_PRIVATE,
+		.value = private,
+	};
+
+	return dev_call(m, MEMLANE_CMD_SET, &req);
+}
+
+static int dev_share(struct memlane *m)
+{
+	return set_private(m, false);
+}
+
 static int dev_open(struct memlane *m, struct memlane_create *req)
 {
 	int err;
@@ -159,6 +179,8 @@ static int dev_open(struct memlane *m, struct memlane_create *req)
 	err = dev_call(m, MEMLANE_CMD_CREATE, req);
 	if (!err)
 		err = map_regions(m);
+	if (!err)
+		err = set_private(m, true);
 	if (err)
 		dev_close(m);
 	return err;
@@ -200,6 +222,7 @@ const struct backend backend_dev = {
 	.close = dev_close,
 	.bury = dev_bury,
 	.disown = dev_disown,
+	.share = dev_share,
 	.call = dev_call,
 	.event_fd = dev_event_fd,
 	.take_event = dev_take_event,

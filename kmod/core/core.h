@@ -445,6 +445,7 @@ struct ml_policy {
 	u64 grace;			/* ns */
 	u64 age_interval;		/* ns */
 	u64 decay;			/* ns that pages are kept; 0: they go back at once */
+	bool private;			/* it ends with its last user, whoever has its file */
 	u64 threshold;			/* bytes; 0: none */
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */

@@ -128,6 +128,11 @@ static int write_option(struct ml_arena *a, u32 option, u64 value)
 		return 0;
 	case MEMLANE_OPT_DECAY:
 		return set_decay(a, value);
+	case MEMLANE_OPT_PRIVATE:
+		if (value > 1)
+			return -EINVAL;
+		WRITE_ONCE(p->private, value);
+		return 0;
 	case MEMLANE_OPT_PURGEABLE:
 		return set_purgeable(a, value);
 	default:
@@ -159,6 +164,7 @@ static int read_option(const struct ml_arena *a, u32 option, u64 *value)
 		[MEMLANE_OPT_AGE_INTERVAL] = p->age_interval,
 		[MEMLANE_OPT_THRESHOLD] = p->threshold,
 		[MEMLANE_OPT_DECAY] = p->decay,
+		[MEMLANE_OPT_PRIVATE] = p->private,
 		[MEMLANE_OPT_PURGEABLE] = get_purgeable(p, *value),
 		[MEMLANE_OPT_FAST_MAX] = a->lane[MEMLANE_FAST].max << ML_PAGE_SHIFT,
 		[MEMLANE_OPT_SLOW_MAX] = a->lane[MEMLANE_SLOW].max << ML_PAGE_SHIFT,

@@ -396,9 +396,13 @@ MEMLANE_API int memlane_open_fd(struct memlane **out, int fd,
  * @m: arena
  *
  * To be polled and read for events, or handed to another process. It is the
- * library's: it is not to be closed, and dup() of it has no FD_CLOEXEC.
+ * library's: it is not to be closed, and dup() of it has no FD_CLOEXEC. An arena whose
+ * file nobody asked for ends with memlane_close(), or with its process, whatever children
+ * have inherited. From this call on it ends when all have closed the file.
  *
- * Return: a descriptor; -EOPNOTSUPP: the arena has no file (MEMLANE_CAP_SHARE).
+ * Return: a descriptor; -EOPNOTSUPP: the arena has no file (MEMLANE_CAP_SHARE);
+ * -EOWNERDEAD: in a child, when the arena has ended with its maker; -EBADFD: the program
+ * has closed the library's descriptor.
  */
 MEMLANE_API int memlane_fd(const struct memlane *m);
 

@@ -442,6 +442,7 @@ static const struct fact numbers[] = {
 	VALUE(OPT_FAST_MAX, 0xc),
 	VALUE(OPT_SLOW_MAX, 0xd),
 	VALUE(OPT_DECAY, 14),
+	VALUE(OPT_PRIVATE, 15),
 	VALUE(CMD_CREATE, 0x80),
 	VALUE(CMD_INFO, 0x81),
 	VALUE(CMD_REGISTER, 0x82),

@@ -82,6 +82,56 @@ static void child_sees_no_entry(struct memlane *m, memlane_handle h)
 		CHECK(!entry[i]);
 }
 
+static bool shares(const struct memlane *m)
+{
+	return memlane_capabilities(m) & MEMLANE_CAP_SHARE;
+}
+
+/* With the module the child has the file: the arena ends without it all the same. */
+TEST(the_child_keeps_nothing_alive)
+{
+	struct memlane *m = open_quiet();
+	int over[2], status, err = shares(m) ? -EOWNERDEAD : -EOPNOTSUPP;
+	pid_t pid;
+	char c;
+
+	must_alloc(m, 100000);
+	expect_eq(pipe(over), 0);
+	pid = fork();
+	if (!pid) {
+		CHECK(read(over[0], &c, 1) == 1);
+		CHECK(memlane_fd(m) == err);
+		_exit(0);
+	}
+	memlane_close(m);
+	expect_eq(write(over[1], "x", 1), 1);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect_eq(status, 0);
+}
+
+TEST(an_arena_whose_file_was_asked_for_lives_on)
+{
+	struct memlane *m = open_quiet();
+	int over[2], status;
+	pid_t pid;
+	char c;
+
+	if (!shares(m))
+		skip("the backend has no file");
+	expect(memlane_fd(m) >= 0);
+	expect_eq(pipe(over), 0);
+	pid = fork();
+	if (!pid) {
+		CHECK(read(over[0], &c, 1) == 1);
+		CHECK(memlane_fd(m) >= 0);
+		_exit(0);
+	}
+	memlane_close(m);
+	expect_eq(write(over[1], "x", 1), 1);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect_eq(status, 0);
+}
+
 TEST(the_child_has_none_of_the_memory)
 {
 	struct memlane *m = open_quiet();

@@ -108,6 +108,148 @@ static void receiver(int sock, __u64 handle)
 	_exit(0);
 }
 
+static int set_private(const struct arena *a, __u64 value)
+{
+	struct memlane_set set = {
+		.size = sizeof(set), .option = MEMLANE_OPT_PRIVATE, .value = value,
+	};
+
+	return call(a->fd, MEMLANE_IOCTL_SET, &set);
+}
+
+static int leash[2];
+static char *object;
+
+/* A child that has the file, and nothing else, until nobody holds its leash any more. */
+static pid_t bystander(void)
+{
+	pid_t pid = fork();
+	char c;
+
+	expect(pid >= 0);
+	if (pid)
+		return pid;
+	close(leash[1]);
+	_exit(read(leash[0], &c, 1) != 0);
+}
+
+static struct arena with_a_child(bool private, long *before, pid_t *child)
+{
+	struct arena a = arena_new(LANE, LANE);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, 8 * MIB);
+
+	expect_eq(set_private(&a, 2), -EINVAL);
+	expect_eq(set_private(&a, private), 0);
+	if (!leash[1])
+		expect_eq(pipe(leash), 0);
+	*before = debugfs_number("pages");
+	object = address_of(&a, handle);
+	memset(object, 1, 8 * MIB);
+	*child = bystander();
+	return a;
+}
+
+static void unmap(const struct arena *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_REGIONS; i++)
+		expect_eq(munmap(a->map[i], arena_region(a, i).length), 0);
+}
+
+static int stat_of(const struct arena *a)
+{
+	struct memlane_stat st = { .size = sizeof(st) };
+
+	return call(a->fd, MEMLANE_IOCTL_STAT, &st);
+}
+
+static void end(const struct arena *a, pid_t child)
+{
+	int status;
+
+	close(a->fd);
+	close(leash[1]);
+	expect_eq(waitpid(child, &status, 0), child);
+	expect_eq(status, 0);
+}
+
+static void wait_for_pages(long most)
+{
+	int tries;
+
+	for (tries = 0; tries < 3000 && debugfs_number("pages") > most; tries++)
+		usleep(10000);
+	expect(debugfs_number("pages") <= most);
+}
+
+/* Whatever children hold: the pages are gone, and calls say so. */
+TEST(a_private_arena_ends_with_its_last_user)
+{
+	struct arena a;
+	long before;
+	pid_t child;
+
+	a = with_a_child(true, &before, &child);
+	expect_eq(munmap(a.map[MEMLANE_REGION_SIDE], PAGE), 0);
+	expect_eq(stat_of(&a), 0);
+	unmap(&a);
+	wait_for_pages(before);
+	expect_eq(stat_of(&a), -EOWNERDEAD);
+	expect(arena_mmap(&a, MEMLANE_REGION_DATA, PROT_READ) == MAP_FAILED && errno == EOWNERDEAD);
+	end(&a, child);
+	expect_eq(debugfs_number("pages"), 0);
+}
+
+/* Nobody uses it in the module's sense, and yet somebody has its pages mapped. */
+TEST(a_private_arena_takes_its_pages_from_who_maps_them)
+{
+	struct arena a;
+	long before;
+	pid_t child;
+
+	a = with_a_child(true, &before, &child);
+	expect_eq(*object, 1);
+	expect_eq(munmap(a.map[MEMLANE_REGION_SLOTS],
+			 arena_region(&a, MEMLANE_REGION_SLOTS).length), 0);
+	wait_for_pages(before);
+	expect_eq(stat_of(&a), -EOWNERDEAD);
+	expect_eq(*object, 0);
+	end(&a, child);
+}
+
+TEST(the_death_of_its_process_ends_a_private_arena)
+{
+	pid_t maker, child;
+	long before;
+
+	expect_eq(pipe(leash), 0);
+	maker = fork();
+	if (!maker) {
+		with_a_child(true, &before, &child);
+		expect(debugfs_number("pages") >= (long)(8 * MIB / PAGE));
+		raise(SIGKILL);
+	}
+	expect_eq(waitpid(maker, NULL, 0), maker);
+	wait_for_pages(0);
+	expect_eq(debugfs_number("arenas"), 1);
+	close(leash[1]);
+}
+
+TEST(an_arena_that_is_not_private_lives_as_long_as_its_file)
+{
+	struct arena a;
+	long before;
+	pid_t child;
+
+	a = with_a_child(false, &before, &child);
+	unmap(&a);
+	usleep(50000);
+	expect(debugfs_number("pages") >= before + (long)(8 * MIB / PAGE));
+	expect_eq(stat_of(&a), 0);
+	end(&a, child);
+}
+
 TEST(an_arena_passes_to_another_process)
 {
 	int pair[2], to_child[2], status;

@@ -14,6 +14,7 @@
  *   - A pointer that cannot be read or written:             -EFAULT
  *   - An unknown ioctl number:                              -ENOTTY
  *   - An arena that has not been created:                   -ENODEV
+ *   - A private arena that nobody uses any more:            -EOWNERDEAD
  *   - No memory, or the memory cgroup's limit:              -ENOMEM
  *   - The lane is full and may not grow:                    -ENOSPC
  *   - A fatal signal ended a long call early:               -EINTR
@@ -1027,6 +1028,7 @@ enum memlane_option {
 	MEMLANE_OPT_FAST_MAX,		/* bytes the FastLane grows to by itself, up to its reserve */
 	MEMLANE_OPT_SLOW_MAX,		/* bytes the SlowLane grows to by itself, up to its reserve */
 	MEMLANE_OPT_DECAY,		/* ns that unused pages are kept to be used again, up to an hour; the module: 0 */
+	MEMLANE_OPT_PRIVATE,		/* 1: ends when nobody maps its slots, whoever has its file; VIEW clears it */
 	MEMLANE_OPTIONS
 };
 
