@@ -216,6 +216,18 @@ static bool same_place(const struct ml_need *x, const struct ml_need *y)
 	return x->cls == y->cls && (x->cls != MEMLANE_CLASS_BLOB || x->pages == y->pages);
 }
 
+/*
+ * A large object that shrank where it is has more pages than its size says, and its users
+ * know of those alone.
+ */
+static bool is_told(const struct ml_arena *a, u32 index, const struct ml_need *has)
+{
+	u64 size = memlane_side_size(ml_index_side(a, index));
+
+	return has->cls != MEMLANE_CLASS_BLOB ||
+	       (size + ML_PAGE_SIZE - 1) >> ML_PAGE_SHIFT == has->pages;
+}
+
 /* Pages go over whole, bytes one by one: between a blob and a block as well. */
 static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
 {
@@ -239,7 +251,7 @@ static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
  * @lane: where to
  * @length: bytes that the place is to have room for
  *
- * Return: 0 (also if its place has that size); -EINVAL; otherwise as ml_batch_place().
+ * Return: 0 (also if its place has that size, and its users know); -EINVAL; otherwise as ml_batch_place().
  */
 int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length)
 {
@@ -249,7 +261,7 @@ int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length
 
 	if (!err)
 		err = ml_need_of(a, ml_index_loc(a, index), &has);
-	if (err || same_place(&need, &has))
+	if (err || (same_place(&need, &has) && is_told(a, index, &has)))
 		return err;
 	err = movable(a, index);
 	need.cold = has.cold;

@@ -57,15 +57,30 @@ static void verify_first(struct memlane *m, memlane_handle h, uint64_t id, uint6
 	expect_eq(memlane_exit(m), 0);
 }
 
-/* Maintenance may be at the object just then: a call that has to move it is tried again. */
-static void must_resize(struct memlane *m, memlane_handle h, uint64_t size)
+/* It has the pages all the time, and its size does not say so. */
+TEST(a_large_object_that_shrank_where_it_is_grows_again)
 {
-	int err, tries = 1000;
+	struct memlane *m = open_resizable();
+	memlane_handle h = must_alloc(m, 47732);
+	uint64_t at, size;
 
-	do {
-		err = memlane_resize(m, h, size);
-	} while (err == -EAGAIN && --tries && !usleep(1000));
-	expect_eq(err, 0);
+	fill(m, h, 1);
+	for (size = 26000; size < 47732; size += 3000) {
+		expect_eq(memlane_resize(m, h, 26000), 0);
+		expect_eq(memlane_resize(m, h, size), 0);
+		verify_first(m, h, 1, 26000);
+		expect_eq(memlane_resize(m, h, 47732), 0);
+		verify_first(m, h, 1, 26000);
+		fill(m, h, 1);
+	}
+	expect_eq(memlane_enter(m), 0);
+	at = (uintptr_t)memlane_get(m, h);
+	expect_eq(memlane_resize(m, h, 100), 0);
+	expect_eq(memlane_exit(m), 0);
+	expect_eq(address(m, h), at);
+	expect_eq(memlane_resize(m, h, 47732), 0);
+	verify_first(m, h, 1, 100);
+	memlane_close(m);
 }
 
 /* Whatever comes before and after, bytes are kept, and nobody else's are touched. */
@@ -89,7 +104,7 @@ TEST(sizes_at_random_among_others)
 			expect_eq(memlane_free(m, h[k]), 0);
 			h[k] = must_alloc(m, size);
 		} else {
-			must_resize(m, h[k], size);
+			expect_eq(memlane_resize(m, h[k], size), 0);
 			expect_eq(memlane_size(m, h[k]), size);
 			verify_first(m, h[k], k, size < was ? size : was);
 		}
