@@ -13,6 +13,13 @@
 
 #include "../harness.h"
 
+/* A sanitizer has addresses of its own, and more than limits of a test allow. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define KIB 1024UL
 #define MIB (1024 * KIB)

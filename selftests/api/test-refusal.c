@@ -13,12 +13,6 @@
 
 #define GIB (1024 * MIB)
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
-
 static void limit(int resource, uint64_t most)
 {
 	struct rlimit r;
