@@ -291,7 +291,8 @@ static int mmap_check(const struct memlane_arena *arena, struct vm_area_struct *
  * @vma: being made
  *
  * Return: 0; -ENODEV not created; -EOWNERDEAD: it was private, and is over; -EINVAL: the
- * mapping is private, or not within one region; -EACCES executable, or writable where only reading is allowed; -ENOMEM.
+ * mapping is private, or not within one region; -EACCES: executable, or writable where
+ * only reading is allowed; -ENOMEM.
  */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -13,8 +13,8 @@
  *   any -> NONE              decommit    core.lock, invalidate_lock write
  *   page -> EMPTY            remap, clear  core.lock, invalidate_lock write
  *
- * So whoever holds core.lock, or invalidate_lock for reading, may look at a leaf and at
- * a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
+ * So a thread that holds core.lock, or invalidate_lock for reading, may look at a leaf and
+ * at a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
  * remap unmap and change words while they hold it for writing. A page table entry
  * is therefore either made before the unmapping, and removed by it, or made from
  * the words as they are afterwards.
@@ -688,18 +688,25 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	return had;
 }
 
+/* Empty a word that is committed; the page comes without a count. */
+static unsigned long take_word(struct memlane_pages *p, struct leaf *leaf, u64 page)
+{
+	unsigned long word = leaf ? leaf->word[in_leaf(page)] : EMPTY;
+
+	if (word > EMPTY)
+		count_present(p, leaf, page, -1);
+	if (leaf)
+		leaf->word[in_leaf(page)] = EMPTY;
+	return word;
+}
+
 static void leaf_clear(struct memlane_pages *p, struct leaf *leaf, u64 page)
 {
-	u64 i, had = 0;
+	u64 end = page + ML_CHUNK_PAGES;
 
-	for (i = 0; i < ML_CHUNK_PAGES; i++) {
-		if (leaf->word[i] <= EMPTY)
-			continue;
-		memlane_page_drop(page_of(leaf->word[i]));
-		leaf->word[i] = EMPTY;
-		had++;
-	}
-	count_present(p, leaf, page, -(s64)had);
+	for (; page < end; page++)
+		if (leaf->word[in_leaf(page)] > EMPTY)
+			memlane_page_drop(page_of(take_word(p, leaf, page)));
 }
 
 /**
@@ -722,18 +729,6 @@ void memlane_pages_clear(struct memlane_pages *p)
 		pages_unlock_map(p);
 		cond_resched();
 	}
-}
-
-/* Empty a word that is committed; the page comes without a count. */
-static unsigned long take_word(struct memlane_pages *p, struct leaf *leaf, u64 page)
-{
-	unsigned long word = leaf ? leaf->word[in_leaf(page)] : EMPTY;
-
-	if (word > EMPTY)
-		count_present(p, leaf, page, -1);
-	if (leaf)
-		leaf->word[in_leaf(page)] = EMPTY;
-	return word;
 }
 
 /*

@@ -4,10 +4,10 @@
  *
  * In a window, which is one section of the library's or a part of one of the program's, stock
  * becomes objects, or objects that this thread has made become stock, one after the other by the
- * steps of quick.h. Whoever is killed, or looks, between two of them finds what is there between
- * two calls; and FREEING, once it was answered by a flag that is 0, is good until it is gone,
- * however many it covers (own-window in selftests/model). Movers wait for a window, and so does
- * who revokes this thread: it is short. What does not go straight through is a call of its own.
+ * steps of quick.h. A kill, or a look, between two of them finds what is there between two calls;
+ * and FREEING, once it was answered by a flag that is 0, is good until it is gone, however many
+ * it covers (own-window in selftests/model). Movers wait for a window, and so does a thread that
+ * revokes this one: it is short. What does not go straight through is a call of its own.
  */
 #include <errno.h>
 #include <string.h>

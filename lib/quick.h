@@ -106,8 +106,8 @@ static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t s
 
 /*
  * FREEING rides on the store that begins a section of one free, and comes and goes in a
- * section of the program's: whoever revokes this thread sees it behind a barrier, or the load
- * of @shared sees him. Pairs with ml_revoke_maker(). *section: what is stored behind it.
+ * section of the program's: a thread that revokes this one sees it behind a barrier, or the
+ * load of @shared sees the revocation. Pairs with ml_revoke_maker(). *section: what is stored behind it.
  */
 static __always_inline bool freeing_begin(const struct memlane *m, struct memlane_slot *slot,
 					  bool open, uint64_t *section)

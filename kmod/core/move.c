@@ -224,8 +224,7 @@ static bool is_told(const struct ml_arena *a, u32 index, const struct ml_need *h
 {
 	u64 size = memlane_side_size(ml_index_side(a, index));
 
-	return has->cls != MEMLANE_CLASS_BLOB ||
-	       (size + ML_PAGE_SIZE - 1) >> ML_PAGE_SHIFT == has->pages;
+	return has->cls != MEMLANE_CLASS_BLOB || ml_pages(size) == has->pages;
 }
 
 /* Pages go over whole, bytes one by one: between a blob and a block as well. */
@@ -251,7 +250,8 @@ static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
  * @lane: where to
  * @length: bytes that the place is to have room for
  *
- * Return: 0 (also if its place has that size, and its users know); -EINVAL; otherwise as ml_batch_place().
+ * Return: 0 (also if its place has that size, and its users know); -EINVAL; otherwise as
+ * ml_batch_place().
  */
 int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length)
 {

@@ -123,6 +123,21 @@ static struct memlane_stats stats(struct memlane *m)
 }
 
 __attribute__((unused))
+static uint64_t below(unsigned long long *seed, uint64_t n)
+{
+	return (rng_next(seed) >> 20) % n;
+}
+
+/* Two threads leave it at the same moment, as far as the machine can do that. */
+__attribute__((unused))
+static void meet(int *arrived)
+{
+	__atomic_add_fetch(arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(arrived, __ATOMIC_ACQUIRE) < 2)
+		sched_yield();
+}
+
+__attribute__((unused))
 static void start(pthread_t *t, void *(*run)(void *), void *arg)
 {
 	expect_eq(pthread_create(t, NULL, run, arg), 0);

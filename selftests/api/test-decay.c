@@ -59,7 +59,7 @@ TEST(what_is_freed_stays_for_a_while)
 	memlane_close(m);
 }
 
-/* Whoever is slow only waits for longer. */
+/* A slow machine only waits for longer. */
 TEST(it_goes_by_itself)
 {
 	struct memlane *m = open_decaying(0.05);

@@ -16,14 +16,6 @@ static unsigned long long seed;
 static bool stop;
 static int at_start;
 
-/* Both leave at the same moment, as far as the machine can do that. */
-static void meet(void)
-{
-	__atomic_add_fetch(&at_start, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&at_start, __ATOMIC_ACQUIRE) < 2)
-		sched_yield();
-}
-
 static void make_all(void)
 {
 	int i;
@@ -67,7 +59,7 @@ static void *free_from(void *arg)
 {
 	int i, first = (uintptr_t)arg;
 
-	meet();
+	meet(&at_start);
 	for (i = 0; i < OBJECTS; i++)
 		free_some((first + i) % OBJECTS);
 	return NULL;
@@ -84,7 +76,7 @@ TEST(one_of_two_frees_succeeds)
 		make_all();
 		first = round & 1 ? rng_next(&seed) % OBJECTS : 0;
 		start(&other, free_from, (void *)first);
-		meet();
+		meet(&at_start);
 		if (round & 2)
 			free_all_in_a_section();
 		else
@@ -97,7 +89,7 @@ TEST(one_of_two_frees_succeeds)
 	}
 }
 
-/* Whoever holds a pin is told that the object is there, whatever a free is about to find out. */
+/* A thread that holds a pin is told that the object is there, even while a free is at work. */
 static void use_pinned(memlane_handle h)
 {
 	uint32_t size = memlane_size(m, h);
@@ -118,7 +110,7 @@ static void *pin_from_the_middle(void *arg)
 	int i, k, first = (uintptr_t)arg;
 	void *p;
 
-	meet();
+	meet(&at_start);
 	for (i = 0; i < OBJECTS; i++) {
 		k = (first + i) % OBJECTS;
 		if (memlane_try_pin(m, object[k], &p))
@@ -155,7 +147,7 @@ static void pins_against_frees(bool moving, bool section)
 	if (moving)
 		start(&mover, keep_moving, NULL);
 	start(&other, pin_from_the_middle, (void *)first);
-	meet();
+	meet(&at_start);
 	if (section)
 		free_all_in_a_section();
 	else

@@ -6,11 +6,6 @@ enum { MANY = 1000, ROUNDS = 60 };
 
 static unsigned long long seed;
 
-static uint64_t below(uint64_t n)
-{
-	return (rng_next(&seed) >> 20) % n;
-}
-
 static void expect_different(const memlane_handle *h, uint32_t nr)
 {
 	uint32_t i, k;
@@ -38,7 +33,7 @@ TEST(each_is_an_object_of_its_own)
 	seed = harness_seed();
 	for (i = 0; i < 40; i++) {
 		size = sizes[i % ARRAY_SIZE(sizes)];
-		nr = 1 + below(size > 4000 ? 40 : 400);
+		nr = 1 + below(&seed, size > 4000 ? 40 : 400);
 		expect_eq(memlane_alloc_many(m, size, NULL, h, nr), nr);
 		expect_different(h, nr);
 		expect_live(m, nr, nr * size);
@@ -69,13 +64,13 @@ TEST(of_any_sizes_in_any_order)
 	seed = harness_seed();
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < MANY; i++) {
-			h[i] = must_alloc(m, 1 + below(5000));
+			h[i] = must_alloc(m, 1 + below(&seed, 5000));
 			fill(m, h[i], i);
 		}
 		for (i = 0; i < MANY; i++)
 			verify(m, h[i], i);
 		for (i = MANY - 1; i > 0; i--) {
-			k = below(i + 1);
+			k = below(&seed, i + 1);
 			t = h[i];
 			h[i] = h[k];
 			h[k] = t;
@@ -255,13 +250,6 @@ static memlane_handle object[MANY];
 static int freed[MANY];
 static int at_start;
 
-static void meet(void)
-{
-	__atomic_add_fetch(&at_start, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&at_start, __ATOMIC_ACQUIRE) < 2)
-		sched_yield();
-}
-
 /* From @first on, round the end; counts what it was told it has freed. */
 static void free_from(uint32_t first)
 {
@@ -281,7 +269,7 @@ static void free_from(uint32_t first)
 
 static void *free_too(void *arg)
 {
-	meet();
+	meet(&at_start);
 	free_from((uintptr_t)arg);
 	return NULL;
 }
@@ -305,8 +293,8 @@ TEST(two_batches_of_the_same)
 	seed = harness_seed();
 	for (round = 0; round < ROUNDS; round++) {
 		make_all();
-		start(&other, free_too, (void *)(uintptr_t)(round & 1 ? below(MANY) : 0));
-		meet();
+		start(&other, free_too, (void *)(uintptr_t)(round & 1 ? below(&seed, MANY) : 0));
+		meet(&at_start);
 		free_from(0);
 		finish(other);
 		for (i = 0; i < MANY; i++)
@@ -322,7 +310,7 @@ static void *pin_some(void *arg)
 	uint32_t i;
 	void *p;
 
-	meet();
+	meet(&at_start);
 	for (i = (uintptr_t)arg; i < MANY; i += 97) {
 		if (memlane_try_pin(m, object[i], &p))
 			continue;
@@ -340,8 +328,8 @@ TEST(pinned_meanwhile)
 	seed = harness_seed();
 	for (round = 0; round < ROUNDS; round++) {
 		make_all();
-		start(&other, pin_some, (void *)(uintptr_t)below(97));
-		meet();
+		start(&other, pin_some, (void *)(uintptr_t)below(&seed, 97));
+		meet(&at_start);
 		free_from(0);
 		finish(other);
 		free_from(0);
@@ -356,7 +344,7 @@ static bool stop;
 
 static void *compact_all(void *arg)
 {
-	meet();
+	meet(&at_start);
 	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
 		expect_eq(memlane_compact(m, MEMLANE_BOTH_LANES, 0, NULL), 0);
 	return arg;
@@ -372,10 +360,10 @@ TEST(while_everything_moves)
 	at_start = 0;
 	stop = false;
 	start(&other, compact_all, NULL);
-	meet();
+	meet(&at_start);
 	seed = harness_seed();
 	for (round = 0; round < ROUNDS; round++) {
-		expect_eq(memlane_alloc_many(m, 16 + below(500), NULL, h, MANY), MANY);
+		expect_eq(memlane_alloc_many(m, 16 + below(&seed, 500), NULL, h, MANY), MANY);
 		for (i = 0; i < MANY; i++)
 			fill(m, h[i], i);
 		expect_eq(memlane_free_many(m, h, MANY / 2, NULL), 0);

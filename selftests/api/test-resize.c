@@ -6,15 +6,10 @@
 
 static unsigned long long seed;
 
-static uint64_t below(uint64_t n)
-{
-	return (rng_next(&seed) >> 20) % n;
-}
-
 /* Of each order of magnitude as often. */
 static uint64_t any_size(void)
 {
-	return 1 + below(16ULL << below(15));
+	return 1 + below(&seed, 16ULL << below(&seed, 15));
 }
 
 static uint64_t address(struct memlane *m, memlane_handle h)
@@ -96,7 +91,7 @@ TEST(sizes_at_random_among_others)
 		fill(m, h[i], i);
 	}
 	for (i = 0; i < 6000; i++) {
-		k = below(SOME);
+		k = below(&seed, SOME);
 		was = memlane_size(m, h[k]);
 		size = any_size();
 		if (i % 5 == 0) {
@@ -242,19 +237,12 @@ static struct memlane *shared;
 static memlane_handle object[SOME];
 static int at_start;
 
-static void meet(void)
-{
-	__atomic_add_fetch(&at_start, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&at_start, __ATOMIC_ACQUIRE) < 2)
-		sched_yield();
-}
-
 /* From the end, so that both meet in the middle. */
 static void *free_all(void *arg)
 {
 	int i, err;
 
-	meet();
+	meet(&at_start);
 	for (i = SOME - 1; i >= 0; i--) {
 		do
 			err = memlane_free(shared, object[i]);
@@ -292,11 +280,11 @@ TEST(one_resizes_what_another_frees)
 		shared = open_resizable();
 		at_start = 0;
 		for (i = 0; i < SOME; i++)
-			object[i] = must_alloc(shared, 1 + below(3000));
+			object[i] = must_alloc(shared, 1 + below(&seed, 3000));
 		start(&other, free_all, NULL);
-		meet();
+		meet(&at_start);
 		for (i = 0; i < SOME; i++) {
-			err = memlane_resize(shared, object[i], 1 + below(3000));
+			err = memlane_resize(shared, object[i], 1 + below(&seed, 3000));
 			expect(!err || err == -ESTALE || err == -EAGAIN);
 		}
 		finish(other);
