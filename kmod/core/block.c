@@ -130,6 +130,8 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->cls = cls;
 	span->cold = cold;
 	span->places = places;
+	span->width = memlane_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
+	span->inverse = div_u64(1ULL << 32, span->width) + 1;
 	if (ml_pages_take(a, &span->run, nr, false)) {
 		a->ops->zfree(a, span, span_size(places));
 		return NULL;
@@ -175,6 +177,19 @@ struct ml_span *ml_span_fullest(const struct ml_class *c)
 }
 
 /**
+ * ml_span_count - places were filled, or emptied
+ * @a: arena; arena.lock
+ * @span: of them
+ * @nr: how many; less than 0: emptied
+ */
+void ml_span_count(struct ml_arena *a, struct ml_span *span, s32 nr)
+{
+	span->used += nr;
+	class_of(a, span)->used += nr;
+	rebin(a, span);
+}
+
+/**
  * ml_slot_take - take a free place
  * @a: arena; arena.lock
  * @span: has a free place
@@ -184,22 +199,11 @@ struct ml_span *ml_span_fullest(const struct ml_class *c)
  */
 u64 ml_slot_take(struct ml_arena *a, struct ml_span *span)
 {
-	u32 slot = span->free;
+	u64 loc = ml_slot_loc(span, span->free);
 
-	span->free = span->rmap[slot] & ~ML_SLOT_FREE;
-	span->rmap[slot] = ML_SLOT_TAKEN;
-	span->used++;
-	class_of(a, span)->used++;
-	rebin(a, span);
-	return ml_slot_loc(span, slot);
-}
-
-/* Which place a location is in; not below span.places: in the rest behind them. */
-u32 ml_slot_at(const struct ml_span *span, u64 loc)
-{
-	u64 granules = loc - ml_page_loc(span->run.page);
-
-	return div_u64(granules, memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT);
+	ml_slot_fill(span, ML_SLOT_TAKEN);
+	ml_span_count(a, span, 1);
+	return loc;
 }
 
 /**
@@ -228,27 +232,34 @@ void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
 }
 
 /**
+ * ml_span_emptied - places were emptied
+ * @a: arena; arena.lock
+ * @span: of them; may be gone afterwards
+ * @nr: how many
+ *
+ * One empty span a class is kept, others give their pages back.
+ */
+void ml_span_emptied(struct ml_arena *a, struct ml_span *span, u32 nr)
+{
+	ml_span_count(a, span, -(s32)nr);
+	if (!span->used)
+		ml_span_trim(a, class_of(a, span), 1);
+}
+
+/**
  * ml_slot_give - a place is free again
  * @a: arena; arena.lock
  * @span: of the place; may be gone afterwards
  * @loc: location of a used or reserved place
- *
- * One empty span a class is kept, others give their pages back.
  */
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc)
 {
-	struct ml_class *c = class_of(a, span);
 	u32 slot = ml_slot_at(span, loc);
 
 	if (WARN_ON(span->rmap[slot] & ML_SLOT_FREE))
 		return;
-	span->rmap[slot] = ML_SLOT_FREE | span->free;
-	span->free = slot;
-	span->used--;
-	c->used--;
-	rebin(a, span);
-	if (!span->used)
-		ml_span_trim(a, c, 1);
+	ml_slot_empty(span, slot);
+	ml_span_emptied(a, span, 1);
 }
 
 /**

@@ -13,9 +13,10 @@ unsigned int ml_span_bin(const struct ml_span *span);
 struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold);
 struct ml_span *ml_span_fullest(const struct ml_class *c);
 u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
-u32 ml_slot_at(const struct ml_span *span, u64 loc);
 void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
+void ml_span_count(struct ml_arena *a, struct ml_span *span, s32 nr);
+void ml_span_emptied(struct ml_arena *a, struct ml_span *span, u32 nr);
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned);
 void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_forget(struct ml_arena *a, struct ml_span *span);
@@ -42,8 +43,32 @@ static inline u32 ml_slot_owner(const struct ml_span *span, u32 slot)
 
 static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)
 {
-	return ml_page_loc(span->run.page) +
-	       (u64)slot * (memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT);
+	return ml_page_loc(span->run.page) + (u64)slot * span->width;
+}
+
+/*
+ * Which place a location is in; not below span.places: in the rest behind them. Exact, as
+ * granules of a span times those of a place are less than 2^32.
+ */
+static inline u32 ml_slot_at(const struct ml_span *span, u64 loc)
+{
+	return ((loc - ml_page_loc(span->run.page)) * span->inverse) >> 32;
+}
+
+/* The first free place is an index's, and is counted later: ml_span_count(). */
+static inline void ml_slot_fill(struct ml_span *span, u32 index)
+{
+	u32 slot = span->free;
+
+	span->free = span->rmap[slot] & ~ML_SLOT_FREE;
+	span->rmap[slot] = index;
+}
+
+/* A place is free again, and is counted later. */
+static inline void ml_slot_empty(struct ml_span *span, u32 slot)
+{
+	span->rmap[slot] = ML_SLOT_FREE | span->free;
+	span->free = slot;
 }
 
 #endif /* ML_BLOCK_H */

@@ -237,6 +237,8 @@ struct ml_run {
  * @cursor: slot at which to go on draining
  * @fed: number of the batch that last reserved places here
  * @places: slots
+ * @width: granules of a slot
+ * @inverse: of @width, so that no slot is found by a division: see ml_slot_at()
  * @used: bound or reserved slots
  * @free: first free slot, or ML_SLOT_END
  * @rmap: index of each used slot, or the free list
@@ -252,6 +254,8 @@ struct ml_span {
 	u32 cursor;
 	u32 fed;
 	u32 places;
+	u32 width;
+	u32 inverse;
 	u32 used;
 	u32 free;
 	u32 rmap[];

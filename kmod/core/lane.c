@@ -296,9 +296,16 @@ void ml_pages_give(struct ml_arena *a, struct ml_run *run)
 
 /* ---------------------------------------------------------------- places */
 
-/* A span with room: of the wanted temperature, a new one, or any. */
-static struct ml_span *span_for(struct ml_arena *a, unsigned int lane,
-				const struct ml_need *need, bool scratch, int *err)
+/**
+ * ml_lane_span - a span with room: of the wanted temperature, a new one, or any
+ * @a: arena; arena.lock
+ * @lane: where
+ * @need: of a block
+ * @scratch: for a move, which may use the safety margin
+ * @err: out, if there is none: -ENOSPC (limit) or -ENOMEM
+ */
+struct ml_span *ml_lane_span(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
+			     bool scratch, int *err)
 {
 	struct ml_lane *l = &a->lane[lane];
 	struct ml_span *span = ml_span_fullest(ml_class_set(l, need->cls, need->cold));
@@ -317,7 +324,7 @@ static int block_take(struct ml_arena *a, unsigned int lane, const struct ml_nee
 		      bool scratch, u64 *loc)
 {
 	int err = 0;
-	struct ml_span *span = span_for(a, lane, need, scratch, &err);
+	struct ml_span *span = ml_lane_span(a, lane, need, scratch, &err);
 
 	if (!span)
 		return err;
@@ -351,13 +358,11 @@ int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *n
 	return err;
 }
 
-static void account(struct ml_arena *a, u64 loc, int sign)
+/* So many places more, of so many bytes each, have owners. */
+static void account(struct ml_lane *l, s64 nr, u64 room)
 {
-	struct ml_lane *l = &a->lane[ml_lane_of(a, loc)];
-	u64 room = ml_place_room(a, loc);
-
-	l->objects += sign;
-	l->bound += sign > 0 ? room : -room;
+	l->objects += nr;
+	l->bound += nr * room;
 }
 
 static void set_owner(struct ml_arena *a, u64 loc, u32 index)
@@ -374,13 +379,13 @@ static void set_owner(struct ml_arena *a, u64 loc, u32 index)
 void ml_place_name(struct ml_arena *a, u64 loc, u32 index)
 {
 	set_owner(a, loc, index);
-	account(a, loc, 1);
+	account(&a->lane[ml_lane_of(a, loc)], 1, ml_place_room(a, loc));
 }
 
 /* The owner leaves; the place is reserved still. */
 void ml_place_unname(struct ml_arena *a, u64 loc)
 {
-	account(a, loc, -1);
+	account(&a->lane[ml_lane_of(a, loc)], -1, ml_place_room(a, loc));
 	set_owner(a, loc, ML_SLOT_TAKEN);
 }
 
@@ -393,6 +398,20 @@ void ml_place_give(struct ml_arena *a, u64 loc)
 		ml_slot_give(a, ml_span_of(run), loc);
 	else
 		ml_blob_free(a, run);
+}
+
+/* Places of a span, by ml_slot_fill(), have owners. */
+void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr)
+{
+	account(&a->lane[span->run.lane], nr, memlane_class_size(span->cls));
+	ml_span_count(a, span, nr);
+}
+
+/* Places of a span that had owners are free, by ml_slot_empty(). It may be gone afterwards. */
+void ml_places_given(struct ml_arena *a, struct ml_span *span, u32 nr)
+{
+	account(&a->lane[span->run.lane], -(s64)nr, memlane_class_size(span->cls));
+	ml_span_emptied(a, span, nr);
 }
 
 /* Bytes of a place. */

@@ -36,11 +36,15 @@ void ml_lane_fit(struct ml_arena *a, unsigned int lane);
 int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr, bool fresh);
 void ml_pages_give(struct ml_arena *a, struct ml_run *run);
 
+struct ml_span *ml_lane_span(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
+			     bool scratch, int *err);
 int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *need,
 		  bool scratch, u64 *loc);
 void ml_place_name(struct ml_arena *a, u64 loc, u32 index);
 void ml_place_unname(struct ml_arena *a, u64 loc);
 void ml_place_give(struct ml_arena *a, u64 loc);
+void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr);
+void ml_places_given(struct ml_arena *a, struct ml_span *span, u32 nr);
 u64 ml_place_room(const struct ml_arena *a, u64 loc);
 
 #endif /* ML_LANE_H */

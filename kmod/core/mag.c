@@ -53,14 +53,6 @@ static u32 mag_nr(const struct memlane_mag *mag)
 
 /* ---------------------------------------------------- stock of the dead */
 
-static void drain(struct ml_arena *a, struct memlane_mag *mag)
-{
-	u32 nr = mag_nr(mag), i;
-
-	for (i = 0; i < nr; i++)
-		ml_stock_free(a, READ_ONCE(mag->index[i]));
-}
-
 static void suspect(struct ml_arena *a, u32 index)
 {
 	u64 word = ml_entry_read(a, index);
@@ -84,7 +76,7 @@ void ml_stock_drain(struct ml_arena *a, u32 slot)
 		mag = mag_of(a, slot, m);
 		if (!mag)
 			continue;
-		drain(a, mag);
+		ml_stock_free_many(a, mag->index, mag_nr(mag));
 		cond_resched();
 		last = mag_nr(mag);
 		if (last < MEMLANE_MAG_SIZE)
@@ -215,31 +207,27 @@ static struct memlane_mag *mag_for(struct ml_arena *a, u32 slot, const struct ml
 	return ml_vec_make(a, &a->slots.page, mag_page(slot, m)) ? mag_of(a, slot, m) : NULL;
 }
 
+/* The one that decides on the lane, and so on the magazine, is the last one there. */
 static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
 {
-	struct memlane_mag *mag = NULL;
-	u32 index, nr = 0;
-	int err = 0;
+	struct memlane_mag *mag;
+	u32 index, nr, more;
+	int err = ml_bind(a, w, true, &index);
 
-	while (req->out_count < req->count && !err) {
-		err = ml_bind(a, w, !mag, &index);
-		if (err)
-			break;
-		if (!mag) {
-			mag = mag_for(a, req->slot, w);
-			nr = mag ? mag_nr(mag) : MEMLANE_MAG_SIZE;
-		}
-		if (nr == MEMLANE_MAG_SIZE) {
-			ml_bind_undo(a, w, !req->out_count, index);
-			err = mag ? -ENOSPC : -ENOMEM;
-			break;
-		}
-		WRITE_ONCE(mag->index[nr], index);
-		WRITE_ONCE(mag->nr, ++nr);
-		req->out_handle = ml_handle(a, index);
-		req->out_count++;
+	if (err)
+		return err;
+	mag = mag_for(a, req->slot, w);
+	nr = mag ? mag_nr(mag) : MEMLANE_MAG_SIZE;
+	if (nr == MEMLANE_MAG_SIZE) {
+		ml_bind_undo(a, w, true, index);
+		return mag ? -ENOSPC : -ENOMEM;
 	}
-	return req->out_count ? 0 : err;
+	more = ml_bind_more(a, w, &mag->index[nr], min(req->count, MEMLANE_MAG_SIZE - nr) - 1);
+	WRITE_ONCE(mag->index[nr + more], index);
+	WRITE_ONCE(mag->nr, nr + more + 1);
+	req->out_handle = ml_handle(a, index);
+	req->out_count = more + 1;
+	return 0;
 }
 
 static int refill(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
@@ -299,8 +287,8 @@ static void flush_mag(struct ml_arena *a, struct memlane_flush *req)
 	struct memlane_mag *mag = mag_of(a, req->slot, req->lane * MEMLANE_CLASSES + req->cls);
 	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr), i;
 
-	for (i = 0; i < nr - keep; i++)
-		req->out_count += !ml_stock_free(a, READ_ONCE(mag->index[i]));
+	if (mag)
+		req->out_count = ml_stock_free_many(a, mag->index, nr - keep);
 	for (i = 0; i < keep; i++)
 		WRITE_ONCE(mag->index[i], READ_ONCE(mag->index[nr - keep + i]));
 	if (mag)

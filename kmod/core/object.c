@@ -119,6 +119,47 @@ int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
 	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
 }
 
+/* Places of one span. Return: how many. */
+static u32 bind_run(struct ml_arena *a, struct ml_span *span, u32 *indices, u32 nr)
+{
+	u32 index, i;
+
+	nr = min(nr, span->places - span->used);
+	for (i = 0; i < nr; i++) {
+		if (ml_index_bind(a, ml_slot_loc(span, span->free), &index))
+			break;
+		ml_slot_fill(span, index);
+		WRITE_ONCE(indices[i], index);
+	}
+	ml_places_named(a, span, i);
+	return i;
+}
+
+/**
+ * ml_bind_more - bind indices to places beside one that ml_bind() has bound
+ * @a: arena; arena.lock
+ * @w: as it was given to ml_bind(); a block
+ * @indices: out, may be shared
+ * @nr: how many are wanted
+ *
+ * Return: how many there are.
+ */
+u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 nr)
+{
+	struct ml_span *span;
+	u32 done = 0, got;
+	int err;
+
+	while (done < nr) {
+		span = ml_lane_span(a, w->got, &w->need, false, &err);
+		got = span ? bind_run(a, span, indices + done, nr - done) : 0;
+		if (!got)
+			break;
+		done += got;
+	}
+	return done;
+}
+
 /**
  * ml_bind_undo - the index cannot be handed out
  * @a: arena; arena.lock, held since ml_bind()
@@ -288,18 +329,6 @@ int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
 	return err;
 }
 
-static void release(struct ml_arena *a, u32 index)
-{
-	u64 loc = ml_index_loc(a, index);
-
-	WRITE_ONCE(a->changes, a->changes + 1);
-	ml_index_unbind(a, index);
-	if (!loc)
-		return;
-	ml_place_unname(a, loc);
-	ml_place_give(a, loc);
-}
-
 /* The generation was seen: it is not given out again. */
 static void undo_one(struct ml_arena *a, u64 handle)
 {
@@ -309,7 +338,7 @@ static void undo_one(struct ml_arena *a, u64 handle)
 	if (!ml_index_bound(a, index) || ml_handle(a, index) != handle)
 		return;
 	xchg(e, memlane_entry_ended(READ_ONCE(*e)));
-	release(a, index);
+	ml_stock_free(a, index);
 }
 
 /**
@@ -333,22 +362,84 @@ void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
 
 /* ------------------------------------------------------------------ free */
 
+/* Places that stock leaves: one after the other of a span, which is told once. */
+struct leaving {
+	struct ml_span *span;
+	u32 nr;
+};
+
+static void leave_end(struct ml_arena *a, struct leaving *l)
+{
+	if (l->span)
+		ml_places_given(a, l->span, l->nr);
+	*l = (struct leaving){ };
+}
+
+/* Its name has been taken away. */
+static void leave(struct ml_arena *a, struct leaving *l, u64 loc)
+{
+	u64 page = ml_loc_page(loc);
+	struct ml_run *run;
+
+	if (!l->span || page - l->span->run.page >= l->span->run.nr) {
+		leave_end(a, l);
+		run = ml_run_at(a, page);
+		if (run->kind != ML_SPAN) {
+			ml_place_unname(a, loc);
+			ml_place_give(a, loc);
+			return;
+		}
+		l->span = ml_span_of(run);
+	}
+	ml_slot_empty(l->span, ml_slot_at(l->span, loc));
+	l->nr++;
+}
+
+/**
+ * ml_stock_free_many - free indices that are bound but not live
+ * @a: arena; arena.lock
+ * @indices: any values, may be shared
+ * @nr: how many
+ *
+ * Those that are not bound, live, or dropped are left alone. Return: how many were freed.
+ */
+u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
+{
+	struct leaving l = { };
+	u32 freed = 0, i;
+	u64 loc;
+
+	for (i = 0; i < nr; i++) {
+		if (ml_index_unbind(a, READ_ONCE(indices[i]), &loc))
+			continue;
+		freed++;
+		if (loc)
+			leave(a, &l, loc);
+	}
+	leave_end(a, &l);
+	WRITE_ONCE(a->changes, a->changes + freed);
+	return freed;
+}
+
 /**
  * ml_stock_free - free an index that is bound but not live
  * @a: arena; arena.lock
  * @index: any value
  *
- * A dropped object is not stock before it was ended: its handle is still held.
- *
  * Return: 0; -EBADF not bound; -EBUSY live, or dropped.
  */
 int ml_stock_free(struct ml_arena *a, u32 index)
 {
-	if (!ml_index_bound(a, index))
-		return -EBADF;
-	if (!ml_is_stock(ml_entry_read(a, index)))
-		return -EBUSY;
-	release(a, index);
+	u64 loc;
+	int err = ml_index_unbind(a, index, &loc);
+
+	if (err)
+		return err;
+	WRITE_ONCE(a->changes, a->changes + 1);
+	if (loc) {
+		ml_place_unname(a, loc);
+		ml_place_give(a, loc);
+	}
 	return 0;
 }
 

@@ -24,14 +24,8 @@ void ml_want_room(struct ml_arena *a, const struct ml_want *w);
 bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err);
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index);
 void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index);
+u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 nr);
+u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr);
 int ml_stock_free(struct ml_arena *a, u32 index);
-
-/* Neither an object's, nor a dropped one's that has not been freed. */
-static inline bool ml_is_stock(u64 word)
-{
-	unsigned int state = memlane_entry_state(word);
-
-	return state == MEMLANE_ENTRY_FREE || state == MEMLANE_ENTRY_FREE_MARKED;
-}
 
 #endif /* ML_OBJECT_H */

@@ -2,6 +2,7 @@
 /* table.c - handles: indices, entries, private locations */
 #include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/nospec.h>
 
 #include "table.h"
 #include "vec.h"
@@ -59,12 +60,40 @@ void ml_table_exit(struct ml_arena *a)
 /* The caller knows that the index is below top, so that its pages exist. */
 static u32 *lo_of(const struct ml_arena *a, u32 index)
 {
-	return ml_vec_at(&a->table.lo, index);
+	return ml_vec_made(&a->table.lo, index);
 }
 
 static u16 *hi_of(const struct ml_arena *a, u32 index)
 {
-	return ml_vec_at(&a->table.hi, index);
+	return ml_vec_made(&a->table.hi, index);
+}
+
+/* What is known of an index, found once. */
+struct words {
+	u64 *entry;
+	u32 *lo;
+	u16 *hi;
+};
+
+/* As above. */
+static struct words words_of(const struct ml_arena *a, u32 index)
+{
+	return (struct words){
+		.entry = ml_vec_made(&a->table.entry, index),
+		.lo = lo_of(a, index),
+		.hi = hi_of(a, index),
+	};
+}
+
+static u64 words_loc(const struct words *w)
+{
+	return *w->lo | (u64)(*w->hi & 0xff) << 32;
+}
+
+static void words_set(const struct words *w, u64 loc, u32 state)
+{
+	*w->lo = (u32)loc;
+	*w->hi = (u16)(loc >> 32) | state << HI_STATE_SHIFT;
 }
 
 static void set_state(struct ml_arena *a, u32 index, u32 state)
@@ -97,6 +126,7 @@ unsigned int ml_index_state(const struct ml_arena *a, u32 index)
 {
 	if (!is_known(a, index))
 		return ML_NONE;
+	index = array_index_nospec(index, a->table.top);
 	return *hi_of(a, index) >> HI_STATE_SHIFT;
 }
 
@@ -108,7 +138,9 @@ bool ml_index_bound(const struct ml_arena *a, u32 index)
 /* Private location of a bound index: the only one that is ever believed. */
 u64 ml_index_loc(const struct ml_arena *a, u32 index)
 {
-	return *lo_of(a, index) | (u64)(*hi_of(a, index) & 0xff) << 32;
+	struct words w = { .lo = lo_of(a, index), .hi = hi_of(a, index) };
+
+	return words_loc(&w);
 }
 
 bool ml_index_in_batch(const struct ml_arena *a, u32 index)
@@ -224,7 +256,7 @@ static bool index_pages(struct ml_arena *a, u32 index)
 	       ml_vec_make(a, &t->hi, index);
 }
 
-static int take_index(struct ml_arena *a, u32 *index)
+static int take_index(struct ml_arena *a, u32 *index, struct words *w)
 {
 	struct ml_table *t = &a->table;
 
@@ -232,7 +264,8 @@ static int take_index(struct ml_arena *a, u32 *index)
 		return -ENOSPC;
 	if (t->free) {
 		*index = t->free;
-		t->free = *lo_of(a, t->free);
+		*w = words_of(a, *index);
+		t->free = *w->lo;
 		return 0;
 	}
 	if (t->top >= t->end)
@@ -240,6 +273,7 @@ static int take_index(struct ml_arena *a, u32 *index)
 	if (!index_pages(a, t->top))
 		return -ENOMEM;
 	*index = t->top;
+	*w = words_of(a, *index);
 	WRITE_ONCE(t->top, t->top + 1);
 	return 0;
 }
@@ -255,50 +289,74 @@ static int take_index(struct ml_arena *a, u32 *index)
  */
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 {
+	struct words w;
 	u32 gen;
-	u64 *e;
 	int err;
 
-	err = take_index(a, index);
+	err = take_index(a, index, &w);
 	if (err)
 		return err;
-	e = ml_entry(a, *index);
-	gen = memlane_entry_gen(READ_ONCE(*e));
-	set_loc(a, *index, loc);
-	set_state(a, *index, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
+	gen = memlane_entry_gen(READ_ONCE(*w.entry));
+	words_set(&w, loc, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
 	a->table.bound++;
 	/* Pairs with the acquire of the thread that takes the index from stock. */
-	smp_store_release(e, memlane_entry_free(gen ? gen : a->table.first_gen, *index, loc));
+	smp_store_release(w.entry, memlane_entry_free(gen ? gen : a->table.first_gen, *index, loc));
 	return 0;
 }
 
-/**
- * ml_index_unbind - take a place's name away
- * @a: arena; arena.lock
- * @index: a bound index
- *
- * The generation was raised when the object ended. An index whose generations
- * are used up, so that the next one is 0, is retired. A batch that holds a destination for the index finds
- * out by ML_IN_BATCH being gone.
- */
-void ml_index_unbind(struct ml_arena *a, u32 index)
+/* An index whose generations are used up, so that the next one is 0, is retired. */
+static void put_index(struct ml_arena *a, u32 index, const struct words *w, u32 gen)
 {
 	struct ml_table *t = &a->table;
-	u64 *e = ml_entry(a, index);
-	u32 gen = memlane_entry_gen(READ_ONCE(*e));
 
-	xchg(e, memlane_entry_free(gen, index, 0));
-	t->bound--;
-	t->purged -= !ml_index_loc(a, index);
-	set_loc(a, index, 0);
 	if (!gen) {
-		set_state(a, index, ML_RETIRED);
+		words_set(w, 0, ML_RETIRED);
 		t->retired++;
 		return;
 	}
-	set_state(a, index, ML_NONE);
-	*lo_of(a, index) = t->free;
+	words_set(w, t->free, ML_NONE);
 	t->free = index;
+}
+
+/**
+ * ml_index_unbind - take a place's name away, where nobody lives there
+ * @a: arena; arena.lock
+ * @index: any value
+ * @loc: out: the place, or 0 if it had lost it
+ *
+ * The generation was raised when the object ended. A batch that holds a destination for
+ * the index finds out by ML_IN_BATCH being gone. A dropped object is not stock before it
+ * was ended: its handle is still held.
+ *
+ * A plain store is enough: users leave stock that is in no magazine of theirs alone, and
+ * movers, whose mark may be in the word, need the lock.
+ *
+ * Return: 0; -EBADF not bound; -EBUSY live, or dropped.
+ */
+int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
+{
+	struct words w;
+	u64 word;
+	u32 gen;
+
+	if (!is_known(a, index))
+		return -EBADF;
+	index = array_index_nospec(index, a->table.top);
+	w = words_of(a, index);
+	if ((*w.hi >> HI_STATE_SHIFT & ML_STATE_MASK) != ML_BOUND)
+		return -EBADF;
+	/* Pairs with the release by which it became stock. */
+	word = smp_load_acquire(w.entry);
+	if (!ml_is_stock(word))
+		return -EBUSY;
+	gen = memlane_entry_gen(word);
+	*loc = words_loc(&w);
+	a->table.bound--;
+	a->table.purged -= !*loc;
+	put_index(a, index, &w, gen);
+	/* Pairs with ml_entry_read(), which is also called without the lock. */
+	smp_store_release(w.entry, memlane_entry_free(gen, index, 0));
+	return 0;
 }
 
 /**

@@ -8,7 +8,7 @@
 int ml_table_init(struct ml_arena *a, u64 handles, u64 nr, bool aged);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
-void ml_index_unbind(struct ml_arena *a, u32 index);
+int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc);
 void ml_index_purge(struct ml_arena *a, u32 index);
 void ml_index_move(struct ml_arena *a, u32 index, u64 loc);
 
@@ -32,6 +32,14 @@ u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);
 u64 ml_handle(const struct ml_arena *a, u32 index);
 int ml_handle_check(const struct ml_arena *a, u64 handle);
+
+/* Neither an object's, nor a dropped one's that has not been freed. */
+static inline bool ml_is_stock(u64 word)
+{
+	unsigned int state = memlane_entry_state(word);
+
+	return state == MEMLANE_ENTRY_FREE || state == MEMLANE_ENTRY_FREE_MARKED;
+}
 
 /* Indices that were ever given out. */
 static inline u32 ml_indices(const struct ml_arena *a)

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* vec.c - sparse arrays: a top of leaves, leaves of pages, pages of elements */
 #include <linux/atomic.h>
-#include <linux/nospec.h>
 #include <linux/sched.h>
 
 #include "vec.h"
-
-#define LEAF_SHIFT	9
-#define LEAF_PAGES	(1UL << LEAF_SHIFT)
 
 static u64 vec_pages(const struct ml_vec *v)
 {
@@ -16,7 +12,7 @@ static u64 vec_pages(const struct ml_vec *v)
 
 static u64 vec_leaves(const struct ml_vec *v)
 {
-	return (vec_pages(v) + LEAF_PAGES - 1) >> LEAF_SHIFT;
+	return (vec_pages(v) + ML_LEAF_PAGES - 1) >> ML_LEAF_SHIFT;
 }
 
 /**
@@ -43,10 +39,10 @@ static void leaf_exit(struct ml_arena *a, struct ml_vec *v, void **leaf)
 {
 	unsigned long i;
 
-	for (i = 0; v->region == ML_PRIVATE && i < LEAF_PAGES; i++)
+	for (i = 0; v->region == ML_PRIVATE && i < ML_LEAF_PAGES; i++)
 		if (leaf[i])
 			a->ops->zfree(a, leaf[i], ML_PAGE_SIZE);
-	a->ops->zfree(a, leaf, LEAF_PAGES * sizeof(*leaf));
+	a->ops->zfree(a, leaf, ML_LEAF_PAGES * sizeof(*leaf));
 }
 
 /**
@@ -71,40 +67,6 @@ void ml_vec_exit(struct ml_arena *a, struct ml_vec *v)
 	v->top = NULL;
 }
 
-static void *element(const struct ml_vec *v, void *page, u64 i)
-{
-	u64 in_page = i & ((1UL << v->shift) - 1);
-
-	return (char *)page + (in_page << (ML_PAGE_SHIFT - v->shift));
-}
-
-/**
- * ml_vec_at - the address of an element
- * @v: array
- * @i: any value
- *
- * Context: any; no lock. Pairs with the releases in ml_vec_make().
- * Return: its address, or NULL if out of range or never made.
- */
-void *ml_vec_at(const struct ml_vec *v, u64 i)
-{
-	void **leaf, *p;
-	u64 page;
-
-	i -= v->first;
-	if (i >= v->nr)
-		return NULL;
-	i = array_index_nospec(i, v->nr);	/* most come from a program */
-	page = i >> v->shift;
-	/* Both pair with the releases in make_locked(). */
-	leaf = smp_load_acquire(&v->top[page >> LEAF_SHIFT]);
-	if (!leaf)
-		return NULL;
-	/* see above */
-	p = smp_load_acquire(&leaf[page & (LEAF_PAGES - 1)]);
-	return p ? element(v, p, i) : NULL;
-}
-
 static void *new_page(struct ml_arena *a, struct ml_vec *v, u64 page)
 {
 	if (v->region == ML_PRIVATE)
@@ -114,21 +76,21 @@ static void *new_page(struct ml_arena *a, struct ml_vec *v, u64 page)
 
 static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
 {
-	void **leaf = v->top[page >> LEAF_SHIFT];
+	void **leaf = v->top[page >> ML_LEAF_SHIFT];
 	void *p;
 
 	if (!leaf) {
-		leaf = a->ops->zalloc(a, LEAF_PAGES * sizeof(*leaf));
+		leaf = a->ops->zalloc(a, ML_LEAF_PAGES * sizeof(*leaf));
 		if (!leaf)
 			return NULL;
-		smp_store_release(&v->top[page >> LEAF_SHIFT], leaf); /* pairs with ml_vec_at() */
+		smp_store_release(&v->top[page >> ML_LEAF_SHIFT], leaf); /* pairs with ml_vec_at() */
 	}
-	p = leaf[page & (LEAF_PAGES - 1)];
+	p = leaf[page & (ML_LEAF_PAGES - 1)];
 	if (!p) {
 		p = new_page(a, v, page);
 		if (p) {
 			/* Pairs with ml_vec_at(): the page is zeroed. */
-			smp_store_release(&leaf[page & (LEAF_PAGES - 1)], p);
+			smp_store_release(&leaf[page & (ML_LEAF_PAGES - 1)], p);
 		}
 	}
 	return p;
@@ -154,7 +116,7 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 		return NULL;
 	p = make_locked(a, v, i >> v->shift);
 	mutex_unlock(&a->grow);
-	return p ? element(v, p, i) : NULL;
+	return p ? ml_vec_element(v, p, i) : NULL;
 }
 
 static struct ml_vec *shared_vec(struct ml_arena *a, unsigned int region)

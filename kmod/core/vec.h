@@ -3,12 +3,60 @@
 #ifndef ML_VEC_H
 #define ML_VEC_H
 
+#include <linux/atomic.h>
+#include <linux/nospec.h>
+
 #include "core.h"
+
+#define ML_LEAF_SHIFT	9
+#define ML_LEAF_PAGES	(1UL << ML_LEAF_SHIFT)
 
 int ml_vec_init(struct ml_arena *a, struct ml_vec *v, u64 nr, unsigned int shift,
 		unsigned int region);
 void ml_vec_exit(struct ml_arena *a, struct ml_vec *v);
-void *ml_vec_at(const struct ml_vec *v, u64 i);
 void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i);
+
+static inline void *ml_vec_element(const struct ml_vec *v, void *page, u64 i)
+{
+	u64 in_page = i & ((1UL << v->shift) - 1);
+
+	return (char *)page + (in_page << (ML_PAGE_SHIFT - v->shift));
+}
+
+/* Of an element that the caller knows was made, by its own ml_vec_make() or under a lock. */
+static inline void *ml_vec_made(const struct ml_vec *v, u64 i)
+{
+	u64 page = (i - v->first) >> v->shift;
+
+	return ml_vec_element(v, v->top[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)],
+			      i - v->first);
+}
+
+/**
+ * ml_vec_at - the address of an element
+ * @v: array
+ * @i: any value
+ *
+ * Context: any; no lock. Pairs with the releases in ml_vec_make().
+ * Return: its address, or NULL if out of range or never made.
+ */
+static inline void *ml_vec_at(const struct ml_vec *v, u64 i)
+{
+	void **leaf, *p;
+	u64 page;
+
+	i -= v->first;
+	if (i >= v->nr)
+		return NULL;
+	i = array_index_nospec(i, v->nr);	/* most come from a program */
+	page = i >> v->shift;
+	/* Both pair with the releases in make_locked(). */
+	leaf = smp_load_acquire(&v->top[page >> ML_LEAF_SHIFT]);
+	if (!leaf)
+		return NULL;
+	/* see above */
+	p = smp_load_acquire(&leaf[page & (ML_LEAF_PAGES - 1)]);
+	return p ? ml_vec_element(v, p, i) : NULL;
+}
 
 #endif /* ML_VEC_H */

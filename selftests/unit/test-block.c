@@ -78,6 +78,34 @@ static void alignment(void)
 	expect_eq(ml_need_for(&need, MEMLANE_SIZE_MAX, 0), 0);
 }
 
+/* Which place a granule is in is found without a division, and as one would have it. */
+static void slots_of_class(struct ml_arena *a, unsigned int cls)
+{
+	unsigned int width = memlane_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
+	struct ml_span *span;
+	u64 granule, end;
+
+	mutex_lock(&a->lock);
+	span = ml_span_new(a, MEMLANE_SLOW, cls, false);
+	end = span->run.nr * ML_PAGE_GRANULES;
+	for (granule = 0; granule < end; granule++)
+		if (ml_slot_at(span, ml_page_loc(span->run.page) + granule) != granule / width)
+			break;
+	expect_eq(granule, end);
+	ml_span_trim(a, &a->lane[MEMLANE_SLOW].cls[cls], 0);
+	mutex_unlock(&a->lock);
+}
+
+static void slots(void)
+{
+	struct world *w = world_new(64 << 10, 1 << 20);
+	unsigned int cls;
+
+	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+		slots_of_class(&w->arena, cls);
+	world_end(w);
+}
+
 /* Places of every class: distinct, inside their span, the fullest span first. */
 static void one_class(struct world *w, struct rng *r, unsigned int cls)
 {
@@ -169,6 +197,7 @@ static const struct test tests[] = {
 	{ "block_alignment", alignment },
 	{ "block_bins", bins },
 	{ "block_places", places },
+	{ "block_slots", slots },
 };
 
 KTAP_MAIN(tests);

@@ -69,13 +69,18 @@ static void full(void)
 	struct world *w = begin();
 	struct ml_arena *a = &w->arena;
 	u32 index, i;
+	u64 loc;
 
 	for (i = 1; i < END; i++) {
 		expect_eq(ml_index_bind(a, i, &index), 0);
 		expect_eq(index, i);
 	}
 	expect_eq(ml_index_bind(a, 7, &index), -ENOSPC);
-	ml_index_unbind(a, 9);
+	expect_eq(ml_index_unbind(a, 9, &loc), 0);
+	expect_eq(loc, 9);
+	expect_eq(ml_index_unbind(a, 9, &loc), -EBADF);
+	expect_eq(ml_index_unbind(a, 0, &loc), -EBADF);
+	expect_eq(ml_index_unbind(a, END, &loc), -EBADF);
 	expect_eq(ml_index_bind(a, 7, &index), 0);
 	expect_eq(index, 9);
 	expect_eq(ml_index_bind(a, 7, &index), -ENOSPC);
@@ -86,7 +91,7 @@ static void generations(void)
 {
 	struct world *w = begin();
 	struct ml_arena *a = &w->arena;
-	u64 first, second, bit;
+	u64 first, second, bit, loc;
 	u32 index;
 
 	expect_eq(ml_index_bind(a, 5, &index), 0);
@@ -96,9 +101,10 @@ static void generations(void)
 	go_live(a, index);
 	expect_eq(ml_handle_check(a, first), 0);
 	expect_eq(ml_handle_check(a, first ^ 1ULL << MEMLANE_COOKIE_SHIFT), -EXDEV);
+	expect_eq(ml_index_unbind(a, index, &loc), -EBUSY);
 	end_life(a, index);
 	expect_eq(ml_handle_check(a, first), -ESTALE);
-	ml_index_unbind(a, index);
+	expect_eq(ml_index_unbind(a, index, &loc), 0);
 	expect_eq(ml_handle_check(a, first), -ESTALE);
 	expect_eq(ml_index_bind(a, 6, &index), 0);
 	second = ml_handle(a, index);
@@ -119,6 +125,7 @@ static void retirement(void)
 	struct world *w = begin();
 	struct ml_arena *a = &w->arena;
 	u32 index, i;
+	u64 loc;
 
 	for (i = 1; i <= MEMLANE_GEN_MAX; i++) {
 		expect_eq(ml_index_bind(a, 5, &index), 0);
@@ -126,7 +133,7 @@ static void retirement(void)
 		expect_eq(memlane_entry_gen(ml_entry_read(a, 1)), i);
 		go_live(a, 1);
 		end_life(a, 1);
-		ml_index_unbind(a, 1);
+		expect_eq(ml_index_unbind(a, 1, &loc), 0);
 	}
 	expect_eq(a->table.retired, 1);
 	expect_eq(ml_index_state(a, 1), ML_RETIRED);
@@ -184,7 +191,8 @@ static void random_indices(void)
 			i = index;
 		} else if (model[i].bound && rng_below(&r, 3) == 0) {
 			end_life(a, i);
-			ml_index_unbind(a, i);
+			expect_eq(ml_index_unbind(a, i, &loc), 0);
+			expect_eq(loc, model[i].loc);
 			model[i].bound = model[i].batch = false;
 			model[i].gen++;
 			bound--;
