@@ -7,11 +7,12 @@
  * The commands are ml.set, ml.get and so on, with the arguments, replies and errors of
  * SET, GET and so on. With `redirect` a command filter turns those into these.
  *
- * Value	an object of the SlowLane, where nothing ages, in one of two forms
- *   EXACT	the object is the string
- *   ROOMY	8 bytes for the length, the string, room to grow
- * Its group tells the form, bit 0, and how many forks there had been when it was made: the
- * library has it beside the size, which is read anyway.
+ * Value	an object of the SlowLane, where nothing ages; its bytes are the string. Its
+ *		group is the number of forks that there had been when it was made. What the
+ *		arena does not take, the empty string above all, is a string of Redis's own.
+ *
+ * Loan		Most commands are Redis's own code. While it runs, the values of its keys
+ *		are strings of Redis's own; afterwards they are in the arena again.
  *
  * Fork		The child that saves has no arena.  It asks its parent for the bytes of each
  *		value, through a socket that a thread of the parent serves. While that
@@ -25,7 +26,6 @@
  *		lazy-free thread; the compactor and the servers of children are ours.
  */
 #include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -42,10 +42,7 @@
 
 #include "redis.h"
 
-#define EXACT		0U
-#define ROOMY		1U
-#define FORKS_MAX	(UINT16_MAX >> 1)
-#define LENGTH_BYTES	sizeof(uint64_t)
+#define FORKS_MAX	UINT16_MAX
 #define STRING_MAX	(512LL << 20)	/* Redis's proto-max-bulk-len, unless it is configured */
 #define ROOM_MAX	(1U << 20)	/* what a string that grows gets at most beyond its length */
 #define NUMBER_MAX	24		/* digits of a long long, with sign and end */
@@ -63,13 +60,6 @@
 #define PACK_WORTH_IT	(2U << 20)	/* bytes */
 #define PACK_REST	2		/* milliseconds */
 #define PACK_LOOK	200
-
-#define WRONG_TYPE	"WRONGTYPE Operation against a key holding the wrong kind of value"
-#define NO_INTEGER	"ERR value is not an integer or out of range"
-#define NO_FLOAT	"ERR value is not a valid float"
-#define TOO_LONG	"ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-#define OVERFLOW	"ERR increment or decrement would overflow"
-#define SYNTAX		"ERR syntax error"
 
 /* What the arena's pages may be, as a multiple of the values' bytes; loadmodule's `ratio`. */
 static double ratio = 1.08;
@@ -145,7 +135,7 @@ static bool child_needs(memlane_handle h)
 {
 	if (!__atomic_load_n(&forks.children, __ATOMIC_ACQUIRE))
 		return false;
-	return forks.forks == FORKS_MAX || memlane_group(arena, h) >> 1 != forks.forks;
+	return forks.forks == FORKS_MAX || memlane_group(arena, h) != forks.forks;
 }
 
 static void put_off(memlane_handle h)
@@ -161,66 +151,31 @@ static void put_off(memlane_handle h)
 
 /* ------------------------------------------------------------- values ---- */
 
-static unsigned int value_form(memlane_handle h)
+/* 0: there is no memory, or no length */
+static memlane_handle value_alloc(size_t len)
 {
-	return memlane_group(arena, h) & 1;
-}
-
-/* Where the string of a value is. In a section. */
-static char *value_string(memlane_handle h, size_t *len)
-{
-	char *p = memlane_get(arena, h);
-	uint64_t n;
-
-	if (value_form(h) == EXACT) {
-		*len = memlane_size(arena, h);
-		return p;
-	}
-	memcpy(&n, p, LENGTH_BYTES);
-	*len = n;
-	return p + LENGTH_BYTES;
-}
-
-static memlane_handle value_alloc(uint64_t bytes, unsigned int form, int *err)
-{
-	const struct memlane_alloc_opts opts = {
-		.lane = MEMLANE_IN_SLOW,
-		.group = forks.forks << 1 | form,
-	};
+	const struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW, .group = forks.forks };
 	memlane_handle h;
 
-	*err = memlane_alloc_with(arena, bytes, &opts, &h);
-	if (!*err)
-		account(bytes);
+	if (memlane_alloc_with(arena, len, &opts, &h))
+		return 0;
+	account(len);
 	return h;
 }
 
-/* A string of @len zeros, or what was there before, with room for @room bytes. */
-static memlane_handle value_roomy(uint64_t len, uint64_t room, int *err)
+static void value_write(memlane_handle h, size_t at, const char *bytes, size_t len)
 {
-	memlane_handle h = value_alloc(LENGTH_BYTES + room, ROOMY, err);
-
-	if (!h)
-		return 0;
 	memlane_enter(arena);
-	memcpy(memlane_get(arena, h), &len, LENGTH_BYTES);
+	memcpy((char *)memlane_get(arena, h) + at, bytes, len);
 	memlane_exit(arena);
-	return h;
 }
 
-/* 0: *err says why */
-static memlane_handle value_new(const char *bytes, size_t len, int *err)
+static memlane_handle value_new(const char *bytes, size_t len)
 {
-	memlane_handle h;
+	memlane_handle h = value_alloc(len);
 
-	if (!len)
-		return value_roomy(0, 1, err);
-	h = value_alloc(len, EXACT, err);
-	if (!h)
-		return 0;
-	memlane_enter(arena);
-	memcpy(memlane_get(arena, h), bytes, len);
-	memlane_exit(arena);
+	if (h)
+		value_write(h, 0, bytes, len);
 	return h;
 }
 
@@ -233,96 +188,93 @@ static void value_free(memlane_handle h)
 		memlane_free(arena, h);
 }
 
-/* Other bytes of the same length, in its place. false: it is not to be changed so. */
-static bool value_replace(memlane_handle h, const char *bytes, size_t len)
+static bool value_is(memlane_handle h, const char *bytes, size_t len)
 {
-	if (memlane_size(arena, h) != len || value_form(h) != EXACT || child_needs(h))
-		return false;
+	bool is;
+
 	memlane_enter(arena);
-	memcpy(memlane_get(arena, h), bytes, len);
+	is = memlane_size(arena, h) == len && !memcmp(memlane_get(arena, h), bytes, len);
 	memlane_exit(arena);
+	return is;
+}
+
+static bool value_resize(memlane_handle h, size_t len)
+{
+	int64_t was = memlane_size(arena, h);
+
+	if (memlane_resize(arena, h, len))
+		return false;
+	account((int64_t)len - was);
 	return true;
 }
 
-static bool value_has_room(memlane_handle h, uint64_t len)
+/* One with room to grow, which comes from a resize that does not move it. */
+static memlane_handle value_roomy(size_t len)
 {
-	return value_form(h) == ROOMY && memlane_size(arena, h) >= LENGTH_BYTES + len;
+	memlane_handle h = value_alloc(len + (len < ROOM_MAX ? len : ROOM_MAX));
+
+	if (!h || value_resize(h, len))
+		return h;
+	value_free(h);
+	return value_alloc(len);
 }
 
 /*
- * value_resize - a value that starts with the same bytes, is @len long, and may be changed
+ * value_grow - a value that starts with the same bytes, is at least @len long, and may be changed
+ * @h: 0: there are none
  *
- * What it has beyond the old length is 0. It is @h itself or a copy; then @h is as it was.
+ * It is @h itself or a copy. What it has beyond the old length is 0.
  */
-static memlane_handle value_resize(memlane_handle h, uint64_t len, int *err)
+static memlane_handle value_grow(memlane_handle h, size_t len)
 {
+	size_t was = memlane_size(arena, h);
 	memlane_handle to = h;
-	char *from, *p;
-	size_t was;
+	char *p;
 
-	*err = 0;
-	if (!value_has_room(h, len) || child_needs(h))
-		to = value_roomy(len, len + (len < ROOM_MAX ? len : ROOM_MAX), err);
+	len = len > was ? len : was;
+	if (child_needs(h) || len > memlane_usable_size(arena, h) || !value_resize(h, len))
+		to = was ? value_roomy(len) : value_alloc(len);
 	if (!to)
 		return 0;
 	memlane_enter(arena);
-	from = value_string(h, &was);
-	p = (char *)memlane_get(arena, to) + LENGTH_BYTES;
-	if (to != h)
-		memcpy(p, from, was < len ? was : len);
-	if (was < len)
-		memset(p + was, 0, len - was);
-	memcpy(p - LENGTH_BYTES, &len, LENGTH_BYTES);
+	p = memlane_get(arena, to);
+	if (was && to != h)
+		memcpy(p, memlane_get(arena, h), was);
+	memset(p + was, 0, len - was);
 	memlane_exit(arena);
 	return to;
 }
 
 /* ---------------------------------------------------- bytes for a child ---- */
 
-/* A message: the length, and then the bytes. */
-struct message {
-	size_t room;
-	char *p;
+/* A copy of a value, for what may wait; and the answer to a child. */
+struct bytes {
+	uint64_t len;
+	char p[];
 };
 
-static void message_fit(struct message *msg, size_t len)
-{
-	if (msg->room >= LENGTH_BYTES + len)
-		return;
-	msg->room = LENGTH_BYTES + len + len / 2;
-	msg->p = redis_Realloc(msg->p, msg->room);
-}
+#define FIRST	4096	/* bytes that a child is ready for before it knows how many come */
 
 /* It stays as long as it is: the main thread changes values, but none that a child may ask for. */
-static void message_fill(struct message *msg, memlane_handle h)
+static struct bytes *bytes_copy(memlane_handle h)
 {
-	uint64_t len;
-	char *from;
-	size_t n;
+	uint64_t len = memlane_size(arena, h);
+	struct bytes *b = redis_Alloc(sizeof(*b) + len);
 
-	message_fit(msg, memlane_size(arena, h));
+	b->len = len;
 	memlane_enter(arena);
-	from = value_string(h, &n);
-	len = n;
-	memcpy(msg->p, &len, LENGTH_BYTES);
-	memcpy(msg->p + LENGTH_BYTES, from, len);
+	memcpy(b->p, memlane_get(arena, h), len);
 	memlane_exit(arena);
+	return b;
 }
 
-static uint64_t message_len(const struct message *msg)
+static bool send_all(int fd, const void *p, size_t len)
 {
-	uint64_t len;
-
-	memcpy(&len, msg->p, LENGTH_BYTES);
-	return len;
-}
-
-static bool send_all(int fd, const char *p, size_t len)
-{
+	const char *from = p;
 	ssize_t n;
 
-	for (; len; p += n, len -= n) {
-		n = send(fd, p, len, MSG_NOSIGNAL);
+	for (; len; from += n, len -= n) {
+		n = send(fd, from, len, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			n = 0;
 		if (n < 0)
@@ -331,14 +283,14 @@ static bool send_all(int fd, const char *p, size_t len)
 	return true;
 }
 
-/* At least @want bytes, at most @room. */
-static ssize_t receive(int fd, char *p, size_t want, size_t room)
+/* At least @want bytes, at most @room; or -1 */
+static ssize_t receive(int fd, void *p, size_t want, size_t room)
 {
 	size_t got = 0;
 	ssize_t n;
 
 	while (got < want) {
-		n = recv(fd, p + got, room - got, 0);
+		n = recv(fd, (char *)p + got, room - got, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -371,39 +323,53 @@ static void child_ended(void)
 static void *serve(void *arg)
 {
 	int fd = (int)(intptr_t)arg;
-	struct message msg = { 0 };
 	memlane_handle h;
+	struct bytes *b;
+	bool good = true;
 
-	while (receive(fd, (char *)&h, sizeof(h), sizeof(h)) == sizeof(h)) {
-		message_fill(&msg, h);
-		if (!send_all(fd, msg.p, LENGTH_BYTES + message_len(&msg)))
-			break;
+	while (good && receive(fd, &h, sizeof(h), sizeof(h)) > 0) {
+		b = bytes_copy(h);
+		good = send_all(fd, b, sizeof(*b) + b->len);
+		redis_Free(b);
 	}
 	close(fd);
-	redis_Free(msg.p);
 	child_ended();
 	return NULL;
 }
 
-/* A child that cannot have the bytes must not go on: its file would lack them. */
-static void message_ask(struct message *msg, memlane_handle h)
+/* NULL: the parent does not answer */
+static struct bytes *bytes_ask(memlane_handle h)
 {
-	static const char why[] = "memlane: the parent does not serve this child\n";
+	struct bytes *b = redis_Alloc(FIRST);
+	size_t all;
 	ssize_t got;
 
-	message_fit(msg, 4096);
-	if (send_all(forks.child, (const char *)&h, sizeof(h))) {
-		got = receive(forks.child, msg->p, LENGTH_BYTES, LENGTH_BYTES + 4096);
-		if (got > 0) {
-			size_t all = LENGTH_BYTES + message_len(msg);
+	if (!send_all(forks.child, &h, sizeof(h)))
+		return NULL;
+	got = receive(forks.child, b, sizeof(*b), FIRST);
+	if (got < 0)
+		return NULL;
+	all = sizeof(*b) + b->len;
+	if (all > FIRST)
+		b = redis_Realloc(b, all);
+	if ((size_t)got < all &&
+	    receive(forks.child, (char *)b + got, all - got, all - got) < 0)
+		return NULL;
+	return b;
+}
 
-			message_fit(msg, message_len(msg));
-			if ((size_t)got == all || receive(forks.child, msg->p + got, all - got,
-							  all - got) > 0)
-				return;
-		}
-	}
-	_exit(write(STDERR_FILENO, why, sizeof(why) - 1) < 0 ? 2 : 1);
+/*
+ * The bytes of a value, in whichever process; to be given to redis_Free(). A child that
+ * cannot have them must not go on: its file would lack them.
+ */
+static struct bytes *bytes_of(memlane_handle h)
+{
+	static const char why[] = "memlane: the parent does not serve this child\n";
+	struct bytes *b = forks.child == -1 ? bytes_copy(h) : bytes_ask(h);
+
+	if (!b)
+		_exit(write(STDERR_FILENO, why, sizeof(why) - 1) < 0 ? 2 : 1);
+	return b;
 }
 
 static bool thread_start(void *(*run)(void *), void *arg)
@@ -463,17 +429,6 @@ static void in_child(void)
 	after_fork(fd < 0 ? -2 : fd, forks.end[0]);
 }
 
-/* The bytes of a value, in whichever process; to be given to redis_Free(). */
-static char *value_message(memlane_handle h, struct message *msg)
-{
-	*msg = (struct message){ 0 };
-	if (forks.child == -1)
-		message_fill(msg, h);
-	else
-		message_ask(msg, h);
-	return msg->p + LENGTH_BYTES;
-}
-
 /* ---------------------------------------------------------- data type ---- */
 
 /* Redis keeps a pointer for each value. Here it is the handle. */
@@ -489,34 +444,51 @@ static memlane_handle to_handle(const void *value)
 
 static void *type_load(struct redis_io *io, int encver)
 {
-	memlane_handle h = 0;
+	memlane_handle h;
 	size_t len;
 	char *p = encver ? NULL : redis_LoadStringBuffer(io, &len);
-	int err;
 
 	if (!p)
 		return NULL;
-	h = value_new(p, len, &err);
+	h = value_new(p, len);
 	redis_Free(p);
 	return to_pointer(h);
 }
 
 static void type_save(struct redis_io *io, void *value)
 {
-	struct message msg;
-	char *p = value_message(to_handle(value), &msg);
+	struct bytes *b = bytes_of(to_handle(value));
 
-	redis_SaveStringBuffer(io, p, message_len(&msg));
-	redis_Free(msg.p);
+	redis_SaveStringBuffer(io, b->p, b->len);
+	redis_Free(b);
 }
 
 static void type_rewrite(struct redis_io *io, struct redis_string *key, void *value)
 {
-	struct message msg;
-	char *p = value_message(to_handle(value), &msg);
+	struct bytes *b = bytes_of(to_handle(value));
 
-	redis_EmitAOF(io, "ml.set", "sb", key, p, (size_t)message_len(&msg));
-	redis_Free(msg.p);
+	redis_EmitAOF(io, "ml.set", "sb", key, b->p, (size_t)b->len);
+	redis_Free(b);
+}
+
+static void type_digest(struct redis_digest *digest, void *value)
+{
+	struct bytes *b = bytes_of(to_handle(value));
+
+	redis_DigestAddStringBuffer(digest, b->p, b->len);
+	redis_DigestEndSequence(digest);
+	redis_Free(b);
+}
+
+static void *type_copy(struct redis_string *from, struct redis_string *to, const void *value)
+{
+	struct bytes *b = bytes_of(to_handle(value));
+	memlane_handle h = value_new(b->p, b->len);
+
+	(void)from;
+	(void)to;
+	redis_Free(b);
+	return to_pointer(h);
 }
 
 static size_t type_mem_usage(const void *value)
@@ -524,17 +496,7 @@ static size_t type_mem_usage(const void *value)
 	return memlane_size(arena, to_handle(value));
 }
 
-static void type_digest(struct redis_digest *digest, void *value)
-{
-	struct message msg;
-	char *p = value_message(to_handle(value), &msg);
-
-	redis_DigestAddStringBuffer(digest, p, message_len(&msg));
-	redis_DigestEndSequence(digest);
-	redis_Free(msg.p);
-}
-
-/* A key that is being packed has no value. */
+/* A key whose value is taken away for a while has none. */
 static void type_free(void *value)
 {
 	if (value)
@@ -548,888 +510,190 @@ static size_t type_free_effort(struct redis_string *key, const void *value)
 	return memlane_size(arena, to_handle(value)) > FREE_AT_ONCE ? 65 : 1;
 }
 
-static void *type_copy(struct redis_string *from, struct redis_string *to, const void *value)
-{
-	struct message msg;
-	char *p = value_message(to_handle(value), &msg);
-	memlane_handle h;
-	int err;
-
-	(void)from;
-	(void)to;
-	h = value_new(p, message_len(&msg), &err);
-	redis_Free(msg.p);
-	return to_pointer(h);
-}
-
 /* --------------------------------------------------------------- keys ---- */
 
-enum kind {
-	KIND_NONE,	/* no such key */
-	KIND_ARENA,
-	KIND_PLAIN,	/* a string of Redis's own */
-	KIND_OTHER
-};
-
-/* A key, and its string. Of KIND_ARENA @p is good in a section. */
-struct look {
-	struct redis_key *key;
-	enum kind kind;
-	memlane_handle h;
-	const char *p;
-	size_t len;
-};
-
-static enum kind key_kind(struct redis_key *key)
+/* 0: there is no such key, or its value is not of ours */
+static memlane_handle key_handle(struct redis_key *key)
 {
-	switch (redis_KeyType(key)) {
-	case REDIS_KEY_EMPTY:
-		return KIND_NONE;
-	case REDIS_KEY_STRING:
-		return KIND_PLAIN;
-	case REDIS_KEY_MODULE:
-		return redis_ModuleTypeGetType(key) == type ? KIND_ARENA : KIND_OTHER;
-	default:
-		return KIND_OTHER;
-	}
+	if (redis_ModuleTypeGetType(key) != type)
+		return 0;
+	return to_handle(redis_ModuleTypeGetValue(key));
 }
 
-/* Begins a section if it is needed; look_end() ends it. */
-static enum kind look_begin(struct redis_ctx *ctx, struct redis_string *name, int mode,
-			    struct look *look)
+/* Its value is the caller's from now on; the key has none until it gets another. */
+static memlane_handle key_take(struct redis_key *key)
 {
-	*look = (struct look){ .key = redis_OpenKey(ctx, name, mode) };
-	look->kind = key_kind(look->key);
-	if (look->kind == KIND_ARENA) {
-		look->h = to_handle(redis_ModuleTypeGetValue(look->key));
-		memlane_enter(arena);
-		look->p = value_string(look->h, &look->len);
-	} else if (look->kind == KIND_PLAIN) {
-		look->p = redis_StringDMA(look->key, &look->len, REDIS_READ);
-	}
-	return look->kind;
+	void *value;
+
+	redis_ModuleTypeReplaceValue(key, type, NULL, &value);
+	return to_handle(value);
 }
 
-/* The section's end: @p is good no more, the key stays open. */
-static void look_leave(const struct look *look)
+/* Another value in the place of one of ours. false: it has none of ours. */
+static bool key_replace(struct redis_key *key, memlane_handle h)
 {
-	if (look->kind == KIND_ARENA)
-		memlane_exit(arena);
-}
-
-static void look_end(const struct look *look)
-{
-	look_leave(look);
-	redis_CloseKey(look->key);
-}
-
-static int reply_no_memory(struct redis_ctx *ctx, int err)
-{
-	char text[256];
-
-	snprintf(text, sizeof(text), "OOM memlane: %s", memlane_strerror(err));
-	return redis_ReplyWithError(ctx, text);
-}
-
-/*
- * key_store - a key's value from now on
- * @h: belongs to the key afterwards
- * @keep: its expiry stays
- */
-static void key_store(struct redis_key *key, memlane_handle h, bool keep)
-{
-	long long at = redis_GetAbsExpire(key);
 	void *old;
 
-	if (redis_ModuleTypeReplaceValue(key, type, to_pointer(h), &old) == REDIS_OK) {
-		if (old != to_pointer(h))
-			value_free(to_handle(old));
-		if (!keep && at != REDIS_NO_EXPIRE)
-			redis_SetAbsExpire(key, REDIS_NO_EXPIRE);
-	} else {
-		redis_ModuleTypeSetValue(key, type, to_pointer(h));
-		if (keep && at != REDIS_NO_EXPIRE)
-			redis_SetAbsExpire(key, at);
-	}
-}
-
-/* The string becomes the key's value. false: there is no memory, which was replied. */
-static bool key_set(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
-		    const char *p, size_t len, bool keep)
-{
-	memlane_handle h = 0;
-	int err;
-
-	if (key_kind(key) == KIND_ARENA)
-		h = to_handle(redis_ModuleTypeGetValue(key));
-	if (!h || !value_replace(h, p, len))
-		h = value_new(p, len, &err);
-	if (!h) {
-		reply_no_memory(ctx, err);
+	if (redis_ModuleTypeReplaceValue(key, type, to_pointer(h), &old) != REDIS_OK)
 		return false;
-	}
-	key_store(key, h, keep);
-	redis_SignalModifiedKey(ctx, name);
+	if (to_handle(old) != h)
+		value_free(to_handle(old));
 	return true;
 }
 
-static bool key_set_string(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
-			   struct redis_string *value, bool keep)
-{
-	size_t len;
-	const char *p = redis_StringPtrLen(value, &len);
+/* What a key has besides its value. A value of another type does not inherit it. */
+struct use {
+	long long at;		/* it expires */
+	long long idle;		/* what Redis knows of its use, or -1 */
+	long long often;
+};
 
-	return key_set(ctx, name, key, p, len, keep);
+static struct use key_use(struct redis_key *key)
+{
+	struct use use = { redis_GetAbsExpire(key), -1, -1 };
+
+	redis_GetLRU(key, &use.idle);
+	redis_GetLFU(key, &use.often);
+	return use;
 }
 
-/* A string of Redis's own moves into the arena. */
-static bool key_adopt(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key)
+static void key_set_use(struct redis_key *key, const struct use *use)
 {
-	size_t len;
-	const char *p = redis_StringDMA(key, &len, REDIS_READ);
-
-	return key_set(ctx, name, key, p, len, true);
+	if (use->at != REDIS_NO_EXPIRE)
+		redis_SetAbsExpire(key, use->at);
+	if (use->idle >= 0)
+		redis_SetLRU(key, use->idle);
+	if (use->often >= 0)
+		redis_SetLFU(key, use->often);
 }
 
-/* And one of the arena becomes one of Redis's own. */
-static void key_release(struct redis_ctx *ctx, struct redis_string *name)
+/* Other bytes for a value, in its place if that can be; 0: there is no memory, or no length */
+static memlane_handle value_put(memlane_handle h, const char *p, size_t len)
+{
+	if (!h || memlane_size(arena, h) != len || child_needs(h))
+		return value_new(p, len);
+	value_write(h, 0, p, len);
+	return h;
+}
+
+/* What SET does to a key that is open for writing. */
+static void key_set(struct redis_key *key, struct redis_string *string, long long at)
+{
+	size_t len;
+	const char *p = redis_StringPtrLen(string, &len);
+	memlane_handle h = value_put(key_handle(key), p, len);
+
+	if (!h)
+		redis_StringSet(key, string);
+	else if (!key_replace(key, h))
+		redis_ModuleTypeSetValue(key, type, to_pointer(h));
+	if (at != redis_GetAbsExpire(key))
+		redis_SetAbsExpire(key, at);
+}
+
+/* ----------------------------------------------------- Redis's own code ---- */
+
+#define READS	0U
+#define WRITES	1U
+#define GROWS	2U	/* refused above maxmemory */
+#define EFFECT	4U	/* not the command goes to replicas, but what it did: it has times or floats */
+
+/* @arity: as COMMAND tells it. What has it wrong stays Redis's, which says so. */
+struct command {
+	const char *name;	/* Redis's; ours has ml. before it */
+	redis_command run;
+	unsigned int how;
+	int arity;
+	int first, last, step;	/* keys; the last from the end, if negative */
+};
+
+static const struct command *command_find(const char *name, size_t len);
+
+/* The value of a key while Redis's own code runs, and its end. */
+struct loan {
+	memlane_handle h;	/* 0: it was not of ours */
+	long long at;
+};
+
+static struct redis_string *string_of(struct redis_ctx *ctx, memlane_handle h)
+{
+	struct redis_string *string;
+
+	memlane_enter(arena);
+	string = redis_CreateString(ctx, memlane_get(arena, h), memlane_size(arena, h));
+	memlane_exit(arena);
+	return string;
+}
+
+static struct loan lend(struct redis_ctx *ctx, struct redis_string *name)
 {
 	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_WRITE);
+	struct loan loan = { .h = key_handle(key) };
 	struct redis_string *string;
-	struct message msg;
-	long long at;
+	struct use use;
 
-	if (key_kind(key) == KIND_ARENA) {
-		at = redis_GetAbsExpire(key);
-		value_message(to_handle(redis_ModuleTypeGetValue(key)), &msg);
-		string = redis_CreateString(ctx, msg.p + LENGTH_BYTES, message_len(&msg));
-		redis_Free(msg.p);
+	if (loan.h) {
+		use = key_use(key);
+		string = string_of(ctx, loan.h);
+		key_take(key);
 		redis_StringSet(key, string);
 		redis_FreeString(ctx, string);
-		if (at != REDIS_NO_EXPIRE)
-			redis_SetAbsExpire(key, at);
+		key_set_use(key, &use);
+		loan.at = use.at;
 	}
 	redis_CloseKey(key);
+	return loan;
 }
 
-/* ------------------------------------------------------ reading commands ---- */
-
-static int reply_look(struct redis_ctx *ctx, const struct look *look)
+/* What the key has now, as a command for replicas. The time is one, not how long from now. */
+static void replicate_effect(struct redis_ctx *ctx, struct redis_string *name, const char *p,
+			     size_t len, long long at)
 {
-	switch (look->kind) {
-	case KIND_NONE:
-		return redis_ReplyWithNull(ctx);
-	case KIND_OTHER:
-		return redis_ReplyWithError(ctx, WRONG_TYPE);
-	default:
-		return redis_ReplyWithStringBuffer(ctx, look->p, look->len);
-	}
-}
-
-static int get_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct look look;
-
-	if (argc != 2)
-		return redis_WrongArity(ctx);
-	look_begin(ctx, argv[1], REDIS_READ, &look);
-	reply_look(ctx, &look);
-	look_end(&look);
-	return REDIS_OK;
-}
-
-static int mget_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct look look;
-	int i;
-
-	if (argc < 2)
-		return redis_WrongArity(ctx);
-	redis_ReplyWithArray(ctx, argc - 1);
-	for (i = 1; i < argc; i++) {
-		if (look_begin(ctx, argv[i], REDIS_READ, &look) == KIND_OTHER)
-			redis_ReplyWithNull(ctx);
-		else
-			reply_look(ctx, &look);
-		look_end(&look);
-	}
-	return REDIS_OK;
-}
-
-static int strlen_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct look look;
-
-	if (argc != 2)
-		return redis_WrongArity(ctx);
-	if (look_begin(ctx, argv[1], REDIS_READ, &look) == KIND_OTHER)
-		redis_ReplyWithError(ctx, WRONG_TYPE);
+	if (!p)
+		redis_Replicate(ctx, "DEL", "s", name);
+	else if (at == REDIS_NO_EXPIRE)
+		redis_Replicate(ctx, "ml.set", "sb", name, p, len);
 	else
-		redis_ReplyWithLongLong(ctx, look.len);
-	look_end(&look);
-	return REDIS_OK;
-}
-
-static int reply_range(struct redis_ctx *ctx, const struct look *look, long long start,
-		       long long end)
-{
-	const long long len = look->len;
-
-	if (start < 0 && end < 0 && start > end)
-		return redis_ReplyWithStringBuffer(ctx, "", 0);
-	start = start < 0 ? start + len : start;
-	end = end < 0 ? end + len : end;
-	start = start < 0 ? 0 : start;
-	end = end < 0 ? 0 : end;
-	end = end >= len ? len - 1 : end;
-	if (start > end || !len)
-		return redis_ReplyWithStringBuffer(ctx, "", 0);
-	return redis_ReplyWithStringBuffer(ctx, look->p + start, end - start + 1);
-}
-
-static int getrange_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	long long start, end;
-	struct look look;
-
-	if (argc != 4)
-		return redis_WrongArity(ctx);
-	if (redis_StringToLongLong(argv[2], &start) || redis_StringToLongLong(argv[3], &end))
-		return redis_ReplyWithError(ctx, NO_INTEGER);
-	if (look_begin(ctx, argv[1], REDIS_READ, &look) == KIND_OTHER)
-		redis_ReplyWithError(ctx, WRONG_TYPE);
-	else
-		reply_range(ctx, &look, start, end);
-	look_end(&look);
-	return REDIS_OK;
-}
-
-static int type_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct redis_reply *reply;
-	struct redis_key *key;
-	enum kind kind;
-
-	if (argc != 2)
-		return redis_WrongArity(ctx);
-	key = redis_OpenKey(ctx, argv[1], REDIS_READ | REDIS_NOTOUCH);
-	kind = key_kind(key);
-	redis_CloseKey(key);
-	if (kind == KIND_ARENA)
-		return redis_ReplyWithSimpleString(ctx, "string");
-	reply = redis_Call(ctx, "TYPE", "s", argv[1]);
-	redis_ReplyWithCallReply(ctx, reply);
-	redis_FreeCallReply(reply);
-	return REDIS_OK;
-}
-
-/* -------------------------------------------------------- SET and GETEX ---- */
-
-#define NX		(1U << 0)
-#define XX		(1U << 1)
-#define GET		(1U << 2)
-#define KEEPTTL		(1U << 3)
-#define PERSIST		(1U << 4)
-#define EX		(1U << 5)
-#define PX		(1U << 6)
-#define EXAT		(1U << 7)
-#define PXAT		(1U << 8)
-#define EXPIRY		(EX | PX | EXAT | PXAT)
-#define SECONDS		(EX | EXAT)
-#define RELATIVE	(EX | PX)
-
-struct options {
-	unsigned int flags;
-	struct redis_string *expire;
-	long long at;	/* milliseconds since 1970 */
-};
-
-/* Those that may not come after or before each, as Redis has it. */
-static const struct option {
-	const char *name;
-	unsigned int flag;
-	unsigned int excludes;
-} set_options[] = {
-	{ "NX", NX, XX },
-	{ "XX", XX, NX },
-	{ "GET", GET, 0 },
-	{ "KEEPTTL", KEEPTTL, EXPIRY },
-	{ "EX", EX, KEEPTTL | (EXPIRY & ~EX) },
-	{ "PX", PX, KEEPTTL | (EXPIRY & ~PX) },
-	{ "EXAT", EXAT, KEEPTTL | (EXPIRY & ~EXAT) },
-	{ "PXAT", PXAT, KEEPTTL | (EXPIRY & ~PXAT) },
-	{ }
-}, getex_options[] = {
-	{ "PERSIST", PERSIST, EXPIRY },
-	{ "EX", EX, PERSIST | (EXPIRY & ~EX) },
-	{ "PX", PX, PERSIST | (EXPIRY & ~PX) },
-	{ "EXAT", EXAT, PERSIST | (EXPIRY & ~EXAT) },
-	{ "PXAT", PXAT, PERSIST | (EXPIRY & ~PXAT) },
-	{ }
-};
-
-static bool parse_options(struct redis_string **argv, int argc, const struct option *table,
-			  struct options *o)
-{
-	const struct option *opt;
-	const char *word;
-	int i;
-
-	for (i = 0; i < argc; i++) {
-		word = redis_StringPtrLen(argv[i], NULL);
-		for (opt = table; opt->name && strcasecmp(opt->name, word); opt++)
-			;
-		if (!opt->name || o->flags & opt->excludes)
-			return false;
-		o->flags |= opt->flag;
-		if (!(opt->flag & EXPIRY))
-			continue;
-		if (++i == argc)
-			return false;
-		o->expire = argv[i];
-	}
-	return true;
-}
-
-/* false: that it makes no sense was replied */
-static bool parse_expiry(struct redis_ctx *ctx, const char *command, struct options *o)
-{
-	char text[80];
-	long long at;
-
-	if (!o->expire)
-		return true;
-	if (redis_StringToLongLong(o->expire, &at)) {
-		redis_ReplyWithError(ctx, NO_INTEGER);
-		return false;
-	}
-	if (at > 0 && !(o->flags & SECONDS && __builtin_mul_overflow(at, 1000LL, &at)) &&
-	    !(o->flags & RELATIVE && __builtin_add_overflow(at, redis_Milliseconds(), &at))) {
-		o->at = at;
-		return true;
-	}
-	snprintf(text, sizeof(text), "ERR invalid expire time in '%s' command", command);
-	redis_ReplyWithError(ctx, text);
-	return false;
-}
-
-/* The time is told to replicas as it is, not as how long from when they hear of it. */
-static void replicate_set(struct redis_ctx *ctx, struct redis_string *name,
-			  struct redis_string *value, const struct options *o)
-{
-	if (o->flags & EXPIRY)
-		redis_Replicate(ctx, "ml.set", "sscl", name, value, "PXAT", o->at);
-	else
-		redis_ReplicateVerbatim(ctx);
-}
-
-/* The key is open for writing. false: no memory, which was replied */
-static bool set_value(struct redis_ctx *ctx, struct redis_string **argv, struct redis_key *key,
-		      struct redis_string *value, const struct options *o)
-{
-	if (!key_set_string(ctx, argv[1], key, value, o->flags & KEEPTTL))
-		return false;
-	redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "set", argv[1]);
-	if (o->flags & EXPIRY) {
-		redis_SetAbsExpire(key, o->at);
-		redis_NotifyKeyspaceEvent(ctx, REDIS_GENERIC, "expire", argv[1]);
-	}
-	return true;
-}
-
-/* What SET without GET replies goes to @set or @not, with GET the old value does. */
-static int set_generic(struct redis_ctx *ctx, struct redis_string **argv,
-		       struct redis_string *value, const struct options *o, bool number)
-{
-	struct redis_key *key = redis_OpenKey(ctx, argv[1], REDIS_WRITE);
-	bool found = redis_KeyType(key) != REDIS_KEY_EMPTY;
-
-	if ((o->flags & NX && found) || (o->flags & XX && !found)) {
-		if (!(o->flags & GET))
-			number ? redis_ReplyWithLongLong(ctx, 0) : redis_ReplyWithNull(ctx);
-	} else if (set_value(ctx, argv, key, value, o)) {
-		replicate_set(ctx, argv[1], value, o);
-		if (!(o->flags & GET))
-			number ? redis_ReplyWithLongLong(ctx, 1) :
-				 redis_ReplyWithSimpleString(ctx, "OK");
-	}
-	redis_CloseKey(key);
-	return REDIS_OK;
-}
-
-/* Reply the old value. false: it is no string, and that was replied */
-static bool reply_old(struct redis_ctx *ctx, struct redis_string *name)
-{
-	struct look look;
-	enum kind kind = look_begin(ctx, name, REDIS_READ, &look);
-
-	reply_look(ctx, &look);
-	look_end(&look);
-	return kind != KIND_OTHER;
-}
-
-static int set_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct options o = { 0 };
-
-	if (argc < 3)
-		return redis_WrongArity(ctx);
-	if (!parse_options(argv + 3, argc - 3, set_options, &o))
-		return redis_ReplyWithError(ctx, SYNTAX);
-	if (!parse_expiry(ctx, "set", &o))
-		return REDIS_OK;
-	if (o.flags & GET && !reply_old(ctx, argv[1]))
-		return REDIS_OK;
-	return set_generic(ctx, argv, argv[2], &o, false);
-}
-
-static int setnx_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	const struct options o = { .flags = NX };
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	return set_generic(ctx, argv, argv[2], &o, true);
-}
-
-static int setex_generic(struct redis_ctx *ctx, struct redis_string **argv, int argc,
-			 const char *command, unsigned int flag)
-{
-	struct options o = { .flags = flag };
-
-	if (argc != 4)
-		return redis_WrongArity(ctx);
-	o.expire = argv[2];
-	if (!parse_expiry(ctx, command, &o))
-		return REDIS_OK;
-	return set_generic(ctx, argv, argv[3], &o, false);
-}
-
-static int setex_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	return setex_generic(ctx, argv, argc, "setex", EX);
-}
-
-static int psetex_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	return setex_generic(ctx, argv, argc, "psetex", PX);
-}
-
-static int getset_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	const struct options o = { .flags = GET };
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	if (!reply_old(ctx, argv[1]))
-		return REDIS_OK;
-	return set_generic(ctx, argv, argv[2], &o, false);
-}
-
-static void delete(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key)
-{
-	redis_DeleteKey(key);
-	redis_SignalModifiedKey(ctx, name);
-	redis_NotifyKeyspaceEvent(ctx, REDIS_GENERIC, "del", name);
-	redis_Replicate(ctx, "DEL", "s", name);
-}
-
-static int del_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct redis_key *key;
-	int i, nr = 0;
-
-	if (argc < 2)
-		return redis_WrongArity(ctx);
-	for (i = 1; i < argc; i++) {
-		key = redis_OpenKey(ctx, argv[i], REDIS_WRITE);
-		if (redis_KeyType(key) != REDIS_KEY_EMPTY) {
-			delete(ctx, argv[i], key);
-			nr++;
-		}
-		redis_CloseKey(key);
-	}
-	return redis_ReplyWithLongLong(ctx, nr);
-}
-
-/* The value, and the key open for writing, if it is there and a string; or NULL. */
-static struct redis_key *reply_and_open(struct redis_ctx *ctx, struct redis_string *name)
-{
-	struct look look;
-	enum kind kind = look_begin(ctx, name, REDIS_READ | REDIS_WRITE, &look);
-
-	reply_look(ctx, &look);
-	look_leave(&look);
-	if (kind == KIND_ARENA || kind == KIND_PLAIN)
-		return look.key;
-	redis_CloseKey(look.key);
-	return NULL;
-}
-
-static int getdel_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct redis_key *key;
-
-	if (argc != 2)
-		return redis_WrongArity(ctx);
-	key = reply_and_open(ctx, argv[1]);
-	if (key)
-		delete(ctx, argv[1], key);
-	redis_CloseKey(key);
-	return REDIS_OK;
-}
-
-static void getex_expire(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
-			 const struct options *o)
-{
-	if (o->flags & (PXAT | EXAT) && o->at <= redis_Milliseconds()) {
-		delete(ctx, name, key);
-	} else if (o->flags & EXPIRY) {
-		redis_SetAbsExpire(key, o->at);
-		redis_SignalModifiedKey(ctx, name);
-		redis_NotifyKeyspaceEvent(ctx, REDIS_GENERIC, "expire", name);
-		redis_Replicate(ctx, "PEXPIREAT", "sl", name, o->at);
-	} else if (o->flags & PERSIST && redis_GetAbsExpire(key) != REDIS_NO_EXPIRE) {
-		redis_SetAbsExpire(key, REDIS_NO_EXPIRE);
-		redis_SignalModifiedKey(ctx, name);
-		redis_NotifyKeyspaceEvent(ctx, REDIS_GENERIC, "persist", name);
-		redis_Replicate(ctx, "PERSIST", "s", name);
-	}
-}
-
-/* Redis looks at the key before it looks at the time. */
-static int getex_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct options o = { 0 };
-	struct look look;
-	enum kind kind;
-
-	if (argc < 2)
-		return redis_WrongArity(ctx);
-	if (!parse_options(argv + 2, argc - 2, getex_options, &o))
-		return redis_ReplyWithError(ctx, SYNTAX);
-	kind = look_begin(ctx, argv[1], REDIS_READ | REDIS_WRITE, &look);
-	if (kind == KIND_NONE || kind == KIND_OTHER) {
-		reply_look(ctx, &look);
-	} else if (parse_expiry(ctx, "getex", &o)) {
-		reply_look(ctx, &look);
-		getex_expire(ctx, argv[1], look.key, &o);
-	}
-	look_end(&look);
-	return REDIS_OK;
-}
-
-/* ------------------------------------------------------ writing commands ---- */
-
-static bool any_exists(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct redis_key *key;
-	bool found = false;
-	int i;
-
-	for (i = 1; i < argc && !found; i += 2) {
-		key = redis_OpenKey(ctx, argv[i], REDIS_WRITE);
-		found = redis_KeyType(key) != REDIS_KEY_EMPTY;
-		redis_CloseKey(key);
-	}
-	return found;
-}
-
-/* false: there was no memory for all of them, which was replied */
-static bool mset(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct redis_key *key;
-	bool good = true;
-	int i;
-
-	for (i = 1; i < argc && good; i += 2) {
-		key = redis_OpenKey(ctx, argv[i], REDIS_WRITE);
-		good = key_set_string(ctx, argv[i], key, argv[i + 1], false);
-		redis_CloseKey(key);
-		if (!good)
-			continue;
-		redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "set", argv[i]);
-		redis_Replicate(ctx, "ml.set", "ss", argv[i], argv[i + 1]);
-	}
-	return good;
-}
-
-static int mset_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	if (argc < 3 || argc % 2 == 0)
-		return redis_WrongArity(ctx);
-	return mset(ctx, argv, argc) ? redis_ReplyWithSimpleString(ctx, "OK") : REDIS_OK;
-}
-
-static int msetnx_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	if (argc < 3 || argc % 2 == 0)
-		return redis_WrongArity(ctx);
-	if (any_exists(ctx, argv, argc))
-		return redis_ReplyWithLongLong(ctx, 0);
-	return mset(ctx, argv, argc) ? redis_ReplyWithLongLong(ctx, 1) : REDIS_OK;
+		redis_Replicate(ctx, "ml.set", "sbcl", name, p, len, "PXAT", at);
 }
 
 /*
- * Put bytes into a string, which grows if need be. The key is open for writing; without
- * a value, or with one of Redis's own, it gets one. The length afterwards is replied.
+ * The string that Redis's code left becomes a value of ours, if it was one, or if the
+ * command writes. What did not change is the same object again. true: it did change
  */
-static int write_at(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
-		    uint64_t at, const char *event, const char *p, size_t len)
+static bool take_back(struct redis_ctx *ctx, struct redis_string *name, const struct loan *loan,
+		      const struct command *c)
 {
-	enum kind kind = key_kind(key);
-	memlane_handle h;
-	size_t was;
-	char *to;
-	int err;
+	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_READ | REDIS_WRITE | REDIS_NOTOUCH);
+	bool string = redis_KeyType(key) == REDIS_KEY_STRING, changed = loan->h && !string;
+	struct use use = { .at = REDIS_NO_EXPIRE };
+	const char *p = NULL;
+	memlane_handle h = 0;
+	size_t len = 0;
 
-	if (kind == KIND_NONE && !key_set(ctx, name, key, "", 0, false))
-		return REDIS_OK;
-	if (kind == KIND_PLAIN && !key_adopt(ctx, name, key))
-		return REDIS_OK;
-	h = to_handle(redis_ModuleTypeGetValue(key));
-	memlane_enter(arena);
-	value_string(h, &was);
-	memlane_exit(arena);
-	was = at + len > was ? at + len : was;
-	h = value_resize(h, was, &err);
-	if (!h)
-		return reply_no_memory(ctx, err);
-	memlane_enter(arena);
-	to = value_string(h, &was);
-	memcpy(to + at, p, len);
-	memlane_exit(arena);
-	key_store(key, h, true);
-	redis_SignalModifiedKey(ctx, name);
-	redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, event, name);
-	redis_ReplicateVerbatim(ctx);
-	return redis_ReplyWithLongLong(ctx, was);
-}
-
-static int append_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct look look;
-	const char *p;
-	size_t len;
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	p = redis_StringPtrLen(argv[2], &len);
-	look_begin(ctx, argv[1], REDIS_READ | REDIS_WRITE, &look);
-	look_leave(&look);
-	if (look.kind == KIND_OTHER) {
-		redis_ReplyWithError(ctx, WRONG_TYPE);
-	} else if (look.len + len > STRING_MAX) {
-		redis_ReplyWithError(ctx, TOO_LONG);
-	} else if (look.kind == KIND_NONE) {
-		if (key_set(ctx, argv[1], look.key, p, len, false)) {
-			redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "append", argv[1]);
-			redis_ReplicateVerbatim(ctx);
-			redis_ReplyWithLongLong(ctx, len);
-		}
-	} else {
-		write_at(ctx, argv[1], look.key, look.len, "append", p, len);
-	}
-	redis_CloseKey(look.key);
-	return REDIS_OK;
-}
-
-static int setrange_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	struct look look;
-	const char *p;
-	long long at;
-	size_t len;
-
-	if (argc != 4)
-		return redis_WrongArity(ctx);
-	if (redis_StringToLongLong(argv[2], &at))
-		return redis_ReplyWithError(ctx, NO_INTEGER);
-	if (at < 0)
-		return redis_ReplyWithError(ctx, "ERR offset is out of range");
-	p = redis_StringPtrLen(argv[3], &len);
-	look_begin(ctx, argv[1], REDIS_READ | REDIS_WRITE, &look);
-	look_leave(&look);
-	if (look.kind == KIND_OTHER)
-		redis_ReplyWithError(ctx, WRONG_TYPE);
-	else if (!len)
-		redis_ReplyWithLongLong(ctx, look.len);
-	else if (at > STRING_MAX || at + (long long)len > STRING_MAX)
-		redis_ReplyWithError(ctx, TOO_LONG);
-	else
-		write_at(ctx, argv[1], look.key, at, "setrange", p, len);
-	redis_CloseKey(look.key);
-	return REDIS_OK;
-}
-
-/* Decimal digits as Redis writes them, and nothing else. */
-static bool to_number(const char *p, size_t len, long long *n)
-{
-	char text[NUMBER_MAX], again[NUMBER_MAX];
-
-	if (!len || len >= sizeof(text))
-		return false;
-	memcpy(text, p, len);
-	text[len] = 0;
-	errno = 0;
-	*n = strtoll(text, NULL, 10);
-	snprintf(again, sizeof(again), "%lld", *n);
-	return !errno && strlen(again) == len && !memcmp(text, again, len);
-}
-
-static int add(struct redis_ctx *ctx, struct redis_string **argv, long long by)
-{
-	char text[NUMBER_MAX];
-	struct look look;
-	long long n = 0;
-	bool number;
-
-	look_begin(ctx, argv[1], REDIS_READ | REDIS_WRITE, &look);
-	number = look.kind == KIND_NONE || to_number(look.p, look.len, &n);
-	look_leave(&look);
-	if (look.kind == KIND_OTHER) {
-		redis_ReplyWithError(ctx, WRONG_TYPE);
-	} else if (!number) {
-		redis_ReplyWithError(ctx, NO_INTEGER);
-	} else if (__builtin_add_overflow(n, by, &n)) {
-		redis_ReplyWithError(ctx, OVERFLOW);
-	} else {
-		snprintf(text, sizeof(text), "%lld", n);
-		if (key_set(ctx, argv[1], look.key, text, strlen(text), true)) {
-			redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "incrby", argv[1]);
-			redis_ReplicateVerbatim(ctx);
-			redis_ReplyWithLongLong(ctx, n);
-		}
-	}
-	redis_CloseKey(look.key);
-	return REDIS_OK;
-}
-
-static int incr_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	return argc == 2 ? add(ctx, argv, 1) : redis_WrongArity(ctx);
-}
-
-static int decr_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	return argc == 2 ? add(ctx, argv, -1) : redis_WrongArity(ctx);
-}
-
-static int incrby_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	long long by;
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	if (redis_StringToLongLong(argv[2], &by))
-		return redis_ReplyWithError(ctx, NO_INTEGER);
-	return add(ctx, argv, by);
-}
-
-static int decrby_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	long long by;
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	if (redis_StringToLongLong(argv[2], &by))
-		return redis_ReplyWithError(ctx, NO_INTEGER);
-	if (by == INT64_MIN)
-		return redis_ReplyWithError(ctx, "ERR decrement would overflow");
-	return add(ctx, argv, -by);
-}
-
-/* Redis's own reading and writing of floats, for which it wants a string of its own. */
-static bool to_float(struct redis_ctx *ctx, const struct look *look, long double *n)
-{
-	struct redis_string *text;
-	bool good;
-
-	*n = 0;
-	if (look->kind == KIND_NONE)
-		return true;
-	text = redis_CreateString(ctx, look->p, look->len);
-	good = redis_StringToLongDouble(text, n) == REDIS_OK;
-	redis_FreeString(ctx, text);
-	return good;
-}
-
-static int store_float(struct redis_ctx *ctx, struct redis_string *name, struct redis_key *key,
-		       long double n)
-{
-	struct redis_string *text = redis_CreateStringFromLongDouble(ctx, n, 1);
-
-	if (key_set_string(ctx, name, key, text, true)) {
-		redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "incrbyfloat", name);
-		redis_Replicate(ctx, "ml.set", "ssc", name, text, "KEEPTTL");
-		redis_ReplyWithString(ctx, text);
-	}
-	redis_FreeString(ctx, text);
-	return REDIS_OK;
-}
-
-static int incrbyfloat_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
-{
-	long double n, by;
-	struct look look;
-	bool number;
-
-	if (argc != 3)
-		return redis_WrongArity(ctx);
-	look_begin(ctx, argv[1], REDIS_READ | REDIS_WRITE, &look);
-	number = look.kind != KIND_OTHER && to_float(ctx, &look, &n);
-	look_leave(&look);
-	if (look.kind == KIND_OTHER)
-		redis_ReplyWithError(ctx, WRONG_TYPE);
-	else if (!number || redis_StringToLongDouble(argv[2], &by))
-		redis_ReplyWithError(ctx, NO_FLOAT);
-	else if (isnan(n + by) || isinf(n + by))
-		redis_ReplyWithError(ctx, "ERR increment would produce NaN or Infinity");
-	else
-		store_float(ctx, argv[1], look.key, n + by);
-	redis_CloseKey(look.key);
-	return REDIS_OK;
-}
-
-/* ------------------------------------------ commands of Redis's own ---- */
-
-static void adopt(struct redis_ctx *ctx, struct redis_string *name)
-{
-	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_READ | REDIS_WRITE);
-	memlane_handle h;
-	const char *p;
-	size_t len;
-	int err;
-
-	if (key_kind(key) == KIND_PLAIN) {
+	if (string && (loan->h || c->how & WRITES)) {
 		p = redis_StringDMA(key, &len, REDIS_READ);
-		h = value_new(p, len, &err);
-		/* Without memory it stays where it is, which all commands can read. */
-		if (h)
-			key_store(key, h, true);
+		use = key_use(key);
+		h = loan->h && value_is(loan->h, p, len) ? loan->h : value_new(p, len);
+		changed = h != loan->h || !h || use.at != loan->at;
 	}
+	if (changed && c->how & EFFECT)
+		replicate_effect(ctx, name, p, len, use.at);
+	if (h) {
+		redis_ModuleTypeSetValue(key, type, to_pointer(h));
+		key_set_use(key, &use);
+	}
+	if (loan->h && loan->h != h)
+		value_free(loan->h);
 	redis_CloseKey(key);
+	return changed;
 }
 
-/*
- * ml.plain COMMAND ...: its keys' values are strings of Redis's own while it runs. For
- * what is asked for too seldom to be worth a twin here: bits, HyperLogLogs, LCS.
- */
-static int plain_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+static int call(struct redis_ctx *ctx, const char *name, const char *how,
+		struct redis_string **argv, int argc)
 {
-	struct redis_reply *reply;
-	int *keys, nr = 0, i;
+	struct redis_reply *reply = redis_Call(ctx, name, how, argv + 1, (size_t)argc - 1);
 
-	if (argc < 2)
-		return redis_WrongArity(ctx);
-	keys = redis_GetCommandKeys(ctx, argv + 1, argc - 1, &nr);
-	for (i = 0; keys && i < nr; i++)
-		key_release(ctx, argv[1 + keys[i]]);
-	reply = redis_Call(ctx, redis_StringPtrLen(argv[1], NULL), "Ev", argv + 2,
-			   (size_t)argc - 2);
-	for (i = 0; keys && i < nr; i++)
-		adopt(ctx, argv[1 + keys[i]]);
-	redis_Free(keys);
 	if (!reply)
 		return redis_WrongArity(ctx);
 	redis_ReplyWithCallReply(ctx, reply);
@@ -1437,103 +701,330 @@ static int plain_command(struct redis_ctx *ctx, struct redis_string **argv, int 
 	return REDIS_OK;
 }
 
-/* The same for one that writes: it goes to replicas and the append-only file. */
-static int plainwrite_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+/* A command that is Redis's own code, on strings of its own. */
+static int borrow_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
 {
-	plain_command(ctx, argv, argc);
-	redis_ReplicateVerbatim(ctx);
+	size_t len;
+	const char *name = redis_StringPtrLen(argv[0], &len);
+	const struct command *c = command_find(name + 3, len - 3);
+	int last = c->last < 0 ? argc + c->last : c->last, i;
+	struct loan *loans = redis_Alloc(argc * sizeof(*loans));
+	bool changed = false;
+
+	for (i = c->first; i <= last; i += c->step)
+		loans[i] = lend(ctx, argv[i]);
+	call(ctx, c->name, "E0v", argv, argc);
+	for (i = c->first; i <= last; i += c->step)
+		changed |= take_back(ctx, argv[i], &loans[i], c);
+	redis_Free(loans);
+	if (changed && !(c->how & EFFECT))
+		redis_ReplicateVerbatim(ctx);
 	return REDIS_OK;
+}
+
+/* ------------------------------------------- commands of the arena's own ---- */
+
+/* They reply what there is of the arena's; all else is left to Redis's own code. */
+
+static int reply_range(struct redis_ctx *ctx, memlane_handle h, long long start, long long end)
+{
+	memlane_enter(arena);
+	redis_ReplyWithStringBuffer(ctx, (char *)memlane_get(arena, h) + start, end - start);
+	memlane_exit(arena);
+	return REDIS_OK;
+}
+
+/* @found: there is such a key */
+static memlane_handle find_value(struct redis_ctx *ctx, struct redis_string *name, bool *found)
+{
+	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_READ);
+	memlane_handle h = key_handle(key);
+
+	*found = key;
+	redis_CloseKey(key);
+	return h;
+}
+
+static int get_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	bool found;
+	memlane_handle h = find_value(ctx, argv[1], &found);
+
+	if (h)
+		return reply_range(ctx, h, 0, memlane_size(arena, h));
+	return found ? borrow_command(ctx, argv, argc) : redis_ReplyWithNull(ctx);
+}
+
+static int mget_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	memlane_handle h;
+	bool found;
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!find_value(ctx, argv[i], &found) && found)
+			return borrow_command(ctx, argv, argc);
+	redis_ReplyWithArray(ctx, argc - 1);
+	for (i = 1; i < argc; i++) {
+		h = find_value(ctx, argv[i], &found);
+		if (h)
+			reply_range(ctx, h, 0, memlane_size(arena, h));
+		else
+			redis_ReplyWithNull(ctx);
+	}
+	return REDIS_OK;
+}
+
+static int strlen_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	bool found;
+	memlane_handle h = find_value(ctx, argv[1], &found);
+
+	return h ? redis_ReplyWithLongLong(ctx, memlane_size(arena, h)) :
+		   borrow_command(ctx, argv, argc);
+}
+
+static int type_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	bool found;
+
+	return find_value(ctx, argv[1], &found) ? redis_ReplyWithSimpleString(ctx, "string") :
+						  borrow_command(ctx, argv, argc);
+}
+
+static int getrange_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	bool found;
+	memlane_handle h = find_value(ctx, argv[1], &found);
+	long long len = memlane_size(arena, h), start, end;
+
+	if (!h || redis_StringToLongLong(argv[2], &start) || redis_StringToLongLong(argv[3], &end))
+		return borrow_command(ctx, argv, argc);
+	if (start < 0 && end < 0 && start > end)
+		return redis_ReplyWithStringBuffer(ctx, "", 0);
+	start = start >= 0 ? start : start < -len ? 0 : start + len;
+	end = end >= len ? len - 1 : end >= 0 ? end : end < -len ? 0 : end + len;
+	if (start > end)
+		return redis_ReplyWithStringBuffer(ctx, "", 0);
+	return reply_range(ctx, h, start, end + 1);
+}
+
+static void set(struct redis_ctx *ctx, struct redis_string *name, struct redis_string *string,
+		long long at)
+{
+	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_WRITE);
+
+	key_set(key, string, at);
+	redis_CloseKey(key);
+	redis_SignalModifiedKey(ctx, name);
+	redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "set", name);
+	if (at != REDIS_NO_EXPIRE)
+		redis_NotifyKeyspaceEvent(ctx, REDIS_GENERIC, "expire", name);
+}
+
+static int mset_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	int i;
+
+	for (i = 1; i < argc; i += 2)
+		set(ctx, argv[i], argv[i + 1], REDIS_NO_EXPIRE);
+	redis_ReplicateVerbatim(ctx);
+	return redis_ReplyWithSimpleString(ctx, "OK");
+}
+
+/* When, in milliseconds since 1970; 0: Redis's own code has to say what is wrong */
+static long long expiry(const char *how, struct redis_string *number)
+{
+	bool seconds = !strcasecmp(how, "ex"), from_now = seconds || !strcasecmp(how, "px");
+	long long at;
+
+	if ((!from_now && strcasecmp(how, "pxat")) || redis_StringToLongLong(number, &at) ||
+	    at <= 0 || (seconds && __builtin_mul_overflow(at, 1000LL, &at)) ||
+	    (from_now && __builtin_add_overflow(at, redis_Milliseconds(), &at)))
+		return 0;
+	return at;
+}
+
+static int set_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	long long at = argc == 5 ? expiry(redis_StringPtrLen(argv[3], NULL), argv[4]) : 0;
+
+	if (argc == 3)
+		return mset_command(ctx, argv, argc);
+	if (!at)
+		return borrow_command(ctx, argv, argc);
+	set(ctx, argv[1], argv[2], at);
+	redis_Replicate(ctx, "ml.set", "sscl", argv[1], argv[2], "PXAT", at);
+	return redis_ReplyWithSimpleString(ctx, "OK");
+}
+
+/* Decimal digits as Redis writes them, and nothing else. */
+static bool to_number(memlane_handle h, long long *n)
+{
+	char text[NUMBER_MAX] = "", again[NUMBER_MAX];
+	size_t len = memlane_size(arena, h);
+
+	if (!len || len >= sizeof(text))
+		return false;
+	memlane_enter(arena);
+	memcpy(text, memlane_get(arena, h), len);
+	memlane_exit(arena);
+	errno = 0;
+	*n = strtoll(text, NULL, 10);
+	snprintf(again, sizeof(again), "%lld", *n);
+	return !errno && strlen(again) == len && !memcmp(text, again, len);
+}
+
+/* INCR and INCRBY */
+static int incr_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	struct redis_key *key = redis_OpenKey(ctx, argv[1], REDIS_READ | REDIS_WRITE);
+	memlane_handle h = key_handle(key);
+	char text[NUMBER_MAX];
+	long long n, by = 1;
+
+	if (h && (argc == 2 || !redis_StringToLongLong(argv[2], &by)) && to_number(h, &n) &&
+	    !__builtin_add_overflow(n, by, &n))
+		h = value_put(h, text, snprintf(text, sizeof(text), "%lld", n));
+	else
+		h = 0;
+	if (h) {
+		key_replace(key, h);
+		redis_SignalModifiedKey(ctx, argv[1]);
+		redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, "incrby", argv[1]);
+		redis_ReplicateVerbatim(ctx);
+		redis_ReplyWithLongLong(ctx, n);
+	}
+	redis_CloseKey(key);
+	return h ? REDIS_OK : borrow_command(ctx, argv, argc);
+}
+
+/* @at: where the string goes; negative: at the end. false: it was left to Redis's own code. */
+static bool write_at(struct redis_ctx *ctx, struct redis_string *name,
+		     struct redis_string *string, long long at, const char *event)
+{
+	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_READ | REDIS_WRITE);
+	memlane_handle h = key_handle(key);
+	size_t len;
+	const char *p = redis_StringPtrLen(string, &len);
+
+	if (at < 0)
+		at = memlane_size(arena, h);
+	if (h || redis_KeyType(key) == REDIS_KEY_EMPTY)
+		h = at + (long long)len > STRING_MAX || !len ? 0 : value_grow(h, at + len);
+	if (h) {
+		value_write(h, at, p, len);
+		if (!key_replace(key, h))
+			redis_ModuleTypeSetValue(key, type, to_pointer(h));
+		redis_SignalModifiedKey(ctx, name);
+		redis_NotifyKeyspaceEvent(ctx, REDIS_STRING, event, name);
+		redis_ReplicateVerbatim(ctx);
+		redis_ReplyWithLongLong(ctx, memlane_size(arena, h));
+	}
+	redis_CloseKey(key);
+	return h;
+}
+
+static int append_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	return write_at(ctx, argv[1], argv[2], -1, "append") ? REDIS_OK :
+								borrow_command(ctx, argv, argc);
+}
+
+static int setrange_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	long long at;
+
+	if (redis_StringToLongLong(argv[2], &at) || at < 0 || at > STRING_MAX ||
+	    !write_at(ctx, argv[1], argv[3], at, "setrange"))
+		return borrow_command(ctx, argv, argc);
+	return REDIS_OK;
+}
+
+/* ml.del: of any keys */
+static int del_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	return argc < 2 ? redis_WrongArity(ctx) : call(ctx, "DEL", "!v", argv, argc);
 }
 
 /* ------------------------------------------------------------- filter ---- */
 
-#define PAIRS	1	/* keys and values: an odd number of arguments, with the name */
-#define PLAIN	2	/* a command of Redis's own, by ml.plain */
-#define WRITES	4
-
-/* @arity: as COMMAND tells it. What has it wrong stays Redis's, which says so. */
-static const struct redirect {
-	const char *name;
-	const char *to;
-	redis_command run;
-	int arity;
-	unsigned int how;
-	int last;	/* key */
-} redirects[] = {
-	{ "get", "ml.get", get_command, 2, 0, 1 },
-	{ "set", "ml.set", set_command, -3, WRITES, 1 },
-	{ "mget", "ml.mget", mget_command, -2, 0, -1 },
-	{ "mset", "ml.mset", mset_command, -3, WRITES | PAIRS, -1 },
-	{ "incr", "ml.incr", incr_command, 2, WRITES, 1 },
-	{ "decr", "ml.decr", decr_command, 2, WRITES, 1 },
-	{ "type", "ml.type", type_command, 2, 0, 1 },
-	{ "setnx", "ml.setnx", setnx_command, 3, WRITES, 1 },
-	{ "setex", "ml.setex", setex_command, 4, WRITES, 1 },
-	{ "getex", "ml.getex", getex_command, -2, WRITES, 1 },
-	{ "psetex", "ml.psetex", psetex_command, 4, WRITES, 1 },
-	{ "append", "ml.append", append_command, 3, WRITES, 1 },
-	{ "strlen", "ml.strlen", strlen_command, 2, 0, 1 },
-	{ "substr", "ml.substr", getrange_command, 4, 0, 1 },
-	{ "getset", "ml.getset", getset_command, 3, WRITES, 1 },
-	{ "getdel", "ml.getdel", getdel_command, 2, WRITES, 1 },
-	{ "msetnx", "ml.msetnx", msetnx_command, -3, WRITES | PAIRS, -1 },
-	{ "incrby", "ml.incrby", incrby_command, 3, WRITES, 1 },
-	{ "decrby", "ml.decrby", decrby_command, 3, WRITES, 1 },
-	{ "getrange", "ml.getrange", getrange_command, 4, 0, 1 },
-	{ "setrange", "ml.setrange", setrange_command, 4, WRITES, 1 },
-	{ "incrbyfloat", "ml.incrbyfloat", incrbyfloat_command, 3, WRITES, 1 },
-	{ "getbit", "ml.plain", NULL, 3, PLAIN, 0 },
-	{ "setbit", "ml.plainwrite", NULL, 4, PLAIN, 0 },
-	{ "bitcount", "ml.plain", NULL, -2, PLAIN, 0 },
-	{ "bitpos", "ml.plain", NULL, -3, PLAIN, 0 },
-	{ "bitop", "ml.plainwrite", NULL, -4, PLAIN, 0 },
-	{ "bitfield", "ml.plainwrite", NULL, -2, PLAIN, 0 },
-	{ "bitfield_ro", "ml.plain", NULL, -2, PLAIN, 0 },
-	{ "lcs", "ml.plain", NULL, -3, PLAIN, 0 },
-	{ "pfadd", "ml.plainwrite", NULL, -2, PLAIN, 0 },
-	{ "pfcount", "ml.plainwrite", NULL, -2, PLAIN, 0 },
-	{ "pfmerge", "ml.plainwrite", NULL, -2, PLAIN, 0 },
+static const struct command commands[] = {
+	{ "get", get_command, READS, 2, 1, 1, 1 },
+	{ "set", set_command, WRITES | GROWS | EFFECT, -3, 1, 1, 1 },
+	{ "mget", mget_command, READS, -2, 1, -1, 1 },
+	{ "mset", mset_command, WRITES | GROWS, -3, 1, -1, 2 },
+	{ "incr", incr_command, WRITES | GROWS, 2, 1, 1, 1 },
+	{ "decr", borrow_command, WRITES | GROWS, 2, 1, 1, 1 },
+	{ "type", type_command, READS, 2, 1, 1, 1 },
+	{ "setnx", borrow_command, WRITES | GROWS, 3, 1, 1, 1 },
+	{ "setex", borrow_command, WRITES | GROWS | EFFECT, 4, 1, 1, 1 },
+	{ "getex", borrow_command, WRITES | EFFECT, -2, 1, 1, 1 },
+	{ "psetex", borrow_command, WRITES | GROWS | EFFECT, 4, 1, 1, 1 },
+	{ "append", append_command, WRITES | GROWS, 3, 1, 1, 1 },
+	{ "strlen", strlen_command, READS, 2, 1, 1, 1 },
+	{ "substr", getrange_command, READS, 4, 1, 1, 1 },
+	{ "getset", borrow_command, WRITES | GROWS, 3, 1, 1, 1 },
+	{ "getdel", borrow_command, WRITES, 2, 1, 1, 1 },
+	{ "msetnx", borrow_command, WRITES | GROWS, -3, 1, -1, 2 },
+	{ "incrby", incr_command, WRITES | GROWS, 3, 1, 1, 1 },
+	{ "decrby", borrow_command, WRITES | GROWS, 3, 1, 1, 1 },
+	{ "getrange", getrange_command, READS, 4, 1, 1, 1 },
+	{ "setrange", setrange_command, WRITES | GROWS, 4, 1, 1, 1 },
+	{ "incrbyfloat", borrow_command, WRITES | GROWS | EFFECT, 3, 1, 1, 1 },
+	{ "getbit", borrow_command, READS, 3, 1, 1, 1 },
+	{ "setbit", borrow_command, WRITES | GROWS, 4, 1, 1, 1 },
+	{ "bitcount", borrow_command, READS, -2, 1, 1, 1 },
+	{ "bitpos", borrow_command, READS, -3, 1, 1, 1 },
+	{ "bitop", borrow_command, WRITES | GROWS, -4, 2, -1, 1 },
+	{ "bitfield", borrow_command, WRITES | GROWS, -2, 1, 1, 1 },
+	{ "bitfield_ro", borrow_command, READS, -2, 1, 1, 1 },
+	{ "lcs", borrow_command, READS, -3, 1, 2, 1 },
+	{ "pfadd", borrow_command, WRITES | GROWS, -2, 1, 1, 1 },
+	{ "pfcount", borrow_command, WRITES | GROWS, -2, 1, -1, 1 },
+	{ "pfmerge", borrow_command, WRITES | GROWS, -2, 1, -1, 1 },
 };
 
-#define REDIRECTS (sizeof(redirects) / sizeof(redirects[0]))
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-static struct redis_string *names[REDIRECTS];	/* of redirects[].to; never change */
+static struct redis_string *names[COMMANDS];	/* with ml.; never change */
 
-static bool arity_fits(const struct redirect *r, int argc)
+static const struct command *command_find(const char *name, size_t len)
 {
-	if (r->how & PAIRS && argc % 2 == 0)
+	const struct command *c;
+
+	for (c = commands; c < commands + COMMANDS; c++)
+		if (!strncasecmp(name, c->name, len) && !c->name[len])
+			return c;
+	return NULL;
+}
+
+static bool arity_fits(const struct command *c, int argc)
+{
+	if (c->step == 2 && argc % 2 == 0)
 		return false;
-	return r->arity < 0 ? argc >= -r->arity : argc == r->arity;
+	return c->arity < 0 ? argc >= -c->arity : argc == c->arity;
+}
+
+static int run_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
+{
+	size_t len;
+	const char *name = redis_StringPtrLen(argv[0], &len);
+	const struct command *c = command_find(name + 3, len - 3);
+
+	return arity_fits(c, argc) ? c->run(ctx, argv, argc) : redis_WrongArity(ctx);
 }
 
 static void filter(struct redis_filter_ctx *f)
 {
-	size_t len, i;
+	size_t len;
 	const char *name = redis_StringPtrLen(redis_CommandFilterArgGet(f, 0), &len);
+	const struct command *c = command_find(name, len);
 
-	for (i = 0; i < REDIRECTS; i++) {
-		const struct redirect *r = &redirects[i];
-
-		if (strncasecmp(name, r->name, len) || r->name[len])
-			continue;
-		if (!arity_fits(r, redis_CommandFilterArgsCount(f)))
-			return;
-		redis_RetainString(NULL, names[i]);
-		if (r->how & PLAIN)
-			redis_CommandFilterArgInsert(f, 0, names[i]);
-		else
-			redis_CommandFilterArgReplace(f, 0, names[i]);
+	if (!c || !arity_fits(c, redis_CommandFilterArgsCount(f)))
 		return;
-	}
-}
-
-static int filter_register(struct redis_ctx *ctx)
-{
-	size_t i;
-
-	for (i = 0; i < REDIRECTS; i++)
-		names[i] = redis_CreateString(NULL, redirects[i].to, strlen(redirects[i].to));
-	return redis_RegisterCommandFilter(ctx, filter, REDIS_FILTER_NOSELF) ? REDIS_OK : REDIS_ERR;
+	redis_RetainString(NULL, names[c - commands]);
+	redis_CommandFilterArgReplace(f, 0, names[c - commands]);
 }
 
 /* ------------------------------------------------------- packing of keys ---- */
@@ -1551,9 +1042,7 @@ int mallctl(const char *name, void *old, size_t *old_len, void *new, size_t new_
 struct packed {
 	struct redis_string *name;
 	memlane_handle h;
-	long long at;		/* it expires */
-	long long idle;		/* what Redis knows of its use, or -1 */
-	long long often;
+	struct use use;
 };
 
 static struct {
@@ -1591,7 +1080,7 @@ static void pack_note(struct redis_ctx *ctx, struct redis_string *name, struct r
 {
 	(void)ctx;
 	(void)arg;
-	if (packer.nr == PACK || key_kind(key) != KIND_ARENA)
+	if (packer.nr == PACK || !key_handle(key))
 		return;
 	redis_RetainString(NULL, name);
 	packer.key[packer.nr++] = (struct packed){ .name = name };
@@ -1601,14 +1090,10 @@ static void pack_note(struct redis_ctx *ctx, struct redis_string *name, struct r
 static void pack_out(struct redis_ctx *ctx, struct packed *p)
 {
 	struct redis_key *key = redis_OpenKey(ctx, p->name, REDIS_WRITE | REDIS_NOTOUCH);
-	void *value;
 
-	if (key_kind(key) == KIND_ARENA) {
-		p->at = redis_GetAbsExpire(key);
-		redis_GetLRU(key, &p->idle);
-		redis_GetLFU(key, &p->often);
-		redis_ModuleTypeReplaceValue(key, type, NULL, &value);
-		p->h = to_handle(value);
+	if (key_handle(key)) {
+		p->use = key_use(key);
+		p->h = key_take(key);
 		redis_DeleteKey(key);
 	}
 	redis_CloseKey(key);
@@ -1621,12 +1106,7 @@ static void pack_in(struct redis_ctx *ctx, struct packed *p)
 	if (p->h) {
 		key = redis_OpenKey(ctx, p->name, REDIS_WRITE | REDIS_NOTOUCH);
 		redis_ModuleTypeSetValue(key, type, to_pointer(p->h));
-		if (p->at != REDIS_NO_EXPIRE)
-			redis_SetAbsExpire(key, p->at);
-		if (p->idle >= 0)
-			redis_SetLRU(key, p->idle);
-		if (p->often >= 0)
-			redis_SetLFU(key, p->often);
+		key_set_use(key, &p->use);
 		redis_CloseKey(key);
 	}
 	redis_FreeString(NULL, p->name);
@@ -1694,6 +1174,11 @@ static void nap(uint64_t ns)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
+static const char *backend_name(void)
+{
+	return memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "module" : "local";
+}
+
 static struct memlane_stats statistics(void)
 {
 	struct memlane_stats st = { .size = sizeof(st) };
@@ -1749,52 +1234,53 @@ static void *compactor_run(void *arg)
 /* ml.compact [BACKGROUND] */
 static int compact_command(struct redis_ctx *ctx, struct redis_string **argv, int argc)
 {
-	int err;
-
 	if (argc > 2 || (argc == 2 && strcasecmp(redis_StringPtrLen(argv[1], NULL), "background")))
-		return redis_ReplyWithError(ctx, SYNTAX);
+		return redis_ReplyWithError(ctx, "ERR syntax error");
 	if (argc == 2) {
 		__atomic_store_n(&compactor.asked, true, __ATOMIC_RELAXED);
 		return redis_ReplyWithSimpleString(ctx, "OK");
 	}
-	err = memlane_compact(arena, MEMLANE_SLOW_LANE, 0, NULL);
-	return err ? reply_no_memory(ctx, err) : redis_ReplyWithSimpleString(ctx, "OK");
+	if (memlane_compact(arena, MEMLANE_SLOW_LANE, 0, NULL))
+		return redis_ReplyWithError(ctx, "ERR memlane: the arena could not be compacted");
+	return redis_ReplyWithSimpleString(ctx, "OK");
 }
 
 /* ---------------------------------------------------------------- INFO ---- */
 
-static void info(struct redis_info *i, int crash)
+static void info(struct redis_info *info, int crash)
 {
-	struct memlane_stats st;
+	const struct memlane_stats st = crash ? (struct memlane_stats){ 0 } : statistics();
 	const struct memlane_lane_stat *lane = &st.counts.lane[MEMLANE_SLOW];
+	const struct {
+		const char *name;
+		uint64_t value;
+	} fields[] = {
+		{ "values", st.live_objects },
+		{ "value_bytes", st.live_bytes },
+		{ "used_bytes", lane->used },
+		{ "resident_bytes", lane->resident },
+		{ "metadata_bytes", st.counts.metadata },
+		{ "moved", st.counts.moved },
+		{ "moved_bytes", st.counts.moved_bytes },
+		{ "pages_returned", st.counts.pages_returned },
+		{ "vetoed", st.vetoes },
+		{ "compacting", __atomic_load_n(&compactor.working, __ATOMIC_ACQUIRE) },
+		{ "compactions", __atomic_load_n(&compactor.runs, __ATOMIC_RELAXED) },
+		{ "packing", packer.under_way || __atomic_load_n(&packer.wanted, __ATOMIC_RELAXED) },
+		{ "packed_keys", packer.keys },
+		{ "children", __atomic_load_n(&forks.children, __ATOMIC_RELAXED) },
+		{ "kept_for_children", __atomic_load_n(&forks.nr, __ATOMIC_RELAXED) },
+	};
+	size_t i;
 
 	if (crash)
 		return;
-	st = statistics();
-	redis_InfoAddSection(i, "arena");
-	redis_InfoAddFieldCString(i, "backend", memlane_backend(arena) == MEMLANE_BACKEND_MODULE ?
-				  "module" : "local");
-	redis_InfoAddFieldULongLong(i, "values", st.live_objects);
-	redis_InfoAddFieldULongLong(i, "value_bytes", st.live_bytes);
-	redis_InfoAddFieldULongLong(i, "used_bytes", lane->used);
-	redis_InfoAddFieldULongLong(i, "resident_bytes", lane->resident);
-	redis_InfoAddFieldULongLong(i, "metadata_bytes", st.counts.metadata);
-	redis_InfoAddFieldDouble(i, "ratio", st.live_bytes ? (double)lane->used / st.live_bytes : 0);
-	redis_InfoAddFieldULongLong(i, "moved", st.counts.moved);
-	redis_InfoAddFieldULongLong(i, "moved_bytes", st.counts.moved_bytes);
-	redis_InfoAddFieldULongLong(i, "pages_returned", st.counts.pages_returned);
-	redis_InfoAddFieldULongLong(i, "vetoed", st.vetoes);
-	redis_InfoAddFieldULongLong(i, "compacting",
-				    __atomic_load_n(&compactor.working, __ATOMIC_ACQUIRE));
-	redis_InfoAddFieldULongLong(i, "compactions",
-				    __atomic_load_n(&compactor.runs, __ATOMIC_RELAXED));
-	redis_InfoAddFieldULongLong(i, "packing", packer.under_way ||
-				    __atomic_load_n(&packer.wanted, __ATOMIC_RELAXED));
-	redis_InfoAddFieldULongLong(i, "packed_keys", packer.keys);
-	redis_InfoAddFieldULongLong(i, "children",
-				    __atomic_load_n(&forks.children, __ATOMIC_RELAXED));
-	redis_InfoAddFieldULongLong(i, "kept_for_children",
-				    __atomic_load_n(&forks.nr, __ATOMIC_RELAXED));
+	redis_InfoAddSection(info, "arena");
+	redis_InfoAddFieldCString(info, "backend", backend_name());
+	redis_InfoAddFieldDouble(info, "ratio",
+				 st.live_bytes ? (double)lane->used / st.live_bytes : 0);
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		redis_InfoAddFieldULongLong(info, fields[i].name, fields[i].value);
 }
 
 /* ---------------------------------------------------------------- load ---- */
@@ -1814,13 +1300,8 @@ static bool parse_ratio(const char *word)
 
 static bool parse_backend(const char *word, struct arguments *a)
 {
-	if (!strcasecmp(word, "module"))
-		a->backend = MEMLANE_BACKEND_MODULE;
-	else if (!strcasecmp(word, "local"))
-		a->backend = MEMLANE_BACKEND_LOCAL;
-	else
-		return false;
-	return true;
+	a->backend = strcasecmp(word, "module") ? MEMLANE_BACKEND_LOCAL : MEMLANE_BACKEND_MODULE;
+	return a->backend == MEMLANE_BACKEND_MODULE || !strcasecmp(word, "local");
 }
 
 /* The first word that makes no sense, or NULL. */
@@ -1879,24 +1360,23 @@ static int create_type(struct redis_ctx *ctx)
 
 static int create_commands(struct redis_ctx *ctx)
 {
-	const struct redirect *r;
-	int err = 0;
+	char name[32];
+	size_t i;
 
-	for (r = redirects; r < redirects + REDIRECTS && !err; r++)
-		if (r->run)
-			err = redis_CreateCommand(ctx, r->to, r->run, r->how & WRITES ?
-						  "write deny-oom fast" : "readonly fast",
-						  1, r->last, r->how & PAIRS ? 2 : 1);
-	if (!err)
-		err = redis_CreateCommand(ctx, "ml.del", del_command, "write", 1, -1, 1);
-	if (!err)
-		err = redis_CreateCommand(ctx, "ml.plain", plain_command, "readonly", 0, 0, 0);
-	if (!err)
-		err = redis_CreateCommand(ctx, "ml.plainwrite", plainwrite_command,
-					  "write deny-oom", 0, 0, 0);
-	if (!err)
-		err = redis_CreateCommand(ctx, "ml.compact", compact_command, "admin", 0, 0, 0);
-	return err;
+	for (i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+
+		snprintf(name, sizeof(name), "ml.%s", c->name);
+		names[i] = redis_CreateString(NULL, name, strlen(name));
+		if (redis_CreateCommand(ctx, name, run_command,
+					c->how & GROWS ? "write deny-oom fast" :
+					c->how & WRITES ? "write fast" : "readonly fast",
+					c->first, c->last, c->step))
+			return REDIS_ERR;
+	}
+	if (redis_CreateCommand(ctx, "ml.del", del_command, "write", 1, -1, 1))
+		return REDIS_ERR;
+	return redis_CreateCommand(ctx, "ml.compact", compact_command, "admin", 0, 0, 0);
 }
 
 /* What cannot be taken back comes last: a module that has a type is never unloaded. */
@@ -1909,7 +1389,7 @@ static int start(struct redis_ctx *ctx, const struct arguments *a)
 		return REDIS_ERR;
 	}
 	if (create_type(ctx) || create_commands(ctx) || redis_RegisterInfoFunc(ctx, info) ||
-	    (a->redirect && filter_register(ctx)) ||
+	    (a->redirect && !redis_RegisterCommandFilter(ctx, filter, REDIS_FILTER_NOSELF)) ||
 	    pthread_atfork(before_fork, in_parent, in_child) ||
 	    !thread_start(compactor_run, NULL)) {
 		memlane_close(arena);
@@ -1917,8 +1397,7 @@ static int start(struct redis_ctx *ctx, const struct arguments *a)
 	}
 	packer.cursor = redis_ScanCursorCreate();
 	redis_CreateTimer(ctx, PACK_LOOK, pack_timer, NULL);
-	redis_Log(ctx, "notice", "values live in an arena of the %s",
-		  memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "kernel module" : "process");
+	redis_Log(ctx, "notice", "values live in an arena of the %s", backend_name());
 	return REDIS_OK;
 }
 

@@ -34,16 +34,9 @@
 /* RegisterCommandFilter(): not for calls that the module makes itself */
 #define REDIS_FILTER_NOSELF	1
 
-enum redis_key_type {
-	REDIS_KEY_EMPTY,
-	REDIS_KEY_STRING,
-	REDIS_KEY_LIST,
-	REDIS_KEY_HASH,
-	REDIS_KEY_SET,
-	REDIS_KEY_ZSET,
-	REDIS_KEY_MODULE,
-	REDIS_KEY_STREAM
-};
+/* KeyType() */
+#define REDIS_KEY_EMPTY		0
+#define REDIS_KEY_STRING	1
 
 struct redis_ctx;
 struct redis_string;
@@ -52,7 +45,6 @@ struct redis_type;
 struct redis_io;
 struct redis_digest;
 struct redis_info;
-struct redis_filter;
 struct redis_filter_ctx;
 struct redis_reply;
 struct redis_cursor;
@@ -91,8 +83,7 @@ static int (*redis_CreateCommand)(struct redis_ctx *, const char *, redis_comman
 		const char *, int, int, int);
 static struct redis_type *(*redis_CreateDataType)(struct redis_ctx *, const char *, int,
 		struct redis_type_methods *);
-static struct redis_filter *(*redis_RegisterCommandFilter)(struct redis_ctx *,
-		redis_filter_fn, int);
+static void *(*redis_RegisterCommandFilter)(struct redis_ctx *, redis_filter_fn, int);
 static int (*redis_RegisterInfoFunc)(struct redis_ctx *, redis_info_fn);
 static void (*redis_Log)(struct redis_ctx *, const char *, const char *, ...);
 static int (*redis_WrongArity)(struct redis_ctx *);
@@ -100,7 +91,6 @@ static int (*redis_ReplyWithError)(struct redis_ctx *, const char *);
 static int (*redis_ReplyWithSimpleString)(struct redis_ctx *, const char *);
 static int (*redis_ReplyWithLongLong)(struct redis_ctx *, long long);
 static int (*redis_ReplyWithStringBuffer)(struct redis_ctx *, const char *, size_t);
-static int (*redis_ReplyWithString)(struct redis_ctx *, struct redis_string *);
 static int (*redis_ReplyWithNull)(struct redis_ctx *);
 static int (*redis_ReplyWithArray)(struct redis_ctx *, long);
 static int (*redis_ReplyWithCallReply)(struct redis_ctx *, struct redis_reply *);
@@ -126,23 +116,19 @@ static void (*redis_CloseKey)(struct redis_key *);
 static int (*redis_KeyType)(struct redis_key *);
 static int (*redis_DeleteKey)(struct redis_key *);
 static char *(*redis_StringDMA)(struct redis_key *, size_t *, int);
+static int (*redis_StringSet)(struct redis_key *, struct redis_string *);
 static long long (*redis_GetAbsExpire)(struct redis_key *);
 static int (*redis_SetAbsExpire)(struct redis_key *, long long);
-static int (*redis_StringSet)(struct redis_key *, struct redis_string *);
 static struct redis_type *(*redis_ModuleTypeGetType)(struct redis_key *);
 static void *(*redis_ModuleTypeGetValue)(struct redis_key *);
 static int (*redis_ModuleTypeSetValue)(struct redis_key *, struct redis_type *, void *);
-static int (*redis_ModuleTypeReplaceValue)(struct redis_key *, struct redis_type *,
-		void *, void **);
+static int (*redis_ModuleTypeReplaceValue)(struct redis_key *, struct redis_type *, void *,
+		void **);
 static struct redis_string *(*redis_CreateString)(struct redis_ctx *, const char *, size_t);
-static struct redis_string *(*redis_CreateStringFromLongDouble)(struct redis_ctx *,
-		long double, int);
 static void (*redis_FreeString)(struct redis_ctx *, struct redis_string *);
 static void (*redis_RetainString)(struct redis_ctx *, struct redis_string *);
 static const char *(*redis_StringPtrLen)(const struct redis_string *, size_t *);
 static int (*redis_StringToLongLong)(const struct redis_string *, long long *);
-static int (*redis_StringToLongDouble)(const struct redis_string *, long double *);
-static int *(*redis_GetCommandKeys)(struct redis_ctx *, struct redis_string **, int, int *);
 static void (*redis_SaveStringBuffer)(struct redis_io *, const char *, size_t);
 static char *(*redis_LoadStringBuffer)(struct redis_io *, size_t *);
 static void (*redis_EmitAOF)(struct redis_io *, const char *, const char *, ...);
@@ -157,97 +143,46 @@ static int (*redis_CommandFilterArgsCount)(struct redis_filter_ctx *);
 static struct redis_string *(*redis_CommandFilterArgGet)(struct redis_filter_ctx *, int);
 static int (*redis_CommandFilterArgReplace)(struct redis_filter_ctx *, int,
 		struct redis_string *);
-static int (*redis_CommandFilterArgInsert)(struct redis_filter_ctx *, int,
-		struct redis_string *);
 static void *(*redis_Alloc)(size_t);
 static void *(*redis_Realloc)(void *, size_t);
 static void (*redis_Free)(void *);
 
-typedef int (*redis_find_fn)(const char *name, void *call);
+#define FIND(name) { "RedisModule_" #name, &redis_##name }
 
-static void redis_find_call(redis_find_fn find, const char *name, void *call, const char **missing)
-{
-	if (!*missing && find(name, call) != REDIS_OK)
-		*missing = name;
-}
-
-#define FIND(name) redis_find_call(find, "RedisModule_" #name, &redis_##name, &missing)
+static const struct {
+	const char *name;
+	void *call;
+} redis_calls[] = {
+	FIND(SetModuleAttribs), FIND(SetModuleOptions), FIND(CreateCommand),
+	FIND(CreateDataType), FIND(RegisterCommandFilter), FIND(RegisterInfoFunc),
+	FIND(Log), FIND(WrongArity), FIND(ReplyWithError), FIND(ReplyWithSimpleString),
+	FIND(ReplyWithLongLong), FIND(ReplyWithStringBuffer), FIND(ReplyWithNull),
+	FIND(ReplyWithArray), FIND(ReplyWithCallReply), FIND(Call), FIND(FreeCallReply),
+	FIND(Replicate), FIND(ReplicateVerbatim), FIND(SignalModifiedKey),
+	FIND(NotifyKeyspaceEvent), FIND(Milliseconds), FIND(CreateTimer), FIND(SelectDb),
+	FIND(ScanCursorCreate), FIND(ScanCursorRestart), FIND(Scan), FIND(GetLRU),
+	FIND(SetLRU), FIND(GetLFU), FIND(SetLFU), FIND(OpenKey), FIND(CloseKey),
+	FIND(KeyType), FIND(DeleteKey), FIND(StringDMA), FIND(StringSet),
+	FIND(GetAbsExpire), FIND(SetAbsExpire), FIND(ModuleTypeGetType),
+	FIND(ModuleTypeGetValue), FIND(ModuleTypeSetValue), FIND(ModuleTypeReplaceValue),
+	FIND(CreateString), FIND(FreeString), FIND(RetainString), FIND(StringPtrLen),
+	FIND(StringToLongLong), FIND(SaveStringBuffer), FIND(LoadStringBuffer),
+	FIND(EmitAOF), FIND(DigestAddStringBuffer), FIND(DigestEndSequence),
+	FIND(InfoAddSection), FIND(InfoAddFieldULongLong), FIND(InfoAddFieldDouble),
+	FIND(InfoAddFieldCString), FIND(CommandFilterArgsCount), FIND(CommandFilterArgGet),
+	FIND(CommandFilterArgReplace), FIND(Alloc), FIND(Realloc), FIND(Free),
+};
 
 /* Look all calls up. The name of the first that this Redis does not have, or NULL. */
 static const char *redis_find_calls(struct redis_ctx *ctx)
 {
-	redis_find_fn find = *(redis_find_fn *)ctx;
-	const char *missing = NULL;
+	int (*find)(const char *name, void *call) = *(void **)ctx;
+	size_t i;
 
-	FIND(SetModuleAttribs);
-	FIND(SetModuleOptions);
-	FIND(CreateCommand);
-	FIND(CreateDataType);
-	FIND(RegisterCommandFilter);
-	FIND(RegisterInfoFunc);
-	FIND(Log);
-	FIND(WrongArity);
-	FIND(ReplyWithError);
-	FIND(ReplyWithSimpleString);
-	FIND(ReplyWithLongLong);
-	FIND(ReplyWithStringBuffer);
-	FIND(ReplyWithString);
-	FIND(ReplyWithNull);
-	FIND(ReplyWithArray);
-	FIND(ReplyWithCallReply);
-	FIND(Call);
-	FIND(FreeCallReply);
-	FIND(Replicate);
-	FIND(ReplicateVerbatim);
-	FIND(SignalModifiedKey);
-	FIND(NotifyKeyspaceEvent);
-	FIND(Milliseconds);
-	FIND(CreateTimer);
-	FIND(SelectDb);
-	FIND(ScanCursorCreate);
-	FIND(ScanCursorRestart);
-	FIND(Scan);
-	FIND(GetLRU);
-	FIND(SetLRU);
-	FIND(GetLFU);
-	FIND(SetLFU);
-	FIND(OpenKey);
-	FIND(CloseKey);
-	FIND(KeyType);
-	FIND(DeleteKey);
-	FIND(StringDMA);
-	FIND(GetAbsExpire);
-	FIND(SetAbsExpire);
-	FIND(StringSet);
-	FIND(ModuleTypeGetType);
-	FIND(ModuleTypeGetValue);
-	FIND(ModuleTypeSetValue);
-	FIND(ModuleTypeReplaceValue);
-	FIND(CreateString);
-	FIND(CreateStringFromLongDouble);
-	FIND(FreeString);
-	FIND(RetainString);
-	FIND(StringPtrLen);
-	FIND(StringToLongLong);
-	FIND(StringToLongDouble);
-	FIND(GetCommandKeys);
-	FIND(SaveStringBuffer);
-	FIND(LoadStringBuffer);
-	FIND(EmitAOF);
-	FIND(DigestAddStringBuffer);
-	FIND(DigestEndSequence);
-	FIND(InfoAddSection);
-	FIND(InfoAddFieldULongLong);
-	FIND(InfoAddFieldDouble);
-	FIND(InfoAddFieldCString);
-	FIND(CommandFilterArgsCount);
-	FIND(CommandFilterArgGet);
-	FIND(CommandFilterArgReplace);
-	FIND(CommandFilterArgInsert);
-	FIND(Alloc);
-	FIND(Realloc);
-	FIND(Free);
-	return missing;
+	for (i = 0; i < sizeof(redis_calls) / sizeof(redis_calls[0]); i++)
+		if (find(redis_calls[i].name, redis_calls[i].call) != REDIS_OK)
+			return redis_calls[i].name;
+	return NULL;
 }
 
 #endif /* MEMLANE_CLIENTS_REDIS_H */

@@ -218,6 +218,45 @@ class Same(unittest.TestCase):
                 seen.append(got)
         self.assertEqual(seen[0], seen[1])
 
+    def test_access(self):
+        """whoever may not touch a key may not by a command that was redirected"""
+        with Server(REDIRECT) as ours:
+            ours.client("ACL", "SETUSER", "u", "on", "nopass", "+@all", "~mine:*")
+            c = ours.connect()
+            self.assertEqual(c("AUTH", "u", "any"), "OK")
+            for command in (("SET", "%s", "1"), ("APPEND", "%s", "1"), ("INCR", "%s"),
+                            ("SETBIT", "%s", 9, 1), ("GETBIT", "%s", 9), ("GET", "%s"),
+                            ("MSETNX", "mine:b", "1", "%s", "2"), ("PFCOUNT", "mine:b", "%s"),
+                            ("BITOP", "AND", "mine:c", "%s"), ("LCS", "mine:c", "%s")):
+                mine, other = ([w.replace("%s", key) if isinstance(w, str) else w for w in command]
+                               for key in ("mine:a", "other"))
+                self.assertIn("NOPERM", str(c(*other)), command)
+                self.assertNotIn("NOPERM", str(c(*mine)), command)
+            self.assertEqual(ours.client("EXISTS", "other"), 0)
+
+    def test_told(self):
+        """what changes nothing is not told to replicas and files; a time is told as it is"""
+        with Server(REDIRECT, ("--appendonly", "yes", "--appendfsync", "always")) as ours:
+            c = ours.client
+            c("MSET", "a", "1", "b", b"b" * 100)
+            size = c.info("persistence")["aof_current_size"]
+            for command in (("SETNX", "a", "2"), ("SET", "a", "2", "NX"), ("GETEX", "a"),
+                            ("GETBIT", "b", 9), ("BITCOUNT", "b"), ("INCR", "b"), ("LCS", "a", "b"),
+                            ("SET", "none", "2", "XX"), ("MSETNX", "new", "1", "a", "1")):
+                c(*command)
+                self.assertEqual(c.info("persistence")["aof_current_size"], size, command)
+            told = 0
+            for command in (("SET", "a", "1", "EX", 1000), ("SETEX", "a", 900, "1"),
+                            ("SET", "a", "2", "GET", "PX", 800000), ("GETEX", "a", "EX", 700)):
+                c(*command)
+                at = c("PEXPIRETIME", "a")
+                folder = os.path.join(ours.dir, "appendonlydir")
+                files = [os.path.join(folder, f) for f in os.listdir(folder) if ".incr." in f]
+                with open(files[0], "rb") as file:
+                    rest = file.read()[told:]
+                told += len(rest)
+                self.assertIn(b"%d" % at, rest, command)
+
     def test_dump(self):
         """DUMP and RESTORE"""
         with Server(REDIRECT) as ours:
@@ -399,6 +438,7 @@ class Memory(unittest.TestCase):
                 self.assertGreater(int(info["memlane_value_bytes"]), 7 << 20)
                 if policy == "noeviction":
                     self.assertTrue(errors and all("OOM" in e for e in errors))
+                    self.assertEqual(c("GETDEL", "k1"), b"v" * 1000)
                 else:
                     self.assertEqual(errors, [])
                     self.assertGreater(int(c.info("stats")["evicted_keys"]), 5000)
