@@ -4,8 +4,9 @@
  *
  * The same engine as the module's, on private anonymous memory: no descriptor leads
  * to it, so that nothing a program does to its descriptors touches an arena. What the
- * kernel does for the module is done here by membarrier(), by a thread that runs the
- * maintenance cycle, and by asking whether a thread still exists.
+ * kernel does for the module is done here by membarrier(), by threads of the
+ * process's that run maintenance cycles (local_worker.c), and by asking whether a thread still
+ * exists.
  */
 #include <errno.h>
 #include <linux/membarrier.h>
@@ -255,7 +256,6 @@ static void unmap_all(struct local *l)
 static void local_free(struct local *l)
 {
 	events_exit(&l->events);
-	local_worker_exit(l);
 	free(l->tid);
 	free(l);
 }

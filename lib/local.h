@@ -2,18 +2,50 @@
 /*
  * local.h - an arena whose engine is in the process
  *
- * Locks: local.lock for the thread alone, never held while the engine is called;
- * the engine's own.
+ * Locks: the engine's own; worker.lock of local_worker.c, which is taken last and never
+ * held while the engine is called.
  */
 #ifndef LIB_LOCAL_H
 #define LIB_LOCAL_H
-
-#include <pthread.h>
 
 #include "core.h"
 #include "local_event.h"
 
 struct job;
+
+/* Calls that wait to be carried out, the first one first; worker.lock. */
+struct jobs {
+	struct job *first;
+	struct job **last;
+};
+
+/**
+ * struct tended - an arena as those see it that look after it; worker.lock
+ * @node: of the tree of those that wait for their time
+ * @due: that time, ns; 0: it is in no tree
+ * @cycle: when its next cycle is due, ns; 0: not at all
+ * @decay: when ml_decay() is to be called, ns; 0: not at all
+ * @interval: ns between cycles
+ * @last: of the last cycle; belongs to the worker while @busy
+ * @jobs: calls; the first one belongs to the worker while @busy
+ * @known: it is looked after
+ * @busy: a worker has it
+ * @paced: @interval was set while a cycle ran
+ * @stop: it is about to end; atomic
+ */
+struct tended {
+	struct rb_node node;
+	uint64_t due;
+	uint64_t cycle;
+	uint64_t decay;
+	uint64_t interval;
+	struct ml_tended last;
+	struct jobs jobs;
+	bool known;
+	bool busy;
+	bool paced;
+	bool stop;
+};
 
 /**
  * struct local - an arena of this process
@@ -38,16 +70,7 @@ struct job;
  * @there: first and end of pages that populate() made last, none of which were
  *	given back since; core.lock
  * @events: they have a lock of their own
- * @lock: protects the rest
- * @wake: a change of the rest
- * @interval: ns between cycles
- * @decay_due: when ml_decay() is to be called, ns; 0: not at all
- * @paced: it was changed, which the thread has not seen yet
- * @stop: the thread is to end
- * @running: there is a thread
- * @jobs: the first that waits
- * @last_job: where the next goes
- * @thread: runs the maintenance cycle
+ * @tended: what workers know of it
  * @view_number: by which this process shows it; view.lock
  * @view_next: another one that is shown; view.lock
  */
@@ -70,16 +93,7 @@ struct local {
 	uint32_t made;
 	u64 there[2];
 	struct events events;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	uint64_t interval;
-	uint64_t decay_due;
-	bool paced;
-	bool stop;
-	bool running;
-	struct job *jobs;
-	struct job **last_job;
-	pthread_t thread;
+	struct tended tended;
 	unsigned int view_number;
 	struct local *view_next;
 };
@@ -107,11 +121,17 @@ void local_pages_count(struct local *l);
 
 /* local_worker.c */
 void local_worker_init(struct local *l);
-void local_worker_exit(struct local *l);
 int local_worker_start(struct local *l);
 void local_worker_decay(struct local *l, uint64_t ns);
 void local_worker_pace(struct local *l, uint64_t ns);
+void local_worker_add(struct local *l, struct job *job);
 void local_worker_stop(struct local *l);
+
+/* local_job.c; what is said of the queue: with worker.lock */
+void local_jobs_init(struct jobs *jobs);
+void local_jobs_add(struct jobs *jobs, struct job *job);
+void local_jobs_pop(struct jobs *jobs);
+bool local_job_run(struct local *l, struct job *job);
 int local_queue_migrate(struct local *l, const struct memlane_migrate *req);
 int local_queue_compact(struct local *l, const struct memlane_compact *req);
 

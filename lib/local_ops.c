@@ -187,7 +187,7 @@ static int nap(struct ml_arena *a, u64 ns)
 /* The thread that runs cycles is to end; nobody else is in a call then. */
 static bool hurry(struct ml_arena *a)
 {
-	return __atomic_load_n(&local_of(a)->stop, __ATOMIC_RELAXED);
+	return __atomic_load_n(&local_of(a)->tended.stop, __ATOMIC_RELAXED);
 }
 
 static bool slot_gone(struct ml_arena *a, unsigned int slot)

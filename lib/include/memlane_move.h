@@ -218,7 +218,7 @@ MEMLANE_INLINE int memlane_read_events(struct memlane *m, struct memlane_event *
 }
 
 /**
- * memlane_queue_migrate - have the arena's thread move objects to a lane
+ * memlane_queue_migrate - move objects to a lane in the background
  * @m: arena; memlane_close() drops what has not begun
  * @lane: MEMLANE_FAST or MEMLANE_SLOW
  * @handles: of the objects; copied
@@ -236,7 +236,7 @@ MEMLANE_API int memlane_queue_migrate(struct memlane *m, memlane_lane_arg lane,
 				      uint32_t nr, uint64_t token);
 
 /**
- * memlane_queue_compact - have the arena's thread compact
+ * memlane_queue_compact - compact in the background
  * @m: arena; memlane_close() drops what has not begun
  * @lanes: as for memlane_compact()
  * @hole: as for memlane_compact()
