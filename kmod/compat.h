@@ -9,6 +9,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/list_lru.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sched.h>
@@ -16,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <linux/zsmalloc.h>
 
 #if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
 #error "memlane needs Linux 6.1 or newer"
@@ -120,6 +122,83 @@ static inline void memlane_shrinker_free(struct shrinker *shrinker)
 	static enum lru_status name(struct list_head *item, struct list_lru_one *lru_,	\
 				    void *data)
 #endif
+
+/* The memory cgroup that pays for a page, with a reference; NULL: none, or it is going. */
+static inline struct mem_cgroup *memlane_memcg_get(struct page *page)
+{
+#ifdef CONFIG_MEMCG
+	struct mem_cgroup *memcg;
+
+	rcu_read_lock();
+	memcg = folio_memcg(page_folio(page));
+	if (memcg && !css_tryget(&memcg->css))
+		memcg = NULL;
+	rcu_read_unlock();
+	return memcg;
+#else
+	return NULL;
+#endif
+}
+
+/*
+ * Objects of zsmalloc's. Between begin and end nothing may sleep on older kernels; later
+ * ones put an object that crosses a page together at @bounce, which has room for @len bytes.
+ */
+#if KERNEL_VERSION(6, 15, 0) > LINUX_VERSION_CODE
+static inline const void *memlane_zs_begin(struct zs_pool *pool, unsigned long handle, size_t len,
+					   void *bounce)
+{
+	return zs_map_object(pool, handle, ZS_MM_RO);
+}
+
+static inline void memlane_zs_end(struct zs_pool *pool, unsigned long handle, size_t len,
+				  const void *object)
+{
+	zs_unmap_object(pool, handle);
+}
+
+static inline void memlane_zs_write(struct zs_pool *pool, unsigned long handle, void *from,
+				    size_t len)
+{
+	memcpy(zs_map_object(pool, handle, ZS_MM_WO), from, len);
+	zs_unmap_object(pool, handle);
+}
+#else
+static inline const void *memlane_zs_begin(struct zs_pool *pool, unsigned long handle, size_t len,
+					   void *bounce)
+{
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+	return zs_obj_read_begin(pool, handle, bounce);
+#else
+	return zs_obj_read_begin(pool, handle, len, bounce);
+#endif
+}
+
+static inline void memlane_zs_end(struct zs_pool *pool, unsigned long handle, size_t len,
+				  const void *object)
+{
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+	zs_obj_read_end(pool, handle, (void *)object);
+#else
+	zs_obj_read_end(pool, handle, len, (void *)object);
+#endif
+}
+
+static inline void memlane_zs_write(struct zs_pool *pool, unsigned long handle, void *from,
+				    size_t len)
+{
+	zs_obj_write(pool, handle, from, len);
+}
+#endif
+
+static inline unsigned long memlane_zs_malloc(struct zs_pool *pool, size_t size, gfp_t gfp)
+{
+#if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
+	return zs_malloc(pool, size, gfp);
+#else
+	return zs_malloc(pool, size, gfp, NUMA_NO_NODE);
+#endif
+}
 
 #ifdef CONFIG_X86_64
 /*

@@ -2,6 +2,7 @@
 /* main.c - init and unwind */
 #include <linux/module.h>
 
+#include "cold.h"
 #include "debugfs.h"
 #include "device.h"
 #include "shrinker.h"
@@ -12,9 +13,12 @@ static int __init memlane_init(void)
 	int err;
 
 	memlane_debugfs_init();
-	err = memlane_workers_init();
+	err = memlane_cold_init();
 	if (err)
 		goto exit_debugfs;
+	err = memlane_workers_init();
+	if (err)
+		goto exit_cold;
 	err = memlane_shrinker_init();
 	if (err)
 		goto exit_workers;
@@ -27,6 +31,8 @@ exit_shrinker:
 	memlane_shrinker_exit();
 exit_workers:
 	memlane_workers_exit();
+exit_cold:
+	memlane_cold_fini();
 exit_debugfs:
 	memlane_debugfs_exit();
 	return err;
@@ -38,6 +44,7 @@ static void __exit memlane_exit(void)
 	misc_deregister(&memlane_device);
 	memlane_shrinker_exit();
 	memlane_workers_exit();
+	memlane_cold_fini();
 	memlane_debugfs_exit();
 }
 

@@ -8,6 +8,7 @@
  * direct I/O, ptrace and the like work, and no page is freed while it is mapped.
  */
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
 #include "compat.h"
@@ -72,10 +73,10 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 		if (at == here)
 			continue;
 		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
-		if (page && PageHWPoison(page))
+		if (IS_ERR_OR_NULL(page) || PageHWPoison(page))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
-		if (page && map_one(vma, at, page) == -ENOMEM)
+		if (map_one(vma, at, page) == -ENOMEM)
 			break;
 	}
 }
@@ -156,19 +157,42 @@ static vm_fault_t fault_nomem(const struct memlane_arena *arena)
 	return memlane_user_may_describe(arena->user) ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
 }
 
+/*
+ * Bytes that were put away take no more of the user's budget when they come back, and are
+ * shown in a view, too, which makes no pages otherwise.
+ */
+static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
+{
+	if (memlane_page_is_away(&arena->pages, nr))
+		return true;
+	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
+}
+
+/* Who looks through a view pays for nothing. */
+static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena)
+{
+	struct mem_cgroup *memcg;
+	struct page *page;
+
+	if (!is_view(vmf->vma))
+		return memlane_page_new(0);
+	memcg = set_active_memcg(arena->worker.memcg);
+	page = memlane_page_new(0);
+	set_active_memcg(memcg);
+	return page;
+}
+
 static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
 	struct page *spare = NULL;
 	vm_fault_t ret;
 
 	ret = map_data(vmf, arena, nr, &spare);
-	if (!ret && is_view(vmf->vma))
-		ret = VM_FAULT_SIGBUS;
 	if (ret)
 		return ret;
-	if (!memlane_user_may_have_page(arena->user))
+	if (!may_fill(vmf, arena, nr))
 		return VM_FAULT_SIGBUS;
-	spare = memlane_page_new(0);
+	spare = page_for(vmf, arena);
 	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
 		memlane_page_drop(spare);
 		return fault_nomem(arena);

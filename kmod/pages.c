@@ -2,16 +2,9 @@
 /*
  * pages.c - the pages of an arena's data area
  *
- * Each page of the area has a word: NONE (nobody may touch it), EMPTY (it may be
- * touched and has no page yet) or the struct page. Words lie in leaves of a chunk
- * each, and leaves in an xarray. The chunks that lie in a run altogether are one
- * extent: each of their leaves is made when it is first touched, all EMPTY, so that
- * a large run costs what is touched of it.
- *
- *   NONE -> EMPTY            commit      core.lock
- *   EMPTY -> page            populate    core.lock; or a fault, invalidate_lock read
- *   any -> NONE              decommit    core.lock, invalidate_lock write
- *   page -> EMPTY            remap, clear  core.lock, invalidate_lock write
+ * Each page of the area has a word, which says where its bytes are, if anybody may touch
+ * it: see word.h, also for who changes it. Words lie in leaves: see leaf.h. What is away
+ * comes back by memlane_page_fill(), and goes by memlane_pages_cool(): see cold.c.
  *
  * So a thread that holds core.lock, or invalidate_lock for reading, may look at a leaf and
  * at a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
@@ -33,72 +26,17 @@
 #include "compat.h"
 #include "core/core.h"
 #include "debugfs.h"
+#include "leaf.h"
 #include "pages.h"
 #include "user.h"
-
-#define NONE		0UL
-#define EMPTY		1UL
+#include "word.h"
 
 #define TOLD		(1U << 31)	/* that the page is broken */
-
-/* A program at its memory cgroup's limit gets -ENOMEM from a call, not killed. */
-#define GFP_CALL	(__GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /* Most pages unmapped at once: faults wait that long. */
 #define UNMAP_PAGES	(32 * ML_CHUNK_PAGES)
 
 static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
-
-/**
- * struct leaf - the words of one chunk
- * @word: one a page, see the top
- * @behind: of a committed page, how many pages of its run come before it, written
- *	before the word; and TOLD, changed under core.lock
- * @committed: words that are not NONE; core.lock
- * @present: words that hold a page
- */
-struct leaf {
-	unsigned long *word;
-	u32 *behind;
-	u32 committed;
-	atomic_t present;
-};
-
-/**
- * struct extent - the whole chunks of a run
- * @node: in memlane_pages.extents, by @first; extents do not overlap
- * @first: chunk
- * @end: chunk behind the last
- * @run: the run's first page
- */
-struct extent {
-	struct rb_node node;
-	u64 first;
-	u64 end;
-	u64 run;
-};
-
-/* With a node of the xarray, which leaves that lie far from each other do not share. */
-#define LEAF_BYTES (sizeof(struct leaf) + sizeof(struct xa_node) + \
-		    ML_CHUNK_PAGES * (sizeof(unsigned long) + sizeof(u32)))
-
-static unsigned long in_leaf(u64 page)
-{
-	return page & (ML_CHUNK_PAGES - 1);
-}
-
-/* core.lock. */
-static void pages_lock_map(struct memlane_pages *p)
-{
-	if (!p->reclaiming)
-		filemap_invalidate_lock(p->mapping);
-}
-
-static void pages_unlock_map(struct memlane_pages *p)
-{
-	if (!p->reclaiming)
-		filemap_invalidate_unlock(p->mapping);
-}
 
 /**
  * memlane_pages_try - from here on, do not wait for faults
@@ -126,230 +64,6 @@ static bool is_dying(void)
 	return fatal_signal_pending(current);
 }
 
-/* How many of the pages up to @end lie in the leaf of @page. */
-static u64 leaf_span(u64 page, u64 end)
-{
-	return min_t(u64, end - page, ML_CHUNK_PAGES - in_leaf(page));
-}
-
-static struct page *page_of(unsigned long word)
-{
-	return word > EMPTY ? (struct page *)word : NULL;
-}
-
-static struct leaf *leaf_at(struct memlane_pages *p, u64 page)
-{
-	return xa_load(&p->leaves, page >> ML_CHUNK_SHIFT);
-}
-
-/* A leaf's chunk belongs to one lane. */
-static void count_present(struct memlane_pages *p, struct leaf *leaf, u64 page, s64 nr)
-{
-	unsigned int lane = page >= p->lane[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
-
-	atomic_add(nr, &leaf->present);
-	atomic64_add(nr, &p->present[lane]);
-	atomic64_add(nr, &p->user->pages);
-}
-
-/* The user's budget, and the arena's sum. Return: 0 or -ENOMEM. */
-static int pages_charge(struct memlane_pages *p, u64 bytes)
-{
-	int err = memlane_user_charge(p->user, bytes);
-
-	if (!err)
-		atomic64_add(bytes, &p->metadata);
-	return err;
-}
-
-static void pages_uncharge(struct memlane_pages *p, u64 bytes)
-{
-	atomic64_sub(bytes, &p->metadata);
-	memlane_user_uncharge(p->user, bytes);
-}
-
-static void leaf_free(struct memlane_pages *p, struct leaf *leaf)
-{
-	if (!leaf)
-		return;
-	kfree(leaf->word);
-	kfree(leaf->behind);
-	kfree(leaf);
-	pages_uncharge(p, LEAF_BYTES);
-}
-
-static struct leaf *leaf_new(struct memlane_pages *p)
-{
-	struct leaf *leaf;
-
-	if (pages_charge(p, LEAF_BYTES))
-		return NULL;
-	leaf = kzalloc(sizeof(*leaf), GFP_KERNEL_ACCOUNT | GFP_CALL);
-	if (!leaf) {
-		pages_uncharge(p, LEAF_BYTES);
-		return NULL;
-	}
-	leaf->word = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->word), GFP_KERNEL_ACCOUNT | GFP_CALL);
-	leaf->behind = kcalloc(ML_CHUNK_PAGES, sizeof(*leaf->behind), GFP_KERNEL_ACCOUNT | GFP_CALL);
-	if (leaf->word && leaf->behind)
-		return leaf;
-	leaf_free(p, leaf);
-	return NULL;
-}
-
-static struct leaf *leaf_make(struct memlane_pages *p, u64 page)
-{
-	struct leaf *leaf = leaf_at(p, page);
-
-	if (leaf)
-		return leaf;
-	leaf = leaf_new(p);
-	if (!leaf)
-		return NULL;
-	if (xa_err(xa_store(&p->leaves, page >> ML_CHUNK_SHIFT, leaf,
-			    GFP_KERNEL_ACCOUNT | GFP_CALL))) {
-		leaf_free(p, leaf);
-		return NULL;
-	}
-	return leaf;
-}
-
-/* The first page from @page on that has a leaf, or @end. */
-static u64 next_leaf(struct memlane_pages *p, u64 page, u64 end)
-{
-	unsigned long chunk = page >> ML_CHUNK_SHIFT;
-
-	if (page >= end || !xa_find(&p->leaves, &chunk, (end - 1) >> ML_CHUNK_SHIFT, XA_PRESENT))
-		return end;
-	return max_t(u64, page, (u64)chunk << ML_CHUNK_SHIFT);
-}
-
-/* --------------------------------------------------------------- extents */
-
-static bool extent_lower(struct rb_node *x, const struct rb_node *y)
-{
-	return rb_entry(x, struct extent, node)->first < rb_entry(y, struct extent, node)->first;
-}
-
-/* The extent that a chunk is in; NULL: none. core.lock, or invalidate_lock. */
-static struct extent *extent_at(const struct memlane_pages *p, u64 chunk)
-{
-	struct rb_node *n = p->extents.rb_node;
-
-	while (n) {
-		struct extent *e = rb_entry(n, struct extent, node);
-
-		if (chunk >= e->first && chunk < e->end)
-			return e;
-		n = chunk < e->first ? n->rb_left : n->rb_right;
-	}
-	return NULL;
-}
-
-/* What is to be the extent of a run; NULL: no memory. */
-static struct extent *extent_new(struct memlane_pages *p, u64 page, u64 nr)
-{
-	struct extent *e;
-
-	if (pages_charge(p, sizeof(*e)))
-		return NULL;
-	e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT | GFP_CALL);
-	if (!e) {
-		pages_uncharge(p, sizeof(*e));
-		return NULL;
-	}
-	e->first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
-	e->end = max(e->first, (page + nr) >> ML_CHUNK_SHIFT);
-	e->run = page;
-	return e;
-}
-
-static void extent_free(struct memlane_pages *p, struct extent *e)
-{
-	if (!e)
-		return;
-	kfree(e);
-	pages_uncharge(p, sizeof(*e));
-}
-
-static void extent_add(struct memlane_pages *p, struct extent *e)
-{
-	pages_lock_map(p);
-	rb_add(&e->node, &p->extents, extent_lower);
-	pages_unlock_map(p);
-}
-
-/* The run that begins at @page ends: no leaf is made of it any more. */
-static void extent_del(struct memlane_pages *p, u64 page)
-{
-	struct extent *e = extent_at(p, (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT);
-
-	if (!e || e->run != page)
-		return;
-	pages_lock_map(p);
-	rb_erase(&e->node, &p->extents);
-	pages_unlock_map(p);
-	extent_free(p, e);
-}
-
-/* All of a leaf's chunk may be touched. */
-static void leaf_fill(struct leaf *leaf, const struct extent *e, u64 chunk)
-{
-	u64 behind = (chunk << ML_CHUNK_SHIFT) - e->run;
-	unsigned long i;
-
-	for (i = 0; i < ML_CHUNK_PAGES; i++) {
-		leaf->word[i] = EMPTY;
-		leaf->behind[i] = behind + i;
-	}
-	leaf->committed = ML_CHUNK_PAGES;
-}
-
-/* With invalidate_lock, or core.lock. Return: whether the leaf is in use now. */
-static bool leaf_install(struct memlane_pages *p, u64 chunk, struct leaf *leaf)
-{
-	const struct extent *e = extent_at(p, chunk);
-	bool used = false;
-
-	if (!e)
-		return false;
-	leaf_fill(leaf, e, chunk);
-	xa_lock(&p->leaves);
-	/* Published whole: pairs with leaf_at(). What was reserved needs no memory. */
-	if (!xa_load(&p->leaves, chunk))
-		used = !xa_err(__xa_store(&p->leaves, chunk, leaf, GFP_NOWAIT | __GFP_NOWARN));
-	xa_unlock(&p->leaves);
-	return used;
-}
-
-/**
- * memlane_pages_prepare - let a page that may be touched have a word
- * @p: pages of an arena
- * @nr: number of the page in the data area; any
- *
- * Context: may sleep, and reclaim: no lock of memlane's but core.lock.
- * Return: 0, and it has one, unless its run has ended meanwhile; -ENOMEM.
- */
-int memlane_pages_prepare(struct memlane_pages *p, u64 nr)
-{
-	u64 chunk = nr >> ML_CHUNK_SHIFT;
-	struct leaf *leaf;
-
-	if (leaf_at(p, nr))
-		return 0;
-	leaf = leaf_new(p);
-	if (!leaf || xa_reserve(&p->leaves, chunk, GFP_KERNEL_ACCOUNT | GFP_CALL)) {
-		leaf_free(p, leaf);
-		return -ENOMEM;
-	}
-	filemap_invalidate_lock_shared(p->mapping);
-	if (!leaf_install(p, chunk, leaf))
-		leaf_free(p, leaf);
-	filemap_invalidate_unlock_shared(p->mapping);
-	xa_release(&p->leaves, chunk);	/* of a run that has ended */
-	return 0;
-}
-
 /**
  * memlane_page_new - a zeroed page, charged to the caller's memory cgroup
  * @extra: more flags for the allocator
@@ -370,7 +84,7 @@ struct page *memlane_page_new(gfp_t extra)
  * Where a page is: what a futex in it is known by, to all processes. It is in no page
  * cache and on no list, so nothing but that, and what marks it dirty, looks there.
  */
-static void page_name(struct memlane_pages *p, struct page *page, u64 nr)
+void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr)
 {
 	struct folio *folio = page_folio(page);
 
@@ -398,45 +112,92 @@ void memlane_page_drop(struct page *page)
  * @p: pages of an arena
  * @nr: number of the page in the data area
  *
- * Context: core.lock, or invalidate_lock for reading, as long as the page is used.
- * Return: the page, without a reference of its own; NULL: there is none.
+ * Context: core.lock and core.mover, or invalidate_lock for reading, as long as the page
+ * is used.
+ * Return: the page, without a reference of its own; NULL: there is none, and it reads as
+ * zeros; -EAGAIN: its bytes are elsewhere, and memlane_page_fill() brings them.
  */
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
 {
-	struct leaf *leaf = leaf_at(p, nr);
+	struct memlane_leaf *leaf = leaf_at(p, nr);
+	unsigned long word = leaf ? READ_ONCE(leaf->word[in_leaf(nr)]) : WORD_EMPTY;
 
-	return leaf ? page_of(READ_ONCE(leaf->word[in_leaf(nr)])) : NULL;
+	if (word_is_page(word))
+		return word_page(word);
+	return word == WORD_EMPTY || word == WORD_NONE ? NULL : ERR_PTR(-EAGAIN);
+}
+
+/* A word whose page has other bytes than zeros, or none yet. */
+static void fill_same(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+		      unsigned long word, struct page **spare)
+{
+	struct page *page = *spare;
+
+	memlane_page_name(p, page, nr);
+	if (word_pattern(word))
+		memset32(page_address(page), word_pattern(word), PAGE_SIZE / sizeof(u32));
+	if (cmpxchg(&leaf->word[in_leaf(nr)], word, word_make(page, WORD_PAGE)) == word) {
+		memlane_leaf_count(p, leaf, nr, word, word_make(page, WORD_PAGE));
+		*spare = NULL;
+	} else if (word_pattern(word)) {
+		clear_page(page_address(page));	/* it may be used for another page */
+	}
+}
+
+/* Bring the bytes of a word into a page, by one step. Return: 1: look again; 0; -errno. */
+static int fill_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+		     unsigned long word, struct page **spare)
+{
+	unsigned long *at = &leaf->word[in_leaf(nr)];
+
+	switch (word_tag(word)) {
+	case WORD_SAME:
+		if (!*spare)
+			return 0;
+		fill_same(p, leaf, nr, word, spare);
+		return 1;
+	case WORD_COOLING:
+		cmpxchg(at, word, word_make(word_page(word), WORD_PAGE));
+		return 1;
+	case WORD_COMP:
+		if (!*spare)
+			return 0;
+		memlane_cold_restore(p, leaf, nr, word, spare);
+		return 1;
+	case WORD_BUSY:
+		/* Who made it so holds the lock as we do, and waits for nobody who may wait here. */
+		wait_var_event(at, word_tag(READ_ONCE(*at)) != WORD_BUSY);
+		return 1;
+	default:
+		return word == WORD_NONE ? -EFAULT : -EIO;
+	}
 }
 
 /**
  * memlane_page_fill - the page of a place, put there if there is none
  * @p: pages of an arena
  * @nr: number of the page in the data area
- * @spare: a page to put there; NULL once it was used
+ * @spare: a zeroed page to put there; NULL once it was used
  *
- * Context: as memlane_page_at().
+ * Context: invalidate_lock for reading, as long as the page is used.
  * Return: the page; NULL: there is none and no spare one either, or no word for it
- * yet; -EFAULT: the place may not be touched.
+ * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost.
  */
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare)
 {
-	struct leaf *leaf = leaf_at(p, nr);
-	unsigned long word = NONE;
+	struct memlane_leaf *leaf = leaf_at(p, nr);
+	unsigned long word;
+	int again = 1;
 
-	if (!leaf && extent_at(p, nr >> ML_CHUNK_SHIFT))
-		return NULL;
-	if (leaf)
+	if (!leaf)
+		return memlane_extent_at(p, nr >> ML_CHUNK_SHIFT) ? NULL : ERR_PTR(-EFAULT);
+	while (again > 0) {
 		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
-	if (word == EMPTY && *spare) {
-		page_name(p, *spare, nr);
-		word = cmpxchg(&leaf->word[in_leaf(nr)], EMPTY, (unsigned long)*spare);
-		if (word == EMPTY) {
-			count_present(p, leaf, nr, 1);
-			word = (unsigned long)*spare;
-			*spare = NULL;
-		}
+		if (likely(word_is_page(word)))
+			return word_page(word);
+		again = fill_word(p, leaf, nr, word, spare);
 	}
-	return word == NONE ? ERR_PTR(-EFAULT) : page_of(word);
+	return ERR_PTR(again);
 }
 
 /**
@@ -448,31 +209,31 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
  */
 u64 memlane_page_first(struct memlane_pages *p, u64 nr)
 {
-	struct leaf *leaf = leaf_at(p, nr);
+	struct memlane_leaf *leaf = leaf_at(p, nr);
 
 	return nr - (READ_ONCE(leaf->behind[in_leaf(nr)]) & ~TOLD);
 }
 
 /* Pairs with the acquire in memlane_page_fill(): the run is described, and where it begins. */
-static void commit_word(struct leaf *leaf, u64 page, u64 behind)
+static void commit_word(struct memlane_leaf *leaf, u64 page, u64 behind)
 {
 	unsigned long i = in_leaf(page);
 
-	if (WARN_ON_ONCE(leaf->word[i] != NONE))
+	if (WARN_ON_ONCE(leaf->word[i] != WORD_NONE))
 		return;
 	WRITE_ONCE(leaf->behind[i], behind);
-	smp_store_release(&leaf->word[i], EMPTY);	/* see above */
+	smp_store_release(&leaf->word[i], WORD_EMPTY);	/* see above */
 }
 
 /* A part of a run that is in a chunk with others. */
 static int commit_part(struct memlane_pages *p, u64 run, u64 page, u64 nr)
 {
-	struct leaf *leaf;
+	struct memlane_leaf *leaf;
 	u64 i;
 
 	if (!nr)
 		return 0;
-	leaf = leaf_make(p, page);
+	leaf = memlane_leaf_make(p, page);
 	if (!leaf)
 		return -ENOMEM;
 	for (i = page; i < page + nr; i++)
@@ -482,7 +243,7 @@ static int commit_part(struct memlane_pages *p, u64 run, u64 page, u64 nr)
 }
 
 /* What lies before the whole chunks, and behind them. */
-static int commit_ends(struct memlane_pages *p, const struct extent *e, u64 end)
+static int commit_ends(struct memlane_pages *p, const struct memlane_extent *e, u64 end)
 {
 	u64 head = (e->first << ML_CHUNK_SHIFT) - e->run, tail = e->end << ML_CHUNK_SHIFT;
 	int err = commit_part(p, e->run, e->run, head);
@@ -497,13 +258,13 @@ static int commit_ends(struct memlane_pages *p, const struct extent *e, u64 end)
 
 static int commit_large(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct extent *e = extent_new(p, page, nr);
+	struct memlane_extent *e = memlane_extent_new(p, page, nr);
 	int err = e ? commit_ends(p, e, page + nr) : -ENOMEM;
 
 	if (err)
-		extent_free(p, e);
+		memlane_extent_free(p, e);
 	else
-		extent_add(p, e);
+		memlane_extent_add(p, e);
 	return err;
 }
 
@@ -540,37 +301,159 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
 	return commit_small(p, page, nr);
 }
 
+/* Return: 1: the page is there; 0: it needs a spare page; -errno. */
+static int fill_one(struct memlane_pages *p, u64 nr, struct page **spare)
+{
+	struct page *page;
+
+	filemap_invalidate_lock_shared(p->mapping);
+	page = memlane_page_fill(p, nr, spare);
+	filemap_invalidate_unlock_shared(p->mapping);
+	if (IS_ERR(page))
+		return PTR_ERR(page);
+	if (page && PageHWPoison(page))
+		return -EBUSY;
+	return !!page;
+}
+
+/* Bytes that exist take no more of the user's budget when they come back. */
+static bool may_fill(struct memlane_pages *p, u64 nr)
+{
+	return memlane_page_is_away(p, nr) || memlane_user_may_have_page(p->user);
+}
+
+static int populate_one(struct memlane_pages *p, u64 nr, struct page **spare)
+{
+	struct page *page = memlane_page_at(p, nr);
+
+	if (!IS_ERR_OR_NULL(page))
+		return PageHWPoison(page) ? -EBUSY : 0;
+	if (!*spare && may_fill(p, nr))
+		*spare = memlane_page_new(GFP_CALL);
+	if (!*spare || memlane_pages_prepare(p, nr))
+		return -ENOMEM;
+	return min(fill_one(p, nr, spare), 0);
+}
+
 /**
  * memlane_pages_populate - make committed pages exist
  * @p: pages of an arena
  * @page: first
  * @nr: how many
  *
- * Context: core.lock.
+ * Context: core.mover, core.lock.
  * Return: 0 or -ENOMEM; what was made until then stays. -EBUSY: a page is broken.
  */
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct page *spare = NULL, *it;
+	struct page *spare = NULL;
 	u64 end = page + nr;
 	int err = 0;
 
 	for (; page < end && !err; page++) {
-		it = memlane_page_at(p, page);
-		if (it) {
-			err = PageHWPoison(it) ? -EBUSY : 0;
-			continue;
-		}
-		if (!spare && memlane_user_may_have_page(p->user))
-			spare = memlane_page_new(GFP_CALL);
-		if (!spare || memlane_pages_prepare(p, page))
-			err = -ENOMEM;
-		else
-			WARN_ON_ONCE(IS_ERR(memlane_page_fill(p, page, &spare)));
+		err = populate_one(p, page, &spare);
 		cond_resched();
 	}
 	memlane_page_drop(spare);	/* a fault was quicker */
-	return err;
+	return err == -EIO ? -EBUSY : err;
+}
+
+/**
+ * memlane_page_is_away - whether a page has bytes that no page holds
+ * @p: pages of an arena
+ * @nr: number of the page in the data area; any
+ *
+ * Context: no lock of invalidate_lock's; it may be otherwise by then.
+ */
+bool memlane_page_is_away(struct memlane_pages *p, u64 nr)
+{
+	struct memlane_leaf *leaf;
+	bool away;
+
+	if (!atomic64_read(&p->away[MEMLANE_FAST]) && !atomic64_read(&p->away[MEMLANE_SLOW]))
+		return false;
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, nr);
+	away = leaf && word_is_away(READ_ONCE(leaf->word[in_leaf(nr)]));
+	filemap_invalidate_unlock_shared(p->mapping);
+	return away;
+}
+
+/* Return: how many of the pages up to @end, all of a leaf, came back; or -errno. */
+static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
+{
+	int warmed = 0, err = 0;
+
+	for (; page < end && err >= 0; page++) {
+		if (!memlane_page_is_away(p, page))
+			continue;
+		if (!*spare)
+			*spare = memlane_page_new(GFP_CALL);
+		err = *spare ? fill_one(p, page, spare) : -ENOMEM;
+		warmed += !*spare;
+		cond_resched();
+	}
+	return err < 0 ? err : warmed;
+}
+
+static bool leaf_is_away(struct memlane_pages *p, u64 page)
+{
+	struct memlane_leaf *leaf;
+	bool away;
+
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, page);
+	away = leaf && atomic_read(&leaf->away);
+	filemap_invalidate_unlock_shared(p->mapping);
+	return away;
+}
+
+/**
+ * memlane_pages_warm - bring bytes that are elsewhere back into pages
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: neither core.lock nor a lock that faults take.
+ * Return: how many came back; -ENOMEM; -EIO: bytes are lost; -EINTR: a fatal signal. What
+ * came back until then stays.
+ */
+s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr)
+{
+	struct page *spare = NULL;
+	u64 end = page + nr, n;
+	s64 warmed = 0;
+	int ret = 0;
+
+	for (page = memlane_leaf_next(p, page, end); page < end && ret >= 0;
+	     page = memlane_leaf_next(p, page + n, end)) {
+		n = leaf_span(page, end);
+		if (leaf_is_away(p, page))
+			ret = leaf_warm(p, page, page + n, &spare);
+		if (ret >= 0 && is_dying())
+			ret = -EINTR;
+		warmed += max(ret, 0);
+		ret = min(ret, 0);
+	}
+	memlane_page_drop(spare);
+	return ret ? ret : warmed;
+}
+
+/**
+ * memlane_pages_at_hand - whether these pages can be copied from
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ *
+ * Context: core.mover, so that none goes, and core.lock.
+ */
+bool memlane_pages_at_hand(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 end = page + nr;
+
+	while (page < end && !IS_ERR(memlane_page_at(p, page)))
+		page++;
+	return page == end;
 }
 
 /* The counter of the lane whose pages these are; NULL: of no whole lane. */
@@ -582,17 +465,6 @@ static atomic64_t *lane_present(struct memlane_pages *p, u64 page, u64 end)
 		if (page == p->lane[lane] && end == p->lane[lane + 1])
 			return &p->present[lane];
 	return NULL;
-}
-
-static u64 leaf_resident(struct leaf *leaf, u64 page, u64 nr)
-{
-	u64 i, present = 0;
-
-	if (nr == ML_CHUNK_PAGES || !atomic_read(&leaf->present))
-		return atomic_read(&leaf->present);
-	for (i = in_leaf(page); i < in_leaf(page) + nr; i++)
-		present += READ_ONCE(leaf->word[i]) > EMPTY;
-	return present;
 }
 
 /**
@@ -608,14 +480,14 @@ u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
 	u64 end = page + nr, first, present = 0;
 	atomic64_t *whole = lane_present(p, page, end);
 	unsigned long chunk;
-	struct leaf *leaf;
+	struct memlane_leaf *leaf;
 
 	if (whole || !nr)
 		return nr ? atomic64_read(whole) : 0;
 	xa_for_each_range(&p->leaves, chunk, leaf, page >> ML_CHUNK_SHIFT,
 			  (end - 1) >> ML_CHUNK_SHIFT) {
 		first = max_t(u64, page, (u64)chunk << ML_CHUNK_SHIFT);
-		present += leaf_resident(leaf, first, leaf_span(first, end));
+		present += memlane_leaf_resident(leaf, first, leaf_span(first, end));
 	}
 	return present;
 }
@@ -638,24 +510,34 @@ static void pages_unmap(struct memlane_pages *p, u64 page, u64 nr)
 				    nr << PAGE_SHIFT, 1);
 }
 
+/* Whatever a word has goes. It is not mapped; nobody else looks at it. */
+static void word_drop(struct memlane_pages *p, unsigned long word)
+{
+	if (word_tag(word) == WORD_COMP)
+		memlane_cold_free(&p->cold, word_handle(word));
+	else
+		memlane_page_drop(word_page(word));
+}
+
 /* Empty a part of a leaf, and free the leaf if nothing is left. Unmapped. */
 static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
 {
-	struct leaf *leaf = leaf_at(p, page);
-	u64 i, had = 0;
+	struct memlane_leaf *leaf = leaf_at(p, page);
+	struct memlane_sum sum = { };
+	u64 i;
 
 	if (!leaf)
 		return 0;
 	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
-		had += leaf->word[i] > EMPTY;
-		memlane_page_drop(page_of(leaf->word[i]));
-		leaf->word[i] = NONE;
+		sum_word(&sum, leaf->word[i], -1);
+		word_drop(p, leaf->word[i]);
+		leaf->word[i] = WORD_NONE;
 	}
-	count_present(p, leaf, page, -(s64)had);
+	memlane_leaf_sum(p, leaf, page, &sum);
 	leaf->committed -= nr;
 	if (!leaf->committed)
-		leaf_free(p, xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
-	return had;
+		memlane_leaf_free(p, xa_erase(&p->leaves, page >> ML_CHUNK_SHIFT));
+	return -sum.present;
 }
 
 /**
@@ -673,40 +555,40 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 end = page + nr, piece, at, n, had = 0;
 
-	extent_del(p, page);
-	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, piece, end)) {
+	memlane_extent_del(p, page);
+	for (page = memlane_leaf_next(p, page, end); page < end; page = memlane_leaf_next(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
-		pages_lock_map(p);
+		memlane_pages_lock(p);
 		pages_unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
 		}
-		pages_unlock_map(p);
+		memlane_pages_unlock(p);
 		cond_resched();
 	}
 	return had;
 }
 
-/* Empty a word that is committed; the page comes without a count. */
-static unsigned long take_word(struct memlane_pages *p, struct leaf *leaf, u64 page)
+/* Empty a word that is committed; what it has comes without a count. */
+static unsigned long take_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 page)
 {
-	unsigned long word = leaf ? leaf->word[in_leaf(page)] : EMPTY;
+	unsigned long word = leaf ? leaf->word[in_leaf(page)] : WORD_EMPTY;
 
-	if (word > EMPTY)
-		count_present(p, leaf, page, -1);
-	if (leaf)
-		leaf->word[in_leaf(page)] = EMPTY;
+	if (word == WORD_EMPTY)
+		return word;
+	memlane_leaf_count(p, leaf, page, word, WORD_EMPTY);
+	leaf->word[in_leaf(page)] = WORD_EMPTY;
 	return word;
 }
 
-static void leaf_clear(struct memlane_pages *p, struct leaf *leaf, u64 page)
+static void leaf_clear(struct memlane_pages *p, struct memlane_leaf *leaf, u64 page)
 {
 	u64 end = page + ML_CHUNK_PAGES;
 
 	for (; page < end; page++)
-		if (leaf->word[in_leaf(page)] > EMPTY)
-			memlane_page_drop(page_of(take_word(p, leaf, page)));
+		if (leaf->word[in_leaf(page)])
+			word_drop(p, take_word(p, leaf, page));
 }
 
 /**
@@ -718,45 +600,45 @@ static void leaf_clear(struct memlane_pages *p, struct leaf *leaf, u64 page)
 void memlane_pages_clear(struct memlane_pages *p)
 {
 	unsigned long chunk;
-	struct leaf *leaf;
+	struct memlane_leaf *leaf;
 
 	xa_for_each(&p->leaves, chunk, leaf) {
 		u64 page = (u64)chunk << ML_CHUNK_SHIFT;
 
-		pages_lock_map(p);
+		memlane_pages_lock(p);
 		pages_unmap(p, page, ML_CHUNK_PAGES);
 		leaf_clear(p, leaf, page);
-		pages_unlock_map(p);
+		memlane_pages_unlock(p);
 		cond_resched();
 	}
 }
 
 /*
- * Hand over one page. A program may have touched the new place before it was
- * told of it: that page is dropped. So is one that it brought to the old place, in
- * no section, after memlane_pages_reserve() looked there. Both are unmapped.
+ * Hand over one page, or what is known of where its bytes are. A program may have touched
+ * the new place before it was told of it: that page is dropped. So is one that it brought
+ * to the old place, in no section, after memlane_pages_reserve() looked there. Both are
+ * unmapped, and nobody brings bytes back, as the lock is held for writing.
  */
-static void move_word(struct memlane_pages *p, struct leaf *dst, u64 to, struct leaf *src,
-		      u64 from)
+static void move_word(struct memlane_pages *p, struct memlane_leaf *dst, u64 to,
+		      struct memlane_leaf *src, u64 from)
 {
 	unsigned long word;
 
-	memlane_page_drop(page_of(take_word(p, dst, to)));
+	word_drop(p, take_word(p, dst, to));
 	word = take_word(p, src, from);
 	if (!dst) {
-		memlane_page_drop(page_of(word));
+		word_drop(p, word);
 		return;
 	}
-	if (word > EMPTY) {
-		count_present(p, dst, to, 1);
-		page_name(p, page_of(word), to);
-	}
+	if (word_page(word))
+		memlane_page_name(p, word_page(word), to);
+	memlane_leaf_count(p, dst, to, WORD_EMPTY, word);
 	dst->word[in_leaf(to)] = word;
 }
 
 static void move_words(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
-	struct leaf *dst, *src;
+	struct memlane_leaf *dst, *src;
 	u64 i, n;
 
 	for (; nr; nr -= n, to += n, from += n) {
@@ -771,7 +653,7 @@ static void move_words(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 /* Where both have no leaf, nothing is to be moved: pages up to there. */
 static u64 pages_to_skip(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
-	return min(next_leaf(p, to, to + nr) - to, next_leaf(p, from, from + nr) - from);
+	return min(memlane_leaf_next(p, to, to + nr) - to, memlane_leaf_next(p, from, from + nr) - from);
 }
 
 /**
@@ -789,7 +671,7 @@ int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 	u64 at, n, end = from + nr;
 	int err = 0;
 
-	for (at = next_leaf(p, from, end); at < end && !err; at = next_leaf(p, at + n, end)) {
+	for (at = memlane_leaf_next(p, from, end); at < end && !err; at = memlane_leaf_next(p, at + n, end)) {
 		n = leaf_span(at, end);
 		err = memlane_pages_prepare(p, to + (at - from));
 		if (!err)
@@ -818,23 +700,27 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 		if (done == nr)
 			break;
 		n = min_t(u64, nr - done, UNMAP_PAGES);
-		pages_lock_map(p);
+		memlane_pages_lock(p);
 		pages_unmap(p, to + done, n);
 		pages_unmap(p, from + done, n);
 		move_words(p, to + done, from + done, n);
-		pages_unlock_map(p);
+		memlane_pages_unlock(p);
 		cond_resched();
 	}
 }
 
-/* Bytes that lie in one page on both sides. A page that never was reads as zeros. */
+/*
+ * Bytes that lie in one page on both sides. A page that never was reads as zeros. What the
+ * kernel writes no page table entry tells of, so the page is marked here.
+ */
 static void copy_piece(struct memlane_pages *p, u64 to, u64 from, size_t len)
 {
 	struct page *dst = memlane_page_at(p, to >> PAGE_SHIFT);
 	struct page *src = memlane_page_at(p, from >> PAGE_SHIFT);
 
-	if (WARN_ON_ONCE(!dst))
+	if (WARN_ON_ONCE(IS_ERR_OR_NULL(dst) || IS_ERR(src)))
 		return;
+	SetPageDirty(dst);
 	if (src)
 		memcpy_page(dst, offset_in_page(to), src, offset_in_page(from), len);
 	else
@@ -845,10 +731,10 @@ static void copy_piece(struct memlane_pages *p, u64 to, u64 from, size_t len)
  * memlane_pages_copy - copy inside the data area
  * @p: pages of an arena
  * @to: byte in the data area; populated
- * @from: byte in the data area
+ * @from: byte in the data area; at hand
  * @len: bytes
  *
- * Context: core.lock.
+ * Context: core.mover, core.lock.
  */
 void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
 {
@@ -881,13 +767,13 @@ static bool page_held(struct page *page)
 	return refs > 1 + min(before, after);
 }
 
-static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)
+static bool leaf_held(struct memlane_leaf *leaf, u64 page, u64 nr)
 {
 	struct page *it;
 	u64 i;
 
 	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
-		it = page_of(leaf->word[i]);
+		it = word_page(leaf->word[i]);
 		if (it && page_held(it))
 			return true;
 	}
@@ -910,31 +796,31 @@ static bool leaf_held(struct leaf *leaf, u64 page, u64 nr)
 bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 end = page + nr, n;
-	struct leaf *leaf;
+	struct memlane_leaf *leaf;
 	bool held = false;
 
-	for (page = next_leaf(p, page, end); page < end && !held;
-	     page = next_leaf(p, page + n, end)) {
+	for (page = memlane_leaf_next(p, page, end); page < end && !held;
+	     page = memlane_leaf_next(p, page + n, end)) {
 		n = leaf_span(page, end);
 		leaf = leaf_at(p, page);
 		if (!atomic_read(&leaf->present))
 			continue;
-		pages_lock_map(p);
+		memlane_pages_lock(p);
 		held = leaf_held(leaf, page, n);
-		pages_unlock_map(p);
+		memlane_pages_unlock(p);
 		held |= is_dying();
 	}
 	return held;
 }
 
-static bool leaf_lost(struct leaf *leaf, u64 page, u64 nr)
+static bool leaf_lost(struct memlane_leaf *leaf, u64 page, u64 nr)
 {
 	struct page *it;
 	bool lost = false;
 	u64 i;
 
 	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
-		it = page_of(READ_ONCE(leaf->word[i]));
+		it = word_page(READ_ONCE(leaf->word[i]));
 		if (!it || !PageHWPoison(it))
 			continue;
 		lost |= !(leaf->behind[i] & TOLD);
@@ -956,7 +842,7 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 	u64 end = page + nr, n;
 	bool lost = false;
 
-	for (page = next_leaf(p, page, end); page < end; page = next_leaf(p, page + n, end)) {
+	for (page = memlane_leaf_next(p, page, end); page < end; page = memlane_leaf_next(p, page + n, end)) {
 		n = leaf_span(page, end);
 		lost |= leaf_lost(leaf_at(p, page), page, n);
 		if (is_dying())
@@ -987,18 +873,21 @@ void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping,
 void memlane_pages_exit(struct memlane_pages *p)
 {
 	unsigned long chunk, i;
-	struct extent *e, *next;
-	struct leaf *leaf;
+	struct memlane_extent *e, *next;
+	struct memlane_leaf *leaf;
+	unsigned int lane;
 
 	rbtree_postorder_for_each_entry_safe(e, next, &p->extents, node)
-		extent_free(p, e);
+		memlane_extent_free(p, e);
 	xa_for_each(&p->leaves, chunk, leaf) {
 		for (i = 0; i < ML_CHUNK_PAGES; i++)
-			memlane_page_drop(page_of(leaf->word[i]));
-		leaf_free(p, leaf);
+			word_drop(p, leaf->word[i]);
+		memlane_leaf_free(p, leaf);
 		cond_resched();
 	}
 	xa_destroy(&p->leaves);
-	atomic64_sub(atomic64_read(&p->present[MEMLANE_FAST]) +
-		     atomic64_read(&p->present[MEMLANE_SLOW]), &p->user->pages);
+	memlane_cold_exit(p);
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		atomic64_sub(atomic64_read(&p->present[lane]) + atomic64_read(&p->away[lane]),
+			     &p->user->pages);
 }

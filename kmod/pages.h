@@ -10,6 +10,8 @@
 
 #include <linux/memlane.h>
 
+#include "cold.h"
+
 struct memlane_user;
 
 /**
@@ -26,7 +28,9 @@ struct memlane_user;
  * @offset: of the data area in the file, in bytes, immutable
  * @lane: first page of each lane, and the end, immutable
  * @present: pages that exist, by lane
+ * @away: pages whose bytes are elsewhere, by lane
  * @metadata: bytes of leaves and extents
+ * @cold: where bytes are that are not in pages
  */
 struct memlane_pages {
 	struct xarray leaves;
@@ -37,7 +41,9 @@ struct memlane_pages {
 	u64 offset;
 	u64 lane[MEMLANE_LANES + 1];
 	atomic64_t present[MEMLANE_LANES];
+	atomic64_t away[MEMLANE_LANES];
 	atomic64_t metadata;
+	struct memlane_cold cold;
 };
 
 void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping,
@@ -47,6 +53,8 @@ void memlane_pages_exit(struct memlane_pages *p);
 struct page *memlane_page_new(gfp_t extra);
 void memlane_page_drop(struct page *page);
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
+void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr);
+bool memlane_page_is_away(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare);
 u64 memlane_page_first(struct memlane_pages *p, u64 nr);
 
@@ -60,6 +68,8 @@ void memlane_pages_clear(struct memlane_pages *p);
 u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr);
 void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len);
+s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr);
+bool memlane_pages_at_hand(struct memlane_pages *p, u64 page, u64 nr);
 bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr);
 bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr);
 u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr);

@@ -25,6 +25,7 @@
  *   COMP -> BUSY               who needs the page     read; compare-exchange
  *   BUSY -> PAGE, LOST         the same    read, since it made it BUSY
  *   any -> NONE                decommit    core.lock, write
+ *   any but NONE -> EMPTY      clear       core.lock, write
  *   any to another place       remap       core.mover, core.lock, write
  *
  * So no BUSY is seen under the lock for writing, and no COOLING by who holds core.mover

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cold.h - bytes of pages that are not used: put away compressed, and brought back */
+#ifndef MEMLANE_COLD_H
+#define MEMLANE_COLD_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+struct memlane_leaf;
+struct memlane_pages;
+struct cooler;
+struct page;
+struct zs_pool;
+
+/**
+ * struct memlane_cold - what an arena has put away
+ * @pool: compressed bytes; NULL until something is cooled; then immutable, and published
+ *	by the words that lead to it
+ * @cooler: work space of the one who cools; core.mover
+ * @compressed: pages that are in @pool
+ * @cooled: pages that were put away so far
+ * @same: of these, pages that one word describes
+ * @refused: pages that were found not to become smaller
+ * @warmed: pages that came back
+ */
+struct memlane_cold {
+	struct zs_pool *pool;
+	struct cooler *cooler;
+	atomic64_t compressed;
+	atomic64_t cooled;
+	atomic64_t same;
+	atomic64_t refused;
+	atomic64_t warmed;
+};
+
+s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id);
+void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+			  unsigned long word, struct page **spare);
+void memlane_cold_free(struct memlane_cold *c, unsigned long handle);
+u64 memlane_cold_bytes(const struct memlane_pages *p);
+void memlane_cold_exit(struct memlane_pages *p);
+
+int memlane_cold_init(void);
+void memlane_cold_fini(void);
+
+#endif /* MEMLANE_COLD_H */
