@@ -8,6 +8,7 @@
  * touched: it may be the arena's own.
  */
 #include <linux/compat.h>
+#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -52,6 +53,7 @@ struct call {
 		struct memlane_flush flush;
 		struct memlane_cost cost;
 		struct memlane_blockers blockers;
+		struct memlane_cool cool;
 	} req;
 };
 
@@ -322,6 +324,77 @@ static int do_migrate(struct call *call)
 	return err;
 }
 
+/* ------------------------------------------------------------- cool, warm */
+
+typedef int (*cool_fn)(struct ml_arena *core, struct memlane_cool *req, const u64 *handles);
+
+/* What was done is told even of a piece that failed. */
+static void cool_add(struct memlane_cool *req, const struct memlane_cool *piece)
+{
+	req->out_count += piece->out_count;
+	req->out_pages += piece->out_pages;
+	if (!req->out_failed)
+		req->out_error = piece->out_error;
+	req->out_failed += piece->out_failed;
+	req->out_more = piece->out_more;
+}
+
+static int cool_pieces(struct call *call, cool_fn fn)
+{
+	struct memlane_cool *req = &call->req.cool, piece = *req;
+	u64 begun = ktime_get_ns(), took;
+	int err;
+
+	do {
+		piece.count = min(req->count - req->out_count, PIECE);
+		err = get_handles(call->handles, req->handles, req->out_count, piece.count);
+		if (err)
+			break;
+		err = fn(&call->arena->core, &piece, call->handles);
+		cool_add(req, &piece);
+		took = ktime_get_ns() - begun;
+		if (req->max_ns)
+			piece.max_ns = req->max_ns - min(took, req->max_ns - 1);
+		if (!err && req->out_count < req->count)
+			err = ioctl_breathe();
+	} while (!err && !req->out_more && req->out_count < req->count);
+	return err;
+}
+
+static int cool_handles(struct call *call, cool_fn fn)
+{
+	struct memlane_cool *req = &call->req.cool;
+
+	if (!req->count || req->count > MOST_HANDLES)
+		return -EINVAL;
+	call->handles = kmalloc_array(min(req->count, PIECE), sizeof(u64), GFP_KERNEL_ACCOUNT);
+	if (!call->handles)
+		return -ENOMEM;
+	return cool_pieces(call, fn);
+}
+
+static int cool(struct call *call, cool_fn fn)
+{
+	struct memlane_cool *req = &call->req.cool;
+
+	req->out_count = 0;
+	req->out_pages = 0;
+	req->out_failed = 0;
+	req->out_error = 0;
+	req->out_more = 0;
+	return req->flags ? fn(&call->arena->core, req, NULL) : cool_handles(call, fn);
+}
+
+static int do_cool(struct call *call)
+{
+	return cool(call, ml_cool);
+}
+
+static int do_warm(struct call *call)
+{
+	return cool(call, ml_warm);
+}
+
 /* ------------------------------------------------------------- the others */
 
 static int do_create(struct call *call)
@@ -462,6 +535,8 @@ static const struct command commands[] = {
 	COMMAND(COMPACT, do_compact, NULL, memlane_compact, token, CHANGES),
 	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, length, CHANGES),
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
+	COMMAND(COOL, do_cool, NULL, memlane_cool, __reserved, CHANGES),
+	COMMAND(WARM, do_warm, NULL, memlane_cool, __reserved, CHANGES),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),
 	COMMAND(WAIT, do_wait, NULL, memlane_wait, handle, CHANGES),

@@ -88,6 +88,28 @@ static bool ops_lost(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_lost(&memlane_arena_of(core)->pages, page, nr);
 }
 
+static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
+{
+	struct memlane_arena *arena = memlane_arena_of(core);
+
+	return memlane_pages_cool(&arena->pages, page, nr, arena->id);
+}
+
+static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_warm(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static bool ops_at_hand(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_at_hand(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static void ops_residence(struct ml_arena *core, u64 page, u64 nr, struct memlane_query *to)
+{
+	memlane_pages_residence(&memlane_arena_of(core)->pages, page, nr, to);
+}
+
 static bool ops_reclaim_begin(struct ml_arena *core)
 {
 	return memlane_pages_try(&memlane_arena_of(core)->pages);
@@ -170,6 +192,17 @@ static void ops_decided(struct ml_arena *core, unsigned int cause, unsigned int 
 	trace_memlane_decide(memlane_arena_of(core)->id, cause, lane, index);
 }
 
+static void count_cold(struct memlane_counts *c, const struct memlane_pages *p)
+{
+	c->away = atomic64_read(&p->away[MEMLANE_FAST]) + atomic64_read(&p->away[MEMLANE_SLOW]);
+	c->compressed = atomic64_read(&p->cold.compressed);
+	c->compressed_bytes = memlane_cold_bytes(p);
+	c->cooled = atomic64_read(&p->cold.cooled);
+	c->cooled_same = atomic64_read(&p->cold.same);
+	c->incompressible = atomic64_read(&p->cold.refused);
+	c->warmed = atomic64_read(&p->cold.warmed);
+}
+
 /*
  * The engine asks whenever it is about to publish its counters, with core.lock
  * held: the moment to add those that are counted without it.
@@ -180,6 +213,7 @@ static u64 ops_metadata(struct ml_arena *core)
 
 	core->count.ioctls = atomic64_read(&arena->ioctls);
 	core->count.faults = atomic64_read(&arena->faults);
+	count_cold(&core->count, &arena->pages);
 	return atomic64_read(&arena->metadata) + memlane_pages_metadata(&arena->pages);
 }
 
@@ -197,6 +231,10 @@ const struct ml_ops memlane_ops = {
 	.lost = ops_lost,
 	.reclaim_begin = ops_reclaim_begin,
 	.reclaim_end = ops_reclaim_end,
+	.cool = ops_cool,
+	.warm = ops_warm,
+	.at_hand = ops_at_hand,
+	.residence = ops_residence,
 	.resident = ops_resident,
 	.sync_cores = ops_sync_cores,
 	.pause = ops_pause,
@@ -218,7 +256,7 @@ const struct ml_ops memlane_ops = {
 u64 memlane_capabilities(void)
 {
 	u64 caps = MEMLANE_CAP_MODULE | MEMLANE_CAP_REMAP | MEMLANE_CAP_SHARE | MEMLANE_CAP_REAP |
-		   MEMLANE_CAP_EVENTS | MEMLANE_CAP_SHRINKER;
+		   MEMLANE_CAP_EVENTS | MEMLANE_CAP_SHRINKER | MEMLANE_CAP_COLD;
 
 	return IS_ENABLED(CONFIG_MEMCG) ? caps | MEMLANE_CAP_MEMCG : caps;
 }

@@ -379,6 +379,43 @@ bool memlane_page_is_away(struct memlane_pages *p, u64 nr)
 	return away;
 }
 
+static void word_residence(unsigned long word, struct memlane_query *to)
+{
+	if (word_page(word))
+		to->out_resident++;
+	else if (word == WORD_LOST)
+		to->out_lost++;
+	else if (word_tag(word) == WORD_STORED || word_tag(word) == WORD_LOADING)
+		to->out_stored++;
+	else if (word_is_away(word))
+		to->out_compressed++;
+}
+
+/**
+ * memlane_pages_residence - count where the bytes of pages are
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ * @to: is added to
+ *
+ * Context: core.lock.
+ */
+void memlane_pages_residence(struct memlane_pages *p, u64 page, u64 nr, struct memlane_query *to)
+{
+	u64 end = page + nr, n, i;
+	struct memlane_leaf *leaf;
+
+	for (page = memlane_leaf_next(p, page, end); page < end;
+	     page = memlane_leaf_next(p, page + n, end)) {
+		n = leaf_span(page, end);
+		leaf = leaf_at(p, page);
+		for (i = in_leaf(page); i < in_leaf(page) + n; i++)
+			word_residence(READ_ONCE(leaf->word[i]), to);
+		if (is_dying())
+			break;
+	}
+}
+
 /* Return: how many of the pages up to @end, all of a leaf, came back; or -errno. */
 static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
 {

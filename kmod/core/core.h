@@ -139,6 +139,24 @@ struct ml_ops {
 	 */
 	bool (*reclaim_begin)(struct ml_arena *a);
 	void (*reclaim_end)(struct ml_arena *a);
+	/*
+	 * Put away the bytes of these pages, as nobody uses them: a touch brings each back.
+	 * Called with arena.mover, without arena.lock. Returns how many have gone; -ENOMEM,
+	 * -EINTR. NULL: nothing is ever put away.
+	 */
+	s64 (*cool)(struct ml_arena *a, u64 page, u64 nr);
+	/*
+	 * Bring them back. Without arena.lock. Returns how many came; -ENOMEM, -EIO: they
+	 * are lost, -EINTR. There if cool() is, as are the next two.
+	 */
+	s64 (*warm)(struct ml_arena *a, u64 page, u64 nr);
+	/*
+	 * Whether copy() may read these. What is at hand stays so under arena.mover, but for
+	 * what cool() is called for.
+	 */
+	bool (*at_hand)(struct ml_arena *a, u64 page, u64 nr);
+	/* Add to @to what is known of where the bytes of these are. */
+	void (*residence)(struct ml_arena *a, u64 page, u64 nr, struct memlane_query *to);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
 	u64 (*resident)(struct ml_arena *a, u64 page, u64 nr);
 	/*
@@ -397,6 +415,7 @@ struct ml_kin {
  * @caller: position in the caller's array
  * @from: granule
  * @to: granule, reserved
+ * @room: bytes of the place it leaves
  * @len: bytes that both places have room for
  * @length: of an object that gets another size, else 0
  * @expect: the entry as the mover left it, marked
@@ -410,6 +429,7 @@ struct ml_move {
 	struct ml_kin kin;
 	u64 from;
 	u64 to;
+	u64 room;
 	u64 len;
 	u64 length;
 	u64 expect;
@@ -632,6 +652,10 @@ int ml_stat(struct ml_arena *a, struct memlane_stat *req);
 /* option.c */
 int ml_set(struct ml_arena *a, struct memlane_set *req);
 int ml_get(struct ml_arena *a, struct memlane_set *req);
+
+/* cool.c */
+int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
+int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
 
 /* cost.c */
 int ml_cost(struct ml_arena *a, struct memlane_cost *req);

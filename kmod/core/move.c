@@ -77,7 +77,8 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->result = 0;
 	mv->remap = false;
 	mv->cause = a->batch->cause;
-	mv->len = ml_place_room(a, mv->from);
+	mv->room = ml_place_room(a, mv->from);
+	mv->len = mv->room;
 	if (to)
 		mv->len = min(mv->len, ml_place_room(a, to));
 	mv->length = 0;
@@ -544,6 +545,18 @@ static bool reserved(struct ml_arena *a, const struct ml_move *mv)
 				mv->len >> ML_PAGE_SHIFT);
 }
 
+/* Bytes that are to be copied, of an object that has some. */
+static bool has_bytes(const struct ml_move *mv)
+{
+	return !mv->remap && mv->to && memlane_entry_is_live(mv->expect);
+}
+
+/* Is what is to be copied where it can be read? */
+static bool at_hand(struct ml_arena *a, const struct ml_move *mv)
+{
+	return !a->ops->at_hand || !has_bytes(mv) || of_its_pages(a, mv, a->ops->at_hand);
+}
+
 /* The entry of the object at its new place, or of one that has none. */
 static u64 moved_entry(const struct ml_arena *a, const struct ml_move *mv)
 {
@@ -573,7 +586,7 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		tell_lost(a, mv);
 		return give_way(a, mv, ML_HELD);
 	}
-	if (!reserved(a, mv)) {
+	if (!reserved(a, mv) || !at_hand(a, mv)) {
 		unmark(a, mv);
 		return -ENOMEM;
 	}
@@ -636,6 +649,28 @@ static int wait_sections(struct ml_arena *a, u64 deadline)
 	return err;
 }
 
+/*
+ * What was put away comes back before it is copied, or goes to the FastLane. Somebody may
+ * free an object meanwhile: then whatever is there now comes back, and no harm is done.
+ */
+static void bring_back(struct ml_arena *a, const struct ml_move *mv)
+{
+	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(mv->from) + mv->room - 1) >> ML_PAGE_SHIFT;
+
+	if (has_bytes(mv) || (mv->remap && ml_lane_of(a, mv->to) == MEMLANE_FAST))
+		a->ops->warm(a, first, last - first + 1);
+}
+
+static void bring_all_back(struct ml_arena *a)
+{
+	unsigned int i;
+
+	for (i = 0; a->ops->warm && i < a->batch->nr && !ml_hurry(a); i++)
+		if (!a->batch->move[i].result)
+			bring_back(a, &a->batch->move[i]);
+}
+
 static unsigned int mark_all(struct ml_arena *a)
 {
 	struct ml_batch *b = a->batch;
@@ -680,6 +715,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 	if (mark_all(a)) {
 		ml_publish(a);
 		mutex_unlock(&a->lock);
+		bring_all_back(a);
 		grace = wait_sections(a, patient ? 0 : deadline);
 		mutex_lock(&a->lock);
 		if (deadline && patient)

@@ -55,6 +55,21 @@ static void query_place(struct ml_arena *a, struct memlane_query *req)
 		req->out_pages = a->ops->resident(a, ml_loc_page(loc), need.pages);
 }
 
+/* Of a block: of the pages that it is on. */
+static void query_residence(struct ml_arena *a, struct memlane_query *req)
+{
+	u64 byte = req->out_location << MEMLANE_GRANULE_SHIFT;
+	u64 first = byte >> ML_PAGE_SHIFT, last;
+
+	if (!req->out_room)
+		return;
+	last = (byte + req->out_room - 1) >> ML_PAGE_SHIFT;
+	if (a->ops->residence)
+		a->ops->residence(a, first, last - first + 1, req);
+	else
+		req->out_resident = a->ops->resident(a, first, last - first + 1);
+}
+
 /**
  * ml_query - what is known of a handle
  * @a: arena
@@ -69,8 +84,10 @@ int ml_query(struct ml_arena *a, struct memlane_query *req)
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
 	q.out_state = state_of(a, q.handle);
-	if (!ml_handle_check(a, q.handle))
+	if (!ml_handle_check(a, q.handle)) {
 		query_place(a, &q);
+		query_residence(a, &q);
+	}
 	mutex_unlock(&a->lock);
 	*req = q;
 	return 0;

@@ -408,6 +408,13 @@ struct memlane_counts {
 	__aligned_u64 gone_vetoes;
 	__aligned_u64 gone_waits;
 	__aligned_u64 lost;		/* objects found on pages that the hardware lost */
+	__aligned_u64 away;		/* pages whose bytes were put away */
+	__aligned_u64 compressed;	/* of these, compressed; one word describes the others */
+	__aligned_u64 compressed_bytes;	/* memory that these take, with what they leave unused */
+	__aligned_u64 cooled;		/* pages put away so far */
+	__aligned_u64 cooled_same;	/* of these, filled with one word */
+	__aligned_u64 incompressible;	/* pages that stayed, as they did not become smaller */
+	__aligned_u64 warmed;		/* pages that came back */
 };
 
 struct memlane_stat_page {
@@ -589,6 +596,7 @@ struct memlane_region {
 #define MEMLANE_CAP_EVENTS	(1ULL << 4)	/* events, and calls that end with one */
 #define MEMLANE_CAP_REAP	(1ULL << 5)	/* dead threads' slots are taken back */
 #define MEMLANE_CAP_SHRINKER	(1ULL << 6)	/* gives memory back when the system is short of it */
+#define MEMLANE_CAP_COLD	(1ULL << 7)	/* puts away what is not used, until it is touched */
 
 /**
  * struct memlane_info - layout and capabilities
@@ -863,8 +871,13 @@ enum memlane_state {
  * @out_location: in granules
  * @out_room: bytes of its place
  * @out_pages: pages of its place that exist (blobs), or 0 (blocks)
+ * @out_resident: pages under the object that exist
+ * @out_compressed: the same whose bytes are put away in memory
+ * @out_stored: the same whose bytes are in the backing file
+ * @out_lost: the same whose bytes nobody has any more; a touch raises SIGBUS
  *
- * Never fails for a bad handle: the state tells. out_* of place are 0 then.
+ * Never fails for a bad handle: the state tells. out_* of place are 0 then. Pages that
+ * read as zeros and do not exist are in none of the last four.
  */
 struct memlane_query {
 	__u32 size;
@@ -877,6 +890,10 @@ struct memlane_query {
 	__aligned_u64 out_location;
 	__aligned_u64 out_room;
 	__aligned_u64 out_pages;
+	__aligned_u64 out_resident;
+	__aligned_u64 out_compressed;
+	__aligned_u64 out_stored;
+	__aligned_u64 out_lost;
 };
 
 /**
@@ -1013,6 +1030,53 @@ struct memlane_blockers {
 	__aligned_u64 records;
 };
 
+/* All objects of @group, or of @lane, instead of an array. */
+#define MEMLANE_COOL_GROUP	(1U << 0)
+#define MEMLANE_COOL_LANE	(1U << 1)
+
+/**
+ * struct memlane_cool - put away the bytes of objects, or bring them back
+ * @size: sizeof(struct memlane_cool)
+ * @flags: one of MEMLANE_COOL_*, or none
+ * @lane: with MEMLANE_COOL_LANE
+ * @group: with MEMLANE_COOL_GROUP
+ * @count: handles, 1 to 2^20; with a flag 0
+ * @out_count: handles dealt with; later ones were not tried
+ * @handles: address of __u64[@count]; with a flag 0
+ * @max_ns: time to take, but for what is begun at once; 0: no limit
+ * @out_pages: pages that were put away, or came back
+ * @out_failed: objects that stay as they are
+ * @out_error: why the first of them does
+ * @out_more: 1: the time was up before everything was seen
+ * @__reserved: must be 0
+ *
+ * COOL unmaps the pages that an object is on, and compresses them: a touch brings each
+ * back. Pages are put away whole, with all objects that are on them. None goes while an
+ * object on it is pinned, hinted FRAME_CRITICAL or of priority 3, nor one of the FastLane
+ * (-EBUSY); what the kernel holds, and what does not become smaller, stays and is no
+ * error. Nobody is waited for, and no section is in the way.
+ *
+ * WARM brings everything back at once, so that no touch waits. -EIO: bytes are lost.
+ *
+ * Bad handles fail as for FREE. Without MEMLANE_CAP_COLD both look at the handles and do
+ * nothing. -ENOMEM: there is no memory to begin with; what was done until then is told.
+ */
+struct memlane_cool {
+	__u32 size;
+	__u32 flags;
+	__u32 lane;
+	__u32 group;
+	__u32 count;
+	__u32 out_count;
+	__aligned_u64 handles;
+	__aligned_u64 max_ns;
+	__aligned_u64 out_pages;
+	__u32 out_failed;
+	__s32 out_error;
+	__u32 out_more;
+	__u32 __reserved;
+};
+
 enum memlane_option {
 	MEMLANE_OPT_FAST_LIMIT = 1,	/* bytes the FastLane may use before it grows, up to its max */
 	MEMLANE_OPT_SLOW_LIMIT,		/* bytes the SlowLane may use before it grows, up to its max */
@@ -1084,6 +1148,8 @@ enum {
 	MEMLANE_CMD_COST,
 	MEMLANE_CMD_BLOCKERS,
 	MEMLANE_CMD_VIEW,
+	MEMLANE_CMD_COOL,
+	MEMLANE_CMD_WARM,
 };
 
 #define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
@@ -1105,6 +1171,8 @@ enum {
 #define MEMLANE_IOCTL_COST		_IO(MEMLANE_TYPE, MEMLANE_CMD_COST)
 #define MEMLANE_IOCTL_BLOCKERS		_IO(MEMLANE_TYPE, MEMLANE_CMD_BLOCKERS)
 #define MEMLANE_IOCTL_VIEW		_IO(MEMLANE_TYPE, MEMLANE_CMD_VIEW)
+#define MEMLANE_IOCTL_COOL		_IO(MEMLANE_TYPE, MEMLANE_CMD_COOL)
+#define MEMLANE_IOCTL_WARM		_IO(MEMLANE_TYPE, MEMLANE_CMD_WARM)
 
 /**
  * memlane_class_of - size class of a block
