@@ -23,6 +23,12 @@
 #error "memlane needs Linux 6.1 or newer"
 #endif
 
+/* What is put away is compressed: a kernel without these has no symbols to link to. */
+#if !IS_ENABLED(CONFIG_ZSMALLOC) || !IS_ENABLED(CONFIG_LZ4_COMPRESS) || \
+	!IS_ENABLED(CONFIG_LZ4_DECOMPRESS)
+#error "memlane needs CONFIG_ZSMALLOC, CONFIG_LZ4_COMPRESS and CONFIG_LZ4_DECOMPRESS"
+#endif
+
 #ifndef CONFIG_64BIT
 #error "memlane needs a 64-bit kernel"
 #endif

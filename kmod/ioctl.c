@@ -8,7 +8,6 @@
  * touched: it may be the arena's own.
  */
 #include <linux/compat.h>
-#include <linux/ktime.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/sched/signal.h>
@@ -342,7 +341,7 @@ static void cool_add(struct memlane_cool *req, const struct memlane_cool *piece)
 static int cool_pieces(struct call *call, cool_fn fn)
 {
 	struct memlane_cool *req = &call->req.cool, piece = *req;
-	u64 begun = ktime_get_ns(), took;
+	u64 begun = call->arena->core.ops->now(), took;
 	int err;
 
 	do {
@@ -352,7 +351,7 @@ static int cool_pieces(struct call *call, cool_fn fn)
 			break;
 		err = fn(&call->arena->core, &piece, call->handles);
 		cool_add(req, &piece);
-		took = ktime_get_ns() - begun;
+		took = call->arena->core.ops->now() - begun;
 		if (req->max_ns)
 			piece.max_ns = req->max_ns - min(took, req->max_ns - 1);
 		if (!err && req->out_count < req->count)

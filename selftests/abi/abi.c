@@ -128,6 +128,19 @@ static void fill_query(struct world *w, void *p)
 	};
 }
 
+static void fill_cool(struct world *w, void *p)
+{
+	*(struct memlane_cool *)p = (struct memlane_cool) {
+		.size = sizeof(struct memlane_cool), .count = 4,
+		.handles = (unsigned long)w->handle,
+	};
+}
+
+static void fill_warm(struct world *w, void *p)
+{
+	fill_cool(w, p);
+}
+
 /* Those that need nothing but their size. */
 #define FILL_SIZE(type)								\
 	static void fill_##type(struct world *w, void *p)			\
@@ -172,7 +185,7 @@ static const struct sample samples[] = {
 	PLAIN(compact, COMPACT, compact, true, MEMLANE_ASYNC),
 	PLAIN(migrate, MIGRATE, migrate, true, MEMLANE_MIGRATE_SETTLE | MEMLANE_MIGRATE_AWAY |
 	      MEMLANE_MIGRATE_RESIZE | MEMLANE_ASYNC),
-	PLAIN(query, QUERY, query, false, 0),
+	GROWN(query, QUERY, query, false, 0, out_resident),
 	GROWN(stat, STAT, stat, false, 0, out.lost),
 	PLAIN(maintain, MAINTAIN, maintain, true, 0),
 	PLAIN(wait, WAIT, wait, true, MEMLANE_WAIT_MAKER),
@@ -183,6 +196,8 @@ static const struct sample samples[] = {
 	RESERVED(flush, FLUSH, flush, true, 0),
 	PLAIN(cost, COST, cost, false, 0),
 	PLAIN(blockers, BLOCKERS, blockers, false, 0),
+	RESERVED(cool, COOL, cool, true, 0),
+	RESERVED(warm, WARM, cool, true, 0),
 	{ }
 };
 

@@ -47,6 +47,7 @@ static const struct fact structs[] = {
 	SIZE(cost, 56),
 	SIZE(blocker, 48),
 	SIZE(blockers, 24),
+	SIZE(cool, 64),
 	SIZE(set, 24),
 };
 
@@ -118,6 +119,13 @@ static const struct fact members[] = {
 	AT(counts, gone_vetoes, 520),
 	AT(counts, lost, 536),
 	AT(counts, gone_waits, 528),
+	AT(counts, away, 544),
+	AT(counts, compressed, 552),
+	AT(counts, compressed_bytes, 560),
+	AT(counts, cooled, 568),
+	AT(counts, cooled_same, 576),
+	AT(counts, incompressible, 584),
+	AT(counts, warmed, 592),
 
 	AT(stat_page, epoch, 0),
 	AT(stat_page, __reserved, 8),
@@ -264,6 +272,10 @@ static const struct fact members[] = {
 	AT(query, out_location, 32),
 	AT(query, out_room, 40),
 	AT(query, out_pages, 48),
+	AT(query, out_resident, 56),
+	AT(query, out_compressed, 64),
+	AT(query, out_stored, 72),
+	AT(query, out_lost, 80),
 
 	AT(stat, size, 0),
 	AT(stat, flags, 4),
@@ -302,6 +314,20 @@ static const struct fact members[] = {
 	AT(blockers, count, 8),
 	AT(blockers, out_count, 12),
 	AT(blockers, records, 16),
+
+	AT(cool, size, 0),
+	AT(cool, flags, 4),
+	AT(cool, lane, 8),
+	AT(cool, group, 12),
+	AT(cool, count, 16),
+	AT(cool, out_count, 20),
+	AT(cool, handles, 24),
+	AT(cool, max_ns, 32),
+	AT(cool, out_pages, 40),
+	AT(cool, out_failed, 48),
+	AT(cool, out_error, 52),
+	AT(cool, out_more, 56),
+	AT(cool, __reserved, 60),
 
 	AT(set, size, 0),
 	AT(set, flags, 4),
@@ -377,6 +403,7 @@ static const struct fact numbers[] = {
 	VALUE(CAP_EVENTS, 0x10),
 	VALUE(CAP_REAP, 0x20),
 	VALUE(CAP_SHRINKER, 0x40),
+	VALUE(CAP_COLD, 0x80),
 	VALUE(ALLOC_NO_SPILL, 0x1),
 	VALUE(ALLOC_LIVE, 0x2),
 	VALUE(ALLOC_MAY_MOVE, 0x4),
@@ -397,6 +424,8 @@ static const struct fact numbers[] = {
 	VALUE(REASON_THERE, 0x1000),
 	VALUE(REASON_PRIORITY, 0x2000),
 	VALUE(BLOCKERS, 0x40),
+	VALUE(COOL_GROUP, 0x1),
+	VALUE(COOL_LANE, 0x2),
 	VALUE(CAUSE_COMPACT, 0x0),
 	VALUE(CAUSE_HAND, 0x1),
 	VALUE(CAUSE_STALE, 0x2),
@@ -462,6 +491,8 @@ static const struct fact numbers[] = {
 	VALUE(CMD_COST, 0x90),
 	VALUE(CMD_BLOCKERS, 0x91),
 	VALUE(CMD_VIEW, 0x92),
+	VALUE(CMD_COOL, 0x93),
+	VALUE(CMD_WARM, 0x94),
 	VALUE(IOCTL_CREATE, 0xb580),
 	VALUE(IOCTL_INFO, 0xb581),
 	VALUE(IOCTL_REGISTER, 0xb582),
@@ -481,6 +512,8 @@ static const struct fact numbers[] = {
 	VALUE(IOCTL_COST, 0xb590),
 	VALUE(IOCTL_BLOCKERS, 0xb591),
 	VALUE(IOCTL_VIEW, 0xb592),
+	VALUE(IOCTL_COOL, 0xb593),
+	VALUE(IOCTL_WARM, 0xb594),
 };
 
 static void expect_all(const struct fact *f, size_t nr)

@@ -858,6 +858,99 @@ TEST(fault_of_slots)
 	sweep((struct scenario) { .least = 4, .run = touch_slots, .flags = FAULTS });
 }
 
+/* ------------------------------------------------------------- put away */
+
+#define COLD_BYTES	36864
+
+static int call_of_one(struct context *c, unsigned long cmd)
+{
+	struct memlane_cool req = {
+		.size = sizeof(req), .count = 1, .handles = (unsigned long)c->handle,
+	};
+	int err = call(c->a.fd, cmd, &req);
+
+	return err ? err : req.out_error;
+}
+
+static int cool_one(struct context *c)
+{
+	return call_of_one(c, MEMLANE_IOCTL_COOL);
+}
+
+static int warm_one(struct context *c)
+{
+	return call_of_one(c, MEMLANE_IOCTL_WARM);
+}
+
+/* What is put away differs from page to page, and is not one word. */
+static void fill_pages(struct context *c)
+{
+	__u64 *at = (__u64 *)address_of(&c->a, c->handle[0]);
+	unsigned int i;
+
+	for (i = 0; i < COLD_BYTES / sizeof(*at); i++)
+		at[i] = i / 4;
+}
+
+static void expect_pages(struct context *c, int err)
+{
+	__u64 *at = (__u64 *)address_of(&c->a, c->handle[0]);
+	unsigned int i;
+
+	expect(err <= 0);
+	for (i = 0; i < COLD_BYTES / sizeof(*at); i++)
+		expect_eq(at[i], i / 4);
+}
+
+static void with_a_blob_in_use(struct context *c)
+{
+	c->handle[0] = alloc_one(&c->a, MEMLANE_SLOW, COLD_BYTES);
+	fill_pages(c);
+}
+
+static void with_a_cold_blob(struct context *c)
+{
+	with_a_blob_in_use(c);
+	expect_eq(cool_one(c), 0);
+	expect_eq(counts(&c->a).lane[MEMLANE_SLOW].resident, 0);
+}
+
+/* A page for which there is no memory stays; whatever went, a touch finds. */
+TEST(objects_put_away)
+{
+	sweep((struct scenario) { .least = 10, .prepare = with_a_blob_in_use, .run = cool_one,
+				  .settle = expect_pages, .flags = PARTLY });
+}
+
+TEST(objects_brought_back)
+{
+	sweep((struct scenario) { .least = 10, .prepare = with_a_cold_blob, .run = warm_one,
+				  .settle = expect_pages, .flags = PARTLY });
+}
+
+static int touch_cold(struct context *c)
+{
+	expect_eq(((__u64 *)address_of(&c->a, c->handle[0]))[513], 513 / 4);
+	return 0;
+}
+
+TEST(fault_of_what_was_put_away)
+{
+	sweep((struct scenario) { .least = 1, .prepare = with_a_cold_blob, .run = touch_cold,
+				  .flags = FAULTS });
+}
+
+static int migrate_cold(struct context *c)
+{
+	return migrate_one(&c->a, c->handle[0], MEMLANE_FAST);
+}
+
+TEST(migration_of_what_was_put_away)
+{
+	sweep((struct scenario) { .least = 12, .prepare = with_a_cold_blob, .run = migrate_cold,
+				  .settle = expect_pages, .flags = PARTLY });
+}
+
 /* ----------------------------------------------------------------- the end */
 
 static void unmap(const struct arena *a, unsigned int region)

@@ -565,7 +565,7 @@ TEST(while_others_write)
 		arena_map(&r->a);
 		_exit(racer(r, i));
 	}
-	for (i = 0; i < env("ML_ROUNDS", 300); i++)
+	for (i = 0; i < env("ML_ROUNDS", 60); i++)
 		cool(&r->a, &r->h, 1);
 	__atomic_store_n(&r->end, 1, __ATOMIC_RELAXED);
 	for (i = 0; i < RACERS; i++) {

@@ -21,6 +21,12 @@ static const int of_maker[] = { -EINTR, -EAGAIN, 0 };
 #define AT(type, member)	offsetof(struct memlane_##type, member)
 #define RULE(call, type)	.name = #call, .size = sizeof(struct memlane_##type)
 
+enum {
+	CREATE, INFO, REGISTER, UNREGISTER, ALLOC, FREE, COMPACT, MIGRATE, QUERY, STAT,
+	MAINTAIN, WAIT, SET, GET, REFILL, FLUSH, COST, BLOCKERS, VIEW, COOL, WARM,
+};
+
+/* A view has no struct, and no rule. */
 const struct rule rules[RULES] = {
 	{ RULE(CREATE, create), .reserved = AT(create, __reserved), .creates = true,
 	  .flags = MEMLANE_CREATE_AGED,
@@ -60,11 +66,14 @@ const struct rule rules[RULES] = {
 	  .small = { { AT(cost, lane), 2 } } },
 	{ RULE(BLOCKERS, blockers), .reads = true, .errors = of_wait,
 	  .array = { AT(blockers, records) }, .count = AT(blockers, count) },
-};
-
-enum {
-	CREATE, INFO, REGISTER, UNREGISTER, ALLOC, FREE, COMPACT, MIGRATE, QUERY, STAT,
-	MAINTAIN, WAIT, SET, GET, REFILL, FLUSH, COST, BLOCKERS,
+	[COOL] = { RULE(COOL, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE,
+	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_wait,
+	  .array = { AT(cool, handles) }, .count = AT(cool, count),
+	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
+	[WARM] = { RULE(WARM, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE,
+	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_wait,
+	  .array = { AT(cool, handles) }, .count = AT(cool, count),
+	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
 };
 
 /* Any request, as it stands in user memory. */
@@ -83,6 +92,7 @@ union request {
 	struct memlane_flush flush;
 	struct memlane_cost cost;
 	struct memlane_blockers blockers;
+	struct memlane_cool cool;
 };
 
 static unsigned int number(const struct before *b)
@@ -299,6 +309,15 @@ static void query_answer(const struct memlane_query *r)
 		expect(r->out_location && r->out_room && class_is_good(r->out_class));
 	else
 		expect(!r->out_location && !r->out_room && !r->out_pages);
+	expect(live || !(r->out_resident | r->out_compressed | r->out_stored | r->out_lost));
+}
+
+static void cool_answer(const struct memlane_cool *r)
+{
+	expect(r->out_count <= r->count && r->out_more <= 1);
+	expect(r->out_count == r->count || r->out_more);
+	expect(r->flags || r->out_failed <= r->out_count);
+	expect_eq(!r->out_failed, !r->out_error);
 }
 
 static void answer(const struct before *b, const struct fake_device *d, const union request *r)
@@ -347,6 +366,10 @@ static void answer(const struct before *b, const struct fake_device *d, const un
 		break;
 	case BLOCKERS:
 		expect(r->blockers.out_count <= min(r->blockers.count, 64U));
+		break;
+	case COOL:
+	case WARM:
+		cool_answer(&r->cool);
 		break;
 	}
 }
@@ -406,7 +429,7 @@ void contract_before(struct before *b, const struct fake_device *d, unsigned int
 {
 	unsigned int nr = cmd - MEMLANE_IOCTL_CREATE;
 
-	b->rule = nr < RULES ? &rules[nr] : NULL;
+	b->rule = nr < RULES && rules[nr].size ? &rules[nr] : NULL;
 	b->view = cmd == MEMLANE_IOCTL_VIEW;
 	b->at = at;
 	b->calm = !fake.access.at && !fake.alloc.at && !fake.signal.at && !fake.scribble.at;

@@ -5,7 +5,7 @@
 
 #include "fake-device.h"
 
-#define RULES	18
+#define RULES	21
 
 /* One call, as the ABI was published: numbers that may never change. */
 struct rule {
@@ -15,6 +15,7 @@ struct rule {
 	u32 reserved;		/* offset of the word that must be 0; 0: none */
 	bool reads;		/* may be made by who cannot write */
 	bool creates;
+	bool whole;		/* with flags it has no array: it is for all of a kind */
 	const int *errors;	/* besides those of every call */
 	/* offsets, 0: none */
 	u32 array[2], handle, length, count;

@@ -99,6 +99,30 @@ static bool op_held(struct ml_arena *core, u64 page, u64 nr)
 	return false;
 }
 
+/* Somebody may have been quicker, and there are no bytes to look at. */
+static s64 op_cool(struct ml_arena *core, u64 page, u64 nr)
+{
+	lockdep_assert_held(&core->mover);
+	lockdep_assert_not_held(&core->lock);
+	return fake_fails(&fake.alloc) ? -ENOMEM : nr / 2;
+}
+
+static s64 op_warm(struct ml_arena *core, u64 page, u64 nr)
+{
+	lockdep_assert_not_held(&core->lock);
+	return fake_fails(&fake.alloc) ? -ENOMEM : nr / 2;
+}
+
+static bool op_at_hand(struct ml_arena *core, u64 page, u64 nr)
+{
+	return !fake_fails(&fake.alloc);
+}
+
+static void op_residence(struct ml_arena *core, u64 page, u64 nr, struct memlane_query *to)
+{
+	to->out_compressed += nr;
+}
+
 static u64 op_resident(struct ml_arena *core, u64 page, u64 nr)
 {
 	return 0;
@@ -152,6 +176,7 @@ static const struct ml_ops ops = {
 	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share, .commit = op_commit,
 	.populate = op_populate, .decommit = op_decommit, .copy = op_copy,
 	.reserve = op_reserve, .remap = op_remap, .held = op_held, .resident = op_resident,
+	.cool = op_cool, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence,
 	.sync_cores = op_sync_cores, .pause = op_pause, .hurry = op_hurry,
 	.slot_gone = op_slot_gone, .slot_done = op_slot_done, .event = op_event,
 	.metadata = op_metadata, .now = op_now,

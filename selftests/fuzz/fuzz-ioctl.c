@@ -130,6 +130,10 @@ static void prepare(const struct rule *r, u32 at, u32 wrong)
 	}
 	if (!(wrong & BAD_NUMBERS))
 		set_numbers(r, at);
+	if (!(wrong & BAD_NUMBERS) && r->whole && get(at + 4, 4)) {
+		put_word(at, r->array[0], 0, 8);
+		put_word(at, r->count, 0, 4);
+	}
 	if (!(wrong & BAD_HANDLE) && r->handle)
 		put_word(at, r->handle, some_handle(), 8);
 }
@@ -162,9 +166,19 @@ static void one_call(unsigned int cmd, unsigned long address)
 		remember_given(cmd - MEMLANE_IOCTL_CREATE, address - USER_BASE);
 }
 
+/* Inputs that are kept mean what they meant: calls that came later have numbers of their own. */
+static u32 some_call(void)
+{
+	u32 n = number(1), first = MEMLANE_CMD_VIEW - MEMLANE_CMD_CREATE;
+
+	if (n >= 256 / first * first)
+		return first + 1 + n % (RULES - first - 1);
+	return (n + MEMLANE_CMD_ALLOC - MEMLANE_CMD_CREATE) % first;
+}
+
 static void do_call(void)
 {
-	u32 nr = (number(1) + MEMLANE_CMD_ALLOC - MEMLANE_CMD_CREATE) % RULES, at = number(2), wrong = mistakes();
+	u32 nr = some_call(), at = number(2), wrong = mistakes();
 	unsigned int cmd = MEMLANE_IOCTL_CREATE + nr;
 	unsigned long address = USER_BASE + at;
 

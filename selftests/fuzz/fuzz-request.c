@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len)
 	while (len) {
 		u8 which = *bytes++;
 
-		which = which < 240 ? which % 16 : 16 + which % 2;
+		which = which < 240 ? which % 16 : 16 + which % 4;
 		len--;
 		CALL(0, memlane_alloc, ml_alloc(a, &req, handles));
 		CALL(1, memlane_free, ml_free(a, &req, handles));
@@ -55,6 +55,8 @@ int LLVMFuzzerTestOneInput(const u8 *bytes, size_t len)
 		CALL(15, memlane_create, world_create(&req));
 		CALL(16, memlane_info, ml_info(a, &req));
 		CALL(17, memlane_stat, ml_stat(a, &req));
+		CALL(18, memlane_cool, ml_cool(a, &req, handles));
+		CALL(19, memlane_cool, ml_warm(a, &req, handles));
 		world_check(w);
 	}
 	world_end(w);

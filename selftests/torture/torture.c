@@ -5,7 +5,8 @@
  * Workers make, read, write, pin, migrate and free shared objects; one more
  * thread moves all of them to and fro and compacts without a pause. Workers
  * live for a while, end (some inside a section) and are followed by others; the
- * number of objects swings. Every read verifies what it reads.
+ * number of objects swings. Every read verifies what it reads. With the module, another
+ * thread puts objects away and brings them back all the time.
  *
  * The test itself is free of races: an object's record is locked, shared by
  * those who read it and alone by those who write or free it. The mover takes no
@@ -17,6 +18,8 @@
  *			goes on, if it must, until all has happened that it is to show
  *	ML_THREADS	workers
  */
+#include <sys/ioctl.h>
+
 #include "api.h"
 #include "content.h"
 
@@ -50,14 +53,15 @@ struct object {
 
 enum event {
 	OPERATION, READ, NESTED, LINGERED, WRITTEN, ALLOCATED, ZEROED, FREED, FREE_REFUSED, STALE, PINNED,
-	UNPINNED, MIGRATED, NOT_MIGRATED, COMPACTED, MAINTAINED, LEFT, ENDED, ENDED_INSIDE, FULL,
+	UNPINNED, MIGRATED, NOT_MIGRATED, COMPACTED, MAINTAINED, PUT_AWAY, BROUGHT_BACK, LEFT, ENDED, ENDED_INSIDE, FULL,
 	EVENTS
 };
 
 static const char *const event_name[EVENTS] = {
 	"operations", "verified reads", "nested sections", "long sections", "writes", "allocs", "zeroed allocs",
 	"frees", "frees refused (pinned)", "stale handles refused", "pins", "unpins", "migrated",
-	"not migrated", "compactions", "maintenance cycles", "leaves", "threads ended",
+	"not migrated", "compactions", "maintenance cycles", "pages put away",
+	"pages brought back", "leaves", "threads ended",
 	"threads ended in a section", "lane full",
 };
 
@@ -455,13 +459,19 @@ static void one_operation(struct worker *w)
 
 /* ------------------------------------------------------- what has happened */
 
+static bool cools(void)
+{
+	return memlane_capabilities(arena) & MEMLANE_CAP_COLD;
+}
+
 /* A run in which something never happened proves nothing of it: what was it? */
 static const char *gap_in(const struct memlane_stats *st)
 {
 	unsigned int i;
 
 	for (i = 0; i < EVENTS; i++)
-		if (!__atomic_load_n(&total[i], __ATOMIC_RELAXED) && i != FULL)
+		if (!__atomic_load_n(&total[i], __ATOMIC_RELAXED) && i != FULL &&
+		    (cools() || (i != PUT_AWAY && i != BROUGHT_BACK)))
 			return event_name[i];
 	if (st->counts.moved <= 1000)
 		return "1000 moves";
@@ -538,17 +548,24 @@ static void *lives(void *arg)
 }
 
 /* Handles are read without the lock: they may be stale when the mover comes. */
-static void move_batch(struct worker *w)
+static uint32_t some_handles(struct worker *w, memlane_handle *h)
 {
-	memlane_handle h[BATCH];
-	int32_t result[BATCH];
-	uint32_t nr = 0, i;
 	size_t at = pick(w, OBJECTS);
+	uint32_t nr = 0, i;
 
 	for (i = 0; i < BATCH; i++) {
 		h[nr] = handle_of(&object[(at + i) % OBJECTS]);
 		nr += h[nr] != 0;
 	}
+	return nr;
+}
+
+static void move_batch(struct worker *w)
+{
+	memlane_handle h[BATCH];
+	int32_t result[BATCH];
+	uint32_t nr = some_handles(w, h), i;
+
 	expect(memlane_migrate_batch(arena, pick(w, MEMLANE_LANES), h, nr, result, NULL) >= 0);
 	for (i = 0; i < nr; i++)
 		if (result[i] != -ESTALE)
@@ -565,6 +582,49 @@ static void *move_all(void *arg)
 			op_compact(w);
 		if (chance(w, 32))
 			op_maintain(w);
+		settle_tally(w);
+	}
+	return NULL;
+}
+
+/* Some objects, a group, or all that is in the SlowLane. */
+static struct memlane_cool cool_what(struct worker *w, memlane_handle *h)
+{
+	struct memlane_cool req = { .size = sizeof(req), .max_ns = 20000000 };
+	uint64_t kind = pick(w, 16);
+
+	if (kind == 0) {
+		req.flags = MEMLANE_COOL_LANE;
+		req.lane = MEMLANE_SLOW;
+	} else if (kind < 4) {
+		req.flags = MEMLANE_COOL_GROUP;
+		req.group = pick(w, 8);
+	} else {
+		req.count = some_handles(w, h);
+		req.handles = (uintptr_t)h;
+	}
+	return req;
+}
+
+static void cool_or_warm(struct worker *w)
+{
+	bool warms = chance(w, 4);
+	memlane_handle h[BATCH];
+	struct memlane_cool req = cool_what(w, h);
+
+	if (!req.flags && !req.count)
+		return;
+	if (ioctl(memlane_fd(arena), warms ? MEMLANE_IOCTL_WARM : MEMLANE_IOCTL_COOL, &req))
+		fail("%s: %s", warms ? "warm" : "cool", strerror(errno));
+	w->seen[warms ? BROUGHT_BACK : PUT_AWAY] += req.out_pages;
+}
+
+static void *cool_all(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!is_over()) {
+		cool_or_warm(w);
 		settle_tally(w);
 	}
 	return NULL;
@@ -587,18 +647,18 @@ static struct memlane *open_small(void)
 	return open_with(&c);
 }
 
-/* Thread 0 is the mover. */
+/* Thread 0 is the mover, and the last one, where there is a use for it, the cooler. */
 static void run_threads(unsigned int threads)
 {
-	struct worker w[65] = { 0 };
-	pthread_t t[65];
-	unsigned int i;
+	unsigned int i, all = 1 + threads + cools();
+	struct worker w[66] = { 0 };
+	pthread_t t[66];
 
-	for (i = 0; i <= threads; i++) {
+	for (i = 0; i < all; i++) {
 		w[i].rng = harness_seed() * (2 * i + 1);
-		start(&t[i], i ? lives : move_all, &w[i]);
+		start(&t[i], !i ? move_all : i <= threads ? lives : cool_all, &w[i]);
 	}
-	for (i = 0; i <= threads; i++)
+	for (i = 0; i < all; i++)
 		finish(t[i]);
 }
 
@@ -615,6 +675,8 @@ static void report(const struct memlane_stats *st)
 	printf("# pinned %llu, held %llu, given up %llu, batches %llu, pages returned %llu\n",
 	       c->pinned, c->held, c->given_up, c->batches, c->pages_returned);
 	printf("# spoiled %llu, cycles %llu\n", c->spoiled, c->cycles);
+	printf("# put away %llu (of one word %llu), came back %llu\n", c->cooled, c->cooled_same,
+	       c->warmed);
 	printf("# %s: %llu operations, %llu verified reads, %llu moves, %llu vetoes, %llu waits, wrong bytes %llu\n",
 	       memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "module" : "local",
 	       (unsigned long long)total[OPERATION], (unsigned long long)total[READ],
