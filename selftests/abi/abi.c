@@ -196,8 +196,8 @@ static const struct sample samples[] = {
 	RESERVED(flush, FLUSH, flush, true, 0),
 	PLAIN(cost, COST, cost, false, 0),
 	PLAIN(blockers, BLOCKERS, blockers, false, 0),
-	RESERVED(cool, COOL, cool, true, 0),
-	RESERVED(warm, WARM, cool, true, 0),
+	RESERVED(cool, COOL, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE),
+	RESERVED(warm, WARM, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE),
 	{ }
 };
 
@@ -523,7 +523,7 @@ TEST(unknown_numbers_are_refused)
 	unsigned int nr;
 
 	for (nr = 0; nr < 256; nr++)
-		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_VIEW)
+		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_WARM)
 			expect_eq(call(a.fd, _IO(MEMLANE_TYPE, nr), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IOW(MEMLANE_TYPE, MEMLANE_CMD_STAT, int), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IO(MEMLANE_TYPE + 1, MEMLANE_CMD_STAT), &req), -ENOTTY);
