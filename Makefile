@@ -90,7 +90,7 @@ redis-demo: deps
 ifeq ($(origin KERNEL),command line)
 	@$(MAKE) -s module
 	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 1800 $(VMFLAGS) -- \
-		'selftests/redis/demo.py --backend module --values 50000 --requests 5000'
+		'selftests/redis/demo.py --backend module --values 50000 --rounds 3 --requests 5000'
 else
 	@selftests/redis/demo.py
 endif

@@ -51,8 +51,8 @@
 
 #define MS		1000000ULL
 #define LOOK_EVERY	(100 * MS)	/* the compactor, in nanoseconds */
-#define STEP		(1 * MS)	/* it works so long, */
-#define REST		(3 * MS)	/* and sleeps so long */
+#define STEP		(MS / 4)	/* it works so long, */
+#define REST		(MS * 3 / 4)	/* and sleeps so long */
 #define WORTH_IT	(256U << 10)	/* bytes that compaction may win, at least */
 
 #define PACK		64		/* keys at a time, at most */

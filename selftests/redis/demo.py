@@ -6,7 +6,8 @@ Two Redis servers side by side: plain, and with its values in an arena.
     demo.py [--backend module|local] [--values N] [--rounds N]
 
 Values of 300 to 500 bytes, of which 70 % are deleted at random; no restart. Throughput and
-latency are redis-benchmark's, taken in turns, so that what else the machine does meets both.
+latency are redis-benchmark's, taken in turns, so that what else the machine does meets both;
+the last column is the median of what one is to the other in each pair.
 """
 import argparse
 import random
@@ -69,34 +70,38 @@ def resident(server, file):
     return server.status("RssAnon") + file + arena
 
 
+def ratio(pairs):
+    """Ours to plain, or busy to idle: of pairs that were measured one right after the other."""
+    return statistics.median(b / a for a, b in pairs)
+
+
 def throughput(plain, ours, nr, rounds, requests):
-    """Medians of rounds taken in turns: {test: (rates, CPU times)}, plain and ours"""
+    """In turns: {test: (rates, CPU times)}, pairs of plain and ours"""
     out = {}
     for test in ("get", "set"):
-        runs = ([], [])
-        for _ in range(rounds):
-            for server, mine in zip((plain, ours), runs):
-                mine.append(benchmark(server, test, requests, nr))
-        out[test] = [[statistics.median(run[what] for run in mine) for mine in runs]
-                     for what in (0, 2)]
+        rates, times = [], []
+        for i in range(rounds):
+            pair = [benchmark(s, test, requests, nr) for s in ((plain, ours), (ours, plain))[i % 2]]
+            if i % 2:
+                pair.reverse()
+            rates.append([p[0] for p in pair])
+            times.append([p[2] for p in pair])
+        out[test] = rates, times
     return out
 
 
 def pauses(ours, nr, rounds, requests):
-    """99.9 % of GET before the deletion, and while the server compacts; medians."""
-    idle, busy = [], []
+    """99.9 % of GET after a deletion, and then while the server compacts; pairs."""
+    pairs = []
     for _ in range(rounds):
-        idle.append(benchmark(ours, "get", requests, nr)[1])
-    delete(ours, nr)
-    for i in range(rounds):
-        if i:
-            load(ours, nr)
-            delete(ours, nr)
+        load(ours, nr)
+        delete(ours, nr)
+        idle = benchmark(ours, "get", requests, nr)[1]
         ours.client("ml.compact", "BACKGROUND")
         wait_for(lambda: ours.client.info("memlane")["memlane_compacting"] == "1", every=0.001)
-        busy.append(benchmark(ours, "get", requests, nr)[1])
+        pairs.append((idle, benchmark(ours, "get", requests, nr)[1]))
         wait_for(lambda: rests(ours.client.info("memlane")))
-    return statistics.median(idle), statistics.median(busy)
+    return pairs
 
 
 def row(name, plain, ours, note=""):
@@ -111,8 +116,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--backend", choices=("module", "local"), default="local")
     parser.add_argument("--values", type=int, default=200000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=40000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=20000)
     a = parser.parse_args()
     with Server() as plain, Server(("redirect", "idle", "backend", a.backend)) as ours:
         print(f"{a.values} values of 300 to 500 bytes, {DELETED:.0%} of the keys deleted at random")
@@ -126,10 +131,9 @@ def main():
         for server in (plain, ours):
             load(server, a.values)
         sizes("loaded")
-        rates = throughput(plain, ours, a.values, a.rounds, a.requests)
-        for server in (plain, ours):
-            load(server, a.values)
-        idle, busy = pauses(ours, a.values, a.rounds, a.requests)
+        rates = throughput(plain, ours, a.values, 3 * a.rounds, a.requests)
+        load(plain, a.values)
+        waits = pauses(ours, a.values, a.rounds, a.requests)
         delete(plain, a.values)
         plain.client("MEMORY", "PURGE")
         ours.client("MEMORY", "PURGE")
@@ -140,12 +144,14 @@ def main():
         row("  pages of the arena", "", mib(int(info["memlane_used_bytes"])),
             f"{int(info['memlane_used_bytes']) / live:.2f} times the values")
         for test, (rate, cpu) in rates.items():
-            row(f"{test.upper()}, requests a second", *(f"{r:.0f}" for r in rate),
-                f"{rate[1] / rate[0]:.2f}")
-            row(f"{test.upper()}, CPU time of a request", *(f"{c:.2f} us" for c in cpu),
-                f"{cpu[1] / cpu[0]:.2f}")
+            row(f"{test.upper()}, requests a second",
+                *(f"{statistics.median(r):.0f}" for r in zip(*rate)), f"{ratio(rate):.2f}")
+            spent = [statistics.mean(c) for c in zip(*cpu)]
+            row(f"{test.upper()}, CPU time of a request", *(f"{c:.2f} us" for c in spent),
+                f"{spent[1] / spent[0]:.2f}")
+        idle, busy = (statistics.median(w) for w in zip(*waits))
         row("GET, 99.9 %, idle", "", f"{idle:.3f} ms")
-        row("GET, 99.9 %, while it compacts", "", f"{busy:.3f} ms", f"{busy / idle:.2f}")
+        row("GET, 99.9 %, while it compacts", "", f"{busy:.3f} ms", f"{ratio(waits):.2f}")
         left = ours.client("DBSIZE")
         if left != plain.client("DBSIZE"):
             print("the servers do not have the same keys", file=sys.stderr)

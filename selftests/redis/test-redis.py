@@ -142,7 +142,7 @@ def contents(client, keys):
         kind = client("TYPE", key)
         value = client("GET", key) if kind == "string" else client("EXISTS", key)
         ttl = client("PTTL", key)
-        out[key] = (kind, value, ttl if ttl < 0 else ttl // 10000)
+        out[key] = (kind, value, ttl if ttl < 0 else (ttl + 5000) // 10000)
     return out
 
 
