@@ -14,6 +14,7 @@ static int run_record(int argc, char **argv)
 		{ "output", required_argument, NULL, 'o' },
 		{ "calls", required_argument, NULL, 'n' },
 		{ "follow", no_argument, NULL, 'f' },
+		{ "sites", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 }
 	};
@@ -21,13 +22,15 @@ static int run_record(int argc, char **argv)
 	int c;
 
 	/* Up to the first word that is no option: the rest is the command's. */
-	while ((c = getopt_long(argc, argv, "+:o:n:fh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+:o:n:fsh", options, NULL)) != -1) {
 		if (c == 'h')
 			return fputs(cmd_record.help, stdout) < 0 ? EXIT_FAILED : EXIT_GOOD;
 		if (c == 'o')
 			r.target = optarg;
 		else if (c == 'f')
 			r.follow = true;
+		else if (c == 's')
+			r.sites = true;
 		else if (c != 'n')
 			return misuse("record: %s is not an option, or lacks its value; see memlane record --help",
 				      argv[optind - 1]);
@@ -47,7 +50,7 @@ const struct command cmd_record = {
 	.name = "record",
 	.summary = "run a program and write its allocation trace",
 	.help =
-		"Usage: memlane record -o FILE [-n CALLS] [--follow] -- COMMAND [ARGUMENT...]\n"
+		"Usage: memlane record -o FILE [-n CALLS] [--follow] [--sites] -- COMMAND [ARGUMENT...]\n"
 		"\n"
 		"Runs COMMAND and writes every malloc, calloc, realloc, aligned form and free\n"
 		"to FILE, with thread and order. A name that ends in .zst is packed.\n"
@@ -56,6 +59,8 @@ const struct command cmd_record = {
 		"  -n, --calls CALLS   record the first CALLS records, then let the program go on\n"
 		"  -f, --follow        write a trace of every process, COMMAND's in FILE, others in\n"
 		"                      FILE with a number, as redis.1.mlt.zst\n"
+		"  -s, --sites         record where each object was made, for memlane trace --sites;\n"
+		"                      beyond the caller of malloc where it has frame pointers\n"
 		"\n"
 		"Options end where COMMAND begins. Where COMMAND becomes another program, as env and\n"
 		"sh -c do, the trace is of the last one. Processes that it starts are recorded with\n"

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "report.h"
 #include "say.h"
+#include "sites.h"
 #include "trace_file.h"
 
 static const char *const op_name[TRACE_OPS] = {
@@ -58,7 +59,21 @@ static int summarise(const char *path, struct trace *t)
 	return EXIT_GOOD;
 }
 
-static int show(const char *path, bool all)
+enum what {
+	SUMMARY,
+	RECORDS,
+	SITES,
+	SITES_CSV
+};
+
+static int show_trace(const char *path, struct trace *t, enum what what)
+{
+	if (what == RECORDS)
+		return dump(path, t);
+	return what == SUMMARY ? summarise(path, t) : sites_show(path, t, what == SITES_CSV);
+}
+
+static int show(const char *path, enum what what)
 {
 	struct trace_file file;
 	struct trace_error err;
@@ -70,7 +85,7 @@ static int show(const char *path, bool all)
 	if (trace_open(&t, file.data, file.length, &err)) {
 		ret = fail("%s: %s", path, err.text);
 	} else {
-		ret = all ? dump(path, &t) : summarise(path, &t);
+		ret = show_trace(path, &t, what);
 		trace_close(&t);
 	}
 	trace_file_close(&file);
@@ -81,30 +96,41 @@ static int run_trace(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "dump", no_argument, NULL, 'd' },
+		{ "sites", no_argument, NULL, 's' },
+		{ "csv", no_argument, NULL, 'c' },
 		{ 0 }
 	};
-	bool all = false;
+	bool all = false, sites = false, csv = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, ":d", options, NULL)) != -1) {
-		if (c != 'd')
+	while ((c = getopt_long(argc, argv, ":dsc", options, NULL)) != -1) {
+		if (c != 'd' && c != 's' && c != 'c')
 			return misuse("trace: %s is not an option; see memlane trace --help",
 				      argv[optind - 1]);
-		all = true;
+		all |= c == 'd';
+		sites |= c == 's';
+		csv |= c == 'c';
 	}
+	if (all + sites > 1 || csv > sites)
+		return misuse("trace: --dump or --sites, and --csv with --sites only");
 	if (optind + 1 != argc)
 		return misuse("trace: name one trace file");
-	return show(argv[optind], all);
+	return show(argv[optind], all ? RECORDS : csv ? SITES_CSV :
+					  sites	      ? SITES :
+							SUMMARY);
 }
 
 const struct command cmd_trace = {
 	.name = "trace",
 	.summary = "check a trace and show what is in it",
 	.help =
-		"Usage: memlane trace [--dump] FILE\n"
+		"Usage: memlane trace [--dump | --sites [--csv]] FILE\n"
 		"\n"
 		"Reads all of FILE and sums it up, or names the record at fault.\n"
 		"\n"
-		"  -d, --dump   one line for each record: number, thread, call, object, bytes\n",
+		"  -d, --dump   one line for each record: number, thread, call, object, bytes\n"
+		"  -s, --sites  which call sites hold most, leave most holes, free soonest; of a\n"
+		"               trace that was recorded with --sites\n"
+		"  -c, --csv    the same for machines, and all of them\n",
 	.run = run_trace,
 };

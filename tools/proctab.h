@@ -67,6 +67,7 @@ struct proctab_entry {
  * @calls: records to write for each process; 0: all
  * @follow: record every process, not only the first
  * @entries: that there are
+ * @sites: record where objects were made, too
  * @taken: given out; beyond @entries processes are only counted
  * @library: the recorder's path, for LD_PRELOAD
  * @self: the table's path, for PROCTAB_VARIABLE
@@ -81,6 +82,8 @@ struct proctab {
 	uint32_t taken;
 	uint32_t stem;
 	uint32_t entries;
+	uint32_t sites;
+	uint32_t reserved;
 	char library[PATH_MAX];
 	char self[64];
 	char tape[PATH_MAX];

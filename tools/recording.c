@@ -68,6 +68,7 @@ static int make_table(struct run *run)
 	tab->entries = n;
 	tab->calls = run->what->calls;
 	tab->follow = run->what->follow;
+	tab->sites = run->what->sites;
 	run->tab = tab;
 	return find_library(tab->library, sizeof(tab->library));
 }

@@ -11,12 +11,14 @@
  * @target: where the trace goes
  * @calls: records to write for each process; 0: all
  * @follow: a trace for every process, not only the first
+ * @sites: where each object was made, too
  * @command: to run; ends with NULL
  */
 struct recording {
 	const char *target;
 	uint64_t calls;
 	bool follow;
+	bool sites;
 	char **command;
 };
 

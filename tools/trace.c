@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -21,6 +22,7 @@ static const char *const sentence[TRACE_FAULTS] = {
 	[TRACE_BAD_SIZE] = "absurd size",
 	[TRACE_BAD_ALIGNMENT] = "absurd alignment",
 	[TRACE_BAD_THREAD] = "a thread that the header does not count",
+	[TRACE_BAD_SITE] = "a call site that has no text, or too long a one",
 	[TRACE_UNKNOWN_OBJECT] = "an object that was never allocated is named",
 	[TRACE_DEAD_OBJECT] = "an object that is free already is named",
 	[TRACE_TOO_LARGE] = "more bytes are live than an address space holds",
@@ -157,6 +159,8 @@ void trace_close(struct trace *t)
 {
 	munmap(t->size, (t->capacity + 1) * sizeof(*t->size));
 	t->size = NULL;
+	free(t->site_text);
+	t->site_text = NULL;
 }
 
 /* Keeps the pages of the table, so that a second pass takes no new memory. */
@@ -169,6 +173,13 @@ void trace_rewind(struct trace *t)
 	t->named = 0;
 	t->live_bytes = 0;
 	t->thread = 0;
+	t->site = 0;
+	t->sites = 0;
+}
+
+const struct trace_site *trace_site(const struct trace *t, uint32_t site)
+{
+	return site && site <= t->sites ? &t->site_text[site - 1] : NULL;
 }
 
 bool trace_live(const struct trace *t, uint64_t object, uint64_t *size)
@@ -183,6 +194,7 @@ bool trace_live(const struct trace *t, uint64_t object, uint64_t *size)
 struct decoder {
 	const struct trace *t;
 	uint64_t pos;
+	struct trace_site text; /* of a new site; a known one has none */
 	const char *what;
 	uint64_t number;
 };
@@ -276,6 +288,31 @@ static enum trace_fault get_thread(struct decoder *d, struct trace_record *r)
 	return TRACE_GOOD;
 }
 
+/* One that is new comes with its text. */
+static enum trace_fault get_site(struct decoder *d, struct trace_record *r)
+{
+	uint64_t number, length;
+	enum trace_fault fault = get(d, &number);
+
+	if (fault)
+		return fault;
+	if (number > d->t->sites + 1ULL || number > TRACE_SITES_MAX)
+		return complain(d, TRACE_BAD_SITE, "site", number);
+	r->site = (uint32_t)number;
+	if (number <= d->t->sites)
+		return TRACE_GOOD;
+	fault = get(d, &length);
+	if (fault)
+		return fault;
+	if (!length || length > TRACE_SITE_TEXT)
+		return complain(d, TRACE_BAD_SITE, "bytes of text", length);
+	if (length > d->t->end - d->pos)
+		return complain(d, TRACE_CUT_SHORT, "the file ends at byte", d->t->end);
+	d->text = (struct trace_site){ (const char *)d->t->data + d->pos, (uint32_t)length };
+	d->pos += length;
+	return TRACE_GOOD;
+}
+
 static enum trace_fault decode(struct decoder *d, struct trace_record *r)
 {
 	enum trace_fault fault;
@@ -302,15 +339,38 @@ static enum trace_fault decode(struct decoder *d, struct trace_record *r)
 		return fault;
 	case TRACE_THREAD:
 		return get_thread(d, r);
+	case TRACE_SITE:
+		return get_site(d, r);
 	}
 	return complain(d, TRACE_BAD_OP, "code", op);
 }
 
-/* The record is good: make its change. */
-static void apply(struct trace *t, const struct trace_record *r, uint64_t pos)
+static bool site_room(struct trace *t)
 {
-	t->at = pos;
+	uint32_t room = t->site_room ? 2 * t->site_room : 64;
+	struct trace_site *more;
+
+	if (t->sites < t->site_room)
+		return true;
+	more = realloc(t->site_text, room * sizeof(*more));
+	if (!more)
+		return false;
+	t->site_text = more;
+	t->site_room = room;
+	return true;
+}
+
+/* The record is good: make its change. */
+static void apply(struct trace *t, const struct trace_record *r, const struct decoder *d)
+{
+	t->at = d->pos;
 	t->record++;
+	if (r->op == TRACE_SITE) {
+		if (d->text.length)
+			t->site_text[t->sites++] = d->text;
+		t->site = r->site;
+		return;
+	}
 	if (r->op == TRACE_THREAD) {
 		t->thread = r->thread;
 		return;
@@ -357,15 +417,17 @@ int trace_next(struct trace *t, struct trace_record *r, struct trace_error *err)
 		if (ended(t))
 			return at_end(t, err);
 		d = (struct decoder){ .t = t, .pos = t->at };
-		*r = (struct trace_record){ .thread = t->thread };
+		*r = (struct trace_record){ .thread = t->thread, .site = t->site };
 		fault = decode(&d, r);
+		if (!fault && d.text.length && !site_room(t))
+			fault = complain(&d, TRACE_NO_MEMORY, "site", r->site);
 		if (fault)
 			return record_fault(t, err, fault, d.what, d.number);
 		if (t->live_bytes - r->old_size + r->size > LIVE_MAX)
 			return record_fault(t, err, TRACE_TOO_LARGE, "bytes",
 					    t->live_bytes);
-		apply(t, r, d.pos);
-	} while (r->op == TRACE_THREAD);
+		apply(t, r, &d);
+	} while (r->op == TRACE_THREAD || r->op == TRACE_SITE);
 	return 1;
 }
 
@@ -404,6 +466,7 @@ int trace_scan(struct trace *t, struct trace_summary *sum, struct trace_error *e
 		return ret;
 	sum->live_bytes = t->live_bytes;
 	sum->live_objects = live;
+	sum->sites = t->sites;
 	t->header.records = t->record;
 	t->header.objects = t->born;
 	trace_rewind(t);

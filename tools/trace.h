@@ -25,6 +25,7 @@ enum trace_fault {
 	TRACE_BAD_SIZE,
 	TRACE_BAD_ALIGNMENT,
 	TRACE_BAD_THREAD,
+	TRACE_BAD_SITE,
 	TRACE_UNKNOWN_OBJECT,
 	TRACE_DEAD_OBJECT,
 	TRACE_TOO_LARGE,
@@ -49,8 +50,9 @@ struct trace_error {
 
 /**
  * struct trace_record - one call
- * @op: what was called; TRACE_THREAD is never handed out
+ * @op: what was called; TRACE_THREAD and TRACE_SITE are never handed out
  * @thread: who called
+ * @site: from where, for a birth; 0: unknown
  * @object: number of the object, in order of birth
  * @size: bytes asked for; for TRACE_FREE what the object had
  * @old_size: for TRACE_REALLOC, bytes before
@@ -59,10 +61,17 @@ struct trace_error {
 struct trace_record {
 	enum trace_op op;
 	uint32_t thread;
+	uint32_t site;
 	uint64_t object;
 	uint64_t size;
 	uint64_t old_size;
 	uint64_t align;
+};
+
+/* A call site, or how it came to it: "prog+0x11a0 < prog+0x11f3", not ended. */
+struct trace_site {
+	const char *text;
+	uint32_t length;
 };
 
 /* Private to trace.c, except for the fields named in trace_open(). */
@@ -78,6 +87,10 @@ struct trace {
 	uint64_t live_bytes;
 	uint64_t capacity;	/* of @size, in objects */
 	uint32_t thread;
+	uint32_t site;
+	uint32_t sites;		/* known so far */
+	uint32_t site_room;
+	struct trace_site *site_text; /* of site 1 on */
 	bool unfinished;	/* the recorder never closed it */
 	struct trace_header header;
 	const char *command;	/* @header.command_length bytes, not ended */
@@ -96,6 +109,7 @@ struct trace_summary {
 	uint64_t largest;
 	uint64_t alignment;	/* the largest that was asked for */
 	uint64_t aligned_record; /* the first that asked for it */
+	uint32_t sites;		/* call sites; 0: they were not recorded */
 };
 
 /**
@@ -133,6 +147,9 @@ int trace_next(struct trace *t, struct trace_record *r, struct trace_error *err)
 
 /* Begin again at the first record. */
 void trace_rewind(struct trace *t);
+
+/* Of a site that a record has had; NULL: 0, or there is none. */
+const struct trace_site *trace_site(const struct trace *t, uint32_t site);
 
 /* Is the object live after the record that was read last? If so, its bytes. */
 bool trace_live(const struct trace *t, uint64_t object, uint64_t *size);

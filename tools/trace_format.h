@@ -46,13 +46,16 @@ enum trace_op {
 	TRACE_REALLOC,		/* object, size */
 	TRACE_FREE,		/* object */
 	TRACE_THREAD,		/* number: who makes the calls from here on */
+	TRACE_SITE,		/* number: where births are called from, from here on; a new one: its text */
 	TRACE_OPS
 };
 
 #define TRACE_COMMAND_MAX	65536U
 #define TRACE_SIZE_MAX		(1ULL << 40)	/* larger sizes are absurd */
 #define TRACE_ALIGN_LOG2_MAX	30U
-#define TRACE_RECORD_MAX	21U		/* bytes: an op and two numbers */
+#define TRACE_SITES_MAX		65536U		/* numbered from 1; 0 is no site */
+#define TRACE_SITE_TEXT		240U		/* bytes */
+#define TRACE_RECORD_MAX	256U		/* bytes: an op, two numbers, a text */
 
 /* An object is named by its distance from the one named last, either way. */
 static inline uint64_t trace_zigzag(int64_t delta)

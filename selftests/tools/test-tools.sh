@@ -8,7 +8,8 @@ top=$(cd "$here/../.." && pwd)
 . "$here/says.sh"
 
 memlane=$top/build/tools/memlane
-allocs=$top/build/selftests/tools/allocs
+tests=$top/build/selftests/tools
+allocs=$tests/allocs
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -439,7 +440,48 @@ finds_spoiled_objects()
 			"$memlane" replay --backend local two.mlt
 }
 
-plan 52
+# within NAME HEX: is it in that function of ./sites?
+within()
+{
+	local at size
+	read -r at size <<< "$(nm -S "$tests/sites" | awk -v name="$1" '$4 == name { print $1, $2 }')"
+	[ $((0x$2)) -ge $((0x$at)) ] && [ $((0x$2)) -lt $((0x$at + 0x$size)) ]
+}
+
+# call_site NAME LINES: of them the one that came from wrapper() in NAME(), in all threads alike.
+call_site()
+{
+	local line
+	while read -r line; do
+		[[ $line =~ ^\"sites\+0x([0-9a-f]+)\ \<\ sites\+0x([0-9a-f]+)\ \< ]] &&
+			within wrapper "${BASH_REMATCH[1]}" && within "$1" "${BASH_REMATCH[2]}" && echo "$line"
+	done | sed 's/.*",//' | awk -F, '{ for (i = 1; i <= NF; i++) s[i] += $i; n++ }
+		END { printf "%d", n; for (i = 1; i < 5; i++) printf " %d", s[i]; printf " %d\n", s[6] / n }'
+}
+
+# Two threads each have a site of their own, for run() was called from elsewhere.
+sites()
+{
+	"$memlane" record --sites -o sites.mlt -- "$tests/sites" > record.out 2>&1 || return 1
+	"$memlane" trace --sites --csv sites.mlt > sites.csv || return 1
+	[ "$(call_site make_kept < sites.csv)" = '2 200 200000 200 200000 0' ] &&
+		[ "$(call_site make_brief < sites.csv | cut -d' ' -f 1,2,4-)" = '2 20000 0 0 1' ] || {
+		sed 's/^/# /' sites.csv; return 1; }
+	"$memlane" trace --sites sites.mlt > sites.txt && ! grep -q 'without frame pointers' sites.txt &&
+		[ "$(awk 'NR == 2 { print $1, $2 }' sites.txt)" = '100000 100' ] &&
+		says 0 'Every object had the bytes' "$memlane" replay --backend local sites.mlt
+}
+
+sites_without_frames()
+{
+	"$memlane" record --sites -o bare.mlt -- "$tests/sites-bare" > record.out 2>&1 &&
+		says 0 'without frame pointers' "$memlane" trace --sites bare.mlt &&
+		"$memlane" trace --sites --csv bare.mlt | grep -q '^"sites-bare+0x[0-9a-f]*",20200,' &&
+		says 1 'no call sites in it' "$memlane" trace --sites forms.mlt &&
+		says 2 'with --sites only' "$memlane" trace --csv forms.mlt
+}
+
+plan 54
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out, and the first line says so" no_children
@@ -466,6 +508,8 @@ check "record: no such command" says 127 'cannot be run' "$memlane" record -o x.
 check "record: no such folder" says 1 'cannot be made' "$memlane" record -o no/x.mlt -- true
 check "record: no file named" says 2 'say where' "$memlane" record -- true
 check "record: no command named" says 2 'is missing' "$memlane" record -o x.mlt
+check "record: call sites, and what each holds" sites
+check "record: call sites of a program without frame pointers" sites_without_frames
 check "record: --help of the command that is recorded" help_of_another
 check "record: nonsense number" says 2 'whole number' "$memlane" record -n 0 -o x.mlt -- true
 check "malformed traces are refused, the record named" malformed

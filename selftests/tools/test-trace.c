@@ -211,6 +211,42 @@ TEST(threads_are_told_apart)
 	trace_close(&t);
 }
 
+static void site(uint64_t number, const char *text)
+{
+	put(TRACE_SITE, 1, number, 0);
+	if (!text)
+		return;
+	b.at = trace_put(b.at, strlen(text));
+	memcpy(b.at, text, strlen(text));
+	b.at += strlen(text);
+}
+
+TEST(call_sites)
+{
+	struct trace_record r;
+	struct trace_error err;
+	struct trace t;
+
+	begin();
+	birth(1);
+	site(1, "one");
+	birth(1);
+	site(2, "the second");
+	site(1, NULL);
+	birth(1);
+	finish();
+	join();
+	expect_eq(trace_open(&t, b.file, b.length, &err), 0);
+	expect_eq(trace_next(&t, &r, &err), 1);
+	expect(r.site == 0 && !trace_site(&t, r.site));
+	expect_eq(trace_next(&t, &r, &err), 1);
+	expect(r.site == 1 && trace_site(&t, 1)->length == 3 && !trace_site(&t, 2));
+	expect_eq(trace_next(&t, &r, &err), 1);
+	expect(r.site == 1 && !memcmp(trace_site(&t, 2)->text, "the second", 10));
+	expect_eq(trace_next(&t, &r, &err), 0);
+	trace_close(&t);
+}
+
 TEST(numbers_of_every_length_survive)
 {
 	uint64_t size;
@@ -329,6 +365,35 @@ TEST(unknown_operations)
 		join();
 		expect_fault(TRACE_BAD_OP, 1, "record 1 at byte 114: unknown operation");
 	}
+}
+
+TEST(call_sites_that_cannot_be)
+{
+	char text[TRACE_SITE_TEXT + 2];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	begin();
+	site(2, NULL);
+	finish();
+	join();
+	expect_fault(TRACE_BAD_SITE, 0, "site 2");
+	begin();
+	site(1, text);
+	finish();
+	join();
+	expect_fault(TRACE_BAD_SITE, 0, "bytes of text 241");
+	begin();
+	site(1, "");
+	finish();
+	join();
+	expect_fault(TRACE_BAD_SITE, 0, "bytes of text 0");
+	begin();
+	site(1, text + 1);
+	finish();
+	b.h.record_bytes = htole64(le64toh(b.h.record_bytes) - 1);
+	join();
+	expect_fault(TRACE_CUT_SHORT, 0, "");
 }
 
 TEST(free_of_an_unknown_object)

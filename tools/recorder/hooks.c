@@ -24,15 +24,19 @@
 #include "exec.h"
 #include "process.h"
 #include "real.h"
+#include "sites.h"
 #include "tape.h"
 
 #define EXPORT __attribute__((visibility("default")))
+#define FRAME  __builtin_frame_address(0)
 
 struct recorder {
 	pthread_mutex_t lock; /* protects all below; all zero is unlocked */
 	bool active;
 	struct tape tape;
 	struct addrmap map;
+	struct addrmap site; /* numbers by site_key() */
+	uint32_t sites;
 	uint32_t threads;
 	struct proctab_entry *entry;
 };
@@ -68,7 +72,8 @@ static struct recorder *make_recorder(struct proctab_entry *entry)
 
 	if (r == MAP_FAILED)
 		return no_tape(entry, NULL, errno);
-	if (madvise(r, sizeof(*r), MADV_WIPEONFORK) || !addrmap_init(&r->map))
+	if (madvise(r, sizeof(*r), MADV_WIPEONFORK) || !addrmap_init(&r->map) ||
+	    (table->sites && !addrmap_init(&r->site)))
 		return no_tape(entry, r, errno);
 	if (!process_tape(table, entry, path))
 		return no_tape(entry, r, ENAMETOOLONG);
@@ -206,25 +211,53 @@ static bool enter(void)
 	return true;
 }
 
-static void *born(enum trace_op op, size_t align, size_t size, void *p)
+/* A site beyond the last number is none. */
+static bool number_site(struct recorder *r, void **frame)
+{
+	char text[TRACE_SITE_TEXT + 1];
+	uint64_t number = 0;
+	struct site site;
+	uintptr_t key;
+
+	site_find(&site, frame);
+	key = site_key(&site);
+	if (site.depth && addrmap_take(&r->site, (void *)key, &number)) {
+		if (!addrmap_put(&r->site, (void *)key, number))
+			return false;
+	} else if (site.depth && r->sites < TRACE_SITES_MAX) {
+		site_text(&site, text, sizeof(text));
+		return addrmap_put(&r->site, (void *)key, ++r->sites) &&
+		       tape_site(&r->tape, r->sites, text);
+	}
+	return number == r->tape.site || tape_site(&r->tape, (uint32_t)number, NULL);
+}
+
+/* @frame: of the function that was called for it */
+static void *born(enum trace_op op, size_t align, size_t size, void *p, void **frame)
 {
 	struct recorder *r = recorder;
 	unsigned int log2 = align ? (unsigned int)__builtin_ctzl(align) : 0;
 
 	if (log2 > TRACE_ALIGN_LOG2_MAX)
 		log2 = TRACE_ALIGN_LOG2_MAX;
-	if (p && (!tape_birth(&r->tape, op, log2, size) ||
+	if (p && ((table->sites && !number_site(r, frame)) ||
+		  !tape_birth(&r->tape, op, log2, size) ||
 		  !addrmap_put(&r->map, p, r->tape.born - 1)))
 		stop(r);
 	leave(r);
 	return p;
 }
 
-EXPORT void *malloc(size_t size)
+static void *make(size_t size, void **frame)
 {
 	if (!enter())
 		return real_malloc(size);
-	return born(TRACE_MALLOC, 0, size, real_malloc(size));
+	return born(TRACE_MALLOC, 0, size, real_malloc(size), frame);
+}
+
+EXPORT void *malloc(size_t size)
+{
+	return make(size, FRAME);
 }
 
 EXPORT void *calloc(size_t n, size_t size)
@@ -232,21 +265,21 @@ EXPORT void *calloc(size_t n, size_t size)
 	if (!enter())
 		return real_calloc(n, size);
 	/* Where the product overflows, the real one answers NULL. */
-	return born(TRACE_CALLOC, 0, n * size, real_calloc(n, size));
+	return born(TRACE_CALLOC, 0, n * size, real_calloc(n, size), FRAME);
 }
 
 EXPORT void *memalign(size_t align, size_t size)
 {
 	if (!enter())
 		return real_memalign(align, size);
-	return born(TRACE_ALIGNED, align, size, real_memalign(align, size));
+	return born(TRACE_ALIGNED, align, size, real_memalign(align, size), FRAME);
 }
 
 EXPORT void *aligned_alloc(size_t align, size_t size)
 {
 	if (!enter())
 		return real_aligned_alloc(align, size);
-	return born(TRACE_ALIGNED, align, size, real_aligned_alloc(align, size));
+	return born(TRACE_ALIGNED, align, size, real_aligned_alloc(align, size), FRAME);
 }
 
 EXPORT int posix_memalign(void **out, size_t align, size_t size)
@@ -256,7 +289,7 @@ EXPORT int posix_memalign(void **out, size_t align, size_t size)
 	if (!enter())
 		return real_posix_memalign(out, align, size);
 	ret = real_posix_memalign(out, align, size);
-	born(TRACE_ALIGNED, align, size, ret ? NULL : *out);
+	born(TRACE_ALIGNED, align, size, ret ? NULL : *out, FRAME);
 	return ret;
 }
 
@@ -264,14 +297,14 @@ EXPORT void *valloc(size_t size)
 {
 	if (!enter())
 		return real_valloc(size);
-	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_valloc(size));
+	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_valloc(size), FRAME);
 }
 
 EXPORT void *pvalloc(size_t size)
 {
 	if (!enter())
 		return real_pvalloc(size);
-	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_pvalloc(size));
+	return born(TRACE_ALIGNED, (size_t)getpagesize(), size, real_pvalloc(size), FRAME);
 }
 
 /* The object was taken out of the map. @q is what realloc answered for it. */
@@ -291,14 +324,14 @@ static void record_realloc(struct recorder *r, uint64_t object, void *p, void *q
 		stop(r);
 }
 
-EXPORT void *realloc(void *p, size_t size)
+static void *resize(void *p, size_t size, void **frame)
 {
 	struct recorder *r;
 	uint64_t object;
 	void *q;
 
 	if (!p)
-		return malloc(size);
+		return make(size, frame);
 	if (!enter())
 		return real_realloc(p, size);
 	r = recorder;
@@ -310,7 +343,12 @@ EXPORT void *realloc(void *p, size_t size)
 	}
 	tape_missed(&r->tape);
 	/* To the trace it is an object that is born now. */
-	return born(TRACE_MALLOC, 0, size, real_realloc(p, size));
+	return born(TRACE_MALLOC, 0, size, real_realloc(p, size), frame);
+}
+
+EXPORT void *realloc(void *p, size_t size)
+{
+	return resize(p, size, FRAME);
 }
 
 EXPORT void *reallocarray(void *p, size_t n, size_t size)
@@ -321,7 +359,7 @@ EXPORT void *reallocarray(void *p, size_t n, size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(p, bytes);
+	return resize(p, bytes, FRAME);
 }
 
 EXPORT void free(void *p)

@@ -267,6 +267,26 @@ bool tape_thread(struct tape *tape, uint32_t thread)
 	return commit(tape, trace_put(at, thread));
 }
 
+bool tape_site(struct tape *tape, uint32_t site, const char *text)
+{
+	size_t length;
+	uint8_t *at;
+
+	if (full(tape))
+		return false;
+	at = tape->at;
+	*at++ = TRACE_SITE;
+	at = trace_put(at, site);
+	if (text) {
+		length = strlen(text);
+		at = trace_put(at, length);
+		memcpy(at, text, length);
+		at += length;
+	}
+	tape->site = site;
+	return commit(tape, at);
+}
+
 void tape_missed(struct tape *tape)
 {
 	tape->header->missed = htole64(le64toh(tape->header->missed) + 1);

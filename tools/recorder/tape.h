@@ -29,6 +29,7 @@ struct tape {
 	uint64_t born;
 	uint64_t named;
 	uint32_t thread;		/* that wrote last */
+	uint32_t site;			/* that is called from */
 	int err;			/* errno of why it cannot grow; 0: it can */
 	dev_t dev;			/* of the file, and its inode: the path may name another later */
 	ino_t ino;
@@ -52,6 +53,9 @@ bool tape_birth(struct tape *tape, enum trace_op op, unsigned int align_log2,
 bool tape_realloc(struct tape *tape, uint64_t object, uint64_t size);
 bool tape_free(struct tape *tape, uint64_t object);
 bool tape_thread(struct tape *tape, uint32_t thread);
+
+/* @text: of a site that is new; NULL: it is known */
+bool tape_site(struct tape *tape, uint32_t site, const char *text);
 
 void tape_missed(struct tape *tape);
 
