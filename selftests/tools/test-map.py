@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""test-map.py MEMLANE - pictures and pages of a recording: parsed, and seen in a browser"""
+"""test-map.py MEMLANE - pictures and pages of a recording: parsed, run, and seen in a browser"""
 import html.parser
 import json
 import os
@@ -21,6 +21,42 @@ frame 0.000
 frame 0.200
 0 6 warm 0 4 146 146
 1 6 cold 100000 4 146 0
+"""
+
+
+# As much of a browser as the page's script asks for. What it draws and says is printed.
+DOM = """
+const elements = {};
+let tick;
+function element() {
+	const drawn = [];
+	return { drawn, getContext: () => ({
+		set fillStyle(style) { this.style = style; },
+		fillRect(...at) { drawn.push([this.style, ...at]); },
+		strokeRect(...at) { drawn.push(['frame', ...at]); },
+	}) };
+}
+const document = { getElementById: id => elements[id] ??= element() };
+const says = () => {
+	const seen = { when: elements.when.textContent, fast: elements.fast.textContent,
+		slow: elements.slow.textContent, size: [elements.lane0.width, elements.lane0.height],
+		lanes: [elements.lane0.drawn.splice(0), elements.lane1.drawn.splice(0)] };
+	console.log(JSON.stringify(seen));
+};
+new Function('document', 'setInterval', 'clearInterval',
+	require('fs').readFileSync('m.html', 'utf8').match(/<script>([^]*)<\\/script>/)[1])(
+	document, f => { tick = f; return 1; }, () => { tick = null; });
+says();
+elements.time.value = '0';
+elements.time.oninput();
+says();
+elements.play.onclick();
+tick();
+says();
+tick();
+says();
+elements.play.onclick();
+if (tick) throw new Error('it does not stop');
 """
 
 
@@ -81,6 +117,24 @@ def page(memlane):
     assert frames[0]["spans"][1] == [0, 112, 0, 1, 4, 4, 146, 70]
 
 
+def engine(_memlane):
+    if not shutil.which("node"):
+        return "no node here: apt install nodejs"
+    out = subprocess.run(["node", "-e", DOM], check=True, text=True, stdout=subprocess.PIPE,
+                         timeout=60).stdout
+    last, first, played, again = map(json.loads, out.splitlines())
+    assert last == played and first == again, out
+    assert last["when"] == "0.2 s (2 of 2)" and first["when"] == "0.0 s (1 of 2)", out
+    assert last["fast"] == "fast lane: 1 spans, 0.02 MiB, 100.0 % of the places used", out
+    assert first["fast"] == "fast lane: 3 spans, 0.05 MiB, 39.6 % of the places used", out
+    assert last["size"] == [960, 10], out
+    assert last["lanes"] == [[["hsl(15,70%,42%)", 0, 0, 9, 9]],
+                             [["hsl(215,70%,92%)", 0, 0, 9, 9]]], out
+    assert first["lanes"][0] == [["hsl(15,70%,42%)", 0, 0, 9, 9], ["hsl(15,70%,69%)", 10, 0, 9, 9],
+                                 ["frame", 10.5, 0.5, 8, 8], ["hsl(215,70%,92%)", 20, 0, 9, 9]], out
+    return None
+
+
 def browser(_memlane):
     for name in ("chromium-headless-shell", "chromium", "google-chrome"):
         if shutil.which(name):
@@ -107,7 +161,7 @@ def malformed(memlane):
         assert done.returncode == 1 and "is no recording of a map" in done.stderr, (bad, done)
 
 
-TESTS = (text, svg, page, browser, malformed)
+TESTS = (text, svg, page, engine, browser, malformed)
 
 
 def main():
