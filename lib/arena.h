@@ -289,18 +289,23 @@ static inline uint64_t side_load(const struct memlane *m, uint32_t index)
 }
 
 /*
- * Whether somebody else than the caller may end the object of an index by a plain store;
- * the index was seen live. Pairs with the engine's release: those that were are visible.
+ * Whether somebody else than the caller may end the object of this side word by a plain store;
+ * its index was seen live. Pairs with the engine's release: those that were are visible.
  */
-static inline bool maker_is_biased(const struct memlane *m, uint32_t index)
+static inline bool side_is_biased(const struct memlane *m, uint64_t side)
 {
-	uint32_t maker = memlane_side_maker(side_load(m, index));
+	uint32_t maker = memlane_side_maker(side);
 	const struct memlane_slot *slot;
 
 	if (!maker || maker > m->info.out_threads || maker - 1 == this_thread()->number)
 		return false;
 	slot = (const void *)(m->slots + (size_t)(maker - 1) * m->info.out_slot_size);
 	return __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) != MEMLANE_SHARED_REVOKED;
+}
+
+static inline bool maker_is_biased(const struct memlane *m, uint32_t index)
+{
+	return side_is_biased(m, side_load(m, index));
 }
 
 /* Sequentially consistent: a pin looks here after it has raised its count. */

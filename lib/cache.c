@@ -603,12 +603,66 @@ static uint32_t mag_lane(const struct memlane_mag *mag)
 	return mag >= this_thread()->slot->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
+/*
+ * The same straight through, for a block that is clean and not pinned, and whose maker does not
+ * free by plain stores, or is the caller; in a section. False: nothing has changed, or a pin
+ * came in between, and it was undone.
+ */
+static __always_inline bool end_shared(struct memlane *m, struct thread *t, memlane_handle h)
+{
+	const uint32_t index = memlane_handle_index(h);
+	uint64_t e = entry_load(m, index), side, ended;
+	struct memlane_mag *mag;
+	uint32_t cls, nr;
+
+	if (unlikely((int64_t)(e ^ h) >= m->hot.limit))
+		return false;
+	/* Behind the entry, which a change of size comes before. */
+	side = side_load(m, index);
+	cls = memlane_side_class(side);
+	if (unlikely(cls >= MEMLANE_CLASSES || side_is_biased(m, side) || pins(m, index)))
+		return false;
+	mag = t->mag[(e ^ h) >= m->quick_slow] + cls;
+	nr = mag->nr;
+	ended = memlane_entry_ended(e);
+	/* Its generations are used up, or others have to go first. */
+	if (unlikely(nr + 1 >= t->full[cls] || ended < 1ULL << MEMLANE_GEN_SHIFT))
+		return false;
+	mag_set_next(mag, index);
+	if (unlikely(!entry_swap(m, index, &e, ended)))
+		return false;
+	if (unlikely(pins(m, index))) {
+		revive(m, index, e);
+		return false;
+	}
+	mag_set_nr(mag, nr + 1);
+	count(&t->slot->frees, 1);
+	count(&t->slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	return true;
+}
+
+/* What others have made, or have freed or pinned before, is freed like this. */
+static bool free_shared(struct memlane *m, struct thread *t, memlane_handle h)
+{
+	const bool open = t->self.depth;
+	bool done;
+
+	if (unlikely(h & MEMLANE_HANDLE_ZEROS))
+		return false;
+	take_begin(m, t->slot, open);
+	done = end_shared(m, t, h);
+	take_end(t->slot, open);
+	return done;
+}
+
 static int end_object(struct memlane *m, memlane_handle h)
 {
 	struct memlane_mag *mag = NULL;
 	uint32_t cls = MEMLANE_CLASS_BLOB;
 	int err;
 
+	if (likely(is_part(this_thread(), m) && free_shared(m, this_thread(), h)))
+		return 0;
 	err = memlane_enter(m);
 	if (unlikely(err))
 		return err;

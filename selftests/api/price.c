@@ -4,6 +4,7 @@
  *
  * price WHAT ROUNDS. What a round does beside the call is a loop, of a few instructions.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,22 @@ static void pair_in_section(unsigned long rounds)
 	check(memlane_enter(m) == 0);
 	pair(rounds);
 	check(memlane_exit(m) == 0);
+}
+
+static void *free_one(void *h)
+{
+	check(memlane_free(m, *(memlane_handle *)h) == 0);
+	return NULL;
+}
+
+/* Another thread has freed one of this thread's: from then on each free is a compare-exchange. */
+static void pair_shared(unsigned long rounds)
+{
+	memlane_handle h = memlane_alloc(m, 64);
+	pthread_t other;
+
+	check(pthread_create(&other, NULL, free_one, &h) == 0 && pthread_join(other, NULL) == 0);
+	pair(rounds);
 }
 
 /* Of any class, so that nothing is known beforehand. */
@@ -118,6 +135,7 @@ static const struct {
 	{ "pair-in-section", pair_in_section, false },
 	{ "many", many, false },
 	{ "many-more", many_more, false },
+	{ "pair-shared", pair_shared, false },
 	{ "sizes", sizes, false },
 	{ "section", section, false },
 	{ "get", get, false },

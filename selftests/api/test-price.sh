@@ -5,6 +5,7 @@
 # instructions of a loop. Who makes a call cheaper lowers its bound. A tracked pair takes
 # 395 while its keeper tells the time, and 456 where the program has to ask for it. Batches that
 # are more than a thread's stock (many-more) have the engine's part in them; glibc takes 185 there.
+# Of a thread of which another one has freed an object each free is a compare-exchange (pair-shared).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
@@ -22,7 +23,7 @@ price() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$2" ]
 }
 
-calls="pair:153 pair-in-section:158 many:108 many-more:435 sizes:160 section:29 get:15 pin:360 scratch:18
+calls="pair:153 pair-in-section:158 many:108 many-more:435 pair-shared:195 sizes:160 section:29 get:15 pin:360 scratch:18
 	get-tracked:15 pair-tracked:460"
 
 # shellcheck disable=SC2086 # one word each

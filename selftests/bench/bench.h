@@ -40,6 +40,10 @@ void bench_scale(void);
 void bench_compact(void);
 void bench_replay(void);
 
+/* batch.c: of an arena, or of malloc where there is none; ns for an object made and freed */
+double batch_by_one(struct memlane *m);
+double batch_handed_over(struct memlane *m);
+
 /* speed.c: what the process started anew with another malloc does */
 void malloc_child(const char *library);
 

@@ -173,19 +173,29 @@ static bool is_mapped(const char *library)
 	return found;
 }
 
+/* In ns. */
+struct prices {
+	double pair;
+	double random;
+	double batch;
+	double handed;
+};
+
 void malloc_child(const char *library)
 {
-	double pairs, random;
+	struct prices p;
 
 	if (*library && !is_mapped(library))
 		exit(1);
-	pairs = malloc_pairs();
-	random = malloc_random();
-	printf("%f %f\n", pairs, random);
+	p.pair = malloc_pairs();
+	p.random = malloc_random();
+	p.batch = batch_by_one(NULL);
+	p.handed = batch_handed_over(NULL);
+	printf("%f %f %f %f\n", p.pair, p.random, p.batch, p.handed);
 }
 
 /* Run this program anew with another malloc; false: it cannot be had. */
-static bool run_child(const char *library, double result[2])
+static bool run_child(const char *library, struct prices *p)
 {
 	int fd[2], status = 0;
 	FILE *f;
@@ -205,19 +215,35 @@ static bool run_child(const char *library, double result[2])
 	}
 	close(fd[1]);
 	f = fdopen(fd[0], "r");
-	ok = f && fscanf(f, "%lf %lf", &result[0], &result[1]) == 2;
+	ok = f && fscanf(f, "%lf %lf %lf %lf", &p->pair, &p->random, &p->batch, &p->handed) == 4;
 	fclose(f);
 	return waitpid(pid, &status, 0) == pid && !status && ok;
 }
 
-static void report(const char *name, const double result[2], const double base[2])
+static void report_one(const char *name, const char *what, double result, double base)
 {
 	char text[80];
 
-	snprintf(text, sizeof(text), "%s: 64 B, alloc and free in turn", name);
-	row("alloc and free against malloc", text, result[0], "ns", base[0]);
-	snprintf(text, sizeof(text), "%s: 16 to 516 B, random among 100000", name);
-	row("alloc and free against malloc", text, result[1], "ns", base[1]);
+	snprintf(text, sizeof(text), "%s: %s", name, what);
+	row("alloc and free against malloc", text, result, "ns", base);
+}
+
+static void report_calls(const char *name, const struct prices *p, const struct prices *base)
+{
+	report_one(name, "64 B, alloc and free in turn", p->pair, base->pair);
+	report_one(name, "16 to 516 B, random among 100000", p->random, base->random);
+}
+
+static void report_batches(const char *name, const struct prices *p, const struct prices *base)
+{
+	report_one(name, "64 B, 1000 made, then freed", p->batch, base->batch);
+	report_one(name, "64 B, made here, freed there", p->handed, base->handed);
+}
+
+static void report(const char *name, const struct prices *p, const struct prices *base)
+{
+	report_calls(name, p, base);
+	report_batches(name, p, base);
 }
 
 void bench_alloc(void)
@@ -227,17 +253,20 @@ void bench_alloc(void)
 		{ "tcmalloc", "libtcmalloc_minimal.so.4" },
 	};
 	struct memlane *m = open_bench(256 * MIB, 256 * MIB);
-	double base[2], result[2];
+	struct prices base, result;
 	size_t i;
 
-	if (!run_child("", base))
+	if (!run_child("", &base))
 		die("no child");
-	report("glibc", base, base);
+	report("glibc", &base, &base);
 	for (i = 0; i < sizeof(library) / sizeof(library[0]); i++)
-		if (run_child(library[i][1], result))
-			report(library[i][0], result, base);
-	result[0] = memlane_pairs(m);
-	result[1] = memlane_random(m);
-	report("memlane, with a get", result, base);
+		if (run_child(library[i][1], &result))
+			report(library[i][0], &result, &base);
+	result.pair = memlane_pairs(m);
+	result.random = memlane_random(m);
+	result.batch = batch_by_one(m);
+	result.handed = batch_handed_over(m);
+	report_calls("memlane, with a get", &result, &base);
+	report_batches("memlane, by the batch", &result, &base);
 	memlane_close(m);
 }

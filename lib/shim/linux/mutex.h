@@ -11,9 +11,19 @@ struct mutex {
 	pthread_t owner;	/* 0: nobody; read by others only to compare */
 };
 
+/* Who waits spins for a while first, as in the kernel: a lock is held for microseconds. */
 static inline void mutex_init(struct mutex *m)
 {
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(&m->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+#else
 	pthread_mutex_init(&m->lock, NULL);
+#endif
 	m->owner = 0;
 }
 
