@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * record.c - a page as it lies in a backing file
+ *
+ * The file is the program's, and so is whatever writes to it: nothing in there is
+ * believed. Memory remembers where a record is, how long, and which write made it; the
+ * rest is covered by a keyed hash (SipHash-2-4, Aumasson and Bernstein 2012) that also
+ * covers these three. So a record of another place, of an earlier write, of another
+ * arena, or with any bit changed is not taken for the one that is asked for.
+ *
+ * The key is the arena's own and never leaves the kernel. Somebody who writes to the
+ * file without it makes a record pass with a chance of 2^-64 a try; and each try
+ * that fails ends that page.
+ */
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <asm/byteorder.h>
+
+#include "record.h"
+
+static u64 record_mac(const struct memlane_record *r, const siphash_key_t *key, u32 length)
+{
+	const size_t head = sizeof(*r) - offsetof(struct memlane_record, place);
+
+	return siphash(&r->place, head + length, key);
+}
+
+static bool length_fits(enum memlane_codec codec, u32 length)
+{
+	if (codec == MEMLANE_CODEC_RAW)
+		return length == MEMLANE_RECORD_PAGE;
+	return codec < MEMLANE_CODECS && length && length < MEMLANE_RECORD_PAGE;
+}
+
+/**
+ * memlane_record_seal - complete a record
+ * @r: whose packed bytes are there; what lies behind them, up to a grain, is cleared
+ * @key: of the arena
+ * @ticket: by which it will be asked for
+ * @codec: how it was packed
+ */
+void memlane_record_seal(struct memlane_record *r, const siphash_key_t *key,
+			 const struct memlane_ticket *ticket, enum memlane_codec codec)
+{
+	u32 end = sizeof(*r) + ticket->length;
+
+	BUILD_BUG_ON(sizeof(*r) % 8);
+	r->place = cpu_to_le64(ticket->place);
+	r->generation = cpu_to_le32(ticket->generation);
+	r->length = cpu_to_le16(ticket->length);
+	r->codec = codec;
+	r->zero = 0;
+	memset((u8 *)r + end, 0, memlane_record_bytes(ticket->length) - end);
+	r->mac = cpu_to_le64(record_mac(r, key, ticket->length));
+}
+
+/**
+ * memlane_record_check - whether this is the record that was asked for
+ * @r: as it was read, all of memlane_record_bytes(@ticket->length)
+ * @key: of the arena
+ * @ticket: by which it was asked for
+ *
+ * No length of the record's is used before it is known to be the ticket's.
+ *
+ * Return: enum memlane_codec; -EBADMSG: it is not.
+ */
+int memlane_record_check(const struct memlane_record *r, const siphash_key_t *key,
+			 const struct memlane_ticket *ticket)
+{
+	if (le64_to_cpu(r->mac) != record_mac(r, key, ticket->length))
+		return -EBADMSG;
+	if (le64_to_cpu(r->place) != ticket->place ||
+	    le32_to_cpu(r->generation) != ticket->generation ||
+	    le16_to_cpu(r->length) != ticket->length)
+		return -EBADMSG;
+	if (r->zero || !length_fits(r->codec, ticket->length))
+		return -EBADMSG;
+	return r->codec;
+}
