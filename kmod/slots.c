@@ -42,6 +42,23 @@ static struct memlane_group *group_of(const struct memlane_slots *s, u64 group)
 	return &leaf_of(s, group)->group[group % MEMLANE_LEAF_GROUPS];
 }
 
+static u64 leaves_for(u64 groups)
+{
+	return (groups + MEMLANE_LEAF_GROUPS - 1) / MEMLANE_LEAF_GROUPS;
+}
+
+/* Memory that memlane_slots_init() takes for a file of so many bytes. */
+u64 memlane_slots_bytes(u64 bytes)
+{
+	return leaves_for(bytes / MEMLANE_GROUP_BYTES) * sizeof(struct memlane_slot_leaf *);
+}
+
+/* And memlane_slots_prepare(). */
+u64 memlane_slots_lacks(const struct memlane_slots *s)
+{
+	return s->end == s->most || leaf_of(s, s->end) ? 0 : sizeof(struct memlane_slot_leaf);
+}
+
 /**
  * memlane_slots_init - a file that nothing is in
  * @s: to set up
@@ -52,7 +69,7 @@ static struct memlane_group *group_of(const struct memlane_slots *s, u64 group)
 int memlane_slots_init(struct memlane_slots *s, u64 bytes)
 {
 	*s = (struct memlane_slots) { .most = bytes / MEMLANE_GROUP_BYTES };
-	s->leaves = (s->most + MEMLANE_LEAF_GROUPS - 1) / MEMLANE_LEAF_GROUPS;
+	s->leaves = leaves_for(s->most);
 	s->leaf = kvcalloc(s->leaves, sizeof(*s->leaf), GFP_KERNEL_ACCOUNT);
 	return s->leaf ? 0 : -ENOMEM;
 }
@@ -77,7 +94,7 @@ int memlane_slots_prepare(struct memlane_slots *s)
 {
 	u64 i = s->end / MEMLANE_LEAF_GROUPS;
 
-	if (s->end == s->most || s->leaf[i])
+	if (!memlane_slots_lacks(s))
 		return 0;
 	s->leaf[i] = kvzalloc(sizeof(**s->leaf), GFP_KERNEL_ACCOUNT);
 	return s->leaf[i] ? 0 : -ENOMEM;
@@ -161,7 +178,7 @@ u32 memlane_slots_generation(const struct memlane_slots *s, u64 at)
 /* The lowest group that is free altogether; s->end: none. */
 static u64 free_group(struct memlane_slots *s)
 {
-	u64 leaves = (s->end + MEMLANE_LEAF_GROUPS - 1) / MEMLANE_LEAF_GROUPS;
+	u64 leaves = leaves_for(s->end);
 
 	for (; s->lowest < leaves; s->lowest++)
 		if (s->leaf[s->lowest]->free)
@@ -281,7 +298,7 @@ void memlane_slots_settle(struct memlane_slots *s, const struct memlane_stretch 
  */
 bool memlane_slots_hole(struct memlane_slots *s, struct memlane_stretch *out)
 {
-	u64 i, leaves = (s->end + MEMLANE_LEAF_GROUPS - 1) / MEMLANE_LEAF_GROUPS, empty;
+	u64 i, leaves = leaves_for(s->end), empty;
 
 	for (i = s->lowest; i < leaves; i++) {
 		empty = s->leaf[i]->free & s->leaf[i]->written;

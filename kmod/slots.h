@@ -74,6 +74,8 @@ struct memlane_stretch {
 	u32 generation;
 };
 
+u64 memlane_slots_bytes(u64 bytes);
+u64 memlane_slots_lacks(const struct memlane_slots *s);
 int memlane_slots_init(struct memlane_slots *s, u64 bytes);
 void memlane_slots_exit(struct memlane_slots *s);
 int memlane_slots_prepare(struct memlane_slots *s);

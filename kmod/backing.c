@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * backing.c - a file of the program's that cold pages go to
+ *
+ * The program opens the file and hands it over; what it could do with its descriptor is
+ * what is done here, with the rights that it was opened with. Reads and writes are of
+ * whole blocks, by workers: a fault may come under any lock that lets user memory be
+ * touched, those of this very file among them. Direct I/O is used where the file takes it, as
+ * pages of the page cache would be charged to the memory cgroup once more.
+ *
+ * What is read is not believed: see record.c.
+ */
+#include <linux/bvec.h>
+#include <linux/cred.h>
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/random.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "backing.h"
+#include "user.h"
+
+static LIST_HEAD(backings);
+static DEFINE_MUTEX(backings_lock);
+
+/* ------------------------------------------------------------ reads, writes */
+
+static struct inode *backing_inode(const struct file *file)
+{
+	return file->f_mapping->host;
+}
+
+static struct kiocb iocb_at(struct memlane_backing *b, u64 at)
+{
+	struct kiocb iocb;
+
+	init_sync_kiocb(&iocb, b->file);
+	iocb.ki_pos = at;
+	if (b->direct)
+		iocb.ki_flags |= IOCB_DIRECT;
+	return iocb;
+}
+
+/* Nothing of it stays in the page cache, if the file system can help it. */
+static int cache_drop(struct memlane_backing *b, u64 at, size_t len, bool written)
+{
+	int err = 0;
+
+	if (b->direct)
+		return 0;
+	if (written)
+		err = filemap_write_and_wait_range(b->file->f_mapping, at, at + len - 1);
+	vfs_fadvise(b->file, at, len, POSIX_FADV_DONTNEED);
+	return err;
+}
+
+static ssize_t write_some(struct memlane_backing *b, u64 at, struct iov_iter *from)
+{
+	struct kiocb iocb = iocb_at(b, at);
+	ssize_t done;
+
+	file_start_write(b->file);
+	done = b->file->f_op->write_iter(&iocb, from);
+	file_end_write(b->file);
+	return done ? done : -EIO;
+}
+
+/**
+ * memlane_backing_write - write whole blocks
+ * @b: backing
+ * @at: byte in the file
+ * @bv: pages, all of each
+ * @nr: how many
+ * @len: bytes
+ *
+ * Quotas and reserves hold for the program as if it had written. Context: a worker's.
+ * Return: 0 or -errno.
+ */
+int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
+			  unsigned int nr, size_t len)
+{
+	const struct cred *old = override_creds(b->file->f_cred);
+	unsigned int flags = memalloc_noio_save();
+	struct iov_iter from;
+	ssize_t done = 0;
+	u64 pos = at;
+
+	iov_iter_bvec(&from, WRITE, bv, nr, len);
+	while (iov_iter_count(&from) && done >= 0) {
+		done = write_some(b, pos, &from);
+		pos += max_t(ssize_t, done, 0);
+	}
+	if (done >= 0)
+		done = cache_drop(b, at, len, true);
+	memalloc_noio_restore(flags);
+	revert_creds(old);
+	return min_t(ssize_t, done, 0);
+}
+
+/**
+ * memlane_backing_read - read whole blocks
+ * @b: backing
+ * @at: byte in the file
+ * @to: pages in a row
+ * @len: bytes
+ *
+ * Context: a worker's. Return: 0; -ENODATA: the file is shorter; -errno.
+ */
+int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, size_t len)
+{
+	struct bio_vec bv = { .bv_page = to, .bv_len = len };
+	unsigned int flags = memalloc_noio_save();
+	struct kiocb iocb;
+	struct iov_iter iter;
+	ssize_t done = 1;
+	u64 pos = at;
+
+	iov_iter_bvec(&iter, READ, &bv, 1, len);
+	while (iov_iter_count(&iter) && done > 0) {
+		iocb = iocb_at(b, pos);
+		done = b->file->f_op->read_iter(&iocb, &iter);
+		pos += max_t(ssize_t, done, 0);
+	}
+	cache_drop(b, at, len, false);
+	memalloc_noio_restore(flags);
+	if (done < 0)
+		return done;
+	return iov_iter_count(&iter) ? -ENODATA : 0;
+}
+
+/* -------------------------------------------------------------- slots */
+
+/* Memory for one group more is the user's, as all that describes pages is. */
+static int backing_prepare(struct memlane_backing *b)
+{
+	u64 bytes = memlane_slots_lacks(&b->slots);
+	int err = memlane_user_charge(b->user, bytes);
+
+	if (err)
+		return err;
+	err = memlane_slots_prepare(&b->slots);
+	if (err)
+		memlane_user_uncharge(b->user, bytes);
+	else
+		b->charged += bytes;
+	return err;
+}
+
+/**
+ * memlane_backing_take - blocks to write to
+ * @b: backing
+ * @nr: how many, up to MEMLANE_GROUP_BLOCKS
+ * @out: see memlane_slots_take()
+ *
+ * Context: the writer. Return: false: the file is full, or there is no memory.
+ */
+bool memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stretch *out)
+{
+	bool taken;
+
+	/* Without memory there may be room yet in what there is. */
+	backing_prepare(b);
+	spin_lock(&b->lock);
+	taken = memlane_slots_take(&b->slots, nr, out);
+	spin_unlock(&b->lock);
+	return taken;
+}
+
+static u64 byte_of(u64 place)
+{
+	return place * MEMLANE_RECORD_GRAIN;
+}
+
+void memlane_backing_add(struct memlane_backing *b, const struct memlane_ticket *ticket)
+{
+	spin_lock(&b->lock);
+	memlane_slots_add(&b->slots, byte_of(ticket->place), memlane_record_bytes(ticket->length));
+	spin_unlock(&b->lock);
+}
+
+/**
+ * memlane_backing_drop - nobody wants a record any more
+ * @b: backing
+ * @place: of the record, in grains
+ * @length: packed bytes
+ *
+ * Context: any but interrupts.
+ */
+void memlane_backing_drop(struct memlane_backing *b, u64 place, u32 length)
+{
+	spin_lock(&b->lock);
+	memlane_slots_drop(&b->slots, byte_of(place), memlane_record_bytes(length));
+	spin_unlock(&b->lock);
+}
+
+void memlane_backing_settle(struct memlane_backing *b, const struct memlane_stretch *w)
+{
+	spin_lock(&b->lock);
+	memlane_slots_settle(&b->slots, w);
+	spin_unlock(&b->lock);
+}
+
+u32 memlane_backing_generation(struct memlane_backing *b, u64 place)
+{
+	u32 generation;
+
+	spin_lock(&b->lock);
+	generation = memlane_slots_generation(&b->slots, byte_of(place));
+	spin_unlock(&b->lock);
+	return generation;
+}
+
+/* Bytes of the file that are in use. */
+u64 memlane_backing_bytes(struct memlane_backing *b)
+{
+	return READ_ONCE(b->slots.blocks) << MEMLANE_BLOCK_SHIFT;
+}
+
+static void punch(struct memlane_backing *b, const struct memlane_stretch *w)
+{
+	/* What a device cannot do is no loss: the blocks are written again some time. */
+	vfs_fallocate(b->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		      w->block << MEMLANE_BLOCK_SHIFT, (u64)w->nr << MEMLANE_BLOCK_SHIFT);
+}
+
+/* What the file had when it came stays, where it was longer than what was used. */
+static void cut(struct memlane_backing *b, u64 from, u64 to)
+{
+	u64 size = i_size_read(backing_inode(b->file));
+
+	if (S_ISREG(backing_inode(b->file)->i_mode) && size > to && size <= from)
+		vfs_truncate(&b->file->f_path, to);
+}
+
+/**
+ * memlane_backing_shrink - give the file system back what is not used
+ * @b: backing
+ *
+ * Context: the writer, a worker's.
+ */
+void memlane_backing_shrink(struct memlane_backing *b)
+{
+	const struct cred *old = override_creds(b->file->f_cred);
+	struct memlane_stretch w;
+	bool found, cuts;
+	u64 from, to;
+
+	do {
+		spin_lock(&b->lock);
+		from = b->slots.end * MEMLANE_GROUP_BYTES;
+		cuts = memlane_slots_trim(&b->slots);
+		to = b->slots.end * MEMLANE_GROUP_BYTES;
+		found = memlane_slots_hole(&b->slots, &w);
+		spin_unlock(&b->lock);
+		if (cuts)
+			cut(b, from, to);
+		if (!found)
+			break;
+		punch(b, &w);
+		spin_lock(&b->lock);
+		memlane_slots_holed(&b->slots, &w);
+		spin_unlock(&b->lock);
+	} while (1);
+	revert_creds(old);
+}
+
+/* -------------------------------------------------------------- open, close */
+
+/* Not ours, which are character devices; nor a pipe, a directory, a socket. */
+static int check_kind(const struct file *file)
+{
+	const struct inode *inode = backing_inode(file);
+
+	if (!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode))
+		return -EINVAL;
+	if (!(file->f_mode & FMODE_READ) || !(file->f_mode & FMODE_WRITE))
+		return -EACCES;
+	if (file->f_flags & O_APPEND)
+		return -EINVAL;
+	if (!file->f_op->read_iter || !file->f_op->write_iter)
+		return -EOPNOTSUPP;
+	return IS_SWAPFILE(inode) ? -ETXTBSY : 0;
+}
+
+/* Behind its end, so that nothing changes. A block device that cannot is used all the same. */
+static int check_holes(struct file *file)
+{
+	u64 end = round_up(i_size_read(backing_inode(file)), MEMLANE_GROUP_BYTES);
+
+	if (S_ISBLK(backing_inode(file)->i_mode))
+		return 0;
+	if (!file->f_op->fallocate)
+		return -EOPNOTSUPP;
+	return vfs_fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, end,
+			     MEMLANE_GROUP_BYTES);
+}
+
+/* How much may be used; RLIMIT_FSIZE is the caller's, as workers have none. */
+static int check_room(struct file *file, u64 max, u64 usual, u64 *room)
+{
+	struct inode *inode = backing_inode(file);
+	bool device = S_ISBLK(inode->i_mode);
+	u64 most = device ? i_size_read(inode) :
+		   min_t(u64, inode->i_sb->s_maxbytes, rlimit(RLIMIT_FSIZE));
+
+	if (max && (max < MEMLANE_GROUP_BYTES || max > MEMLANE_SLOTS_MOST))
+		return -EINVAL;
+	if (device && max > most)
+		return -ENOSPC;
+	*room = min(max ? max : min_t(u64, usual, MEMLANE_SLOTS_MOST), most);
+	if (*room < MEMLANE_GROUP_BYTES)
+		return device ? -ENOSPC : -EFBIG;
+	return 0;
+}
+
+static int check(struct file *file, u64 max, u64 usual, u64 *room)
+{
+	int err = check_kind(file);
+
+	if (!err)
+		err = check_room(file, max, usual, room);
+	return err ? err : check_holes(file);
+}
+
+/* Two of them would write over each other. */
+static int list_backing(struct memlane_backing *b)
+{
+	struct memlane_backing *other;
+	int err = 0;
+
+	mutex_lock(&backings_lock);
+	list_for_each_entry(other, &backings, list)
+		if (backing_inode(other->file) == backing_inode(b->file))
+			err = -EBUSY;
+	if (!err)
+		list_add(&b->list, &backings);
+	mutex_unlock(&backings_lock);
+	return err;
+}
+
+static int backing_init(struct memlane_backing *b, u64 room)
+{
+	u64 bytes;
+	int err;
+
+	refcount_set(&b->refs, 1);
+	spin_lock_init(&b->lock);
+	get_random_bytes(&b->key, sizeof(b->key));
+	b->direct = b->file->f_mode & FMODE_CAN_ODIRECT;
+	bytes = sizeof(*b) + memlane_slots_bytes(room);
+	err = memlane_user_charge(b->user, bytes);
+	if (err)
+		return err;
+	b->charged = bytes;
+	err = memlane_slots_init(&b->slots, room);
+	if (err)
+		goto uncharge;
+	err = list_backing(b);
+	if (err)
+		goto exit_slots;
+	return 0;
+
+exit_slots:
+	memlane_slots_exit(&b->slots);
+uncharge:
+	memlane_user_uncharge(b->user, b->charged);
+	return err;
+}
+
+/**
+ * memlane_backing_open - take a file to keep cold pages in
+ * @fd: the caller's descriptor
+ * @max: bytes of it that may be used; 0: as many as are usual
+ * @usual: see above
+ * @user: who pays for what describes it
+ *
+ * Return: the backing; -EBADF; -EINVAL: neither a regular file nor a block device, or
+ * open for appending, or @max makes no sense; -EACCES: not open for reading and writing;
+ * -EOPNOTSUPP: no holes can be made; -EFBIG, -ENOSPC: less than a group of blocks may be
+ * used, or the device is smaller than @max; -EBUSY: an arena uses it; -ETXTBSY: the
+ * system swaps to it; -ENOMEM.
+ */
+struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
+					     struct memlane_user *user)
+{
+	struct file *file = fget(fd);
+	struct memlane_backing *b;
+	u64 room;
+	int err;
+
+	if (!file)
+		return ERR_PTR(-EBADF);
+	err = check(file, max, usual, &room);
+	if (err)
+		goto put_file;
+	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);
+	err = b ? 0 : -ENOMEM;
+	if (err)
+		goto put_file;
+	b->file = file;
+	b->user = user;
+	err = backing_init(b, room);
+	if (err)
+		goto free_backing;
+	return b;
+
+free_backing:
+	kfree(b);
+put_file:
+	fput(file);
+	return ERR_PTR(err);
+}
+
+void memlane_backing_get(struct memlane_backing *b)
+{
+	refcount_inc(&b->refs);
+}
+
+void memlane_backing_put(struct memlane_backing *b)
+{
+	if (!b || !refcount_dec_and_test(&b->refs))
+		return;
+	mutex_lock(&backings_lock);
+	list_del(&b->list);
+	mutex_unlock(&backings_lock);
+	memlane_slots_exit(&b->slots);
+	memlane_user_uncharge(b->user, b->charged);
+	fput(b->file);
+	kfree_sensitive(b);
+}
