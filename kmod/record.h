@@ -13,6 +13,7 @@
  * enum memlane_codec - how the bytes of a page were packed
  * @MEMLANE_CODEC_RAW: not at all
  * @MEMLANE_CODEC_LZ4: one block of LZ4
+ * @MEMLANE_CODECS: how many there are
  */
 enum memlane_codec {
 	MEMLANE_CODEC_RAW,
@@ -28,6 +29,7 @@ enum memlane_codec {
  * @length: packed bytes
  * @codec: enum memlane_codec
  * @zero: 0
+ * @packed: the bytes
  */
 struct memlane_record {
 	__le64 mac;
