@@ -25,7 +25,7 @@
 
 #include "slots.h"
 
-#define SEARCHED	4096U	/* groups that are in use partly: at most so many are looked at */
+#define SEARCHED	512U	/* groups that are in use partly: at most so many are looked at */
 
 static struct memlane_slot_leaf *leaf_of(const struct memlane_slots *s, u64 group)
 {
@@ -223,8 +223,14 @@ static u32 stretch_in(struct memlane_slots *s, u64 group, u32 nr, struct memlane
 	return best;
 }
 
+/* More than half of what the file has is not in use: it need not grow. */
+static bool is_sparse(const struct memlane_slots *s)
+{
+	return s->blocks < s->end * MEMLANE_GROUP_BLOCKS / 2;
+}
+
 /* Where no group is free: the first that has room enough, else the most there is. */
-static bool search(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
+static u32 search(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
 {
 	u64 left = min_t(u64, s->end, SEARCHED);
 	struct memlane_stretch at;
@@ -244,6 +250,8 @@ static bool find(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
 	if (s->open < s->end && stretch_in(s, s->open, nr, out) == nr)
 		return true;
 	group = free_group(s);
+	if (group == s->end && is_sparse(s) && search(s, nr, out) == nr)
+		return true;
 	if (group == s->end && !grow(s))
 		return search(s, nr, out);
 	s->open = group;
