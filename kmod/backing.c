@@ -17,6 +17,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/random.h>
@@ -26,10 +27,21 @@
 #include <linux/uio.h>
 
 #include "backing.h"
+#include "compat.h"
 #include "user.h"
+
+/* How long a file is not used any more before holes are made: more may come together. */
+#define SHRINK_DELAY	HZ
+
+/* How often, and for how many jiffies, a file that is about to be free is waited for. */
+#define END_TRIES	100
+#define END_WAIT	(HZ / 50 + 1)
 
 static LIST_HEAD(backings);
 static DEFINE_MUTEX(backings_lock);
+
+/* Reads, writes and holes: each may wait for a file that never answers. */
+static struct workqueue_struct *queue;
 
 /* ------------------------------------------------------------ reads, writes */
 
@@ -136,6 +148,57 @@ int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, siz
 	return iov_iter_count(&iter) ? -ENODATA : 0;
 }
 
+/* -------------------------------------------------------------- writers */
+
+static bool try_begin(struct memlane_backing *b)
+{
+	bool won;
+
+	spin_lock(&b->lock);
+	won = !b->writing;
+	b->writing = true;
+	spin_unlock(&b->lock);
+	return won;
+}
+
+/**
+ * memlane_backing_begin - be the one who writes, until memlane_backing_finish()
+ * @b: backing
+ *
+ * Return: 0 or -EINTR.
+ */
+int memlane_backing_begin(struct memlane_backing *b)
+{
+	return wait_event_killable(b->idle, try_begin(b)) ? -EINTR : 0;
+}
+
+static void let_write(struct memlane_backing *b)
+{
+	spin_lock(&b->lock);
+	b->writing = false;
+	spin_unlock(&b->lock);
+	wake_up(&b->idle);
+}
+
+static void shrink_in(struct memlane_backing *b, unsigned long delay)
+{
+	memlane_backing_get(b);
+	if (!queue_delayed_work(queue, &b->shrink, delay))
+		memlane_backing_put(b);	/* never the last */
+}
+
+/* The caller, who need not be who began, has a reference that outlasts the call. */
+void memlane_backing_finish(struct memlane_backing *b)
+{
+	let_write(b);
+	shrink_in(b, SHRINK_DELAY);
+}
+
+void memlane_backing_queue(struct work_struct *work)
+{
+	queue_work(queue, work);
+}
+
 /* -------------------------------------------------------------- slots */
 
 /* Memory for one group more is the user's, as all that describes pages is. */
@@ -199,6 +262,8 @@ void memlane_backing_drop(struct memlane_backing *b, u64 place, u32 length)
 	spin_lock(&b->lock);
 	memlane_slots_drop(&b->slots, byte_of(place), memlane_record_bytes(length));
 	spin_unlock(&b->lock);
+	if (!delayed_work_pending(&b->shrink))
+		shrink_in(b, SHRINK_DELAY);
 }
 
 void memlane_backing_settle(struct memlane_backing *b, const struct memlane_stretch *w)
@@ -240,13 +305,8 @@ static void cut(struct memlane_backing *b, u64 from, u64 to)
 		vfs_truncate(&b->file->f_path, to);
 }
 
-/**
- * memlane_backing_shrink - give the file system back what is not used
- * @b: backing
- *
- * Context: the writer, a worker's.
- */
-void memlane_backing_shrink(struct memlane_backing *b)
+/* By the writer: nothing is written behind what is cut off until it is. */
+static void backing_shrink(struct memlane_backing *b)
 {
 	const struct cred *old = override_creds(b->file->f_cred);
 	struct memlane_stretch w;
@@ -270,6 +330,18 @@ void memlane_backing_shrink(struct memlane_backing *b)
 		spin_unlock(&b->lock);
 	} while (1);
 	revert_creds(old);
+}
+
+/* Where somebody writes it is done after that. */
+static void shrink_work(struct work_struct *work)
+{
+	struct memlane_backing *b = container_of(work, struct memlane_backing, shrink.work);
+
+	if (try_begin(b)) {
+		backing_shrink(b);
+		let_write(b);
+	}
+	memlane_backing_put(b);
 }
 
 /* -------------------------------------------------------------- open, close */
@@ -330,8 +402,8 @@ static int check(struct file *file, u64 max, u64 usual, u64 *room)
 	return err ? err : check_holes(file);
 }
 
-/* Two of them would write over each other. */
-static int list_backing(struct memlane_backing *b)
+/* Two of them would write over each other. -EAGAIN: the other is about to let go. */
+static int try_list(struct memlane_backing *b)
 {
 	struct memlane_backing *other;
 	int err = 0;
@@ -339,11 +411,21 @@ static int list_backing(struct memlane_backing *b)
 	mutex_lock(&backings_lock);
 	list_for_each_entry(other, &backings, list)
 		if (backing_inode(other->file) == backing_inode(b->file))
-			err = -EBUSY;
+			err = other->ended ? -EAGAIN : -EBUSY;
 	if (!err)
 		list_add(&b->list, &backings);
 	mutex_unlock(&backings_lock);
 	return err;
+}
+
+static int list_backing(struct memlane_backing *b)
+{
+	int tries = END_TRIES, err;
+
+	do {
+		err = try_list(b);
+	} while (err == -EAGAIN && --tries && !schedule_timeout_killable(END_WAIT));
+	return err == -EAGAIN ? -EBUSY : err;
 }
 
 static int backing_init(struct memlane_backing *b, u64 room)
@@ -353,6 +435,10 @@ static int backing_init(struct memlane_backing *b, u64 room)
 
 	refcount_set(&b->refs, 1);
 	spin_lock_init(&b->lock);
+	init_waitqueue_head(&b->idle);
+	INIT_DELAYED_WORK(&b->shrink, shrink_work);
+	spin_lock_init(&b->loading);
+	INIT_LIST_HEAD(&b->waiting);
 	get_random_bytes(&b->key, sizeof(b->key));
 	b->direct = b->file->f_mode & FMODE_CAN_ODIRECT;
 	bytes = sizeof(*b) + memlane_slots_bytes(room);
@@ -366,6 +452,7 @@ static int backing_init(struct memlane_backing *b, u64 room)
 	err = list_backing(b);
 	if (err)
 		goto exit_slots;
+	__module_get(THIS_MODULE);	/* the caller's file has a reference */
 	return 0;
 
 exit_slots:
@@ -426,13 +513,47 @@ void memlane_backing_get(struct memlane_backing *b)
 
 void memlane_backing_put(struct memlane_backing *b)
 {
-	if (!b || !refcount_dec_and_test(&b->refs))
+	if (!refcount_dec_and_test(&b->refs))
 		return;
 	mutex_lock(&backings_lock);
 	list_del(&b->list);
 	mutex_unlock(&backings_lock);
 	memlane_slots_exit(&b->slots);
-	memlane_user_uncharge(b->user, b->charged);
 	fput(b->file);
 	kfree_sensitive(b);
+	/* By a worker, perhaps; memlane_backings_exit() waits until it has left. */
+	module_put(THIS_MODULE);
+}
+
+/**
+ * memlane_backing_end - an arena does not use a file any more
+ * @b: backing that nothing is stored in, or NULL
+ *
+ * What is under way ends by itself. Nobody writes but a job whose caller was killed.
+ */
+void memlane_backing_end(struct memlane_backing *b)
+{
+	if (!b)
+		return;
+	mutex_lock(&backings_lock);
+	b->ended = true;
+	mutex_unlock(&backings_lock);
+	memlane_user_uncharge(b->user, b->charged);
+	memlane_backing_get(b);
+	if (mod_delayed_work(queue, &b->shrink, 0))
+		memlane_backing_put(b);	/* it was to be done later, with a reference */
+	memlane_backing_put(b);
+}
+
+int memlane_backings_init(void)
+{
+	queue = alloc_workqueue("memlane_io", MEMLANE_WQ_BOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI,
+				WQ_MAX_ACTIVE);
+	return queue ? 0 : -ENOMEM;
+}
+
+/* No backing is left: each has a reference to the module. */
+void memlane_backings_exit(void)
+{
+	destroy_workqueue(queue);
 }

@@ -7,6 +7,8 @@
 #include <linux/refcount.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "record.h"
 #include "slots.h"
@@ -16,15 +18,23 @@ struct memlane_user;
 
 /**
  * struct memlane_backing - a file, and what is where in it
- * @list: of all backings; under a mutex of backing.c
- * @refs: the arena's, and one of each write or read that is under way
+ * @list: of all backings; under a mutex of backing.c, as is @ended
+ * @ended: no arena has it any more
+ * @refs: the arena's, and one of each write or read that is under way. The last may go
+ *	long after the arena, if the file answers late
  * @file: the program's; a reference
- * @user: who pays for @slots, immutable; there as long as the arena is
+ * @user: who pays for @slots, as long as the arena is there
  * @key: of the records; immutable, never told
  * @direct: the file takes direct I/O; immutable
- * @lock: protects @slots; nothing is taken inside
+ * @lock: protects @slots and @writing; nothing is taken inside
  * @slots: see slots.h
  * @charged: bytes of @slots; the writer
+ * @writing: somebody is the writer
+ * @idle: woken when nobody is
+ * @shrink: gives back to the file system what is not used
+ * @loading: protects what follows, and the words that are LOADING; @lock is taken inside
+ * @loads: reads that have begun and not ended
+ * @waiting: reads that have not begun
  */
 struct memlane_backing {
 	struct list_head list;
@@ -36,10 +46,18 @@ struct memlane_backing {
 	spinlock_t lock;
 	struct memlane_slots slots;
 	u64 charged;
+	bool writing;
+	bool ended;
+	wait_queue_head_t idle;
+	struct delayed_work shrink;
+	spinlock_t loading;
+	unsigned int loads;
+	struct list_head waiting;
 };
 
 struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
 					     struct memlane_user *user);
+void memlane_backing_end(struct memlane_backing *b);
 void memlane_backing_get(struct memlane_backing *b);
 void memlane_backing_put(struct memlane_backing *b);
 u64 memlane_backing_bytes(struct memlane_backing *b);
@@ -49,10 +67,15 @@ void memlane_backing_add(struct memlane_backing *b, const struct memlane_ticket 
 void memlane_backing_drop(struct memlane_backing *b, u64 place, u32 length);
 void memlane_backing_settle(struct memlane_backing *b, const struct memlane_stretch *w);
 u32 memlane_backing_generation(struct memlane_backing *b, u64 place);
-void memlane_backing_shrink(struct memlane_backing *b);
+int memlane_backing_begin(struct memlane_backing *b);
+void memlane_backing_finish(struct memlane_backing *b);
+void memlane_backing_queue(struct work_struct *work);
 
 int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
 			  unsigned int nr, size_t len);
 int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, size_t len);
+
+int memlane_backings_init(void);
+void memlane_backings_exit(void);
 
 #endif /* MEMLANE_BACKING_H */

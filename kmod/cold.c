@@ -171,6 +171,55 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 	atomic64_inc(&p->cold.warmed);
 }
 
+/* Return: how many bytes; -ENOSPC: more than there is room for. */
+static int copy_squeezed(struct zs_pool *pool, unsigned long handle, void *to, size_t room)
+{
+	struct bounce *bounce = raw_cpu_ptr(&bounces);	/* any will do */
+	const u8 *from;
+	u16 len;
+
+	mutex_lock(&bounce->lock);
+	from = memlane_zs_begin(pool, handle, HEAD, bounce->page);
+	memcpy(&len, from, HEAD);
+	memlane_zs_end(pool, handle, HEAD, from);
+	if (len <= room) {
+		from = memlane_zs_begin(pool, handle, HEAD + len, bounce->page);
+		memcpy(to, from + HEAD, len);
+		memlane_zs_end(pool, handle, HEAD + len, from);
+	}
+	mutex_unlock(&bounce->lock);
+	return len <= room ? len : -ENOSPC;
+}
+
+/**
+ * memlane_cold_copy - copy the compressed bytes of a page
+ * @p: pages of an arena
+ * @leaf: of these
+ * @nr: number of the page in the data area
+ * @word: COMP, and it is again
+ * @to: where to
+ * @room: bytes there
+ *
+ * Nobody frees them meanwhile: who needs the page waits for a moment. Context:
+ * invalidate_lock for reading.
+ * Return: how many bytes; -ENOSPC: more than that; -EAGAIN: the word is another one.
+ */
+int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+		      unsigned long word, void *to, size_t room)
+{
+	unsigned long *at = &leaf->word[in_leaf(nr)];
+	int len;
+
+	if (cmpxchg(at, word, word_handle(word) | WORD_BUSY) != word)
+		return -EAGAIN;
+	len = copy_squeezed(p->cold.pool, word_handle(word), to, room);
+	/* Pairs as in memlane_cold_restore(). */
+	smp_store_release(at, word);
+	smp_mb();	/* likewise */
+	wake_up_var(at);
+	return len;
+}
+
 /* ------------------------------------------------------------- cooling */
 
 /* Is a page filled with one word of 32 bits? */
@@ -202,9 +251,10 @@ static bool may_take(struct page *page)
 static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
 {
 	unsigned long *at = &leaf->word[in_leaf(nr)];
-	struct page *page = word_page(*at);
+	unsigned long word = READ_ONCE(*at);	/* what is read from a file may come now */
+	struct page *page = word_page(word);
 
-	if (!word_is_page(*at) || !may_take(page))
+	if (!word_is_page(word) || !may_take(page))
 		return;
 	get_page(page);
 	ClearPageDirty(page);
@@ -229,6 +279,42 @@ static void cool_take(struct memlane_pages *p, struct cooler *cooler, u64 page, 
 			take_page(cooler, leaf, at);
 	}
 	filemap_invalidate_unlock(p->mapping);
+}
+
+/**
+ * memlane_cold_take - take a page that was found not to become smaller
+ * @leaf: of an arena's pages
+ * @nr: number of the page in the data area; unmapped
+ *
+ * Context: as for the cooler: invalidate_lock for writing, core.mover.
+ * Return: the page, COOLING, with a reference of the caller's; NULL: it stays.
+ */
+struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr)
+{
+	unsigned long *at = &leaf->word[in_leaf(nr)], word = READ_ONCE(*at);
+	struct page *page = word_page(word);
+
+	if (!word_is_page(word) || page_ref_count(page) != 1 || PageHWPoison(page))
+		return NULL;
+	if (page_private(page) != STIFF || PageDirty(page))
+		return NULL;
+	get_page(page);
+	WRITE_ONCE(*at, word_make(page, WORD_COOLING));
+	return page;
+}
+
+/**
+ * memlane_cold_give_back - a page stays after all
+ * @leaf: of an arena's pages
+ * @nr: number of the page in the data area
+ * @page: from memlane_cold_take(); its reference is the caller's still
+ *
+ * Context: invalidate_lock for reading.
+ */
+void memlane_cold_give_back(struct memlane_leaf *leaf, u64 nr, struct page *page)
+{
+	cmpxchg(&leaf->word[in_leaf(nr)], word_make(page, WORD_COOLING),
+		word_make(page, WORD_PAGE));
 }
 
 static void cool_squeeze(struct memlane_cold *c, struct cooler *cooler, struct taken *t)

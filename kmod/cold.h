@@ -9,6 +9,8 @@
 struct memlane_leaf;
 struct memlane_pages;
 struct cooler;
+struct memlane_backing;
+struct storer;
 struct page;
 struct zs_pool;
 
@@ -22,6 +24,15 @@ struct zs_pool;
  * @same: of these, pages that one word describes
  * @refused: pages that were found not to become smaller
  * @warmed: pages that came back
+ * @backing: a file for what is stored; NULL: there is none. Changed under core.mover,
+ *	core.lock and invalidate_lock for writing, while nothing is stored
+ * @storer: work space of who stores; core.mover
+ * @stored: pages that are in the file alone
+ * @written: pages that were stored so far
+ * @loaded: of these, pages that came back
+ * @failed: writes that failed
+ * @lost: pages that could not be read
+ * @untold: the program has not been told of all of them
  */
 struct memlane_cold {
 	struct zs_pool *pool;
@@ -31,6 +42,14 @@ struct memlane_cold {
 	atomic64_t same;
 	atomic64_t refused;
 	atomic64_t warmed;
+	struct memlane_backing *backing;
+	struct storer *storer;
+	atomic64_t stored;
+	atomic64_t written;
+	atomic64_t loaded;
+	atomic64_t failed;
+	atomic64_t lost;
+	bool untold;
 };
 
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id);
@@ -39,6 +58,18 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 void memlane_cold_free(struct memlane_cold *c, unsigned long handle);
 u64 memlane_cold_bytes(const struct memlane_pages *p);
 void memlane_cold_exit(struct memlane_pages *p);
+
+int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+		      unsigned long word, void *to, size_t room);
+struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr);
+void memlane_cold_give_back(struct memlane_leaf *leaf, u64 nr, struct page *page);
+
+/* store.c */
+s64 memlane_pages_store(struct memlane_pages *p, u64 page, u64 nr, u32 id);
+int memlane_pages_set_backing(struct memlane_pages *p, struct memlane_backing *b);
+void memlane_stored_free(struct memlane_cold *c, unsigned long word);
+u64 memlane_stored_bytes(const struct memlane_pages *p);
+void memlane_store_exit(struct memlane_pages *p);
 
 int memlane_cold_init(void);
 void memlane_cold_fini(void);

@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 #include <linux/zsmalloc.h>
 
 #if KERNEL_VERSION(6, 1, 0) > LINUX_VERSION_CODE
@@ -205,6 +206,23 @@ static inline unsigned long memlane_zs_malloc(struct zs_pool *pool, size_t size,
 	return zs_malloc(pool, size, gfp, NUMA_NO_NODE);
 #endif
 }
+
+/* A fault lets go of what it came under; its mapping must not be looked at any more. */
+static inline void memlane_fault_unlock(struct vm_fault *vmf)
+{
+#if KERNEL_VERSION(6, 5, 0) > LINUX_VERSION_CODE
+	mmap_read_unlock(vmf->vma->vm_mm);
+#else
+	release_fault_lock(vmf);
+#endif
+}
+
+/* Work that is done where it was queued. Later kernels want it said. */
+#if KERNEL_VERSION(6, 17, 0) > LINUX_VERSION_CODE
+#define MEMLANE_WQ_BOUND 0
+#else
+#define MEMLANE_WQ_BOUND WQ_PERCPU
+#endif
 
 #ifdef CONFIG_X86_64
 /*

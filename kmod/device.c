@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 
+#include "backing.h"
 #include "debugfs.h"
 #include "device.h"
 #include "names.h"
@@ -285,6 +286,60 @@ int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 	if (!err && pace)
 		memlane_worker_pace(arena, req->value);
 	mutex_unlock(&arena->setup);
+	return err;
+}
+
+/* A file that takes all of the SlowLane, as it is, with some holes between. */
+static u64 backing_usual(const struct memlane_pages *p)
+{
+	u64 bytes = (p->lane[MEMLANE_LANES] - p->lane[MEMLANE_SLOW]) << PAGE_SHIFT;
+
+	return max_t(u64, bytes + bytes / 8, MEMLANE_GROUP_BYTES);
+}
+
+/* Who stores holds the mover's lock. */
+static int backing_replace(struct memlane_arena *arena, struct memlane_backing *b)
+{
+	int err;
+
+	if (mutex_lock_killable(&arena->core.mover))
+		return -EINTR;
+	err = mutex_lock_killable(&arena->core.lock);
+	if (!err) {
+		err = memlane_pages_set_backing(&arena->pages, b);
+		mutex_unlock(&arena->core.lock);
+	}
+	mutex_unlock(&arena->core.mover);
+	return err;
+}
+
+/**
+ * memlane_arena_set_backing - let a file take what was put away
+ * @arena: created
+ * @req: as the ABI says
+ *
+ * Return: 0 or -errno.
+ */
+int memlane_arena_set_backing(struct memlane_arena *arena, struct memlane_set_backing *req)
+{
+	struct memlane_backing *b = NULL;
+	int err;
+
+	req->out_max = 0;
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	if (req->fd < -1 || (req->fd == -1 && req->max))
+		return -EINVAL;
+	if (req->fd >= 0) {
+		b = memlane_backing_open(req->fd, req->max, backing_usual(&arena->pages),
+					 arena->user);
+		if (IS_ERR(b))
+			return PTR_ERR(b);
+		req->out_max = b->slots.most * MEMLANE_GROUP_BYTES;
+	}
+	err = backing_replace(arena, b);
+	if (err)
+		memlane_backing_end(b);
 	return err;
 }
 

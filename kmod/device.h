@@ -19,6 +19,7 @@
  *   core.grow
  *   invalidate_lock  of arena.inode's mapping: what is mapped where
  *   i_mmap_rwsem, page table locks, allocators
+ *   backing.loading, backing.lock   spinlocks; the latter inside the former
  *   the list of arenas, user.lock, barrier.lock, queue.lock, events.lock   spinlocks; nothing is taken inside
  *                    but what wakes a thread
  * Nothing touches user memory while it holds one of these, except for the kernel in
@@ -129,6 +130,7 @@ int memlane_arena_create(struct file *file, const struct memlane_create *req);
 int memlane_arena_charge(struct memlane_arena *arena, u64 bytes);
 void memlane_arena_uncharge(struct memlane_arena *arena, u64 bytes);
 int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req);
+int memlane_arena_set_backing(struct memlane_arena *arena, struct memlane_set_backing *req);
 
 /* orphan.c */
 void memlane_orphan_unused(struct memlane_arena *arena);

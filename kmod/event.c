@@ -50,7 +50,7 @@ void memlane_event_keep(struct memlane_events *events)
 
 static void drop_oldest(struct memlane_events *events)
 {
-	struct memlane_record *r;
+	struct memlane_event_record *r;
 
 	list_for_each_entry(r, &events->pending, list) {
 		if (r->event.type == MEMLANE_EVENT_DONE)
@@ -63,13 +63,13 @@ static void drop_oldest(struct memlane_events *events)
 }
 
 /* Return: a record that is in neither list; NULL: all are ends of calls. */
-static struct memlane_record *record_new(struct memlane_events *events)
+static struct memlane_event_record *record_new(struct memlane_events *events)
 {
-	struct memlane_record *r;
+	struct memlane_event_record *r;
 
 	if (list_empty(&events->unused))
 		drop_oldest(events);
-	r = list_first_entry_or_null(&events->unused, struct memlane_record, list);
+	r = list_first_entry_or_null(&events->unused, struct memlane_event_record, list);
 	if (r) {
 		list_del(&r->list);
 		events->nr++;
@@ -89,7 +89,7 @@ static struct memlane_record *record_new(struct memlane_events *events)
  */
 void memlane_event_put(struct memlane_events *events, const struct memlane_event *event)
 {
-	struct memlane_record *r;
+	struct memlane_event_record *r;
 
 	spin_lock(&events->lock);
 	r = record_new(events);
@@ -111,7 +111,7 @@ void memlane_event_put(struct memlane_events *events, const struct memlane_event
  */
 void memlane_event_return(struct memlane_events *events, const struct memlane_event *event)
 {
-	struct memlane_record *r;
+	struct memlane_event_record *r;
 
 	spin_lock(&events->lock);
 	events->lost += event->lost;
@@ -133,10 +133,10 @@ void memlane_event_return(struct memlane_events *events, const struct memlane_ev
  */
 bool memlane_event_take(struct memlane_events *events, struct memlane_event *event)
 {
-	struct memlane_record *r;
+	struct memlane_event_record *r;
 
 	spin_lock(&events->lock);
-	r = list_first_entry_or_null(&events->pending, struct memlane_record, list);
+	r = list_first_entry_or_null(&events->pending, struct memlane_event_record, list);
 	if (r) {
 		*event = r->event;
 		event->lost = events->lost;

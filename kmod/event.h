@@ -28,7 +28,7 @@ struct memlane_events {
 	wait_queue_head_t wait;
 	struct list_head pending;
 	struct list_head unused;
-	struct memlane_record {
+	struct memlane_event_record {
 		struct list_head list;
 		struct memlane_event event;
 	} record[MEMLANE_EVENTS];

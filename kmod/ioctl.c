@@ -53,6 +53,7 @@ struct call {
 		struct memlane_cost cost;
 		struct memlane_blockers blockers;
 		struct memlane_cool cool;
+		struct memlane_set_backing backing;
 	} req;
 };
 
@@ -381,7 +382,9 @@ static int cool(struct call *call, cool_fn fn)
 	req->out_failed = 0;
 	req->out_error = 0;
 	req->out_more = 0;
-	return req->flags ? fn(&call->arena->core, req, NULL) : cool_handles(call, fn);
+	if (req->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE))
+		return fn(&call->arena->core, req, NULL);
+	return cool_handles(call, fn);
 }
 
 static int do_cool(struct call *call)
@@ -515,6 +518,11 @@ static int do_set(struct call *call)
 	return memlane_arena_set(call->arena, &call->req.set);
 }
 
+static int do_set_backing(struct call *call)
+{
+	return memlane_arena_set_backing(call->arena, &call->req.backing);
+}
+
 /* -------------------------------------------------------------- dispatcher */
 
 /* With the last member that each struct had when it was first published. */
@@ -536,6 +544,7 @@ static const struct command commands[] = {
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
 	COMMAND(COOL, do_cool, NULL, memlane_cool, __reserved, CHANGES),
 	COMMAND(WARM, do_warm, NULL, memlane_cool, __reserved, CHANGES),
+	COMMAND(SET_BACKING, do_set_backing, NULL, memlane_set_backing, out_max, CHANGES),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),
 	COMMAND(WAIT, do_wait, NULL, memlane_wait, handle, CHANGES),

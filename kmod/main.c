@@ -2,6 +2,7 @@
 /* main.c - init and unwind */
 #include <linux/module.h>
 
+#include "backing.h"
 #include "cold.h"
 #include "debugfs.h"
 #include "device.h"
@@ -16,9 +17,12 @@ static int __init memlane_init(void)
 	err = memlane_cold_init();
 	if (err)
 		goto exit_debugfs;
-	err = memlane_workers_init();
+	err = memlane_backings_init();
 	if (err)
 		goto exit_cold;
+	err = memlane_workers_init();
+	if (err)
+		goto exit_backings;
 	err = memlane_shrinker_init();
 	if (err)
 		goto exit_workers;
@@ -31,6 +35,8 @@ exit_shrinker:
 	memlane_shrinker_exit();
 exit_workers:
 	memlane_workers_exit();
+exit_backings:
+	memlane_backings_exit();
 exit_cold:
 	memlane_cold_fini();
 exit_debugfs:
@@ -44,6 +50,7 @@ static void __exit memlane_exit(void)
 	misc_deregister(&memlane_device);
 	memlane_shrinker_exit();
 	memlane_workers_exit();
+	memlane_backings_exit();
 	memlane_cold_fini();
 	memlane_debugfs_exit();
 }

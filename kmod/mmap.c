@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "device.h"
+#include "load.h"
 #include "pages.h"
 
 /* Neighbours that exist already are mapped along, in aligned groups of so many. */
@@ -125,7 +126,7 @@ static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, 
 	return ml_kin_at(&arena->core, first, loc, kin);
 }
 
-/* 0: there is no page, and none was at hand. */
+/* 0: there is no page, and none was at hand. VM_FAULT_RETRY: it is in the backing file. */
 static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
 			   struct page **spare)
 {
@@ -138,7 +139,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	filemap_invalidate_lock_shared(p->mapping);
 	page = memlane_page_fill(p, nr, spare);
 	if (IS_ERR(page))
-		ret = VM_FAULT_SIGBUS;
+		ret = PTR_ERR(page) == -EAGAIN ? VM_FAULT_RETRY : VM_FAULT_SIGBUS;
 	else if (page)
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
@@ -182,6 +183,39 @@ static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *a
 	return page;
 }
 
+/*
+ * Who reads is a worker, as a file may need whatever lock the fault came under. It is
+ * waited for without a lock, where the kernel lets a fault begin again; otherwise with
+ * the kernel's. A fatal signal ends either, and a wait that may not be is left out.
+ */
+static vm_fault_t wait_for_load(struct vm_fault *vmf, struct memlane_load *load)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY)) {
+		memlane_load_wait(load);
+		return VM_FAULT_NOPAGE;
+	}
+	if (vmf->flags & FAULT_FLAG_RETRY_NOWAIT) {
+		memlane_load_put(load);
+		return VM_FAULT_RETRY;
+	}
+	memlane_fault_unlock(vmf);
+	memlane_load_wait(load);
+	return VM_FAULT_RETRY | VM_FAULT_MAJOR;
+}
+
+static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
+			     struct page **spare)
+{
+	struct memlane_load *load = memlane_load_get(&arena->pages, nr, spare);
+
+	/* The arena may be gone after the wait. */
+	memlane_page_drop(*spare);
+	*spare = NULL;
+	if (IS_ERR(load))
+		return VM_FAULT_OOM;
+	return load ? wait_for_load(vmf, load) : VM_FAULT_NOPAGE;
+}
+
 static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
 	struct page *spare = NULL;
@@ -198,6 +232,8 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 		return fault_nomem(arena);
 	}
 	ret = map_data(vmf, arena, nr, &spare);
+	if (ret == VM_FAULT_RETRY)
+		ret = fault_load(vmf, arena, nr, &spare);
 	memlane_page_drop(spare);	/* another thread was quicker */
 	/* 0: what was there has gone meanwhile: look again. */
 	return ret ? ret : VM_FAULT_NOPAGE;

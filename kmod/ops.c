@@ -95,6 +95,13 @@ static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_cool(&arena->pages, page, nr, arena->id);
 }
 
+static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
+{
+	struct memlane_arena *arena = memlane_arena_of(core);
+
+	return memlane_pages_store(&arena->pages, page, nr, arena->id);
+}
+
 static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_warm(&memlane_arena_of(core)->pages, page, nr);
@@ -103,6 +110,11 @@ static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
 static bool ops_at_hand(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_at_hand(&memlane_arena_of(core)->pages, page, nr);
+}
+
+static bool ops_untold(struct ml_arena *core, u64 *page, u64 *first)
+{
+	return memlane_pages_untold(&memlane_arena_of(core)->pages, page, first);
 }
 
 static void ops_residence(struct ml_arena *core, u64 page, u64 nr, struct memlane_query *to)
@@ -201,6 +213,12 @@ static void count_cold(struct memlane_counts *c, const struct memlane_pages *p)
 	c->cooled_same = atomic64_read(&p->cold.same);
 	c->incompressible = atomic64_read(&p->cold.refused);
 	c->warmed = atomic64_read(&p->cold.warmed);
+	c->stored = atomic64_read(&p->cold.stored);
+	c->stored_bytes = memlane_stored_bytes(p);
+	c->written = atomic64_read(&p->cold.written);
+	c->loaded = atomic64_read(&p->cold.loaded);
+	c->write_errors = atomic64_read(&p->cold.failed);
+	c->lost_pages = atomic64_read(&p->cold.lost);
 }
 
 /*
@@ -232,8 +250,10 @@ const struct ml_ops memlane_ops = {
 	.reclaim_begin = ops_reclaim_begin,
 	.reclaim_end = ops_reclaim_end,
 	.cool = ops_cool,
+	.store = ops_store,
 	.warm = ops_warm,
 	.at_hand = ops_at_hand,
+	.untold = ops_untold,
 	.residence = ops_residence,
 	.resident = ops_resident,
 	.sync_cores = ops_sync_cores,

@@ -4,7 +4,8 @@
  *
  * Each page of the area has a word, which says where its bytes are, if anybody may touch
  * it: see word.h, also for who changes it. Words lie in leaves: see leaf.h. What is away
- * comes back by memlane_page_fill(), and goes by memlane_pages_cool(): see cold.c.
+ * comes back by memlane_page_fill(), and goes by memlane_pages_cool(): see cold.c. What is
+ * in a file goes by memlane_pages_store(), and comes by memlane_load_get().
  *
  * So a thread that holds core.lock, or invalidate_lock for reading, may look at a leaf and
  * at a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
@@ -23,10 +24,12 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "backing.h"
 #include "compat.h"
 #include "core/core.h"
 #include "debugfs.h"
 #include "leaf.h"
+#include "load.h"
 #include "pages.h"
 #include "user.h"
 #include "word.h"
@@ -168,6 +171,11 @@ static int fill_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 		/* Who made it so holds the lock as we do, and waits for nobody who may wait here. */
 		wait_var_event(at, word_tag(READ_ONCE(*at)) != WORD_BUSY);
 		return 1;
+	case WORD_STORED:
+	case WORD_LOADING:
+		if (word_is_lost(word))
+			return -EIO;
+		return *spare ? -EAGAIN : 0;
 	default:
 		return word == WORD_NONE ? -EFAULT : -EIO;
 	}
@@ -181,7 +189,8 @@ static int fill_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
  *
  * Context: invalidate_lock for reading, as long as the page is used.
  * Return: the page; NULL: there is none and no spare one either, or no word for it
- * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost.
+ * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost; -EAGAIN: they are
+ * in the backing file, and @spare is there for memlane_load_get().
  */
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare)
 {
@@ -325,6 +334,7 @@ static bool may_fill(struct memlane_pages *p, u64 nr)
 static int populate_one(struct memlane_pages *p, u64 nr, struct page **spare)
 {
 	struct page *page = memlane_page_at(p, nr);
+	int err;
 
 	if (!IS_ERR_OR_NULL(page))
 		return PageHWPoison(page) ? -EBUSY : 0;
@@ -332,7 +342,8 @@ static int populate_one(struct memlane_pages *p, u64 nr, struct page **spare)
 		*spare = memlane_page_new(GFP_CALL);
 	if (!*spare || memlane_pages_prepare(p, nr))
 		return -ENOMEM;
-	return min(fill_one(p, nr, spare), 0);
+	err = min(fill_one(p, nr, spare), 0);
+	return err == -EAGAIN ? 0 : err;
 }
 
 /**
@@ -340,6 +351,9 @@ static int populate_one(struct memlane_pages *p, u64 nr, struct page **spare)
  * @p: pages of an arena
  * @page: first
  * @nr: how many
+ *
+ * Pages in the backing file stay there, as nobody waits for a file under a lock: they
+ * come by memlane_pages_warm(), and memlane_pages_at_hand() tells whether they have.
  *
  * Context: core.mover, core.lock.
  * Return: 0 or -ENOMEM; what was made until then stays. -EBUSY: a page is broken.
@@ -383,7 +397,7 @@ static void word_residence(unsigned long word, struct memlane_query *to)
 {
 	if (word_page(word))
 		to->out_resident++;
-	else if (word == WORD_LOST)
+	else if (word_is_lost(word))
 		to->out_lost++;
 	else if (word_tag(word) == WORD_STORED || word_tag(word) == WORD_LOADING)
 		to->out_stored++;
@@ -416,6 +430,26 @@ void memlane_pages_residence(struct memlane_pages *p, u64 page, u64 nr, struct m
 	}
 }
 
+/* As fill_one(), and what is in the backing file is waited for. No lock is held. */
+static int warm_one(struct memlane_pages *p, u64 nr, struct page **spare)
+{
+	struct memlane_load *load;
+	int ret;
+
+	do {
+		if (!*spare)
+			*spare = memlane_page_new(GFP_CALL);
+		ret = *spare ? fill_one(p, nr, spare) : -ENOMEM;
+		if (ret != -EAGAIN)
+			return ret;
+		load = memlane_load_get(p, nr, spare);
+		ret = PTR_ERR_OR_ZERO(load);
+		if (!IS_ERR_OR_NULL(load))
+			ret = memlane_load_wait(load);
+	} while (!ret);
+	return ret;
+}
+
 /* Return: how many of the pages up to @end, all of a leaf, came back; or -errno. */
 static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
 {
@@ -424,10 +458,8 @@ static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **s
 	for (; page < end && err >= 0; page++) {
 		if (!memlane_page_is_away(p, page))
 			continue;
-		if (!*spare)
-			*spare = memlane_page_new(GFP_CALL);
-		err = *spare ? fill_one(p, page, spare) : -ENOMEM;
-		warmed += !*spare;
+		err = warm_one(p, page, spare);
+		warmed += err > 0;
 		cond_resched();
 	}
 	return err < 0 ? err : warmed;
@@ -452,8 +484,8 @@ static bool leaf_is_away(struct memlane_pages *p, u64 page)
  * @nr: how many
  *
  * Context: neither core.lock nor a lock that faults take.
- * Return: how many came back; -ENOMEM; -EIO: bytes are lost; -EINTR: a fatal signal. What
- * came back until then stays.
+ * Return: how many came back; -ENOMEM; -EIO: bytes are lost; -EINTR: a fatal signal;
+ * -EAGAIN: a kernel thread waits no longer. What came back until then stays.
  */
 s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr)
 {
@@ -547,11 +579,13 @@ static void pages_unmap(struct memlane_pages *p, u64 page, u64 nr)
 				    nr << PAGE_SHIFT, 1);
 }
 
-/* Whatever a word has goes. It is not mapped; nobody else looks at it. */
+/* Whatever a word has goes. It is not mapped, nor LOADING; nobody else looks at it. */
 static void word_drop(struct memlane_pages *p, unsigned long word)
 {
 	if (word_tag(word) == WORD_COMP)
 		memlane_cold_free(&p->cold, word_handle(word));
+	else if (word_is_stored(word))
+		memlane_stored_free(&p->cold, word);
 	else
 		memlane_page_drop(word_page(word));
 }
@@ -561,13 +595,15 @@ static u64 leaf_decommit(struct memlane_pages *p, u64 page, u64 nr)
 {
 	struct memlane_leaf *leaf = leaf_at(p, page);
 	struct memlane_sum sum = { };
+	unsigned long word;
 	u64 i;
 
 	if (!leaf)
 		return 0;
 	for (i = in_leaf(page); i < in_leaf(page) + nr; i++) {
-		sum_word(&sum, leaf->word[i], -1);
-		word_drop(p, leaf->word[i]);
+		word = memlane_load_cancel(p, &leaf->word[i]);
+		sum_word(&sum, word, -1);
+		word_drop(p, word);
 		leaf->word[i] = WORD_NONE;
 	}
 	memlane_leaf_sum(p, leaf, page, &sum);
@@ -610,7 +646,7 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 /* Empty a word that is committed; what it has comes without a count. */
 static unsigned long take_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 page)
 {
-	unsigned long word = leaf ? leaf->word[in_leaf(page)] : WORD_EMPTY;
+	unsigned long word = leaf ? memlane_load_cancel(p, &leaf->word[in_leaf(page)]) : WORD_EMPTY;
 
 	if (word == WORD_EMPTY)
 		return word;
@@ -888,6 +924,47 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 	return lost;
 }
 
+static bool leaf_untold(struct memlane_leaf *leaf, u64 *page)
+{
+	unsigned long i, untold = WORD_LOST & ~WORD_TOLD;
+
+	for (i = 0; i < ML_CHUNK_PAGES; i++)
+		if (READ_ONCE(leaf->word[i]) == untold) {
+			WRITE_ONCE(leaf->word[i], WORD_LOST);
+			*page += i;
+			return true;
+		}
+	return false;
+}
+
+/**
+ * memlane_pages_untold - a page whose bytes could not be read, and nobody was told of it
+ * @p: pages of an arena
+ * @page: out: its number
+ * @first: out: that of the first page of its run
+ *
+ * Context: core.lock. Return: false: there is none.
+ */
+bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first)
+{
+	struct memlane_leaf *leaf;
+	unsigned long chunk;
+
+	if (!READ_ONCE(p->cold.untold))
+		return false;
+	WRITE_ONCE(p->cold.untold, false);
+	smp_mb();	/* pairs with the lock of who writes the word first, then the flag */
+	xa_for_each(&p->leaves, chunk, leaf) {
+		*page = (u64)chunk << ML_CHUNK_SHIFT;
+		if (!leaf_untold(leaf, page))
+			continue;
+		WRITE_ONCE(p->cold.untold, true);
+		*first = memlane_page_first(p, *page);
+		return true;
+	}
+	return false;
+}
+
 /**
  * memlane_pages_init - nothing may be touched
  * @p: to set up
@@ -918,12 +995,13 @@ void memlane_pages_exit(struct memlane_pages *p)
 		memlane_extent_free(p, e);
 	xa_for_each(&p->leaves, chunk, leaf) {
 		for (i = 0; i < ML_CHUNK_PAGES; i++)
-			word_drop(p, leaf->word[i]);
+			word_drop(p, memlane_load_cancel(p, &leaf->word[i]));
 		memlane_leaf_free(p, leaf);
 		cond_resched();
 	}
 	xa_destroy(&p->leaves);
 	memlane_cold_exit(p);
+	memlane_store_exit(p);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		atomic64_sub(atomic64_read(&p->present[lane]) + atomic64_read(&p->away[lane]),
 			     &p->user->pages);

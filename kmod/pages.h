@@ -72,6 +72,7 @@ s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr);
 bool memlane_pages_at_hand(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_residence(struct memlane_pages *p, u64 page, u64 nr, struct memlane_query *to);
 bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr);
+bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first);
 bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr);
 u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr);
 u64 memlane_pages_metadata(const struct memlane_pages *p);

@@ -202,6 +202,8 @@ static void worker_tend(struct memlane_arena *arena)
 	struct memlane_worker *worker = &arena->worker;
 	struct mem_cgroup *memcg = set_active_memcg(worker->memcg);
 
+	if (READ_ONCE(arena->pages.cold.untold))
+		ml_tell_lost(&arena->core);
 	memlane_queue_run(arena);
 	if (READ_ONCE(worker->paced)) {
 		WRITE_ONCE(worker->paced, false);

@@ -75,7 +75,7 @@ static void range_run(struct ml_arena *a, struct work *w)
 	struct ml_range *r = &w->range;
 	s64 gone = 0;
 
-	if (!r->nr)
+	if (!r->nr || r->err)
 		return;
 	mutex_unlock(&a->lock);
 	if (w->run)
@@ -214,7 +214,7 @@ static int check(const struct memlane_cool *req)
 {
 	u32 kinds = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE, kind = req->flags & kinds;
 
-	if (req->flags & ~kinds || req->__reserved)
+	if (req->flags & ~(kinds | MEMLANE_COOL_STORE) || req->__reserved)
 		return -EOPNOTSUPP;
 	if (kind == kinds || (kind && (req->count || req->handles)))
 		return -EINVAL;
@@ -231,7 +231,7 @@ static int run(struct ml_arena *a, struct work *w, const u64 *handles)
 	struct memlane_cool *req = w->req;
 
 	w->deadline = req->max_ns ? a->ops->now() + req->max_ns : 0;
-	if (req->flags)
+	if (req->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE))
 		do_all(a, w);
 	else
 		do_array(a, w, handles);
@@ -263,6 +263,8 @@ int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 
 	if (err)
 		return err;
+	if (req->flags & MEMLANE_COOL_STORE)
+		w.run = a->ops->store;
 	if (mutex_lock_killable(&a->mover))
 		return -EINTR;
 	if (mutex_lock_killable(&a->lock)) {
@@ -288,6 +290,8 @@ int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 	struct work w = { .req = req, .run = a->ops->warm };
 	int err = begin(req);
 
+	if (!err && req->flags & MEMLANE_COOL_STORE)
+		err = -EOPNOTSUPP;
 	if (err)
 		return err;
 	if (mutex_lock_killable(&a->lock))
@@ -295,4 +299,48 @@ int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 	err = run(a, &w, handles);
 	mutex_unlock(&a->lock);
 	return err;
+}
+
+/* ---------------------------------------------------------- lost */
+
+static void tell(struct ml_arena *a, const struct ml_run *run, u32 index)
+{
+	a->count.lost++;
+	ml_event(a, MEMLANE_EVENT_LOST, run->lane, ml_handle(a, index));
+}
+
+static void tell_page(struct ml_arena *a, struct ml_run *run, u64 page)
+{
+	struct ml_span *span;
+	u32 slot, last, owner;
+
+	if (run->kind == ML_BLOB && run->index)
+		tell(a, run, run->index);
+	if (run->kind != ML_SPAN)
+		return;
+	span = ml_span_of(run);
+	slots_on(span, page, &slot, &last);
+	for (; slot <= last; slot++) {
+		owner = ml_slot_owner(span, slot);
+		if (owner && memlane_entry_is_live(ml_entry_read(a, owner)))
+			tell(a, run, owner);
+	}
+}
+
+/**
+ * ml_tell_lost - tell of objects whose bytes could not be brought back
+ * @a: arena
+ */
+void ml_tell_lost(struct ml_arena *a)
+{
+	struct ml_run *run;
+	u64 page, first;
+
+	mutex_lock(&a->lock);
+	while (a->ops->untold(a, &page, &first)) {
+		run = ml_run_at(a, first);
+		if (run)
+			tell_page(a, run, page);
+	}
+	mutex_unlock(&a->lock);
 }

@@ -145,6 +145,8 @@ struct ml_ops {
 	 * -EINTR. NULL: nothing is ever put away.
 	 */
 	s64 (*cool)(struct ml_arena *a, u64 page, u64 nr);
+	/* The same, and have them in the backing file. Returns how many went there; -errno. */
+	s64 (*store)(struct ml_arena *a, u64 page, u64 nr);
 	/*
 	 * Bring them back. Without arena.lock. Returns how many came; -ENOMEM, -EIO: they
 	 * are lost, -EINTR. There if cool() is, as are the next two.
@@ -155,6 +157,8 @@ struct ml_ops {
 	 * what cool() is called for.
 	 */
 	bool (*at_hand)(struct ml_arena *a, u64 page, u64 nr);
+	/* A page whose bytes are lost, and its run's first page; each once. False: no more. */
+	bool (*untold)(struct ml_arena *a, u64 *page, u64 *first);
 	/* Add to @to what is known of where the bytes of these are. */
 	void (*residence)(struct ml_arena *a, u64 page, u64 nr, struct memlane_query *to);
 	/* How many of these pages exist; a lane's whole range is asked for often. */
@@ -656,6 +660,7 @@ int ml_get(struct ml_arena *a, struct memlane_set *req);
 /* cool.c */
 int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
 int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
+void ml_tell_lost(struct ml_arena *a);
 
 /* cost.c */
 int ml_cost(struct ml_arena *a, struct memlane_cost *req);

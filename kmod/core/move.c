@@ -424,14 +424,20 @@ static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 	       ml_index_loc(a, mv->index) == mv->from;
 }
 
+static bool of_pages(struct ml_arena *a, u64 loc, u64 len,
+		     bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
+{
+	u64 first = byte_of(loc) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(loc) + len - 1) >> ML_PAGE_SHIFT;
+
+	return ask(a, first, last - first + 1);
+}
+
 /* Ask of the pages that the object is on. */
 static bool of_its_pages(struct ml_arena *a, const struct ml_move *mv,
 			 bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
-	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
-	u64 last = (byte_of(mv->from) + ml_place_room(a, mv->from) - 1) >> ML_PAGE_SHIFT;
-
-	return ask(a, first, last - first + 1);
+	return of_pages(a, mv->from, ml_place_room(a, mv->from), ask);
 }
 
 /* A page may be held because it is broken. */
@@ -551,10 +557,13 @@ static bool has_bytes(const struct ml_move *mv)
 	return !mv->remap && mv->to && memlane_entry_is_live(mv->expect);
 }
 
-/* Is what is to be copied where it can be read? */
+/* Is what is to be copied where it can be read, and the new place where it can be written? */
 static bool at_hand(struct ml_arena *a, const struct ml_move *mv)
 {
-	return !a->ops->at_hand || !has_bytes(mv) || of_its_pages(a, mv, a->ops->at_hand);
+	if (!a->ops->at_hand || !has_bytes(mv))
+		return true;
+	return of_its_pages(a, mv, a->ops->at_hand) &&
+	       of_pages(a, mv->to, mv->len, a->ops->at_hand);
 }
 
 /* The entry of the object at its new place, or of one that has none. */
@@ -649,17 +658,25 @@ static int wait_sections(struct ml_arena *a, u64 deadline)
 	return err;
 }
 
+static void warm_place(struct ml_arena *a, u64 loc, u64 len)
+{
+	u64 first = byte_of(loc) >> ML_PAGE_SHIFT;
+	u64 last = (byte_of(loc) + len - 1) >> ML_PAGE_SHIFT;
+
+	a->ops->warm(a, first, last - first + 1);
+}
+
 /*
  * What was put away comes back before it is copied, or goes to the FastLane. Somebody may
  * free an object meanwhile: then whatever is there now comes back, and no harm is done.
  */
 static void bring_back(struct ml_arena *a, const struct ml_move *mv)
 {
-	u64 first = byte_of(mv->from) >> ML_PAGE_SHIFT;
-	u64 last = (byte_of(mv->from) + mv->room - 1) >> ML_PAGE_SHIFT;
-
 	if (has_bytes(mv) || (mv->remap && ml_lane_of(a, mv->to) == MEMLANE_FAST))
-		a->ops->warm(a, first, last - first + 1);
+		warm_place(a, mv->from, mv->room);
+	/* Neighbours of the new place may be in a file, and with them its page. */
+	if (has_bytes(mv))
+		warm_place(a, mv->to, mv->len);
 }
 
 static void bring_all_back(struct ml_arena *a)

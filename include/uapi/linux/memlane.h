@@ -407,7 +407,7 @@ struct memlane_counts {
 	__aligned_u64 gone_free_bytes;
 	__aligned_u64 gone_vetoes;
 	__aligned_u64 gone_waits;
-	__aligned_u64 lost;		/* objects found on pages that the hardware lost */
+	__aligned_u64 lost;		/* objects on pages that the hardware, or the backing file, lost */
 	__aligned_u64 away;		/* pages whose bytes were put away */
 	__aligned_u64 compressed;	/* of these, compressed; one word describes the others */
 	__aligned_u64 compressed_bytes;	/* memory that these take, with what they leave unused */
@@ -415,6 +415,12 @@ struct memlane_counts {
 	__aligned_u64 cooled_same;	/* of these, filled with one word */
 	__aligned_u64 incompressible;	/* pages that stayed, as they did not become smaller */
 	__aligned_u64 warmed;		/* pages that came back */
+	__aligned_u64 stored;		/* of those away, in the backing file */
+	__aligned_u64 stored_bytes;	/* of the file, that these take, with what they leave unused */
+	__aligned_u64 written;		/* pages stored so far */
+	__aligned_u64 loaded;		/* of these, pages that were read and are right */
+	__aligned_u64 write_errors;	/* writes that failed; nothing is lost by them */
+	__aligned_u64 lost_pages;	/* pages that could not be read, or not as they were written */
 };
 
 struct memlane_stat_page {
@@ -498,7 +504,8 @@ enum memlane_event_type {
 				/* usage, bytes; lane MEMLANE_LANES: the system is short of */
 				/* memory: value is how much it wants back, bytes */
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
-	MEMLANE_EVENT_LOST,	/* memory failed under an object: value is its handle */
+	MEMLANE_EVENT_LOST,	/* memory, or the backing file, failed under an object: */
+				/* value is its handle */
 };
 
 /**
@@ -1033,16 +1040,17 @@ struct memlane_blockers {
 /* All objects of @group, or of @lane, instead of an array. */
 #define MEMLANE_COOL_GROUP	(1U << 0)
 #define MEMLANE_COOL_LANE	(1U << 1)
+#define MEMLANE_COOL_STORE	(1U << 2)	/* COOL: on to the backing file */
 
 /**
  * struct memlane_cool - put away the bytes of objects, or bring them back
  * @size: sizeof(struct memlane_cool)
- * @flags: one of MEMLANE_COOL_*, or none
+ * @flags: MEMLANE_COOL_GROUP, MEMLANE_COOL_LANE, or neither; MEMLANE_COOL_STORE
  * @lane: with MEMLANE_COOL_LANE
  * @group: with MEMLANE_COOL_GROUP
- * @count: handles, 1 to 2^20; with a flag 0
+ * @count: handles, 1 to 2^20; with one of these flags 0
  * @out_count: handles dealt with; later ones were not tried
- * @handles: address of __u64[@count]; with a flag 0
+ * @handles: address of __u64[@count]; with one of these flags 0
  * @max_ns: time to take, but for what is begun at once; 0: no limit
  * @out_pages: pages that were put away, or came back
  * @out_failed: objects that stay as they are
@@ -1055,6 +1063,12 @@ struct memlane_blockers {
  * object on it is pinned, hinted FRAME_CRITICAL or of priority 3, nor one of the FastLane
  * (-EBUSY); what the kernel holds, and what does not become smaller, stays and is no
  * error. Nobody is waited for, and no section is in the way.
+ *
+ * With MEMLANE_COOL_STORE what was compressed, now or before, is written to the backing
+ * file, and what does not become smaller, too; @out_pages are those that went there. Their
+ * memory is free then, and a touch waits for the file. -ENXIO: there is no file; -ENOSPC:
+ * it is full; otherwise what a write said (-EIO, -EFBIG, -EDQUOT). Whatever could not be
+ * written is in memory still.
  *
  * WARM brings everything back at once, so that no touch waits. -EIO: bytes are lost.
  *
@@ -1075,6 +1089,40 @@ struct memlane_cool {
 	__s32 out_error;
 	__u32 out_more;
 	__u32 __reserved;
+};
+
+/**
+ * struct memlane_set_backing - let a file take what was put away
+ * @size: sizeof(struct memlane_set_backing)
+ * @flags: must be 0
+ * @fd: of a regular file or a block device, open for reading and writing; -1: none any more
+ * @__reserved: must be 0
+ * @max: bytes of it that may be used, at least 128 KiB; 0: what the SlowLane may need.
+ *	RLIMIT_FSIZE of the caller bounds it for good
+ * @out_max: how many that are
+ *
+ * What the file has at first is overwritten; the descriptor may be closed, and a name is
+ * not needed. Writing and making holes are done with the rights that it was opened
+ * with. The file belongs to this arena until the arena ends, or another one is set; then
+ * what is left of it becomes holes, in the background. Its bytes are good for nothing
+ * later. Who reads or writes this very file with arena memory as the buffer, or serves it
+ * by FUSE from there, may wait for itself, until it is killed.
+ *
+ * Nothing that is read is believed: a page that is not what was written there raises
+ * SIGBUS, its objects are told of by MEMLANE_EVENT_LOST, and nothing else is lost.
+ *
+ * -EBADF; -EINVAL: another kind of file, or one that appends, or @max; -EACCES: not open
+ * for both; -EOPNOTSUPP: no holes can be made in it; -EFBIG, -ENOSPC: no room for 128 KiB,
+ * or a device smaller than @max; -ETXTBSY: it is swapped to; -EBUSY: an arena has it, or
+ * pages are stored, which WARM brings back; -ENOMEM.
+ */
+struct memlane_set_backing {
+	__u32 size;
+	__u32 flags;
+	__s32 fd;
+	__u32 __reserved;
+	__aligned_u64 max;
+	__aligned_u64 out_max;
 };
 
 enum memlane_option {
@@ -1150,6 +1198,7 @@ enum {
 	MEMLANE_CMD_VIEW,
 	MEMLANE_CMD_COOL,
 	MEMLANE_CMD_WARM,
+	MEMLANE_CMD_SET_BACKING,
 };
 
 #define MEMLANE_IOCTL_CREATE		_IO(MEMLANE_TYPE, MEMLANE_CMD_CREATE)
@@ -1173,6 +1222,7 @@ enum {
 #define MEMLANE_IOCTL_VIEW		_IO(MEMLANE_TYPE, MEMLANE_CMD_VIEW)
 #define MEMLANE_IOCTL_COOL		_IO(MEMLANE_TYPE, MEMLANE_CMD_COOL)
 #define MEMLANE_IOCTL_WARM		_IO(MEMLANE_TYPE, MEMLANE_CMD_WARM)
+#define MEMLANE_IOCTL_SET_BACKING	_IO(MEMLANE_TYPE, MEMLANE_CMD_SET_BACKING)
 
 /**
  * memlane_class_of - size class of a block

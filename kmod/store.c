@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * store.c - what is put away goes on to the backing file
+ *
+ * Pages are compressed first; see cold.c. Then the storer gathers what fits into one write:
+ *
+ *   gather   copy compressed bytes; make COOLING, and copy, what did not become smaller
+ *   write    by a worker; the caller waits, until it is killed     no lock but core.mover
+ *   commit   COMP, COOLING -> STORED, or leave it as it was        invalidate_lock, read
+ *
+ * Until the commit the bytes are in memory, too, and a touch is served from there: then the
+ * compare-exchange of the commit fails, and the record is dropped. So a write that fails,
+ * or whose caller is killed, loses nothing. A killed caller leaves the job to the worker.
+ */
+#include <linux/bvec.h>
+#include <linux/completion.h>
+#include <linux/fs.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "backing.h"
+#include "cold.h"
+#include "leaf.h"
+#include "pages.h"
+#include "word.h"
+
+#define MOST_ITEMS	128U	/* records in one write */
+#define PIECE		32U	/* pages that are unmapped at once */
+
+enum { RUNS, DONE, ABANDONED };
+
+/**
+ * struct job - one write
+ * @work: does it
+ * @done: it has ended
+ * @state: as above: who comes second frees it, if the caller was killed
+ * @err: of the write
+ * @b: writes there; a reference
+ * @at: where; to be settled by who frees or reuses the job
+ * @len: bytes
+ * @bytes: what; MEMLANE_GROUP_BYTES
+ * @bv: the pages of @bytes
+ */
+struct job {
+	struct work_struct work;
+	struct completion done;
+	atomic_t state;
+	int err;
+	struct memlane_backing *b;
+	struct memlane_stretch at;
+	u32 len;
+	u8 *bytes;
+	struct bio_vec bv[MEMLANE_GROUP_BLOCKS];
+};
+
+/* A page that is being written. */
+struct item {
+	u64 nr;
+	unsigned long word;	/* COMP or COOLING, as it was gathered */
+	struct page *page;	/* of COOLING, with a reference of the storer's */
+	struct memlane_ticket ticket;
+};
+
+struct storer {
+	struct job *job;
+	unsigned int nr;
+	struct item item[MOST_ITEMS];
+};
+
+/* For the user's budget. */
+#define STORER_BYTES	(sizeof(struct storer) + sizeof(struct job) + MEMLANE_GROUP_BYTES)
+
+/* ------------------------------------------------------------- the job */
+
+static void job_free(struct job *job)
+{
+	if (!job)
+		return;
+	vfree(job->bytes);
+	kfree(job);
+}
+
+/* What no record was added to is free again, and somebody else may write. */
+static void job_settle(struct job *job)
+{
+	memlane_backing_settle(job->b, &job->at);
+	memlane_backing_finish(job->b);
+	memlane_backing_put(job->b);
+}
+
+static void job_work(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, work);
+	u32 blocks = DIV_ROUND_UP(job->len, MEMLANE_BLOCK);
+
+	job->err = memlane_backing_write(job->b, job->at.block << MEMLANE_BLOCK_SHIFT, job->bv,
+					 blocks, blocks << MEMLANE_BLOCK_SHIFT);
+	if (atomic_cmpxchg(&job->state, RUNS, DONE) == RUNS) {
+		complete(&job->done);	/* the caller may free it from here on */
+		return;
+	}
+	job_settle(job);
+	job_free(job);
+}
+
+static struct job *job_new(void)
+{
+	struct job *job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT | GFP_CALL);
+	u32 i;
+
+	if (!job)
+		return NULL;
+	job->bytes = __vmalloc(MEMLANE_GROUP_BYTES, GFP_KERNEL_ACCOUNT | GFP_CALL);
+	if (!job->bytes) {
+		kfree(job);
+		return NULL;
+	}
+	INIT_WORK(&job->work, job_work);
+	init_completion(&job->done);
+	for (i = 0; i < MEMLANE_GROUP_BLOCKS; i++)
+		job->bv[i] = (struct bio_vec) {
+			.bv_page = vmalloc_to_page(job->bytes + i * MEMLANE_BLOCK),
+			.bv_len = MEMLANE_BLOCK,
+		};
+	return job;
+}
+
+/* Be the writer, and have @pages pages' worth of blocks, or as many as there are. */
+static int job_begin(struct job *job, struct memlane_backing *b, u64 pages)
+{
+	int err = memlane_backing_begin(b);
+
+	if (err)
+		return err;
+	/* A page takes a block and a little more, at most. */
+	if (!memlane_backing_take(b, min_t(u64, pages + 1, MEMLANE_GROUP_BLOCKS), &job->at)) {
+		memlane_backing_finish(b);
+		return -ENOSPC;
+	}
+	memlane_backing_get(b);
+	job->b = b;
+	job->len = 0;
+	return 0;
+}
+
+/* Return: 0; or the write's error; -EINTR without a job: it is the worker's now. */
+static int job_run(struct storer *s)
+{
+	struct job *job = s->job;
+	u32 end = round_up(job->len, MEMLANE_BLOCK);
+
+	memset(job->bytes + job->len, 0, end - job->len);
+	atomic_set(&job->state, RUNS);
+	reinit_completion(&job->done);
+	memlane_backing_queue(&job->work);
+	if (!wait_for_completion_killable(&job->done))
+		return job->err;
+	if (atomic_cmpxchg(&job->state, RUNS, ABANDONED) == RUNS) {
+		s->job = NULL;
+		return -EINTR;
+	}
+	wait_for_completion(&job->done);	/* it is being completed */
+	return job->err;
+}
+
+/* ------------------------------------------------------------- gather */
+
+static struct memlane_record *record_next(struct job *job, size_t *room)
+{
+	size_t left = (size_t)job->at.nr * MEMLANE_BLOCK - job->len;
+
+	*room = left > sizeof(struct memlane_record) ? left - sizeof(struct memlane_record) : 0;
+	return (struct memlane_record *)(job->bytes + job->len);
+}
+
+static void item_add(struct storer *s, struct memlane_record *r, struct item item, u16 length,
+		     enum memlane_codec codec)
+{
+	struct job *job = s->job;
+
+	item.ticket = (struct memlane_ticket) {
+		.place = ((job->at.block << MEMLANE_BLOCK_SHIFT) + job->len) / MEMLANE_RECORD_GRAIN,
+		.generation = job->at.generation,
+		.length = length,
+	};
+	memlane_record_seal(r, &job->b->key, &item.ticket, codec);
+	job->len += memlane_record_bytes(length);
+	s->item[s->nr++] = item;
+}
+
+/* invalidate_lock for reading. Return: 0; -ENOSPC: the write is full. */
+static int gather_compressed(struct memlane_pages *p, struct storer *s, struct memlane_leaf *leaf,
+			     u64 nr)
+{
+	unsigned long word = READ_ONCE(leaf->word[in_leaf(nr)]);
+	struct memlane_record *r;
+	size_t room;
+	int len;
+
+	if (word_tag(word) != WORD_COMP)
+		return 0;
+	r = record_next(s->job, &room);
+	len = memlane_cold_copy(p, leaf, nr, word, r->packed, room);
+	if (len >= 0)
+		item_add(s, r, (struct item){ .nr = nr, .word = word }, len, MEMLANE_CODEC_LZ4);
+	return len == -ENOSPC ? len : 0;
+}
+
+/* Its bytes may be written meanwhile: then it was taken back, and the record is dropped. */
+static int gather_raw(struct storer *s, u64 nr, struct page *page)
+{
+	struct item item = { .nr = nr, .page = page, .word = word_make(page, WORD_COOLING) };
+	struct memlane_record *r;
+	size_t room;
+
+	r = record_next(s->job, &room);
+	if (room < PAGE_SIZE)
+		return -ENOSPC;
+	memcpy(r->packed, page_address(page), PAGE_SIZE);
+	item_add(s, r, item, PAGE_SIZE, MEMLANE_CODEC_RAW);
+	return 0;
+}
+
+static int gather_page(struct memlane_pages *p, struct storer *s, u64 nr, struct page *stiff)
+{
+	struct memlane_leaf *leaf;
+	int err = 0;
+
+	if (s->nr == MOST_ITEMS)
+		return -ENOSPC;
+	if (stiff)
+		return gather_raw(s, nr, stiff);
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, nr);
+	if (leaf)
+		err = gather_compressed(p, s, leaf, nr);
+	filemap_invalidate_unlock_shared(p->mapping);
+	return err;
+}
+
+/* Of one leaf. The pages that memlane_pages_cool() could do nothing with. */
+static void take_stiff(struct memlane_pages *p, u64 page, u64 nr, struct page **stiff)
+{
+	struct memlane_leaf *leaf;
+	u64 i;
+
+	memset(stiff, 0, nr * sizeof(*stiff));
+	filemap_invalidate_lock(p->mapping);
+	leaf = leaf_at(p, page);
+	if (leaf && memlane_leaf_resident(leaf, page, nr)) {
+		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
+				    nr << PAGE_SHIFT, 1);
+		for (i = 0; i < nr; i++)
+			stiff[i] = memlane_cold_take(leaf, page + i);
+	}
+	filemap_invalidate_unlock(p->mapping);
+}
+
+static void give_back(struct memlane_pages *p, u64 nr, struct page *page)
+{
+	struct memlane_leaf *leaf;
+
+	if (!page)
+		return;
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, nr);
+	if (leaf)
+		memlane_cold_give_back(leaf, nr, page);
+	filemap_invalidate_unlock_shared(p->mapping);
+	put_page(page);
+}
+
+/* Return: how many of these pages of a leaf were dealt with: all, or the write is full. */
+static u64 gather_piece(struct memlane_pages *p, struct storer *s, u64 page, u64 nr)
+{
+	struct page *stiff[PIECE];
+	u64 i, done;
+
+	take_stiff(p, page, nr, stiff);
+	for (done = 0; done < nr; done++)
+		if (gather_page(p, s, page + done, stiff[done]))
+			break;
+	for (i = done; i < nr; i++)
+		give_back(p, page + i, stiff[i]);
+	return done;
+}
+
+/* Return: the page after the last that was dealt with. */
+static u64 gather(struct memlane_pages *p, struct storer *s, u64 page, u64 end)
+{
+	u64 nr, done;
+
+	s->nr = 0;
+	for (page = memlane_leaf_next(p, page, end); page < end;
+	     page = memlane_leaf_next(p, page + nr, end)) {
+		nr = min_t(u64, leaf_span(page, end), PIECE);
+		done = gather_piece(p, s, page, nr);
+		if (done < nr)
+			return page + done;
+		cond_resched();
+	}
+	return end;
+}
+
+/* ------------------------------------------------------------- commit */
+
+/* Return: whether the word has become STORED: the bytes in memory are the caller's. */
+static bool commit_word(struct memlane_pages *p, struct storer *s, const struct item *item)
+{
+	struct memlane_leaf *leaf = leaf_at(p, item->nr);
+	unsigned long to = word_stored(item->ticket.place, item->ticket.length);
+
+	/* Somebody may load the page as soon as the word is there. */
+	memlane_backing_add(s->job->b, &item->ticket);
+	atomic64_inc(&p->cold.stored);
+	if (leaf && cmpxchg(&leaf->word[in_leaf(item->nr)], item->word, to) == item->word) {
+		memlane_leaf_count(p, leaf, item->nr, item->word, to);
+		return true;
+	}
+	memlane_stored_free(&p->cold, to);
+	return false;
+}
+
+static u64 commit_item(struct memlane_pages *p, struct storer *s, const struct item *item)
+{
+	if (!commit_word(p, s, item))
+		return 0;
+	if (item->page)
+		memlane_page_drop(item->page);	/* the word's reference */
+	else
+		memlane_cold_free(&p->cold, word_handle(item->word));
+	atomic64_inc(&p->cold.written);
+	return 1;
+}
+
+/* Return: pages that are in the file now. */
+static u64 commit(struct memlane_pages *p, struct storer *s)
+{
+	u64 stored = 0;
+	unsigned int i;
+
+	filemap_invalidate_lock_shared(p->mapping);
+	for (i = 0; i < s->nr; i++)
+		stored += commit_item(p, s, &s->item[i]);
+	filemap_invalidate_unlock_shared(p->mapping);
+	return stored;
+}
+
+/* Those that are not COOLING any more are left alone. */
+static void release_pages_taken(struct memlane_pages *p, struct storer *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->nr; i++)
+		give_back(p, s->item[i].nr, s->item[i].page);
+	s->nr = 0;
+}
+
+/* ------------------------------------------------------------- store */
+
+static int storer_make(struct memlane_pages *p)
+{
+	struct storer *s = p->cold.storer;
+
+	if (!s) {
+		if (memlane_pages_charge(p, STORER_BYTES))
+			return -ENOMEM;
+		s = kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT | GFP_CALL);
+		if (!s) {
+			memlane_pages_uncharge(p, STORER_BYTES);
+			return -ENOMEM;
+		}
+		p->cold.storer = s;
+	}
+	if (!s->job)
+		s->job = job_new();
+	return s->job ? 0 : -ENOMEM;
+}
+
+/* Return: pages that are in the file now; or -errno. */
+static s64 write_gathered(struct memlane_pages *p, struct storer *s)
+{
+	int err = s->nr ? job_run(s) : 0;
+	s64 stored = 0;
+
+	if (!err)
+		stored = commit(p, s);
+	else if (s->job)
+		atomic64_inc(&p->cold.failed);
+	release_pages_taken(p, s);
+	if (s->job)
+		job_settle(s->job);
+	return err ? err : stored;
+}
+
+static bool may_store(unsigned long word)
+{
+	return word_tag(word) == WORD_COMP || word_is_page(word);
+}
+
+/* How many of a leaf's pages may go; @most: no more are of interest. */
+static u64 leaf_may_store(struct memlane_pages *p, u64 page, u64 nr, u64 most)
+{
+	struct memlane_leaf *leaf;
+	u64 i, may = 0;
+
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, page);
+	for (i = in_leaf(page); leaf && i < in_leaf(page) + nr && may < most; i++)
+		may += may_store(READ_ONCE(leaf->word[i]));
+	filemap_invalidate_unlock_shared(p->mapping);
+	return may;
+}
+
+/* Up to what a write can be. */
+static u64 pages_to_store(struct memlane_pages *p, u64 page, u64 end)
+{
+	u64 nr, may = 0;
+
+	for (page = memlane_leaf_next(p, page, end); page < end && may < MEMLANE_GROUP_BLOCKS;
+	     page = memlane_leaf_next(p, page + nr, end)) {
+		nr = leaf_span(page, end);
+		may += leaf_may_store(p, page, nr, MEMLANE_GROUP_BLOCKS);
+		cond_resched();
+	}
+	return may;
+}
+
+/* @page: the first; then the one behind those that were dealt with. */
+static s64 store_some(struct memlane_pages *p, u64 *page, u64 end)
+{
+	u64 pages = pages_to_store(p, *page, end);
+	struct storer *s;
+	bool full;
+	s64 stored;
+	int err;
+
+	if (!pages) {
+		*page = end;
+		return 0;
+	}
+	err = storer_make(p);
+	s = p->cold.storer;
+	if (!err)
+		err = job_begin(s->job, p->cold.backing, pages);
+	if (err)
+		return err;
+	*page = gather(p, s, *page, end);
+	/* Not even one fits where there is room. */
+	full = !s->nr && *page < end;
+	stored = write_gathered(p, s);
+	return full ? -ENOSPC : stored;
+}
+
+/**
+ * memlane_pages_store - put away the bytes of pages, and have them in the backing file
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many
+ * @id: of the arena
+ *
+ * What could not be written stays as memlane_pages_cool() left it.
+ *
+ * Context: core.mover, without core.lock.
+ * Return: how many went to the file; -ENXIO: there is none; -ENOSPC: it is full; or what
+ * writing to it said; -ENOMEM; -EINTR.
+ */
+s64 memlane_pages_store(struct memlane_pages *p, u64 page, u64 nr, u32 id)
+{
+	s64 stored = 0, ret;
+	u64 end = page + nr;
+
+	if (!p->cold.backing)
+		return -ENXIO;
+	ret = memlane_pages_cool(p, page, nr, id);
+	while (ret >= 0 && page < end) {
+		ret = store_some(p, &page, end);
+		stored += max(ret, 0);
+	}
+	return ret < 0 ? ret : stored;
+}
+
+/**
+ * memlane_stored_free - a page in the backing file is not needed any more
+ * @c: of an arena
+ * @word: STORED
+ */
+void memlane_stored_free(struct memlane_cold *c, unsigned long word)
+{
+	memlane_backing_drop(c->backing, word_place(word), word_length(word));
+	atomic64_dec(&c->stored);
+}
+
+/**
+ * memlane_stored_bytes - bytes of the backing file that are in use
+ * @p: pages of an arena
+ *
+ * Context: core.lock.
+ */
+u64 memlane_stored_bytes(const struct memlane_pages *p)
+{
+	return p->cold.backing ? memlane_backing_bytes(p->cold.backing) : 0;
+}
+
+/**
+ * memlane_pages_set_backing - have another backing file
+ * @p: pages of an arena
+ * @b: backing, whose reference goes with it; NULL: none
+ *
+ * Context: core.mover, core.lock. Return: 0; -EBUSY: something is stored.
+ */
+int memlane_pages_set_backing(struct memlane_pages *p, struct memlane_backing *b)
+{
+	struct memlane_backing *old = NULL;
+	int err = -EBUSY;
+
+	filemap_invalidate_lock(p->mapping);
+	if (!atomic64_read(&p->cold.stored)) {
+		old = p->cold.backing;
+		p->cold.backing = b;
+		err = 0;
+	}
+	filemap_invalidate_unlock(p->mapping);
+	memlane_backing_end(old);
+	return err;
+}
+
+/* No word leads to the file any more. */
+void memlane_store_exit(struct memlane_pages *p)
+{
+	memlane_backing_end(p->cold.backing);
+	if (!p->cold.storer)
+		return;
+	job_free(p->cold.storer->job);
+	kvfree(p->cold.storer);
+	memlane_pages_uncharge(p, STORER_BYTES);
+}
