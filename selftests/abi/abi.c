@@ -141,6 +141,15 @@ static void fill_warm(struct world *w, void *p)
 	fill_cool(w, p);
 }
 
+/* None is what it has. */
+static void fill_set_backing(struct world *w, void *p)
+{
+	(void)w;
+	*(struct memlane_set_backing *)p = (struct memlane_set_backing) {
+		.size = sizeof(struct memlane_set_backing), .fd = -1,
+	};
+}
+
 /* Those that need nothing but their size. */
 #define FILL_SIZE(type)								\
 	static void fill_##type(struct world *w, void *p)			\
@@ -196,8 +205,10 @@ static const struct sample samples[] = {
 	RESERVED(flush, FLUSH, flush, true, 0),
 	PLAIN(cost, COST, cost, false, 0),
 	PLAIN(blockers, BLOCKERS, blockers, false, 0),
-	RESERVED(cool, COOL, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE),
+	RESERVED(cool, COOL, cool, true,
+		 MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_COOL_STORE),
 	RESERVED(warm, WARM, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE),
+	RESERVED(set_backing, SET_BACKING, set_backing, true, 0),
 	{ }
 };
 
@@ -523,7 +534,7 @@ TEST(unknown_numbers_are_refused)
 	unsigned int nr;
 
 	for (nr = 0; nr < 256; nr++)
-		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_WARM)
+		if (nr < MEMLANE_CMD_CREATE || nr > MEMLANE_CMD_SET_BACKING)
 			expect_eq(call(a.fd, _IO(MEMLANE_TYPE, nr), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IOW(MEMLANE_TYPE, MEMLANE_CMD_STAT, int), &req), -ENOTTY);
 	expect_eq(call(a.fd, _IO(MEMLANE_TYPE + 1, MEMLANE_CMD_STAT), &req), -ENOTTY);

@@ -48,6 +48,7 @@ static const struct fact structs[] = {
 	SIZE(blocker, 48),
 	SIZE(blockers, 24),
 	SIZE(cool, 64),
+	SIZE(set_backing, 32),
 	SIZE(set, 24),
 };
 
@@ -126,6 +127,12 @@ static const struct fact members[] = {
 	AT(counts, cooled_same, 576),
 	AT(counts, incompressible, 584),
 	AT(counts, warmed, 592),
+	AT(counts, stored, 600),
+	AT(counts, stored_bytes, 608),
+	AT(counts, written, 616),
+	AT(counts, loaded, 624),
+	AT(counts, write_errors, 632),
+	AT(counts, lost_pages, 640),
 
 	AT(stat_page, epoch, 0),
 	AT(stat_page, __reserved, 8),
@@ -328,6 +335,13 @@ static const struct fact members[] = {
 	AT(cool, out_error, 52),
 	AT(cool, out_more, 56),
 	AT(cool, __reserved, 60),
+
+	AT(set_backing, size, 0),
+	AT(set_backing, flags, 4),
+	AT(set_backing, fd, 8),
+	AT(set_backing, __reserved, 12),
+	AT(set_backing, max, 16),
+	AT(set_backing, out_max, 24),
 
 	AT(set, size, 0),
 	AT(set, flags, 4),

@@ -9,40 +9,12 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "../arena.h"
+#include "cool.h"
 
 #define ROOT	"/sys/fs/cgroup"
 #define BLOB	(64 * PAGE)
 
 /* ------------------------------------------------------------- by hand */
-
-static struct memlane_cool cool_req(__u64 *handles, __u32 count)
-{
-	return (struct memlane_cool) {
-		.size = sizeof(struct memlane_cool), .count = count,
-		.handles = (unsigned long)handles,
-	};
-}
-
-/* Pages that went; every object could. */
-static __u64 cool(const struct arena *a, __u64 *handles, __u32 count)
-{
-	struct memlane_cool req = cool_req(handles, count);
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_COOL, &req), 0);
-	expect_eq(req.out_count, count);
-	expect_eq(req.out_failed, 0);
-	return req.out_pages;
-}
-
-static __u64 warm(const struct arena *a, __u64 *handles, __u32 count)
-{
-	struct memlane_cool req = cool_req(handles, count);
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_WARM, &req), 0);
-	expect_eq(req.out_failed, 0);
-	return req.out_pages;
-}
 
 /* Why an object stays. */
 static int refused(const struct arena *a, __u64 handle)
@@ -53,46 +25,6 @@ static int refused(const struct arena *a, __u64 handle)
 	expect_eq(req.out_failed, 1);
 	expect_eq(req.out_pages, 0);
 	return req.out_error;
-}
-
-/* ------------------------------------------------------------- contents */
-
-/* Becomes a good deal smaller, and no two pages are alike. */
-static void write_text(char *to, unsigned long bytes, unsigned int seed)
-{
-	unsigned long i;
-
-	for (i = 0; i + 32 <= bytes; i += 32)
-		snprintf(to + i, 32, "object %08x line %08lx .", seed, i);
-}
-
-static void expect_text(const char *at, unsigned long bytes, unsigned int seed)
-{
-	char line[32];
-	unsigned long i;
-
-	for (i = 0; i + 32 <= bytes; i += 32) {
-		memset(line, 0, sizeof(line));
-		snprintf(line, 32, "object %08x line %08lx .", seed, i);
-		if (strcmp(line, at + i))
-			fail("object %x, byte %lu: '%.31s'", seed, i, at + i);
-	}
-}
-
-static void write_noise(char *to, unsigned long bytes, unsigned long long seed)
-{
-	unsigned long i;
-
-	for (i = 0; i < bytes; i += 8)
-		*(unsigned long long *)(to + i) = rng_next(&seed);
-}
-
-static void expect_noise(const char *at, unsigned long bytes, unsigned long long seed)
-{
-	unsigned long i;
-
-	for (i = 0; i < bytes; i += 8)
-		expect_eq(*(const unsigned long long *)(at + i), rng_next(&seed));
 }
 
 static struct arena arena_cold(void)
@@ -481,7 +413,7 @@ TEST(bad_calls)
 	req.group = 0x10000;
 	expect_eq(call(a.fd, MEMLANE_IOCTL_WARM, &req), -EINVAL);
 	req = cool_req(&h, 1);
-	req.flags = 4;
+	req.flags = 8;
 	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), -EOPNOTSUPP);
 	req = cool_req(NULL, 1);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), -EFAULT);

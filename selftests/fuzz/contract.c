@@ -16,6 +16,8 @@ static const int of_free[] = { -ESTALE, -EXDEV, -EBADF, -EBUSY, -EINTR, 0 };
 static const int of_step[] = { -EINTR, -EAGAIN, 0 };
 static const int of_cost[] = { -ESTALE, -EXDEV, -EBADF, -ENODATA, 0 };
 static const int of_wait[] = { -EINTR, 0 };
+static const int of_cool[] = { -EINTR, -ENXIO, 0 };
+static const int of_backing[] = { -EBADF, -EBUSY, 0 };
 static const int of_maker[] = { -EINTR, -EAGAIN, 0 };
 
 #define AT(type, member)	offsetof(struct memlane_##type, member)
@@ -24,6 +26,7 @@ static const int of_maker[] = { -EINTR, -EAGAIN, 0 };
 enum {
 	CREATE, INFO, REGISTER, UNREGISTER, ALLOC, FREE, COMPACT, MIGRATE, QUERY, STAT,
 	MAINTAIN, WAIT, SET, GET, REFILL, FLUSH, COST, BLOCKERS, VIEW, COOL, WARM,
+	SET_BACKING,
 };
 
 /* A view has no struct, and no rule. */
@@ -66,14 +69,16 @@ const struct rule rules[RULES] = {
 	  .small = { { AT(cost, lane), 2 } } },
 	{ RULE(BLOCKERS, blockers), .reads = true, .errors = of_wait,
 	  .array = { AT(blockers, records) }, .count = AT(blockers, count) },
-	[COOL] = { RULE(COOL, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE,
-	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_wait,
+	[COOL] = { RULE(COOL, cool), .reserved = AT(cool, __reserved), .whole = true,
+	  .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_COOL_STORE, .errors = of_cool,
 	  .array = { AT(cool, handles) }, .count = AT(cool, count),
 	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
 	[WARM] = { RULE(WARM, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE,
 	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_wait,
 	  .array = { AT(cool, handles) }, .count = AT(cool, count),
 	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
+	[SET_BACKING] = { RULE(SET_BACKING, set_backing), .errors = of_backing,
+	  .reserved = AT(set_backing, __reserved) },
 };
 
 /* Any request, as it stands in user memory. */
@@ -316,7 +321,7 @@ static void cool_answer(const struct memlane_cool *r)
 {
 	expect(r->out_count <= r->count && r->out_more <= 1);
 	expect(r->out_count == r->count || r->out_more);
-	expect(r->flags || r->out_failed <= r->out_count);
+	expect(r->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE) || r->out_failed <= r->out_count);
 	expect_eq(!r->out_failed, !r->out_error);
 }
 

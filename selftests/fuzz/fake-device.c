@@ -107,6 +107,14 @@ static s64 op_cool(struct ml_arena *core, u64 page, u64 nr)
 	return fake_fails(&fake.alloc) ? -ENOMEM : nr / 2;
 }
 
+/* No file can be set. */
+static s64 op_store(struct ml_arena *core, u64 page, u64 nr)
+{
+	lockdep_assert_held(&core->mover);
+	lockdep_assert_not_held(&core->lock);
+	return -ENXIO;
+}
+
 static s64 op_warm(struct ml_arena *core, u64 page, u64 nr)
 {
 	lockdep_assert_not_held(&core->lock);
@@ -176,7 +184,7 @@ static const struct ml_ops ops = {
 	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share, .commit = op_commit,
 	.populate = op_populate, .decommit = op_decommit, .copy = op_copy,
 	.reserve = op_reserve, .remap = op_remap, .held = op_held, .resident = op_resident,
-	.cool = op_cool, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence,
+	.cool = op_cool, .store = op_store, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence,
 	.sync_cores = op_sync_cores, .pause = op_pause, .hurry = op_hurry,
 	.slot_gone = op_slot_gone, .slot_done = op_slot_done, .event = op_event,
 	.metadata = op_metadata, .now = op_now,
@@ -251,6 +259,14 @@ int memlane_arena_set(struct memlane_arena *arena, struct memlane_set *req)
 	err = ml_set(&arena->core, req);
 	mutex_unlock(&arena->setup);
 	return err;
+}
+
+/* No descriptor is a file. */
+int memlane_arena_set_backing(struct memlane_arena *arena, struct memlane_set_backing *req)
+{
+	if (req->flags || req->__reserved)
+		return -EOPNOTSUPP;
+	return req->fd == -1 ? 0 : -EBADF;
 }
 
 /* Descriptors are all in use. */

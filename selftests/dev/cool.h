@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* cool.h - putting objects away by hand, and bytes that are known again, for tests */
+#ifndef COOL_H
+#define COOL_H
+
+#include "../arena.h"
+
+static struct memlane_cool cool_req(__u64 *handles, __u32 count)
+{
+	return (struct memlane_cool) {
+		.size = sizeof(struct memlane_cool), .count = count,
+		.handles = (unsigned long)handles,
+	};
+}
+
+/* Pages that went; every object could. */
+__attribute__((unused))
+static __u64 cool_flags(const struct arena *a, __u64 *handles, __u32 count, __u32 flags)
+{
+	struct memlane_cool req = cool_req(handles, count);
+
+	req.flags = flags;
+	expect_eq(call(a->fd, MEMLANE_IOCTL_COOL, &req), 0);
+	expect_eq(req.out_count, count);
+	expect_eq(req.out_failed, 0);
+	return req.out_pages;
+}
+
+__attribute__((unused))
+static __u64 cool(const struct arena *a, __u64 *handles, __u32 count)
+{
+	return cool_flags(a, handles, count, 0);
+}
+
+__attribute__((unused))
+static __u64 warm(const struct arena *a, __u64 *handles, __u32 count)
+{
+	struct memlane_cool req = cool_req(handles, count);
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_WARM, &req), 0);
+	expect_eq(req.out_failed, 0);
+	return req.out_pages;
+}
+
+/* Becomes a good deal smaller, and no two pages are alike. */
+__attribute__((unused))
+static void write_text(char *to, unsigned long bytes, unsigned int seed)
+{
+	unsigned long i;
+
+	for (i = 0; i + 32 <= bytes; i += 32)
+		snprintf(to + i, 32, "object %08x line %08lx .", seed, i);
+}
+
+__attribute__((unused))
+static void expect_text(const char *at, unsigned long bytes, unsigned int seed)
+{
+	char line[32];
+	unsigned long i;
+
+	for (i = 0; i + 32 <= bytes; i += 32) {
+		memset(line, 0, sizeof(line));
+		snprintf(line, 32, "object %08x line %08lx .", seed, i);
+		if (strcmp(line, at + i))
+			fail("object %x, byte %lu: '%.31s'", seed, i, at + i);
+	}
+}
+
+/* Of any seed, 0 as well. */
+__attribute__((unused))
+static unsigned long long noise_of(unsigned long long seed)
+{
+	return seed + (1ULL << 40);
+}
+
+/* Becomes no smaller. */
+__attribute__((unused))
+static void write_noise(char *to, unsigned long bytes, unsigned long long seed)
+{
+	unsigned long i;
+
+	seed = noise_of(seed);
+	for (i = 0; i < bytes; i += 8)
+		*(unsigned long long *)(to + i) = rng_next(&seed);
+}
+
+__attribute__((unused))
+static void expect_noise(const char *at, unsigned long bytes, unsigned long long seed)
+{
+	unsigned long i;
+
+	seed = noise_of(seed);
+	for (i = 0; i < bytes; i += 8)
+		expect_eq(*(const unsigned long long *)(at + i), rng_next(&seed));
+}
+
+#endif /* COOL_H */
