@@ -171,26 +171,40 @@ static void lay_out(struct memlane *m)
 	struct memlane_hot *hot = &m->hot;
 
 	m->first = info->out_first;
-	m->side = (uint64_t *)m->region[MEMLANE_REGION_SIDE] - m->first;
-	m->pin = (uint32_t *)m->region[MEMLANE_REGION_PIN] - m->first;
-	m->slots = m->region[MEMLANE_REGION_SLOTS];
+	if (!m->is_small) {
+		m->side = (uint64_t *)m->region[MEMLANE_REGION_SIDE] - m->first;
+		m->pin = (uint32_t *)m->region[MEMLANE_REGION_PIN] - m->first;
+		m->slots = m->region[MEMLANE_REGION_SLOTS];
+	}
 	m->stat = m->region[MEMLANE_REGION_STAT];
 	m->fast_end = info->out_fast_end;
 	hot->table = m->region[MEMLANE_REGION_TABLE];
 	hot->data = m->region[MEMLANE_REGION_DATA];
 	hot->epoch = (const uint64_t *)&m->stat->epoch;
-	hot->limit = INT64_MIN +
-		     (int64_t)(info->out_region[MEMLANE_REGION_DATA].length >> MEMLANE_GRANULE_SHIFT);
+	hot->limit = INT64_MIN;
+	if (!m->is_small)
+		hot->limit += info->out_region[MEMLANE_REGION_DATA].length >> MEMLANE_GRANULE_SHIFT;
 	m->cookie = info->out_cookie;
 }
 
 /* -------------------------------------------------------------- open ---- */
+
+/*
+ * Past USUAL most of what is left goes to arenas whose table takes more than their lanes: they
+ * share one that is empty.
+ */
+static bool is_small(const struct memlane *m, const struct memlane_config *c)
+{
+	return m->backend->has_small && refusal_reserved() >= USUAL &&
+	       c->fast_lane_max + c->slow_lane_max <= TABLE_SIZE;
+}
 
 static int try_open(struct memlane *m, const struct memlane_config *c, bool roomy)
 {
 	struct memlane_create req;
 
 	memset(m->region, 0, sizeof(m->region));
+	m->is_small = is_small(m, c);
 	config_request(c, roomy, &req);
 	return m->backend->open(m, &req);
 }
@@ -201,7 +215,7 @@ static uint64_t addresses(const struct memlane *m)
 	uint64_t sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < MEMLANE_REGIONS; i++)
+	for (i = m->is_small ? MEMLANE_REGION_DATA : 0; i < MEMLANE_REGIONS; i++)
 		sum += region_reserve(&m->info, i);
 	return sum;
 }
@@ -360,7 +374,8 @@ static void end(struct memlane *m)
 		watch_close(m);
 		memtool_disown(m->tool);
 		m->backend->disown(m);
-		munmap(m->hot.table, TABLE_SIZE);
+		if (!m->is_small)
+			munmap(m->hot.table, TABLE_SIZE);
 	} else {
 		tasks_wait(&m->tasks);
 		keeper_close(m);

@@ -14,6 +14,7 @@
 #ifndef LIB_ARENA_H
 #define LIB_ARENA_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/types.h>
 
@@ -91,7 +92,7 @@ struct tasks {
  * struct thread - one thread's part in one arena
  * @self: what the inline functions use; first. @self.arena is cleared under
  *	registry.lock, everything else is the thread's own
- * @next: other arenas of this thread; the thread's own
+ * @next: other parts of this thread: see section.c; the thread's own
  * @peer: other threads of this arena; registry.lock
  * @reg: immutable
  * @slot: immutable
@@ -139,6 +140,7 @@ struct thread {
  * @quick_limit: @hot.limit for memlane_free(); INT64_MIN: nothing is straight through
  * @quick_top: of an entry that is clean: its cookie, and bit 63
  * @quick_slow: a good entry XOR its handle is less, if its place is the FastLane's
+ * @is_small: @hot.table is nobody's, and of the regions only the data area is an array: see small_word()
  * @cookie: as it stands in handles
  * @buried: in the child of a fork: nothing is touched any more
  * @first: where its indices begin
@@ -162,6 +164,8 @@ struct thread {
  * @tasks: it has a lock of its own
  * @info: layout
  * @region: where the regions are
+ * @leaves: of a small arena, where pages of the table, side and pin words are: by LEAF_PAGES
+ * @slot: of a small arena, where each is, or NULL; atomic
  * @reg: its threads
  * @owner: the process that opened it
  * @backend: who owns the pages
@@ -179,6 +183,7 @@ struct memlane {
 	uint32_t cookie;
 	uint32_t first;
 	bool buried;
+	bool is_small;
 	uint64_t *side;
 	uint32_t *pin;
 	const struct memlane_stat_page *stat;
@@ -199,6 +204,8 @@ struct memlane {
 	struct tasks tasks;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];
+	void *const *const *leaves[MEMLANE_REGIONS];
+	void *const *slot;
 	struct registry *reg;
 	pid_t owner;
 	const struct backend *backend;
@@ -279,51 +286,115 @@ static inline bool has_slot(const struct thread *t)
 void wait_copy(struct memlane *m, uint32_t index);
 void revoke_maker(struct memlane *m, uint32_t index);
 
+#define LEAF_PAGES 512U
+
+/* What was never made of a small arena: nobody writes there. */
+extern const uint64_t small_nothing[16];
+
+/* Word @nr of a region of a small arena, of @per a page. The loads pair with the engine's releases. */
+static inline void *small_word(const struct memlane *m, unsigned int region, uint32_t nr,
+			       unsigned int per, size_t size)
+{
+	void *const *const *leaves = m->leaves[region];
+	void *const *leaf = __atomic_load_n(&leaves[nr / per / LEAF_PAGES], __ATOMIC_ACQUIRE);
+	void *page = leaf ? __atomic_load_n(&leaf[nr / per % LEAF_PAGES], __ATOMIC_ACQUIRE) : NULL;
+
+	return page ? (char *)page + nr % per * size : (void *)small_nothing;
+}
+
+/*
+ * The words of an index that can be looked up: see handle_check(). @small: of the arena; short
+ * paths have one way for each.
+ */
+static inline uint64_t *entry_of(const struct memlane *m, uint32_t index, const bool small)
+{
+	if (likely(!small))
+		return &m->hot.table[index];
+	return small_word(m, MEMLANE_REGION_TABLE, index - m->first, 512, sizeof(uint64_t));
+}
+
+static inline uint64_t *side_of(const struct memlane *m, uint32_t index, const bool small)
+{
+	if (likely(!small))
+		return &m->side[index];
+	return small_word(m, MEMLANE_REGION_SIDE, index - m->first, 512, sizeof(uint64_t));
+}
+
+static inline uint32_t *pin_of(const struct memlane *m, uint32_t index, const bool small)
+{
+	if (likely(!small))
+		return &m->pin[index];
+	return small_word(m, MEMLANE_REGION_PIN, index - m->first, 1024, sizeof(uint32_t));
+}
+
+static inline uint64_t *entry_at(const struct memlane *m, uint32_t index)
+{
+	return entry_of(m, index, m->is_small);
+}
+
+static inline uint64_t *side_at(const struct memlane *m, uint32_t index)
+{
+	return side_of(m, index, m->is_small);
+}
+
+static inline uint32_t *pin_at(const struct memlane *m, uint32_t index)
+{
+	return pin_of(m, index, m->is_small);
+}
+
+/* NULL: it was never made. */
+static inline struct memlane_slot *slot_of(const struct memlane *m, uint32_t nr, const bool small)
+{
+	if (unlikely(small))
+		return __atomic_load_n(&m->slot[nr], __ATOMIC_ACQUIRE);
+	return (void *)(m->slots + (size_t)nr * m->info.out_slot_size);
+}
+
 /*
  * A handle gone stale may be looked at while its index begins another life: what
  * this says is good only for an entry that still has the generation afterwards.
  */
 static inline uint64_t side_load(const struct memlane *m, uint32_t index)
 {
-	return __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
+	return __atomic_load_n(side_at(m, index), __ATOMIC_RELAXED);
 }
 
 /*
  * Whether somebody else than the caller may end the object of this side word by a plain store;
  * its index was seen live. Pairs with the engine's release: those that were are visible.
  */
-static inline bool side_is_biased(const struct memlane *m, uint64_t side)
+static __always_inline bool side_is_biased(const struct memlane *m, uint64_t side, const bool small)
 {
 	uint32_t maker = memlane_side_maker(side);
 	const struct memlane_slot *slot;
 
 	if (!maker || maker > m->info.out_threads || maker - 1 == this_thread()->number)
 		return false;
-	slot = (const void *)(m->slots + (size_t)(maker - 1) * m->info.out_slot_size);
-	return __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) != MEMLANE_SHARED_REVOKED;
+	slot = slot_of(m, maker - 1, small);
+	return slot && __atomic_load_n(&slot->shared, __ATOMIC_ACQUIRE) != MEMLANE_SHARED_REVOKED;
 }
 
-static inline bool maker_is_biased(const struct memlane *m, uint32_t index)
+static __always_inline bool maker_is_biased(const struct memlane *m, uint32_t index, const bool small)
 {
-	return side_is_biased(m, side_load(m, index));
+	return side_is_biased(m, __atomic_load_n(side_of(m, index, small), __ATOMIC_RELAXED), small);
 }
 
 /* Sequentially consistent: a pin looks here after it has raised its count. */
 static inline uint64_t entry_load(const struct memlane *m, uint32_t index)
 {
-	return __atomic_load_n(&m->hot.table[index], __ATOMIC_SEQ_CST);
+	return __atomic_load_n(entry_at(m, index), __ATOMIC_SEQ_CST);
 }
 
 /* How often the object is pinned; pairs with pin's load of the entry. */
 static inline uint32_t pins(const struct memlane *m, uint32_t index)
 {
-	return __atomic_load_n(&m->pin[index], __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
+	return __atomic_load_n(pin_at(m, index), __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
 }
 
 /* Leaves the word that is there in *old when it fails. */
 static inline bool entry_swap(struct memlane *m, uint32_t index, uint64_t *old, uint64_t new)
 {
-	return __atomic_compare_exchange_n(&m->hot.table[index], old, new, false,
+	return __atomic_compare_exchange_n(entry_at(m, index), old, new, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_ACQUIRE);
 }
 
@@ -355,9 +426,25 @@ static inline uint32_t lane_for(const struct memlane *m, uint64_t size)
 	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
 }
 
+/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
+static __always_inline int entry_check(uint64_t e, memlane_handle h)
+{
+	uint32_t gen = memlane_entry_gen(e);
+
+	/* Its generations are used up, or it was never given out. */
+	if (!gen)
+		return e ? -ESTALE : -EBADF;
+	if (memlane_handle_gen(h) > gen)
+		return -EBADF;
+	if (memlane_handle_gen(h) != gen)
+		return -ESTALE;
+	if (memlane_entry_state(e) == MEMLANE_ENTRY_PURGED)
+		return -ENODATA;
+	return memlane_entry_is_live(e) ? 0 : -ESTALE;
+}
+
 /* handle.c */
 int handle_check(const struct memlane *m, memlane_handle h);
-int entry_check(uint64_t e, memlane_handle h);
 bool entry_is_ended(uint64_t e, memlane_handle h);
 int entry_find(struct memlane *m, memlane_handle h, uint64_t *e);
 int handle_look(struct memlane *m, memlane_handle h, uint64_t *e);

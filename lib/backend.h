@@ -14,6 +14,7 @@
 /**
  * struct backend - one way to own pages
  * @kind: which
+ * @has_small: it can make arenas that are small
  * @open: make the arena: fill in m->info and m->region. Undone by @close
  * @attach: the same for an arena that another has made, by its file, which is
  *	left to the caller; NULL: no file has one
@@ -30,6 +31,7 @@
  */
 struct backend {
 	enum memlane_backend_kind kind;
+	bool has_small;
 	int (*open)(struct memlane *m, struct memlane_create *req);
 	int (*attach)(struct memlane *m, int fd);
 	void (*close)(struct memlane *m);

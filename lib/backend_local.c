@@ -18,6 +18,7 @@
 
 #include "backend.h"
 #include "local.h"
+#include "local_small.h"
 #include "local_view.h"
 #include "memtool.h"
 #include "names.h"
@@ -236,6 +237,8 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
 	r[MEMLANE_REGION_STAT].length =
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
+	if (l->is_small)
+		return small_init(l, req->threads);
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
 		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
 	if (err)
@@ -251,6 +254,7 @@ static void unmap_all(struct local *l)
 	for (i = 0; i < MEMLANE_REGIONS; i++)
 		if (l->region[i])
 			munmap(l->region[i], region_reserve(&l->info, i));
+	small_exit(l);
 }
 
 static void local_free(struct local *l)
@@ -313,6 +317,7 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 		l->tool = memtool_new(m);
 	l->dumped = !m->no_core_dump;
 	l->hides = m->guard_moves;
+	l->is_small = m->is_small;
 	err = begin_core(l, req);
 	if (err)
 		goto unmap;
@@ -322,6 +327,8 @@ static int local_open(struct memlane *m, struct memlane_create *req)
 		goto exit_pages;
 	m->info = l->info;
 	memcpy(m->region, l->region, sizeof(m->region));
+	if (l->is_small)
+		small_tell(l, m);
 	m->local = l;
 	local_view_add(l);
 	m->tool = l->tool;
@@ -373,6 +380,7 @@ static int local_take_event(struct memlane *m, void *record, size_t room)
 
 const struct backend backend_local = {
 	.kind = MEMLANE_BACKEND_LOCAL,
+	.has_small = true,
 	.open = local_open,
 	.close = local_close,
 	.disown = local_disown,

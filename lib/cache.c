@@ -64,7 +64,7 @@ void cache_once(void)
 /* The arena has its layout, and no object. */
 void cache_open(struct memlane *m)
 {
-	m->quick_size = MEMLANE_BLOCK_MAX;
+	m->quick_size = m->is_small ? 0 : MEMLANE_BLOCK_MAX;
 	m->quick_limit = m->hot.limit;
 	m->quick_slow = MEMLANE_ENTRY_CLEAN | m->fast_end;
 	m->quick_top = memlane_entry_to(0, MEMLANE_ENTRY_USED, m->cookie);
@@ -283,10 +283,10 @@ static int stock(struct memlane *m, const struct order *o, struct memlane_mag **
  */
 static void write_notes(struct memlane *m, uint32_t index, uint32_t notes)
 {
-	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+	uint32_t w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
 
 	while ((w & ~MEMLANE_PIN_COUNT_MASK) != notes &&
-	       !__atomic_compare_exchange_n(&m->pin[index], &w,
+	       !__atomic_compare_exchange_n(pin_at(m, index), &w,
 					    (w & MEMLANE_PIN_COUNT_MASK) | notes, true,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
@@ -304,7 +304,7 @@ static uint64_t publish(struct memlane *m, uint32_t index)
 	for (;;) {
 		good = memlane_entry_to(e, MEMLANE_ENTRY_USED, m->cookie);
 		if (likely(!memlane_entry_is_marked(e))) {
-			__atomic_store_n(&m->hot.table[index], good, __ATOMIC_RELEASE);
+			__atomic_store_n(entry_at(m, index), good, __ATOMIC_RELEASE);
 			return good;
 		}
 		if (entry_swap(m, index, &e, good))
@@ -322,7 +322,7 @@ static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t i
 {
 	uint64_t e;
 
-	__atomic_store_n(&m->side[index], made_by(this_thread(), o->cls, o->side), __ATOMIC_RELAXED);
+	__atomic_store_n(side_at(m, index), made_by(this_thread(), o->cls, o->side), __ATOMIC_RELAXED);
 	write_notes(m, index, o->notes);
 	e = publish(m, index);
 	if (unlikely(o->flags & MEMLANE_ZERO) && o->cls != MEMLANE_CLASS_BLOB)
@@ -472,7 +472,7 @@ static inline int alloc_watched(struct memlane *m, uint64_t size, memlane_handle
 {
 	struct thread *t = this_thread();
 
-	if (likely(size <= MEMLANE_BLOCK_MAX && is_part(t, m) &&
+	if (likely(size <= MEMLANE_BLOCK_MAX && is_part(t, m) && !m->is_small &&
 		   take(m, t, size, t->self.depth != 0, out)))
 		return 0;
 	return alloc_plain(m, size, out);
@@ -560,7 +560,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct
 			wait_copy(m, index);
 			continue;
 		}
-		if (unlikely(maker_is_biased(m, index))) {
+		if (unlikely(maker_is_biased(m, index, m->is_small))) {
 			revoke_maker(m, index);
 			continue;
 		}
@@ -606,21 +606,22 @@ static uint32_t mag_lane(const struct memlane_mag *mag)
 /*
  * The same straight through, for a block that is clean and not pinned, and whose maker does not
  * free by plain stores, or is the caller; in a section. False: nothing has changed, or a pin
- * came in between, and it was undone.
+ * came in between, and it was undone; also for whatever an arena has that is small.
  */
 static __always_inline bool end_shared(struct memlane *m, struct thread *t, memlane_handle h)
 {
 	const uint32_t index = memlane_handle_index(h);
-	uint64_t e = entry_load(m, index), side, ended;
+	uint64_t *entry = &m->hot.table[index];
+	uint64_t e = __atomic_load_n(entry, __ATOMIC_SEQ_CST), side, ended;
 	struct memlane_mag *mag;
 	uint32_t cls, nr;
 
 	if (unlikely((int64_t)(e ^ h) >= m->hot.limit))
 		return false;
 	/* Behind the entry, which a change of size comes before. */
-	side = side_load(m, index);
+	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	cls = memlane_side_class(side);
-	if (unlikely(cls >= MEMLANE_CLASSES || side_is_biased(m, side) || pins(m, index)))
+	if (unlikely(cls >= MEMLANE_CLASSES || side_is_biased(m, side, false) || is_pinned(m, index)))
 		return false;
 	mag = t->mag[(e ^ h) >= m->quick_slow] + cls;
 	nr = mag->nr;
@@ -629,9 +630,10 @@ static __always_inline bool end_shared(struct memlane *m, struct thread *t, meml
 	if (unlikely(nr + 1 >= t->full[cls] || ended < 1ULL << MEMLANE_GEN_SHIFT))
 		return false;
 	mag_set_next(mag, index);
-	if (unlikely(!entry_swap(m, index, &e, ended)))
+	if (unlikely(!__atomic_compare_exchange_n(entry, &e, ended, false, __ATOMIC_SEQ_CST,
+						  __ATOMIC_ACQUIRE)))
 		return false;
-	if (unlikely(pins(m, index))) {
+	if (unlikely(is_pinned(m, index))) {
 		revive(m, index, e);
 		return false;
 	}

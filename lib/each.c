@@ -20,7 +20,7 @@ static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct mem
 	if (!memlane_entry_is_live(e) && !purged)
 		return false;
 	side = side_load(m, index);
-	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+	w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
 	*o = (struct memlane_object){
 		.handle = memlane_handle_make(m->cookie, memlane_entry_gen(e), index),
 		.bytes = memlane_side_size(side),

@@ -14,6 +14,8 @@
 #define FREE_NAPS   10000
 #define FREE_NAP_NS 100000
 
+const uint64_t small_nothing[16];
+
 /**
  * handle_check - can this be a handle of this arena?
  * @m: arena
@@ -30,23 +32,6 @@ int handle_check(const struct memlane *m, memlane_handle h)
 	if (cookie != m->cookie)
 		return -EXDEV;
 	return nr && nr < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
-}
-
-/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
-int entry_check(uint64_t e, memlane_handle h)
-{
-	uint32_t gen = memlane_entry_gen(e);
-
-	/* Its generations are used up, or it was never given out. */
-	if (!gen)
-		return e ? -ESTALE : -EBADF;
-	if (memlane_handle_gen(h) > gen)
-		return -EBADF;
-	if (memlane_handle_gen(h) != gen)
-		return -ESTALE;
-	if (memlane_entry_state(e) == MEMLANE_ENTRY_PURGED)
-		return -ENODATA;
-	return memlane_entry_is_live(e) ? 0 : -ESTALE;
 }
 
 /* Freed, and its index is not used again: by a free that may take itself back. */
@@ -66,6 +51,27 @@ static void free_nap(unsigned int round)
 		nanosleep(&nap, NULL);
 }
 
+static __always_inline int find_in(struct memlane *m, memlane_handle h, uint64_t *e, const bool small)
+{
+	uint32_t index = memlane_handle_index(h);
+	unsigned int round;
+	int err;
+
+	for (round = 0;; round++) {
+		*e = __atomic_load_n(entry_of(m, index, small), __ATOMIC_SEQ_CST);
+		err = entry_check(*e, h);
+		if (likely(err != -ESTALE) || !entry_is_ended(*e, h) || !pins(m, index) ||
+		    round == FREE_YIELDS + FREE_NAPS)
+			return err;
+		free_nap(round);
+	}
+}
+
+static __attribute__((noinline)) int find_in_small(struct memlane *m, memlane_handle h, uint64_t *e)
+{
+	return find_in(m, h, e, true);
+}
+
 /**
  * entry_find - the entry of a live object
  * @m: arena
@@ -82,18 +88,7 @@ static void free_nap(unsigned int round)
  */
 int entry_find(struct memlane *m, memlane_handle h, uint64_t *e)
 {
-	uint32_t index = memlane_handle_index(h);
-	unsigned int round;
-	int err;
-
-	for (round = 0;; round++) {
-		*e = entry_load(m, index);
-		err = entry_check(*e, h);
-		if (likely(err != -ESTALE) || !entry_is_ended(*e, h) || !pins(m, index) ||
-		    round == FREE_YIELDS + FREE_NAPS)
-			return err;
-		free_nap(round);
-	}
+	return unlikely(m->is_small) ? find_in_small(m, h, e) : find_in(m, h, e, false);
 }
 
 /* The same with any handle; also -EXDEV, -EOWNERDEAD. */
@@ -115,7 +110,7 @@ bool memlane_is_valid(struct memlane *m, memlane_handle h)
 
 static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
 {
-	uint32_t pins = __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED);
+	uint32_t pins = __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED);
 
 	if (pins & MEMLANE_PIN_COUNT_MASK)
 		return MEMLANE_STATE_PINNED;
@@ -224,7 +219,7 @@ int memlane_tag(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED) >>
+	return __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED) >>
 	       MEMLANE_PIN_TAG_SHIFT;
 }
 

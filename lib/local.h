@@ -13,6 +13,22 @@
 
 struct job;
 
+/**
+ * struct small - of an arena whose regions have no addresses of their own: see local_small.c
+ * @zeros: the process's, in place of a table; immutable
+ * @slot: where each is; atomic
+ * @blocks: of the process's pool, with pages of all kinds; core.grow
+ * @nr: how many
+ * @used: pages of the last one
+ */
+struct small {
+	void *zeros;
+	void **slot;
+	void **blocks;
+	u32 nr;
+	u32 used;
+};
+
 /* Calls that wait to be carried out, the first one first; worker.lock. */
 struct jobs {
 	struct job *first;
@@ -52,6 +68,8 @@ struct tended {
  * @core: the engine; it has its own locks
  * @info: layout, immutable
  * @region: where shared regions are, immutable once made
+ * @is_small: they have no addresses of their own, but the data area; immutable
+ * @small: then
  * @open: pages of each from the start that may be written; core.grow
  * @data: the data area, immutable
  * @chunk: of the data area: see local_pages.c; core.lock
@@ -78,6 +96,8 @@ struct local {
 	struct ml_arena core;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];
+	bool is_small;
+	struct small small;
 	u64 open[MEMLANE_REGIONS];
 	unsigned char *data;
 	struct ml_vec chunk;

@@ -15,6 +15,7 @@
 #include "arena.h"
 #include "block.h"
 #include "local.h"
+#include "local_small.h"
 #include "memtool.h"
 #include "run.h"
 #include "refusal.h"
@@ -70,10 +71,15 @@ static void *share(struct ml_arena *a, unsigned int region, u64 page)
 {
 	struct local *l = local_of(a);
 
-	if (open_pages(l, region, page + 1))
-		return NULL;
-	__atomic_add_fetch(&l->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
-	return (char *)region_at(&l->info, region, l->region[region]) + (page << ML_PAGE_SHIFT);
+	char *at = NULL;
+
+	if (l->is_small)
+		at = small_share(l, region, page);
+	else if (!open_pages(l, region, page + 1))
+		at = (char *)region_at(&l->info, region, l->region[region]) + (page << ML_PAGE_SHIFT);
+	if (at)
+		__atomic_add_fetch(&l->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+	return at;
 }
 
 static int commit(struct ml_arena *a, u64 page, u64 nr)

@@ -27,8 +27,8 @@ static int note(struct memlane *m, memlane_handle h, uint32_t mask, uint32_t val
 
 	if (err)
 		return err;
-	w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
-	while (!__atomic_compare_exchange_n(&m->pin[index], &w, (w & ~mask) | value, true,
+	w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(pin_at(m, index), &w, (w & ~mask) | value, true,
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	return memlane_unpin(m, h);
@@ -40,7 +40,7 @@ static int noted(struct memlane *m, memlane_handle h, uint32_t *w)
 	int err = handle_look(m, h, &e);
 
 	if (!err)
-		*w = __atomic_load_n(&m->pin[memlane_handle_index(h)], __ATOMIC_RELAXED);
+		*w = __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED);
 	return err;
 }
 

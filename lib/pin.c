@@ -60,13 +60,14 @@ static int resolve(struct memlane *m, memlane_handle h, bool use, void **p)
 }
 
 /* The same behind pin_add(), for a handle that was good: a free is not waited for. */
-static int resolve_pinned(struct memlane *m, memlane_handle h, bool use, void **p)
+static __always_inline int resolve_pinned(struct memlane *m, memlane_handle h,
+					  const uint64_t *entry, bool use, void **p)
 {
 	uint64_t e;
 	int err;
 
 	do {
-		e = entry_load(m, memlane_handle_index(h));
+		e = __atomic_load_n(entry, __ATOMIC_SEQ_CST);
 		err = entry_check(e, h);
 	} while (!err && !settle(m, memlane_handle_index(h), e, use, p));
 	return err;
@@ -105,37 +106,38 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 	return -ERANGE;
 }
 
-static int pin_add(struct memlane *m, uint32_t index)
+static int pin_add(uint32_t *pin)
 {
-	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+	uint32_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
 
 	do {
 		if ((w & MEMLANE_PIN_COUNT_MASK) == MEMLANE_PIN_COUNT_MASK)
 			return -EOVERFLOW;
-	} while (!__atomic_compare_exchange_n(&m->pin[index], &w, w + MEMLANE_PIN_ONE, true,
+	} while (!__atomic_compare_exchange_n(pin, &w, w + MEMLANE_PIN_ONE, true,
 					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return 0;
 }
 
 /* Pairs with the mover's and free's look at the count: what the pin was for is done. */
-static int pin_sub(struct memlane *m, uint32_t index)
+static int pin_sub(uint32_t *pin)
 {
-	uint32_t w = __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED);
+	uint32_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
 
 	do {
 		if (!(w & MEMLANE_PIN_COUNT_MASK))
 			return -EINVAL;
-	} while (!__atomic_compare_exchange_n(&m->pin[index], &w, w - MEMLANE_PIN_ONE, true,
+	} while (!__atomic_compare_exchange_n(pin, &w, w - MEMLANE_PIN_ONE, true,
 					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	return 0;
 }
 
 /* Nobody ends the object by a plain store when this is through. */
-static int resolve_shared(struct memlane *m, memlane_handle h, bool use, void **p)
+static __always_inline int resolve_shared(struct memlane *m, memlane_handle h, bool use, void **p,
+					  const bool small)
 {
 	int err = resolve(m, h, use, p);
 
-	if (!err && maker_is_biased(m, memlane_handle_index(h))) {
+	if (!err && maker_is_biased(m, memlane_handle_index(h), small)) {
 		revoke_maker(m, memlane_handle_index(h));
 		err = resolve(m, h, use, p);
 	}
@@ -147,24 +149,27 @@ static int resolve_shared(struct memlane *m, memlane_handle h, bool use, void **
  * the count before it was raised. Such a free may have seen somebody else's pin, and
  * takes itself back: then the object is there, and is tried again.
  */
-static int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p)
+static __always_inline int pin_resolved(struct memlane *m, memlane_handle h, bool use, void **p,
+					const bool small)
 {
+	const uint32_t index = memlane_handle_index(h);
 	int err;
 
 	do {
-		err = resolve_shared(m, h, use, p);
+		err = resolve_shared(m, h, use, p, small);
 		if (!err)
-			err = pin_add(m, memlane_handle_index(h));
+			err = pin_add(pin_of(m, index, small));
 		if (err)
 			return err;
-		err = resolve_pinned(m, h, use, p);
+		err = resolve_pinned(m, h, entry_of(m, index, small), use, p);
 		if (err)
-			pin_sub(m, memlane_handle_index(h));
+			pin_sub(pin_of(m, index, small));
 	} while (err == -ESTALE);
 	return err;
 }
 
-static int try_pin(struct memlane *m, memlane_handle h, bool use, void **p)
+static __always_inline int pin_in(struct memlane *m, memlane_handle h, bool use, void **p,
+				  const bool small)
 {
 	int err;
 
@@ -172,11 +177,22 @@ static int try_pin(struct memlane *m, memlane_handle h, bool use, void **p)
 	err = memlane_enter(m);
 	if (err)
 		return err;
-	err = pin_resolved(m, h, use, p);
+	err = pin_resolved(m, h, use, p, small);
 	if (err)
 		*p = NULL;
 	memlane_exit(m);
 	return err;
+}
+
+static __attribute__((noinline)) int pin_in_small(struct memlane *m, memlane_handle h, bool use,
+						  void **p)
+{
+	return pin_in(m, h, use, p, true);
+}
+
+static int try_pin(struct memlane *m, memlane_handle h, bool use, void **p)
+{
+	return unlikely(m->is_small) ? pin_in_small(m, h, use, p) : pin_in(m, h, use, p, false);
 }
 
 int memlane_try_pin(struct memlane *m, memlane_handle h, void **p)
@@ -201,7 +217,7 @@ void *memlane_pin(struct memlane *m, memlane_handle h)
 }
 
 /* Needs no answer of a free that is under way, and so does not wait for one. */
-static int unpin(struct memlane *m, memlane_handle h)
+static __always_inline int unpin_in(struct memlane *m, memlane_handle h, const bool small)
 {
 	uint32_t index = memlane_handle_index(h);
 	uint64_t e;
@@ -211,12 +227,22 @@ static int unpin(struct memlane *m, memlane_handle h)
 		err = handle_check(m, h);
 	if (err)
 		return err;
-	e = entry_load(m, index);
+	e = __atomic_load_n(entry_of(m, index, small), __ATOMIC_SEQ_CST);
 	err = entry_check(e, h);
 	if (err != -ESTALE || !entry_is_ended(e, h))
-		return err ? err : pin_sub(m, index);
-	err = pin_sub(m, index);
+		return err ? err : pin_sub(pin_of(m, index, small));
+	err = pin_sub(pin_of(m, index, small));
 	return err == -EINVAL ? -ESTALE : err;
+}
+
+static __attribute__((noinline)) int unpin_in_small(struct memlane *m, memlane_handle h)
+{
+	return unpin_in(m, h, true);
+}
+
+static int unpin(struct memlane *m, memlane_handle h)
+{
+	return unlikely(m->is_small) ? unpin_in_small(m, h) : unpin_in(m, h, false);
 }
 
 int memlane_unpin(struct memlane *m, memlane_handle h)

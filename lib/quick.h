@@ -164,7 +164,7 @@ static __always_inline bool end_plainly(struct memlane *m, struct thread *t,
 
 	if (unlikely((int64_t)(e ^ h) >= limit))
 		return false;
-	side = side_load(m, index);
+	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	cls = class_load(m, index);
 	if (unlikely(!is_own(t, side) || cls >= MEMLANE_CLASSES || is_pinned(m, index)))
 		return false;

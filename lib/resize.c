@@ -50,7 +50,7 @@ static bool set_size(struct memlane *m, uint32_t index, uint64_t size, bool tigh
 		if (!fits(side, size, tight))
 			return false;
 		new = memlane_side_resized(side, memlane_side_class(side), size);
-	} while (!__atomic_compare_exchange_n(&m->side[index], &side, new, false, __ATOMIC_RELAXED,
+	} while (!__atomic_compare_exchange_n(side_at(m, index), &side, new, false, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));
 	count_resized(memlane_side_size(side), size);
 	return true;

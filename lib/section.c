@@ -2,7 +2,7 @@
 /*
  * section.c - threads that take part in arenas, and their sections
  *
- * Each thread has a list of its parts, kept under a pthread key; memlane_self
+ * Each thread has a table of its parts by arena, kept under a pthread key; memlane_self
  * points at the one used last, so that the inline functions find it with one
  * compare. The key's destructor ends all parts of a thread.
  */
@@ -19,6 +19,14 @@
 /* Stands for no arena: memlane_self is never NULL. */
 static struct memlane_self nobody;
 __thread struct memlane_self *memlane_self = &nobody;
+
+#define BUCKETS 64
+
+/* A thread's parts, its own; there is none where @nr would be 0. */
+struct parts {
+	struct thread *bucket[BUCKETS];
+	unsigned int nr;
+};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -84,14 +92,27 @@ static void forget(struct thread *t)
 	free(t);
 }
 
-/* Free what is left of arenas that were closed; return the part in @m. */
-static struct thread *find(const struct memlane *m)
+static struct thread **bucket_of(struct parts *all, const struct memlane *m)
 {
-	struct thread *head = pthread_getspecific(key), **p = &head, *t, *found = NULL;
+	return &all->bucket[(uintptr_t)m * 0x9e3779b97f4a7c15ULL >> 58];
+}
+
+/* Replaces a value of this thread: nothing is allocated. */
+static void drop_parts(struct parts *all)
+{
+	pthread_setspecific(key, NULL);
+	free(all);
+}
+
+/* Free what is left there of arenas that were closed; return the part in @m. */
+static struct thread *find_in(struct parts *all, const struct memlane *m)
+{
+	struct thread **p = bucket_of(all, m), *t, *found = NULL;
 
 	while ((t = *p)) {
 		if (!arena_of(t)) {
 			*p = t->next;
+			all->nr--;
 			forget(t);
 			continue;
 		}
@@ -99,9 +120,17 @@ static struct thread *find(const struct memlane *m)
 			found = t;
 		p = &t->next;
 	}
-	/* Replaces a value of this thread: nothing is allocated. */
-	pthread_setspecific(key, head);
 	return found;
+}
+
+static struct thread *find(const struct memlane *m)
+{
+	struct parts *all = pthread_getspecific(key);
+	struct thread *t = all ? find_in(all, m) : NULL;
+
+	if (all && !all->nr)
+		drop_parts(all);
+	return t;
 }
 
 /* Give the slot back, unless the arena has been closed. */
@@ -120,14 +149,18 @@ static void end(struct thread *t)
 	forget(t);
 }
 
-static void thread_exit(void *head)
+static void thread_exit(void *parts)
 {
-	struct thread *t = head, *next;
+	struct parts *all = parts;
+	struct thread *t, *next;
+	unsigned int i;
 
-	for (; t; t = next) {
-		next = t->next;
-		end(t);
-	}
+	for (i = 0; i < BUCKETS; i++)
+		for (t = all->bucket[i]; t; t = next) {
+			next = t->next;
+			end(t);
+		}
+	free(all);
 }
 
 /*
@@ -136,13 +169,16 @@ static void thread_exit(void *head)
  */
 static void fork_child(void)
 {
-	struct thread *t = pthread_getspecific(key);
+	struct parts *all = pthread_getspecific(key);
+	struct thread *t;
+	unsigned int i;
 
 	memlane_self = &nobody;
 	pthread_setspecific(key, NULL);
-	for (; t; t = t->next)
-		if (arena_of(t))
-			arena_bury(arena_of(t));
+	for (i = 0; all && i < BUCKETS; i++)
+		for (t = all->bucket[i]; t; t = t->next)
+			if (arena_of(t))
+				arena_bury(arena_of(t));
 }
 
 static void make_key(void)
@@ -162,7 +198,7 @@ static int enlist(struct memlane *m, struct thread *t)
 	if (err)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
-	t->slot = (void *)(m->slots + (size_t)req.slot * m->info.out_slot_size);
+	t->slot = slot_of(m, req.slot, m->is_small);
 	t->mag[MEMLANE_FAST] = t->slot->mag[MEMLANE_FAST];
 	t->mag[MEMLANE_SLOW] = t->slot->mag[MEMLANE_SLOW];
 	t->maker = t->number + 1;
@@ -200,15 +236,39 @@ static void bury(struct memlane *m, struct thread *dead)
 	free(dead);
 }
 
-/* The place in the thread's list is taken before the slot: joining is all or nothing. */
+/* The table of this thread, to add to; NULL: there is no memory. */
+static struct parts *make_parts(void)
+{
+	struct parts *all = pthread_getspecific(key);
+
+	if (all)
+		return all;
+	all = memory_new(sizeof(*all));
+	if (all && pthread_setspecific(key, all)) {
+		free(all);
+		all = NULL;
+	}
+	return all;
+}
+
+static void link_part(struct parts *all, struct memlane *m, struct thread *t)
+{
+	struct thread **bucket = bucket_of(all, m);
+
+	t->next = *bucket;
+	*bucket = t;
+	all->nr++;
+}
+
+/* The place in the thread's table is taken before the slot: joining is all or nothing. */
 static int join_new(struct memlane *m, struct thread *t)
 {
+	struct parts *all = make_parts();
 	struct registry *reg = m->reg;
 	struct thread *dead = NULL;
 	int err;
 
-	t->next = pthread_getspecific(key);
-	if (pthread_setspecific(key, t))
+	if (!all)
 		return -ENOMEM;
 	pthread_mutex_lock(&reg->lock);
 	err = enlist(m, t);
@@ -221,9 +281,11 @@ static int join_new(struct memlane *m, struct thread *t)
 	}
 	pthread_mutex_unlock(&reg->lock);
 	if (err) {
-		pthread_setspecific(key, t->next);
+		if (!all->nr)
+			drop_parts(all);
 		return err;
 	}
+	link_part(all, m, t);
 	memlane_self = &t->self;
 	if (dead)
 		bury(m, dead);
@@ -254,7 +316,8 @@ int memlane_thread_join(struct memlane *m)
 
 int memlane_thread_leave(struct memlane *m)
 {
-	struct thread *t, **p, *head;
+	struct thread *t, **p;
+	struct parts *all;
 	int err = arena_here(m);
 
 	if (err)
@@ -264,11 +327,12 @@ int memlane_thread_leave(struct memlane *m)
 		return 0;
 	if (t->self.depth)
 		return -EBUSY;
-	head = pthread_getspecific(key);
-	for (p = &head; *p != t; p = &(*p)->next)
+	all = pthread_getspecific(key);
+	for (p = bucket_of(all, m); *p != t; p = &(*p)->next)
 		;
 	*p = t->next;
-	pthread_setspecific(key, head);
+	if (!--all->nr)
+		drop_parts(all);
 	end(t);
 	return 0;
 }
@@ -300,7 +364,7 @@ void registry_close(struct memlane *m)
 	reg->threads = NULL;
 	pthread_mutex_unlock(&reg->lock);
 	registry_put(reg);
-	find(NULL);
+	find(m);
 }
 
 /* ---------------------------------------------------------- sections ---- */

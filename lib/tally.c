@@ -4,12 +4,19 @@
 
 #include "arena.h"
 
-#define WORDS (sizeof(struct memlane_tally) / sizeof(__u64))
+#define TALLY sizeof(struct memlane_tally)
+#define WORDS (TALLY / sizeof(__u64))
+
+static const struct memlane_tally *tally_at(const struct memlane *m, unsigned int nr)
+{
+	if (m->is_small)
+		return small_word(m, MEMLANE_REGION_STAT, MEMLANE_TALLY_OFFSET / TALLY + nr, 4096 / TALLY, TALLY);
+	return (const void *)((const char *)m->stat + MEMLANE_TALLY_OFFSET + nr * TALLY);
+}
 
 static void add(const struct memlane *m, unsigned int nr, struct memlane_tally *sum)
 {
-	const char *tallies = (const char *)m->stat + MEMLANE_TALLY_OFFSET;
-	const __u64 *from = (const __u64 *)(tallies + nr * sizeof(*sum));
+	const __u64 *from = (const __u64 *)tally_at(m, nr);
 	__u64 *to = (__u64 *)sum;
 	size_t i;
 
