@@ -38,6 +38,8 @@ class Hot:
     def __init__(self, arena):
         hot = arena.cast(gdb.lookup_type("struct memlane_hot").pointer()).dereference()
         self.table = hot["table"]
+        # The entries of a small arena are elsewhere (lib/local_small.c), and this is what shows it.
+        self.no_table = int(hot["limit"]) == -1 << 63
         self.data = int(hot["data"].cast(gdb.lookup_type("long")))
 
     def entry(self, index):
@@ -72,6 +74,8 @@ class Memlane(gdb.Command):
         handle = int(gdb.parse_and_eval(words[1])) & (1 << 64) - 1
         index = handle & 0xffffffff
         entry = hot.entry(index)
+        if hot.no_table and not entry:
+            raise gdb.GdbError("the table has no such handle, or the arena is small, and has none")
         address = 0 if explain(handle, entry) else \
             hot.data + ((entry & LOC_MASK) ^ index) * GRANULE
         print("handle 0x%016x: index %d, generation %d, cookie %d" %
