@@ -155,6 +155,8 @@ static double memlane_random(struct memlane *m)
 		touch(m, h[at]);
 	}
 	start = now_ns() - start;
+	for (i = 0; i < RANDOM_LIVE; i++)
+		memlane_free(m, h[i]);
 	free(h);
 	return (double)start / RANDOM_OPS;
 }
