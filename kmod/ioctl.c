@@ -288,7 +288,7 @@ static int queue_migrate(struct call *call)
 	job = memlane_job_new(call->arena, req->count);
 	if (!job)
 		return -ENOMEM;
-	job->is_migrate = true;
+	job->kind = MEMLANE_JOB_MIGRATE;
 	job->req.migrate = *req;
 	job->req.migrate.flags &= ~MEMLANE_ASYNC;
 	err = get_handles(job->handles, req->handles, 0, req->count);
@@ -328,17 +328,6 @@ static int do_migrate(struct call *call)
 
 typedef int (*cool_fn)(struct ml_arena *core, struct memlane_cool *req, const u64 *handles);
 
-/* What was done is told even of a piece that failed. */
-static void cool_add(struct memlane_cool *req, const struct memlane_cool *piece)
-{
-	req->out_count += piece->out_count;
-	req->out_pages += piece->out_pages;
-	if (!req->out_failed)
-		req->out_error = piece->out_error;
-	req->out_failed += piece->out_failed;
-	req->out_more = piece->out_more;
-}
-
 static int cool_pieces(struct call *call, cool_fn fn)
 {
 	struct memlane_cool *req = &call->req.cool, piece = *req;
@@ -351,7 +340,7 @@ static int cool_pieces(struct call *call, cool_fn fn)
 		if (err)
 			break;
 		err = fn(&call->arena->core, &piece, call->handles);
-		cool_add(req, &piece);
+		ml_cool_add(req, &piece);
 		took = call->arena->core.ops->now() - begun;
 		if (req->max_ns)
 			piece.max_ns = req->max_ns - min(took, req->max_ns - 1);
@@ -377,11 +366,7 @@ static int cool(struct call *call, cool_fn fn)
 {
 	struct memlane_cool *req = &call->req.cool;
 
-	req->out_count = 0;
-	req->out_pages = 0;
-	req->out_failed = 0;
-	req->out_error = 0;
-	req->out_more = 0;
+	ml_cool_begin(req);
 	if (req->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE))
 		return fn(&call->arena->core, req, NULL);
 	return cool_handles(call, fn);
@@ -392,9 +377,39 @@ static int do_cool(struct call *call)
 	return cool(call, ml_cool);
 }
 
+/* For the background; the request is whole once this returns. */
+static int queue_warm(struct call *call)
+{
+	struct memlane_cool *req = &call->req.cool;
+	struct memlane_job *job;
+	int err;
+
+	if (!req->count || req->count > MOST_ALLOCS || req->max_ns)
+		return -EINVAL;
+	if (req->flags & ~MEMLANE_ASYNC || req->__reserved)
+		return -EOPNOTSUPP;
+	job = memlane_job_new(call->arena, req->count);
+	if (!job)
+		return -ENOMEM;
+	job->kind = MEMLANE_JOB_WARM;
+	job->req.warm = *req;
+	job->req.warm.flags = 0;
+	err = get_handles(job->handles, req->handles, 0, req->count);
+	if (!err)
+		err = memlane_queue_add(call->arena, job);
+	if (err)
+		memlane_job_free(call->arena, job);
+	return err;
+}
+
 static int do_warm(struct call *call)
 {
-	return cool(call, ml_warm);
+	struct memlane_cool *req = &call->req.cool;
+
+	if (!(req->flags & MEMLANE_ASYNC))
+		return cool(call, ml_warm);
+	ml_cool_begin(req);
+	return queue_warm(call);
 }
 
 /* ------------------------------------------------------------- the others */
@@ -542,8 +557,8 @@ static const struct command commands[] = {
 	COMMAND(COMPACT, do_compact, NULL, memlane_compact, token, CHANGES),
 	COMMAND(MIGRATE, do_migrate, NULL, memlane_migrate, length, CHANGES),
 	COMMAND(QUERY, do_query, NULL, memlane_query, out_pages, 0),
-	COMMAND(COOL, do_cool, NULL, memlane_cool, __reserved, CHANGES),
-	COMMAND(WARM, do_warm, NULL, memlane_cool, __reserved, CHANGES),
+	COMMAND(COOL, do_cool, NULL, memlane_cool, token, CHANGES),
+	COMMAND(WARM, do_warm, NULL, memlane_cool, token, CHANGES),
 	COMMAND(SET_BACKING, do_set_backing, NULL, memlane_set_backing, out_max, CHANGES),
 	COMMAND(STAT, do_stat, NULL, memlane_stat, out.gone_waits, 0),
 	COMMAND(MAINTAIN, do_maintain, NULL, memlane_maintain, step.out_more, CHANGES),

@@ -2,7 +2,7 @@
 /*
  * queue.c - calls that are carried out in the background
  *
- * An asynchronous COMPACT or MIGRATE is copied into a job before its ioctl
+ * An asynchronous COMPACT, MIGRATE or WARM is copied into a job before its ioctl
  * returns. Its end is an event. Jobs that are left when the file is released
  * have nobody who waits for them, and are dropped.
  *
@@ -183,21 +183,59 @@ static bool compact_slice(struct memlane_arena *arena, struct memlane_job *job, 
 	return req->step.out_more || next_lane(job);
 }
 
+static bool warm_slice(struct memlane_arena *arena, struct memlane_job *job, int *err)
+{
+	struct memlane_cool *req = &job->req.warm, slice = *req;
+
+	slice.count = min(req->count - req->out_count, SLICE_HANDLES);
+	slice.max_ns = SLICE_NS;
+	*err = ml_warm(&arena->core, &slice, job->handles + req->out_count);
+	ml_cool_add(req, &slice);
+	return !*err && req->out_count < req->count;
+}
+
+static bool job_slice(struct memlane_arena *arena, struct memlane_job *job, int *err)
+{
+	switch (job->kind) {
+	case MEMLANE_JOB_COMPACT:
+		return compact_slice(arena, job, err);
+	case MEMLANE_JOB_MIGRATE:
+		return migrate_slice(arena, job, err);
+	case MEMLANE_JOB_WARM:
+		return warm_slice(arena, job, err);
+	}
+	return false;
+}
+
+static void migrate_tell(struct memlane_arena *arena, const struct memlane_migrate *req,
+			 struct memlane_event *event)
+{
+	trace_memlane_migrate(arena->id, &req->step, event->result);
+	ml_tell_step(event, req->token, &req->step);
+	event->failed = req->out_failed + (req->count - req->out_count);
+}
+
+static void compact_tell(struct memlane_arena *arena, const struct memlane_compact *req,
+			 struct memlane_event *event)
+{
+	trace_memlane_compact(arena->id, &req->step, event->result);
+	ml_tell_step(event, req->token, &req->step);
+}
+
 static void job_tell(struct memlane_arena *arena, struct memlane_job *job, int err)
 {
 	struct memlane_event event = { .type = MEMLANE_EVENT_DONE, .result = err };
 
-	if (job->is_migrate) {
-		struct memlane_migrate *req = &job->req.migrate;
-
-		trace_memlane_migrate(arena->id, &req->step, err);
-		ml_tell_step(&event, req->token, &req->step);
-		event.failed = req->out_failed + (req->count - req->out_count);
-	} else {
-		struct memlane_compact *req = &job->req.compact;
-
-		trace_memlane_compact(arena->id, &req->step, err);
-		ml_tell_step(&event, req->token, &req->step);
+	switch (job->kind) {
+	case MEMLANE_JOB_COMPACT:
+		compact_tell(arena, &job->req.compact, &event);
+		break;
+	case MEMLANE_JOB_MIGRATE:
+		migrate_tell(arena, &job->req.migrate, &event);
+		break;
+	case MEMLANE_JOB_WARM:
+		ml_cool_tell(&event, &job->req.warm);
+		break;
 	}
 	memlane_event_put(&arena->events, &event);
 }
@@ -215,7 +253,7 @@ void memlane_queue_run(struct memlane_arena *arena)
 
 	if (!job)
 		return;
-	if (job->is_migrate ? migrate_slice(arena, job, &err) : compact_slice(arena, job, &err))
+	if (job_slice(arena, job, &err))
 		return;
 	job_tell(arena, job, err);
 	queue_remove(&arena->queue, job);

@@ -129,6 +129,14 @@ static int local_migrate(struct local *l, struct memlane_migrate *req)
 			  (s32 *)(uintptr_t)req->results);
 }
 
+/* Nothing is put away here; what is no object is told as elsewhere. */
+static int local_warm(struct local *l, struct memlane_cool *req)
+{
+	if (req->flags & MEMLANE_ASYNC)
+		return local_queue_warm(l, req);
+	return ml_warm(&l->core, req, (u64 *)(uintptr_t)req->handles);
+}
+
 static int local_stat(struct local *l, struct memlane_stat *req)
 {
 	local_pages_count(l);
@@ -138,6 +146,7 @@ static int local_stat(struct local *l, struct memlane_stat *req)
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
 	struct memlane_blockers *blockers = req;
+	struct memlane_cool *cool = req;
 	struct ml_arena *a = &l->core;
 
 	switch (cmd) {
@@ -167,6 +176,10 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 		return ml_get(a, req);
 	case MEMLANE_CMD_COST:
 		return ml_cost(a, req);
+	case MEMLANE_CMD_COOL:
+		return ml_cool(a, req, (u64 *)(uintptr_t)cool->handles);
+	case MEMLANE_CMD_WARM:
+		return local_warm(l, req);
 	case MEMLANE_CMD_BLOCKERS:
 		return ml_blockers(a, req, (void *)(uintptr_t)blockers->records);
 	default:
@@ -194,7 +207,8 @@ static int take_turns(struct local *l, unsigned int cmd, void *req)
 static bool takes_mover(unsigned int cmd)
 {
 	return cmd == MEMLANE_CMD_COMPACT || cmd == MEMLANE_CMD_MIGRATE ||
-	       cmd == MEMLANE_CMD_MAINTAIN || cmd == MEMLANE_CMD_BLOCKERS;
+	       cmd == MEMLANE_CMD_MAINTAIN || cmd == MEMLANE_CMD_BLOCKERS ||
+	       cmd == MEMLANE_CMD_COOL;
 }
 
 static int local_call(struct memlane *m, unsigned int cmd, void *req)

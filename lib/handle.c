@@ -108,7 +108,28 @@ bool memlane_is_valid(struct memlane *m, memlane_handle h)
 	return !handle_look(m, h, &e);
 }
 
-static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
+/* Return: what the engine knows of it, or -errno. */
+static int asked_state(struct memlane *m, memlane_handle h)
+{
+	struct memlane_query req = { .handle = h };
+	int err = backend_query(m, &req);
+
+	return err ? err : (int)req.out_state;
+}
+
+/*
+ * What is in the FastLane is at hand, as is everything where nothing is put away: nobody is
+ * asked then. Whoever puts something away has it counted before it goes on.
+ */
+static int where_state(struct memlane *m, memlane_handle h, uint64_t e)
+{
+	if (!__atomic_load_n(&m->stat->counts.away, __ATOMIC_RELAXED) ||
+	    entry_lane(m, memlane_handle_index(h), e) == MEMLANE_FAST)
+		return MEMLANE_STATE_LIVE;
+	return asked_state(m, h);
+}
+
+static int live_state(struct memlane *m, memlane_handle h, uint64_t e)
 {
 	uint32_t pins = __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED);
 
@@ -116,16 +137,7 @@ static int live_state(const struct memlane *m, memlane_handle h, uint64_t e)
 		return MEMLANE_STATE_PINNED;
 	if (memlane_entry_is_marked(e) || memlane_entry_is_busy(e))
 		return MEMLANE_STATE_MOVING;
-	return MEMLANE_STATE_LIVE;
-}
-
-/* Freed in which way? The engine knows. */
-static int stale_state(struct memlane *m, memlane_handle h)
-{
-	struct memlane_query req = { .handle = h };
-	int err = backend_query(m, &req);
-
-	return err ? err : (int)req.out_state;
+	return where_state(m, h, e);
 }
 
 int memlane_state(struct memlane *m, memlane_handle h)
@@ -143,7 +155,7 @@ int memlane_state(struct memlane *m, memlane_handle h)
 	case -ENODATA:
 		return MEMLANE_STATE_PURGED;
 	case -ESTALE:
-		return stale_state(m, h);
+		return asked_state(m, h); /* freed in which way? */
 	default:
 		return err;
 	}
@@ -163,6 +175,9 @@ const char *memlane_state_name(int state)
 		[MEMLANE_STATE_WILD] = "wild",
 		[MEMLANE_STATE_RETIRED] = "retired",
 		[MEMLANE_STATE_PURGED] = "purged",
+		[MEMLANE_STATE_COMPRESSED] = "compressed",
+		[MEMLANE_STATE_STORED] = "stored",
+		[MEMLANE_STATE_LOST] = "lost",
 	};
 
 	if (state < 0 || state >= MEMLANE_STATES)

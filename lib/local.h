@@ -154,5 +154,6 @@ void local_jobs_pop(struct jobs *jobs);
 bool local_job_run(struct local *l, struct job *job);
 int local_queue_migrate(struct local *l, const struct memlane_migrate *req);
 int local_queue_compact(struct local *l, const struct memlane_compact *req);
+int local_queue_warm(struct local *l, const struct memlane_cool *req);
 
 #endif /* LIB_LOCAL_H */

@@ -21,20 +21,21 @@
 /**
  * struct job - a call
  * @next: the one after it
- * @is_migrate: which of @req
+ * @cmd: MEMLANE_CMD_MIGRATE, _COMPACT or _WARM: which of @req
  * @lanes: of COMPACT, those that are not done
  * @sliced: of COMPACT, of the first of these
  * @req: as the program gave it, with what was done so far
- * @handles: of MIGRATE, copied
+ * @handles: of MIGRATE and WARM, copied
  */
 struct job {
 	struct job *next;
-	bool is_migrate;
+	unsigned int cmd;
 	u32 lanes;
 	struct ml_sliced sliced;
 	union {
 		struct memlane_migrate migrate;
 		struct memlane_compact compact;
+		struct memlane_cool warm;
 	} req;
 	u64 handles[];
 };
@@ -124,16 +125,44 @@ static bool job_compact(struct local *l, struct job *job, int *err)
 	return req->step.out_more || job_next_lane(job);
 }
 
+static bool job_warm(struct local *l, struct job *job, int *err)
+{
+	struct memlane_cool *req = &job->req.warm, slice = *req;
+
+	slice.count = min_t(u32, req->count - req->out_count, SLICE_HANDLES);
+	slice.max_ns = SLICE_NS;
+	*err = ml_warm(&l->core, &slice, job->handles + req->out_count);
+	ml_cool_add(req, &slice);
+	return !*err && req->out_count < req->count;
+}
+
+static bool job_slice(struct local *l, struct job *job, int *err)
+{
+	switch (job->cmd) {
+	case MEMLANE_CMD_MIGRATE:
+		return job_migrate(l, job, err);
+	case MEMLANE_CMD_WARM:
+		return job_warm(l, job, err);
+	default:
+		return job_compact(l, job, err);
+	}
+}
+
 static void job_tell(struct local *l, const struct job *job, int err)
 {
 	struct memlane_event ev = { .type = MEMLANE_EVENT_DONE, .result = err };
 	const struct memlane_migrate *migrate = &job->req.migrate;
 	const struct memlane_compact *compact = &job->req.compact;
 
-	if (job->is_migrate) {
+	switch (job->cmd) {
+	case MEMLANE_CMD_MIGRATE:
 		ml_tell_step(&ev, migrate->token, &migrate->step);
 		ev.failed = migrate->out_failed + (migrate->count - migrate->out_count);
-	} else {
+		break;
+	case MEMLANE_CMD_WARM:
+		ml_cool_tell(&ev, &job->req.warm);
+		break;
+	default:
 		ml_tell_step(&ev, compact->token, &compact->step);
 	}
 	events_put(&l->events, &ev);
@@ -150,7 +179,7 @@ bool local_job_run(struct local *l, struct job *job)
 {
 	int err = 0;
 
-	if (job->is_migrate ? job_migrate(l, job, &err) : job_compact(l, job, &err))
+	if (job_slice(l, job, &err))
 		return true;
 	job_tell(l, job, err);
 	return false;
@@ -200,27 +229,37 @@ static int job_queue(struct local *l, struct job *job)
 	return err;
 }
 
+static struct job *job_new(unsigned int cmd, u64 handles, u32 nr)
+{
+	struct job *job = calloc(1, sizeof(*job) + nr * sizeof(*job->handles));
+
+	if (!job)
+		return NULL;
+	job->cmd = cmd;
+	if (nr)
+		memcpy(job->handles, (void *)(uintptr_t)handles, nr * sizeof(*job->handles));
+	return job;
+}
+
 int local_queue_migrate(struct local *l, const struct memlane_migrate *req)
 {
 	struct job *job;
 
 	if (!req->count || req->count > JOB_HANDLES || req->results)
 		return -EINVAL;
-	job = calloc(1, sizeof(*job) + req->count * sizeof(*job->handles));
+	job = job_new(MEMLANE_CMD_MIGRATE, req->handles, req->count);
 	if (!job)
 		return -ENOMEM;
-	job->is_migrate = true;
 	job->req.migrate = *req;
 	job->req.migrate.flags &= ~MEMLANE_ASYNC;
 	job->req.migrate.step = job_nothing_done(&req->step);
 	job->req.migrate.out_count = job->req.migrate.out_failed = 0;
-	memcpy(job->handles, (void *)(uintptr_t)req->handles, req->count * sizeof(*job->handles));
 	return job_queue(l, job);
 }
 
 int local_queue_compact(struct local *l, const struct memlane_compact *req)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct job *job = job_new(MEMLANE_CMD_COMPACT, 0, 0);
 
 	if (!job)
 		return -ENOMEM;
@@ -229,5 +268,22 @@ int local_queue_compact(struct local *l, const struct memlane_compact *req)
 	job->req.compact.step = job_nothing_done(&req->step);
 	job->lanes = req->lanes ? req->lanes & 3 : 3;
 	job_begin_lane(job);
+	return job_queue(l, job);
+}
+
+int local_queue_warm(struct local *l, const struct memlane_cool *req)
+{
+	struct job *job;
+
+	if (!req->count || req->count > JOB_HANDLES || req->max_ns)
+		return -EINVAL;
+	if (req->flags & ~MEMLANE_ASYNC || req->__reserved)
+		return -EOPNOTSUPP;
+	job = job_new(MEMLANE_CMD_WARM, req->handles, req->count);
+	if (!job)
+		return -ENOMEM;
+	job->req.warm = *req;
+	job->req.warm.flags = 0;
+	ml_cool_begin(&job->req.warm);
 	return job_queue(l, job);
 }

@@ -14,6 +14,7 @@
 #include "cool.h"
 #include "lane.h"
 #include "run.h"
+#include "stat.h"
 #include "table.h"
 
 #define PIECE		4096U	/* indices that are looked at without a break */
@@ -237,16 +238,53 @@ static int run(struct ml_arena *a, struct work *w, const u64 *handles)
 		do_array(a, w, handles);
 	range_run(a, w);
 	req->out_pages = w->range.gone;
+	ml_publish(a);
 	return w->range.err;
 }
 
-static int begin(struct memlane_cool *req)
+/**
+ * ml_cool_begin - nothing was done yet
+ * @req: a call
+ */
+void ml_cool_begin(struct memlane_cool *req)
 {
 	req->out_count = 0;
 	req->out_pages = 0;
 	req->out_failed = 0;
 	req->out_error = 0;
 	req->out_more = 0;
+}
+
+/**
+ * ml_cool_add - what a part of a call did, even one that failed
+ * @sum: the call
+ * @piece: of it
+ */
+void ml_cool_add(struct memlane_cool *sum, const struct memlane_cool *piece)
+{
+	sum->out_count += piece->out_count;
+	sum->out_pages += piece->out_pages;
+	if (!sum->out_failed)
+		sum->out_error = piece->out_error;
+	sum->out_failed += piece->out_failed;
+	sum->out_more = piece->out_more;
+}
+
+/**
+ * ml_cool_tell - the end of a call that was queued
+ * @event: to be filled in
+ * @req: the call
+ */
+void ml_cool_tell(struct memlane_event *event, const struct memlane_cool *req)
+{
+	event->token = req->token;
+	event->value = req->out_pages;
+	event->failed = req->out_failed + (req->count - req->out_count);
+}
+
+static int begin(struct memlane_cool *req)
+{
+	ml_cool_begin(req);
 	return check(req);
 }
 

@@ -661,6 +661,9 @@ int ml_get(struct ml_arena *a, struct memlane_set *req);
 int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
 int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles);
 void ml_tell_lost(struct ml_arena *a);
+void ml_cool_begin(struct memlane_cool *req);
+void ml_cool_add(struct memlane_cool *sum, const struct memlane_cool *piece);
+void ml_cool_tell(struct memlane_event *event, const struct memlane_cool *req);
 
 /* cost.c */
 int ml_cost(struct ml_arena *a, struct memlane_cost *req);

@@ -70,6 +70,19 @@ static void query_residence(struct ml_arena *a, struct memlane_query *req)
 		req->out_resident = a->ops->resident(a, first, last - first + 1);
 }
 
+/* Of a live object, where the worst of its bytes are. */
+static void query_state(struct memlane_query *req)
+{
+	if (req->out_state != MEMLANE_STATE_LIVE)
+		return;
+	if (req->out_lost)
+		req->out_state = MEMLANE_STATE_LOST;
+	else if (req->out_stored)
+		req->out_state = MEMLANE_STATE_STORED;
+	else if (req->out_compressed)
+		req->out_state = MEMLANE_STATE_COMPRESSED;
+}
+
 /**
  * ml_query - what is known of a handle
  * @a: arena
@@ -87,6 +100,7 @@ int ml_query(struct ml_arena *a, struct memlane_query *req)
 	if (!ml_handle_check(a, q.handle)) {
 		query_place(a, &q);
 		query_residence(a, &q);
+		query_state(&q);
 	}
 	mutex_unlock(&a->lock);
 	*req = q;

@@ -1026,6 +1026,7 @@ MEMLANE_NO_LANE_SET(enum memlane_alloc_lane);
 /* These can be included by themselves, too; of several each comes once. */
 #ifndef MEMLANE_SMALL
 #include <memlane_move.h>
+#include <memlane_cold.h>
 #include <memlane_group.h>
 #include <memlane_stat.h>
 #include <memlane_debug.h>

@@ -863,6 +863,9 @@ enum memlane_state {
 	MEMLANE_STATE_WILD,	/* never was a handle */
 	MEMLANE_STATE_RETIRED,	/* generations used up */
 	MEMLANE_STATE_PURGED,	/* dropped with its group under pressure */
+	MEMLANE_STATE_COMPRESSED, /* live; bytes of it were put away in memory */
+	MEMLANE_STATE_STORED,	/* live; bytes of it are in the backing file */
+	MEMLANE_STATE_LOST,	/* live; bytes of it are lost: a touch raises SIGBUS */
 	MEMLANE_STATES
 };
 
@@ -1045,18 +1048,21 @@ struct memlane_blockers {
 /**
  * struct memlane_cool - put away the bytes of objects, or bring them back
  * @size: sizeof(struct memlane_cool)
- * @flags: MEMLANE_COOL_GROUP, MEMLANE_COOL_LANE, or neither; MEMLANE_COOL_STORE
+ * @flags: MEMLANE_COOL_GROUP, MEMLANE_COOL_LANE, or neither; COOL: MEMLANE_COOL_STORE, too; WARM of
+ *	@handles: or MEMLANE_ASYNC alone
  * @lane: with MEMLANE_COOL_LANE
  * @group: with MEMLANE_COOL_GROUP
  * @count: handles, 1 to 2^20; with one of these flags 0
  * @out_count: handles dealt with; later ones were not tried
  * @handles: address of __u64[@count]; with one of these flags 0
- * @max_ns: time to take, but for what is begun at once; 0: no limit
+ * @max_ns: time to take, but for what is begun at once; 0: no limit. ASYNC: must be 0
  * @out_pages: pages that were put away, or came back
  * @out_failed: objects that stay as they are
  * @out_error: why the first of them does
  * @out_more: 1: the time was up before everything was seen
  * @__reserved: must be 0
+ * @token: ASYNC: of the event DONE, whose value is @out_pages and whose failed counts the
+ *	handles that were not tried or failed
  *
  * COOL unmaps the pages that an object is on, and compresses them: a touch brings each
  * back. Pages are put away whole, with all objects that are on them. None goes while an
@@ -1070,7 +1076,8 @@ struct memlane_blockers {
  * it is full; otherwise what a write said (-EIO, -EFBIG, -EDQUOT). Whatever could not be
  * written is in memory still.
  *
- * WARM brings everything back at once, so that no touch waits. -EIO: bytes are lost.
+ * WARM brings everything back at once, so that no touch waits. -EIO: bytes are lost. With
+ * ASYNC it is done in the background, for at most 4096 handles.
  *
  * Bad handles fail as for FREE. Without MEMLANE_CAP_COLD both look at the handles and do
  * nothing. -ENOMEM: there is no memory to begin with; what was done until then is told.
@@ -1089,6 +1096,7 @@ struct memlane_cool {
 	__s32 out_error;
 	__u32 out_more;
 	__u32 __reserved;
+	__aligned_u64 token;
 };
 
 /**

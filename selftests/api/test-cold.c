@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test-cold.c - what was put away, and what comes back
+ *
+ * The local backend puts nothing away: there the same calls are made, and change nothing.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "api.h"
+
+enum { PAGE = 4096, BLOB = 64 * 1024, NR = 40, ROUNDS = 300 };
+
+static unsigned long long seed;
+
+static bool puts_away(struct memlane *m)
+{
+	return memlane_capabilities(m) & MEMLANE_CAP_COLD;
+}
+
+/* Of what backend there is. */
+static uint64_t if_cold(struct memlane *m, uint64_t pages)
+{
+	return puts_away(m) ? pages : 0;
+}
+
+/* Becomes much smaller, and is not all one word. */
+static void write_text(struct memlane *m, memlane_handle h, unsigned int id)
+{
+	uint64_t i, size = memlane_size(m, h);
+	char *p;
+
+	expect_eq(memlane_enter(m), 0);
+	p = memlane_get(m, h);
+	expect(p != NULL);
+	for (i = 0; i + 32 <= size; i += 32)
+		snprintf(p + i, 32, "object %08x line %08lx .", id, (unsigned long)i);
+	expect_eq(memlane_exit(m), 0);
+}
+
+static void expect_text(struct memlane *m, memlane_handle h, unsigned int id)
+{
+	uint64_t i, size = memlane_size(m, h);
+	const char *p;
+	char line[32];
+
+	expect_eq(memlane_enter(m), 0);
+	p = memlane_get(m, h);
+	expect(p != NULL);
+	for (i = 0; i + 32 <= size; i += 32) {
+		snprintf(line, 32, "object %08x line %08lx .", id, (unsigned long)i);
+		if (memcmp(p + i, line, strlen(line) + 1))
+			fail("object %u, byte %lu: '%.31s', not '%s'", id, (unsigned long)i, p + i, line);
+	}
+	expect_eq(memlane_exit(m), 0);
+}
+
+static struct memlane_residence residence(struct memlane *m, memlane_handle h)
+{
+	struct memlane_residence r;
+
+	expect_eq(memlane_residence(m, h, &r), 0);
+	expect_eq(r.size, sizeof(r));
+	expect_eq(r.stored + r.lost, 0);
+	return r;
+}
+
+static memlane_handle make_text(struct memlane *m, uint64_t size, unsigned int id)
+{
+	memlane_handle h = must_alloc_in(m, size, MEMLANE_IN_SLOW);
+
+	write_text(m, h, id);
+	return h;
+}
+
+static struct memlane_event next_event(struct memlane *m)
+{
+	struct pollfd p = { .fd = memlane_event_fd(m), .events = POLLIN };
+	struct memlane_event ev;
+
+	/* Somebody may wake us before a record is there. */
+	while (!memlane_read_events(m, &ev, 1))
+		expect_eq(poll(&p, 1, 60000), 1);
+	return ev;
+}
+
+/* ------------------------------------------------------------- tests ---- */
+
+TEST(a_touch_brings_it_back)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = make_text(m, BLOB, 1);
+
+	expect_eq(residence(m, h).resident, BLOB / PAGE);
+	expect_eq(memlane_cool(m, h), 0);
+	expect_eq(residence(m, h).compressed, if_cold(m, BLOB / PAGE));
+	expect_eq(memlane_state(m, h), puts_away(m) ? MEMLANE_STATE_COMPRESSED : MEMLANE_STATE_LIVE);
+	expect_eq(stats(m).counts.away, if_cold(m, BLOB / PAGE));
+	expect_text(m, h, 1);
+	expect_eq(residence(m, h).resident, BLOB / PAGE);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
+	expect_eq(memlane_cool(m, h), 0);
+	expect_eq(memlane_warm(m, h), 0);
+	expect_eq(residence(m, h).resident, BLOB / PAGE);
+	expect_text(m, h, 1);
+	memlane_close(m);
+}
+
+TEST(many_in_one_call)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_step step = { .max_ns = 0 };
+	memlane_handle h[NR];
+	int i;
+
+	for (i = 0; i < NR; i++)
+		h[i] = make_text(m, BLOB, i);
+	expect_eq(memlane_cool_batch(m, h, NR, &step), 0);
+	expect_eq(step.out_pages_returned, if_cold(m, NR * BLOB / PAGE));
+	expect(!step.out_more && step.out_ns);
+	expect_eq(memlane_warm_batch(m, h, NR, &step), 0);
+	expect_eq(step.out_remapped_pages, if_cold(m, NR * BLOB / PAGE));
+	for (i = 0; i < NR; i++)
+		expect_text(m, h[i], i);
+	expect_eq(memlane_free(m, h[3]), 0);
+	expect_eq(memlane_cool_batch(m, h, NR, NULL), 1);
+	expect_eq(memlane_warm_batch(m, h, NR, NULL), 1);
+	expect_eq(memlane_cool_batch(m, h, 0, NULL), 0);
+	memlane_close(m);
+}
+
+TEST(a_group_and_a_lane)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW, .group = 7 };
+	struct memlane_step step = { .max_ns = 0 };
+	memlane_handle of_it, other = make_text(m, BLOB, 2);
+
+	expect_eq(memlane_alloc_with(m, BLOB, &opts, &of_it), 0);
+	write_text(m, of_it, 1);
+	expect_eq(memlane_group_cool(m, 7, &step), 0);
+	expect_eq(step.out_pages_returned, if_cold(m, BLOB / PAGE));
+	expect_eq(residence(m, other).resident, BLOB / PAGE);
+	expect_eq(memlane_group_warm(m, 7, &step), 0);
+	expect_eq(step.out_remapped_pages, if_cold(m, BLOB / PAGE));
+	expect_eq(memlane_cool_lane(m, MEMLANE_SLOW, &step), 0);
+	expect_eq(step.out_pages_returned, if_cold(m, 2 * BLOB / PAGE));
+	expect_eq(memlane_warm_lane(m, MEMLANE_SLOW, &step), 0);
+	expect_eq(step.out_remapped_pages, if_cold(m, 2 * BLOB / PAGE));
+	expect_text(m, of_it, 1);
+	expect_text(m, other, 2);
+	memlane_close(m);
+}
+
+TEST(what_stays)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle fast = must_alloc_in(m, 100, MEMLANE_IN_FAST), h = make_text(m, BLOB, 1);
+
+	expect_eq(memlane_cool(m, fast), -EBUSY);
+	expect_eq(memlane_cool_lane(m, MEMLANE_FAST, NULL), 1);
+	expect_eq(memlane_set_priority(m, h, 3), 0);
+	expect_eq(memlane_cool(m, h), -EBUSY);
+	expect_eq(memlane_set_priority(m, h, 1), 0);
+	expect(memlane_pin(m, h) != NULL);
+	expect_eq(memlane_cool(m, h), -EBUSY);
+	expect_eq(memlane_cool_batch(m, &h, 1, NULL), 1);
+	expect_eq(memlane_unpin(m, h), 0);
+	expect_eq(memlane_set_hints(m, h, MEMLANE_HINT_FRAME_CRITICAL), 0);
+	expect_eq(memlane_cool(m, h), -EBUSY);
+	expect_eq(residence(m, h).resident, BLOB / PAGE);
+	memlane_close(m);
+}
+
+TEST(bad_calls)
+{
+	struct memlane *m = open_quiet(), *other = open_quiet();
+	memlane_handle h = make_text(m, BLOB, 1), gone = must_alloc(m, 10);
+	struct memlane_step step = { .max_bytes = 1 };
+	struct memlane_residence r;
+
+	expect_eq(memlane_free(m, gone), 0);
+	expect_eq(memlane_cool(m, gone), -ESTALE);
+	expect_eq(memlane_warm(m, gone), -ESTALE);
+	expect_eq(memlane_residence(m, gone, &r), -ESTALE);
+	expect_eq(memlane_cool(m, 0), -EBADF);
+	expect_eq(memlane_cool(other, h), -EXDEV);
+	expect_eq(memlane_residence(other, h, &r), -EXDEV);
+	expect_eq(memlane_residence_sized(m, h, &r, 8), -EINVAL);
+	expect_eq(memlane_cool_lane(m, MEMLANE_LANES, NULL), -EINVAL);
+	expect_eq(memlane_cool_batch(m, &h, (1 << 20) + 1, NULL), -EINVAL);
+	expect_eq(memlane_cool_batch(m, &h, 1, &step), -EINVAL);
+	expect_eq(memlane_queue_warm(m, &h, 0, 1), -EINVAL);
+	expect_eq(memlane_queue_warm(m, &h, 4097, 1), -EINVAL);
+	expect_eq(memlane_enter(m), 0);
+	expect_eq(memlane_cool(m, h), -EDEADLK);
+	expect_eq(memlane_warm(m, h), 0);
+	expect_eq(memlane_exit(m), 0);
+	memlane_close(other);
+	memlane_close(m);
+}
+
+TEST(in_the_background)
+{
+	struct memlane *m = open_quiet();
+	struct memlane_event ev;
+	memlane_handle h[NR];
+	int i;
+
+	for (i = 0; i < NR; i++)
+		h[i] = make_text(m, BLOB, i);
+	expect_eq(memlane_cool_lane(m, MEMLANE_SLOW, NULL), 0);
+	expect_eq(memlane_free(m, h[7]), 0);
+	expect_eq(memlane_queue_warm(m, h, NR, 99), 0);
+	ev = next_event(m);
+	expect_eq(ev.type, MEMLANE_EVENT_DONE);
+	expect_eq(ev.token, 99);
+	expect_eq(ev.result, 0);
+	expect_eq(ev.failed, 1);
+	expect_eq(ev.value, if_cold(m, (NR - 1) * BLOB / PAGE));
+	for (i = 0; i < NR; i++)
+		if (i != 7)
+			expect_eq(residence(m, h[i]).resident, BLOB / PAGE);
+	memlane_close(m);
+}
+
+/* ------------------------------------------------------------ at random ---- */
+
+struct thing {
+	memlane_handle h;
+	unsigned int id;
+};
+
+static void renew(struct memlane *m, struct thing *t, unsigned int id)
+{
+	static const uint64_t sizes[] = { 200, 1000, 5000, 20000, 40000, 200000 };
+
+	if (t->h)
+		expect_eq(memlane_free(m, t->h), 0);
+	t->h = make_text(m, sizes[below(&seed, ARRAY_SIZE(sizes))], id);
+	t->id = id;
+}
+
+/* Another thread may have it pinned or be at it: what is refused is as good as done. */
+static void do_something(struct memlane *m, struct thing *t, unsigned int round)
+{
+	switch (below(&seed, 8)) {
+	case 0:
+		renew(m, t, round);
+		break;
+	case 1:
+		memlane_warm(m, t->h);
+		break;
+	case 2:
+		memlane_migrate(m, t->h, below(&seed, 2));
+		break;
+	case 3:
+		expect_eq(memlane_compact(m, MEMLANE_BOTH_LANES, 0, NULL), 0);
+		break;
+	case 4:
+		expect(memlane_cool_lane(m, MEMLANE_SLOW, NULL) >= 0);
+		break;
+	default:
+		memlane_cool(m, t->h);
+	}
+}
+
+TEST(right_bytes_whatever_is_done)
+{
+	struct memlane *m = open_quiet();
+	static struct thing things[NR];
+	struct thing *t;
+	unsigned int i;
+
+	seed = harness_seed();
+	for (i = 0; i < NR; i++)
+		renew(m, &things[i], i);
+	for (i = 0; i < ROUNDS; i++) {
+		t = &things[below(&seed, NR)];
+		do_something(m, t, NR + i);
+		t = &things[below(&seed, NR)];
+		expect_text(m, t->h, t->id);
+	}
+	for (i = 0; i < NR; i++)
+		expect_text(m, things[i].h, things[i].id);
+	memlane_close(m);
+}
