@@ -69,6 +69,9 @@ static void print_text(FILE *out, const struct picture *p)
 		" in use, %" PRIu64 " pinned, %" PRIu64 " held by the kernel\n",
 		(uint64_t)c->moved, (uint64_t)c->remapped, (uint64_t)c->vetoed,
 		(uint64_t)c->pinned, (uint64_t)c->held);
+	if (c->away)
+		fprintf(out, "  put away: %" PRIu64 " pages, %" PRIu64 " of them compressed to %.2f MiB\n",
+			(uint64_t)c->away, (uint64_t)c->compressed, (double)c->compressed_bytes / MIB);
 	fprintf(out, "  given back: %" PRIu64 " pages; dropped and not freed: %" PRIu64 "\n",
 		(uint64_t)c->pages_returned, (uint64_t)c->purged);
 }
@@ -133,6 +136,9 @@ static void json_counters(FILE *out, const struct picture *p)
 		{ "given_up", c->given_up },
 		{ "pages_returned", c->pages_returned },
 		{ "purged", c->purged },
+		{ "away", c->away },
+		{ "compressed", c->compressed },
+		{ "compressed_bytes", c->compressed_bytes },
 	};
 	size_t i;
 

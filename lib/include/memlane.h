@@ -34,6 +34,7 @@
  * This header has what most programs call. The others have the rest, and come along unless
  * MEMLANE_SMALL is defined before it is included:
  *	memlane_move.h		many objects at once, in the background, events, costs, blockers
+ *	memlane_cold.h		bytes that nobody uses: put away, and brought back
  *	memlane_group.h		groups, purgeable ones too; hints, priorities, names of tags
  *	memlane_stat.h		counters, sums over objects, a walk over all of them, printing
  *	memlane_debug.h		checking mode, leaks, histories, what the system refused
@@ -641,6 +642,11 @@ MEMLANE_API bool memlane_is_valid(struct memlane *m, memlane_handle h);
  * memlane_state - what has become of a handle
  * @m: arena
  * @h: any value
+ *
+ * A live object is LIVE if all of it is at hand. With the module it may be COMPRESSED, STORED
+ * or LOST, in whole or in part, and LOST comes before STORED before COMPRESSED. A touch brings
+ * back what is compressed or stored. This takes a system call where an arena has put
+ * something away, or the handle is stale; otherwise none.
  *
  * Return: enum memlane_state, or a negative errno value.
  */

@@ -113,6 +113,24 @@ class Objects(unittest.TestCase):
             self.assertRaises(memlane.NoSpaceError, m.alloc_many, 1 << 39, 2)
             self.assertRaises(ValueError, m.alloc_many, 0, 2)
 
+    def test_cold(self):
+        """what was put away comes back by a touch"""
+        with quiet() as m:
+            puts_away = bool(m.capabilities & memlane.Capability.COLD)
+            data = b"the same words again " * 5000
+            h = m.alloc(data, lane=memlane.SLOW)
+            h.cool()
+            self.assertEqual(h.state, memlane.State.COMPRESSED if puts_away
+                             else memlane.State.LIVE)
+            self.assertEqual(h.read(), data)
+            self.assertEqual(h.state, memlane.State.LIVE)
+            self.assertEqual(m.cool(), 0)
+            h.warm()
+            self.assertEqual(m.warm(), 0)
+            self.assertEqual(h.read(), data)
+            fast = m.alloc(b"x", lane=memlane.FAST)
+            self.assertRaises(memlane.BusyError, fast.cool)
+
     def test_moves(self):
         """objects move, by hand and by compaction; handles and bytes stay"""
         print(f"# ML_SEED={SEED}")

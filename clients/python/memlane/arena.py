@@ -198,6 +198,14 @@ class Handle:
         """Move it to FAST or SLOW."""
         check(self._arena._call(lib.migrate, self._value, lane))
 
+    def cool(self) -> None:
+        """Put the pages that it is on away, until they are touched (module)."""
+        check(self._arena._call(lib.cool, self._value))
+
+    def warm(self) -> None:
+        """Bring all of it back, so that no touch has to."""
+        check(self._arena._call(lib.warm, self._value))
+
     def resize(self, size: int) -> None:
         """Give it another size. Its bytes are kept, up to the smaller of the two."""
         check(self._arena._call(lib.resize, self._value, size))
@@ -443,6 +451,14 @@ class Arena:
         values: List[int] = [int(h) for h in handles]
         array = (HANDLE * len(values))(*values)
         return check(self._call(lib.migrate_batch, lane, array, len(values), None, None))
+
+    def cool(self) -> int:
+        """Put away what may go of the SlowLane; how many objects stay as they are."""
+        return check(self._call(lib.cool_lane, 1, None))
+
+    def warm(self) -> int:
+        """Bring the SlowLane back; how many objects were not reached."""
+        return check(self._call(lib.warm_lane, 1, None))
 
     def compact(self, lanes: int = 0, hole: int = 0, max_bytes: int = 0, max_ns: int = 0) -> Step:
         """Move objects together, and give empty pages back. lanes: 1 fast, 2 slow, 0 both."""

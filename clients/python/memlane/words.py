@@ -26,6 +26,9 @@ class State(enum.IntEnum):
     WILD = 8
     RETIRED = 9
     PURGED = 10
+    COMPRESSED = 11
+    STORED = 12
+    LOST = 13
 
 
 class Hint(enum.IntFlag):
@@ -46,3 +49,4 @@ class Capability(enum.IntFlag):
     EVENTS = 16
     REAP = 32
     SHRINKER = 64
+    COLD = 128
