@@ -207,7 +207,7 @@ static const struct sample samples[] = {
 	PLAIN(blockers, BLOCKERS, blockers, false, 0),
 	RESERVED(cool, COOL, cool, true,
 		 MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_COOL_STORE),
-	RESERVED(warm, WARM, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE),
+	RESERVED(warm, WARM, cool, true, MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_ASYNC),
 	RESERVED(set_backing, SET_BACKING, set_backing, true, 0),
 	{ }
 };

@@ -47,7 +47,7 @@ static const struct fact structs[] = {
 	SIZE(cost, 56),
 	SIZE(blocker, 48),
 	SIZE(blockers, 24),
-	SIZE(cool, 64),
+	SIZE(cool, 72),
 	SIZE(set_backing, 32),
 	SIZE(set, 24),
 };
@@ -335,6 +335,7 @@ static const struct fact members[] = {
 	AT(cool, out_error, 52),
 	AT(cool, out_more, 56),
 	AT(cool, __reserved, 60),
+	AT(cool, token, 64),
 
 	AT(set_backing, size, 0),
 	AT(set_backing, flags, 4),
@@ -471,6 +472,9 @@ static const struct fact numbers[] = {
 	VALUE(STATE_WILD, 0x8),
 	VALUE(STATE_RETIRED, 0x9),
 	VALUE(STATE_PURGED, 0xa),
+	VALUE(STATE_COMPRESSED, 0xb),
+	VALUE(STATE_STORED, 0xc),
+	VALUE(STATE_LOST, 0xd),
 	VALUE(OPT_FAST_LIMIT, 0x1),
 	VALUE(OPT_SLOW_LIMIT, 0x2),
 	VALUE(OPT_AUTO_COMPACTION, 0x3),

@@ -928,6 +928,28 @@ TEST(objects_brought_back)
 				  .settle = expect_pages, .flags = PARTLY });
 }
 
+static int warm_later(struct context *c)
+{
+	struct memlane_cool req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .count = 1,
+		.handles = (unsigned long)c->handle,
+	};
+
+	return call(c->a.fd, MEMLANE_IOCTL_WARM, &req);
+}
+
+static void expect_end_and_pages(struct context *c, int err)
+{
+	wait_for_end(c, err);
+	expect_pages(c, err);
+}
+
+TEST(objects_brought_back_later)
+{
+	sweep((struct scenario) { .least = 3, .prepare = with_a_cold_blob, .run = warm_later,
+				  .settle = expect_end_and_pages, .flags = PARTLY });
+}
+
 static int touch_cold(struct context *c)
 {
 	expect_eq(((__u64 *)address_of(&c->a, c->handle[0]))[513], 513 / 4);

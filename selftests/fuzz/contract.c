@@ -73,8 +73,8 @@ const struct rule rules[RULES] = {
 	  .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_COOL_STORE, .errors = of_cool,
 	  .array = { AT(cool, handles) }, .count = AT(cool, count),
 	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
-	[WARM] = { RULE(WARM, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE,
-	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_wait,
+	[WARM] = { RULE(WARM, cool), .flags = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE | MEMLANE_ASYNC,
+	  .reserved = AT(cool, __reserved), .whole = true, .errors = of_step,
 	  .array = { AT(cool, handles) }, .count = AT(cool, count),
 	  .small = { { AT(cool, lane), 3 }, { AT(cool, group), 9 } } },
 	[SET_BACKING] = { RULE(SET_BACKING, set_backing), .errors = of_backing,
@@ -305,8 +305,10 @@ static void migrate_answer(const struct before *b, const struct memlane_migrate 
 
 static void query_answer(const struct memlane_query *r)
 {
-	bool live = r->out_state == MEMLANE_STATE_LIVE || r->out_state == MEMLANE_STATE_MOVING ||
-		    r->out_state == MEMLANE_STATE_PINNED;
+	bool away = r->out_state == MEMLANE_STATE_COMPRESSED ||
+		    r->out_state == MEMLANE_STATE_STORED || r->out_state == MEMLANE_STATE_LOST;
+	bool live = away || r->out_state == MEMLANE_STATE_LIVE ||
+		    r->out_state == MEMLANE_STATE_MOVING || r->out_state == MEMLANE_STATE_PINNED;
 
 	expect(r->out_state < MEMLANE_STATES && r->out_lane < MEMLANE_LANES);
 	expect(r->out_heat < 16);
@@ -314,12 +316,17 @@ static void query_answer(const struct memlane_query *r)
 		expect(r->out_location && r->out_room && class_is_good(r->out_class));
 	else
 		expect(!r->out_location && !r->out_room && !r->out_pages);
+	expect(!away || r->out_compressed || r->out_stored || r->out_lost);
 	expect(live || !(r->out_resident | r->out_compressed | r->out_stored | r->out_lost));
 }
 
 static void cool_answer(const struct memlane_cool *r)
 {
 	expect(r->out_count <= r->count && r->out_more <= 1);
+	if (r->flags & MEMLANE_ASYNC) {
+		expect(!r->out_count && r->count && r->count <= 4096 && !r->max_ns);
+		return;
+	}
 	expect(r->out_count == r->count || r->out_more);
 	expect(r->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE) || r->out_failed <= r->out_count);
 	expect_eq(!r->out_failed, !r->out_error);
