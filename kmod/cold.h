@@ -33,6 +33,7 @@ struct zs_pool;
  * @failed: writes that failed
  * @lost: pages that could not be read
  * @untold: the program has not been told of all of them
+ * @refaults: faults that found bytes put away
  */
 struct memlane_cold {
 	struct zs_pool *pool;
@@ -50,6 +51,7 @@ struct memlane_cold {
 	atomic64_t failed;
 	atomic64_t lost;
 	bool untold;
+	atomic64_t refaults;
 };
 
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id);

@@ -164,8 +164,10 @@ static vm_fault_t fault_nomem(const struct memlane_arena *arena)
  */
 static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
-	if (memlane_page_is_away(&arena->pages, nr))
+	if (memlane_page_is_away(&arena->pages, nr)) {
+		atomic64_inc(&arena->pages.cold.refaults);
 		return true;
+	}
 	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
 }
 

@@ -91,8 +91,11 @@ static bool ops_lost(struct ml_arena *core, u64 page, u64 nr)
 static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
+	s64 gone = memlane_pages_cool(&arena->pages, page, nr, arena->id);
 
-	return memlane_pages_cool(&arena->pages, page, nr, arena->id);
+	if (gone)
+		trace_memlane_cool(arena->id, page, nr, gone);
+	return gone;
 }
 
 static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
@@ -104,7 +107,12 @@ static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
 
 static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_warm(&memlane_arena_of(core)->pages, page, nr);
+	struct memlane_arena *arena = memlane_arena_of(core);
+	s64 came = memlane_pages_warm(&arena->pages, page, nr);
+
+	if (came)
+		trace_memlane_warm(arena->id, page, nr, came);
+	return came;
 }
 
 static bool ops_at_hand(struct ml_arena *core, u64 page, u64 nr)
@@ -219,6 +227,7 @@ static void count_cold(struct memlane_counts *c, const struct memlane_pages *p)
 	c->loaded = atomic64_read(&p->cold.loaded);
 	c->write_errors = atomic64_read(&p->cold.failed);
 	c->lost_pages = atomic64_read(&p->cold.lost);
+	c->refaults = atomic64_read(&p->cold.refaults);
 }
 
 /*

@@ -141,6 +141,8 @@ static void fill_same(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr
 		memset32(page_address(page), word_pattern(word), PAGE_SIZE / sizeof(u32));
 	if (cmpxchg(&leaf->word[in_leaf(nr)], word, word_make(page, WORD_PAGE)) == word) {
 		memlane_leaf_count(p, leaf, nr, word, word_make(page, WORD_PAGE));
+		if (word_pattern(word))
+			atomic64_inc(&p->cold.warmed);
 		*spare = NULL;
 	} else if (word_pattern(word)) {
 		clear_page(page_address(page));	/* it may be used for another page */

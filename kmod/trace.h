@@ -161,6 +161,36 @@ TRACE_EVENT(memlane_move,
 		  __entry->err)
 );
 
+/* Pages of the data area that were put away, or brought back but by a touch. */
+DECLARE_EVENT_CLASS(memlane_pages,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result),
+	TP_STRUCT__entry(
+		__field(u64, page)
+		__field(u64, nr)
+		__field(s64, result)
+		__field(u32, arena)
+	),
+	TP_fast_assign(
+		__entry->page = page;
+		__entry->nr = nr;
+		__entry->result = result;
+		__entry->arena = arena;
+	),
+	TP_printk("arena=%u page=%llu nr=%llu result=%lld", __entry->arena, __entry->page,
+		  __entry->nr, __entry->result)
+);
+
+DEFINE_EVENT(memlane_pages, memlane_cool,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result)
+);
+
+DEFINE_EVENT(memlane_pages, memlane_warm,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result)
+);
+
 TRACE_EVENT(memlane_decide,
 	TP_PROTO(u32 arena, unsigned int cause, unsigned int lane, u32 index),
 	TP_ARGS(arena, cause, lane, index),

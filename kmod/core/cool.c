@@ -18,7 +18,6 @@
 #include "table.h"
 
 #define PIECE		4096U	/* indices that are looked at without a break */
-#define RANGE_PAGES	128U	/* pages that are gathered */
 
 /* ---------------------------------------------------------- who may go */
 
@@ -35,7 +34,7 @@ bool ml_may_cool(const struct ml_arena *a, u32 index)
 }
 
 /* The places of a span that a page has a part of: @first to @last, inclusive. */
-static void slots_on(const struct ml_span *span, u64 page, u32 *first, u32 *last)
+void ml_slots_on(const struct ml_span *span, u64 page, u32 *first, u32 *last)
 {
 	u64 size = memlane_class_size(span->cls), byte = (page - span->run.page) << ML_PAGE_SHIFT;
 
@@ -48,7 +47,7 @@ static bool may_cool_page(const struct ml_arena *a, const struct ml_span *span, 
 {
 	u32 slot, last, owner;
 
-	slots_on(span, page, &slot, &last);
+	ml_slots_on(span, page, &slot, &last);
 	for (; slot <= last; slot++) {
 		owner = ml_slot_owner(span, slot);
 		if (owner && !ml_may_cool(a, owner))
@@ -59,28 +58,20 @@ static bool may_cool_page(const struct ml_arena *a, const struct ml_span *span, 
 
 /* ---------------------------------------------------------- ranges */
 
-typedef s64 (*range_fn)(struct ml_arena *a, u64 page, u64 nr);
-
-/* A call of ml_cool() or ml_warm(). */
-struct work {
-	struct memlane_cool *req;
-	range_fn run;		/* NULL: pages never go */
-	bool cools;
-	u64 deadline;		/* ns; 0: none */
-	struct ml_range range;
-};
-
-/* Drops arena.lock meanwhile. */
-static void range_run(struct ml_arena *a, struct work *w)
+/**
+ * ml_range_run - deal with the pages that were gathered
+ * @a: arena; arena.lock, which is dropped meanwhile, with arena.mover where they go
+ * @r: them; empty afterwards
+ */
+void ml_range_run(struct ml_arena *a, struct ml_range *r)
 {
-	struct ml_range *r = &w->range;
 	s64 gone = 0;
 
 	if (!r->nr || r->err)
 		return;
 	mutex_unlock(&a->lock);
-	if (w->run)
-		gone = w->run(a, r->first, r->nr);
+	if (r->run)
+		gone = r->run(a, r->first, r->nr);
 	cond_resched();
 	mutex_lock(&a->lock);
 	r->nr = 0;
@@ -90,16 +81,29 @@ static void range_run(struct ml_arena *a, struct work *w)
 		r->gone += gone;
 }
 
-static void range_add(struct ml_arena *a, struct work *w, u64 page, u64 nr)
+/**
+ * ml_range_add - gather pages, and deal with those before if these do not follow them
+ * @a: arena; arena.lock, which may be dropped meanwhile
+ * @r: what was gathered
+ * @page: first
+ * @nr: how many
+ */
+void ml_range_add(struct ml_arena *a, struct ml_range *r, u64 page, u64 nr)
 {
-	struct ml_range *r = &w->range;
-
-	if (r->nr && (page < r->first || page > r->first + r->nr || r->nr >= RANGE_PAGES))
-		range_run(a, w);
+	if (r->nr && (page < r->first || page > r->first + r->nr || r->nr >= ML_RANGE_PAGES))
+		ml_range_run(a, r);
 	if (!r->nr)
 		r->first = page;
 	r->nr = max(r->nr, page + nr - r->first);
 }
+
+/* A call of ml_cool() or ml_warm(). */
+struct work {
+	struct memlane_cool *req;
+	bool cools;
+	u64 deadline;		/* ns; 0: none */
+	struct ml_range range;
+};
 
 /* ---------------------------------------------------------- objects */
 
@@ -117,7 +121,7 @@ static int cool_block(struct ml_arena *a, struct work *w, const struct ml_span *
 		if (!may_cool_page(a, span, page))
 			err = -EBUSY;
 	if (!err)
-		range_add(a, w, first, end - first);
+		ml_range_add(a, &w->range, first, end - first);
 	return err;
 }
 
@@ -132,7 +136,7 @@ static int cool_object(struct ml_arena *a, struct work *w, u32 index)
 		return cool_block(a, w, ml_span_of(run), loc);
 	if (!ml_may_cool(a, index))
 		return -EBUSY;
-	range_add(a, w, run->page, run->nr);
+	ml_range_add(a, &w->range, run->page, run->nr);
 	return 0;
 }
 
@@ -141,7 +145,7 @@ static int warm_object(struct ml_arena *a, struct work *w, u32 index)
 	u64 loc = ml_index_loc(a, index), byte = loc << MEMLANE_GRANULE_SHIFT;
 	u64 first = byte >> ML_PAGE_SHIFT;
 
-	range_add(a, w, first, ((byte + ml_place_room(a, loc) - 1) >> ML_PAGE_SHIFT) + 1 - first);
+	ml_range_add(a, &w->range, first, ((byte + ml_place_room(a, loc) - 1) >> ML_PAGE_SHIFT) + 1 - first);
 	return 0;
 }
 
@@ -199,7 +203,7 @@ static void do_all(struct ml_arena *a, struct work *w)
 			note(w, do_object(a, w, index));
 		if (--left)
 			continue;
-		range_run(a, w);
+		ml_range_run(a, &w->range);
 		if (!go_on(a, w))
 			return;
 		mutex_unlock(&a->lock);
@@ -236,9 +240,11 @@ static int run(struct ml_arena *a, struct work *w, const u64 *handles)
 		do_all(a, w);
 	else
 		do_array(a, w, handles);
-	range_run(a, w);
+	ml_range_run(a, &w->range);
 	req->out_pages = w->range.gone;
 	ml_publish(a);
+	if (w->cools)
+		a->policy.idle.gone += w->range.gone;
 	return w->range.err;
 }
 
@@ -296,13 +302,13 @@ static int begin(struct memlane_cool *req)
  */
 int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 {
-	struct work w = { .req = req, .run = a->ops->cool, .cools = true };
+	struct work w = { .req = req, .range.run = a->ops->cool, .cools = true };
 	int err = begin(req);
 
 	if (err)
 		return err;
 	if (req->flags & MEMLANE_COOL_STORE)
-		w.run = a->ops->store;
+		w.range.run = a->ops->store;
 	if (mutex_lock_killable(&a->mover))
 		return -EINTR;
 	if (mutex_lock_killable(&a->lock)) {
@@ -325,7 +331,7 @@ int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
  */
 int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 {
-	struct work w = { .req = req, .run = a->ops->warm };
+	struct work w = { .req = req, .range.run = a->ops->warm };
 	int err = begin(req);
 
 	if (!err && req->flags & MEMLANE_COOL_STORE)
@@ -357,7 +363,7 @@ static void tell_page(struct ml_arena *a, struct ml_run *run, u64 page)
 	if (run->kind != ML_SPAN)
 		return;
 	span = ml_span_of(run);
-	slots_on(span, page, &slot, &last);
+	ml_slots_on(span, page, &slot, &last);
 	for (; slot <= last; slot++) {
 		owner = ml_slot_owner(span, slot);
 		if (owner && memlane_entry_is_live(ml_entry_read(a, owner)))

@@ -463,6 +463,32 @@ struct ml_walk {
 	u32 aged;	/* indices below this have aged, where that matters */
 };
 
+/**
+ * struct ml_idle - a walk over the SlowLane that puts away what is of no use; arena.lock
+ * @cursor: index to visit next; 0: no walk is under way
+ * @done: pages of the large object there that were dealt with
+ * @begun: number of the period, from 1 on, in which the last walk began; 0: there was none
+ * @hurried: the same of the last urgent one
+ * @rest: periods from one walk to the next, at least
+ * @calm: walks in a row before which little came back
+ * @gone: pages that went of late: half of them are forgotten with each walk
+ * @refaults: of the arena when the last walk began
+ * @hot: objects often used that this walk met in spans of cold ones
+ * @urgent: memory is short: whatever was not used in the last period goes
+ */
+struct ml_idle {
+	u32 cursor;
+	u64 done;
+	u64 begun;
+	u64 hurried;
+	u64 rest;
+	u64 calm;
+	u64 gone;
+	u64 refaults;
+	u64 hot;
+	bool urgent;
+};
+
 /* Options, in the order of enum memlane_option; arena.lock */
 struct ml_policy {
 	bool auto_compaction;
@@ -475,6 +501,8 @@ struct ml_policy {
 	u64 decay;			/* ns that pages are kept; 0: they go back at once */
 	bool private;			/* it ends with its last user, whoever has its file */
 	u64 threshold;			/* bytes; 0: none */
+	u32 cold_age;			/* periods; 0: nothing is put away */
+	struct ml_idle idle;		/* puts it away */
 	u8 *purgeable;			/* bit set of groups, or NULL: none */
 	u64 aged;			/* when the last period ended, ns */
 	struct ml_walk age;		/* ends a period */

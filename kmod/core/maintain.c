@@ -4,6 +4,7 @@
 #include <linux/minmax.h>
 
 #include "compact.h"
+#include "idle.h"
 #include "lane.h"
 #include "maintain.h"
 #include "policy.h"
@@ -84,6 +85,10 @@ static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 	if (a->policy.auto_compaction)
 		compact(a, s, lane, &goal);
 	left = still_wanted(a, s, wanted);
+	if (left && lane == MEMLANE_SLOW) {
+		ml_step_share(s, 3);
+		left -= min(left, ml_idle_relieve(a, s));
+	}
 	if (!left)
 		return;
 	used = ml_lane_used(l);
@@ -94,8 +99,14 @@ static void relieve(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 
 static void tend_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 {
+	u64 excess = ml_lane_excess(a, lane);
+
 	ml_step_share(s, 3);
-	purge(a, s, lane, ml_lane_used(&a->lane[lane]) - ml_lane_excess(a, lane));
+	if (excess && lane == MEMLANE_SLOW) {
+		ml_idle_relieve(a, s);
+		excess -= min(excess, ml_idle_saved(a));
+	}
+	purge(a, s, lane, ml_lane_used(&a->lane[lane]) - excess);
 	ml_step_share(s, 4);
 	if (ml_policy_wants_compaction(a, lane))
 		compact(a, s, lane, &all);
@@ -139,6 +150,8 @@ static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 	/* Each has the first turn every other time. */
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		tend_lane(a, s, (lane + a->count.cycles) % MEMLANE_LANES);
+	ml_step_share(s, 4);
+	ml_idle_tend(a, s);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include "decay.h"
 #include "lane.h"
 #include "option.h"
+#include "policy.h"
 #include "stat.h"
 
 #define NSEC_PER_MS	1000000ULL
@@ -128,6 +129,8 @@ static int write_option(struct ml_arena *a, u32 option, u64 value)
 		return 0;
 	case MEMLANE_OPT_DECAY:
 		return set_decay(a, value);
+	case MEMLANE_OPT_COLD_AGE:
+		return set_u32(&p->cold_age, value, 0, ML_HEAT_BITS);
 	case MEMLANE_OPT_PRIVATE:
 		if (value > 1)
 			return -EINVAL;
@@ -165,6 +168,7 @@ static int read_option(const struct ml_arena *a, u32 option, u64 *value)
 		[MEMLANE_OPT_THRESHOLD] = p->threshold,
 		[MEMLANE_OPT_DECAY] = p->decay,
 		[MEMLANE_OPT_PRIVATE] = p->private,
+		[MEMLANE_OPT_COLD_AGE] = p->cold_age,
 		[MEMLANE_OPT_PURGEABLE] = get_purgeable(p, *value),
 		[MEMLANE_OPT_FAST_MAX] = a->lane[MEMLANE_FAST].max << ML_PAGE_SHIFT,
 		[MEMLANE_OPT_SLOW_MAX] = a->lane[MEMLANE_SLOW].max << ML_PAGE_SHIFT,

@@ -74,6 +74,32 @@ bool ml_policy_in_use(const struct ml_arena *a, u32 index)
 	return ml_index_heat(a, index) || memlane_entry_is_used(ml_entry_read(a, index));
 }
 
+/*
+ * For how many periods must an object have been of no use to be put away? What matters
+ * more stays for longer. What its program calls cold goes after one; where memory is short, all.
+ */
+static unsigned int quiet_periods(const struct ml_arena *a, u32 index, bool urgent)
+{
+	if (urgent || ml_index_notes(a, index) & ML_HINTS_LEAVING)
+		return 1;
+	return min_t(u32, a->policy.cold_age + ml_index_priority(a, index), ML_HEAT_BITS);
+}
+
+/* Was it used in each of the last two periods? */
+bool ml_policy_hot(const struct ml_arena *a, u32 index)
+{
+	return (ml_index_heat(a, index) & HEAT_OF_LATE) == HEAT_OF_LATE;
+}
+
+/* Was it of no use for long enough? */
+bool ml_policy_quiet(const struct ml_arena *a, u32 index, bool urgent)
+{
+	unsigned int of_late = (1U << quiet_periods(a, index, urgent)) - 1;
+
+	return !(ml_index_heat(a, index) & of_late) &&
+	       !memlane_entry_is_used(ml_entry_read(a, index));
+}
+
 static bool stale(const struct ml_arena *a, u32 index, u32 hints)
 {
 	return hints & ML_HINTS_LEAVING || (!ml_policy_in_use(a, index) && unwanted(a, index));

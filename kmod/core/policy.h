@@ -13,6 +13,7 @@ struct ml_wish {
 	unsigned int cause;
 };
 
+#define ML_HEAT_BITS	4	/* periods that are remembered */
 #define ML_HEAT_ALWAYS	0xf	/* used in each of the last four periods */
 #define ML_HINTS_LEAVING	(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
 
@@ -20,6 +21,8 @@ void ml_policy_init(struct ml_policy *p);
 bool ml_policy_oversized(const struct ml_arena *a, u32 index);
 bool ml_policy_in_use(const struct ml_arena *a, u32 index);
 bool ml_policy_kept(const struct ml_arena *a, u32 index);
+bool ml_policy_quiet(const struct ml_arena *a, u32 index, bool urgent);
+bool ml_policy_hot(const struct ml_arena *a, u32 index);
 bool ml_policy_half_full(const struct ml_arena *a);
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);
 bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word);

@@ -539,6 +539,7 @@ TEST(options_check_ranges)
 		{ MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 1, 1000 },
 		{ MEMLANE_OPT_SLOW_SAFETY_MARGIN, 0, 500 },
 		{ MEMLANE_OPT_GRACE, 1000, 10000000000ULL },
+		{ MEMLANE_OPT_COLD_AGE, 0, 4 },
 		{ }
 	};
 	struct arena a = arena_new(LANE, LANE);

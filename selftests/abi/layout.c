@@ -133,6 +133,9 @@ static const struct fact members[] = {
 	AT(counts, loaded, 624),
 	AT(counts, write_errors, 632),
 	AT(counts, lost_pages, 640),
+	AT(counts, refaults, 648),
+	AT(counts, cool_rests, 656),
+	AT(counts, hot_on_cold, 664),
 
 	AT(stat_page, epoch, 0),
 	AT(stat_page, __reserved, 8),
@@ -441,6 +444,7 @@ static const struct fact numbers[] = {
 	VALUE(BLOCKERS, 0x40),
 	VALUE(COOL_GROUP, 0x1),
 	VALUE(COOL_LANE, 0x2),
+	VALUE(COOL_STORE, 0x4),
 	VALUE(CAUSE_COMPACT, 0x0),
 	VALUE(CAUSE_HAND, 0x1),
 	VALUE(CAUSE_STALE, 0x2),
@@ -490,6 +494,7 @@ static const struct fact numbers[] = {
 	VALUE(OPT_SLOW_MAX, 0xd),
 	VALUE(OPT_DECAY, 14),
 	VALUE(OPT_PRIVATE, 15),
+	VALUE(OPT_COLD_AGE, 16),
 	VALUE(CMD_CREATE, 0x80),
 	VALUE(CMD_INFO, 0x81),
 	VALUE(CMD_REGISTER, 0x82),
@@ -511,6 +516,7 @@ static const struct fact numbers[] = {
 	VALUE(CMD_VIEW, 0x92),
 	VALUE(CMD_COOL, 0x93),
 	VALUE(CMD_WARM, 0x94),
+	VALUE(CMD_SET_BACKING, 0x95),
 	VALUE(IOCTL_CREATE, 0xb580),
 	VALUE(IOCTL_INFO, 0xb581),
 	VALUE(IOCTL_REGISTER, 0xb582),
@@ -532,6 +538,7 @@ static const struct fact numbers[] = {
 	VALUE(IOCTL_VIEW, 0xb592),
 	VALUE(IOCTL_COOL, 0xb593),
 	VALUE(IOCTL_WARM, 0xb594),
+	VALUE(IOCTL_SET_BACKING, 0xb595),
 };
 
 static void expect_all(const struct fact *f, size_t nr)

@@ -447,6 +447,60 @@ TEST(a_view_shows_it)
 	arena_end(&a);
 }
 
+/* ------------------------------------------------------------- by policy */
+
+static void set(const struct arena *a, __u32 option, __u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
+}
+
+/* Each cycle is a period, and what is large belongs into the SlowLane. */
+static void cycles(const struct arena *a, unsigned int nr)
+{
+	struct memlane_maintain req = { .size = sizeof(req) };
+
+	set(a, MEMLANE_OPT_AGE_INTERVAL, 0);
+	set(a, MEMLANE_OPT_THRESHOLD, PAGE);
+	while (nr--)
+		expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
+}
+
+TEST(what_nobody_uses)
+{
+	struct arena a = arena_cold();
+	__u64 h = text_blob(&a, 20);
+
+	cycles(&a, 6);
+	expect_eq(counts(&a).cooled, 0);
+	set(&a, MEMLANE_OPT_COLD_AGE, 2);
+	cycles(&a, 1);
+	expect_eq(query(&a, h).out_compressed, BLOB / PAGE);
+	expect_eq(counts(&a).refaults, 0);
+	expect_text(address_of(&a, h), BLOB, 20);
+	expect_eq(counts(&a).refaults, BLOB / PAGE);
+	expect_eq(counts(&a).hot_on_cold, 0);
+	arena_end(&a);
+}
+
+/* Touched by one who uses it again and again: the policy goes slower. */
+TEST(what_somebody_uses_after_all)
+{
+	struct arena a = arena_cold();
+	__u64 h = text_blob(&a, 21);
+	unsigned int i;
+
+	set(&a, MEMLANE_OPT_COLD_AGE, 1);
+	for (i = 0; i < 20; i++) {
+		cycles(&a, 1);
+		expect_text(address_of(&a, h), BLOB, 21);
+	}
+	expect(counts(&a).cool_rests >= 2);
+	expect(counts(&a).cooled <= 6 * BLOB / PAGE);
+	arena_end(&a);
+}
+
 /* ------------------------------------------------------------- together */
 
 #define RACERS 4

@@ -186,12 +186,31 @@ TEST(compaction)
 	end();
 }
 
+TEST(pages_put_away_and_back)
+{
+	struct arena a = arena_new(4 * MIB, 4 * MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, 40000);
+	struct memlane_cool req = {
+		.size = sizeof(req), .count = 1, .handles = (unsigned long)&handle,
+	};
+
+	memset(address_of(&a, handle), 1, 40000);
+	begin();
+	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), 0);
+	expect_eq(req.out_pages, 10);
+	expect_lines("memlane_cool", &a, 1, "nr=10 result=10");
+	expect_eq(call(a.fd, MEMLANE_IOCTL_WARM, &req), 0);
+	expect_lines("memlane_warm", &a, 1, "nr=10 result=10");
+	arena_end(&a);
+	end();
+}
+
 TEST(each_event_is_tested)
 {
 	static const char * const tested[] = {
 		"memlane_alloc", "memlane_free", "memlane_refill", "memlane_flush",
 		"memlane_move", "memlane_decide", "memlane_migrate", "memlane_compact",
-		"memlane_maintain",
+		"memlane_maintain", "memlane_cool", "memlane_warm",
 	};
 	unsigned int i, nr = 0;
 	struct dirent *d;

@@ -231,6 +231,12 @@ static void op_later(struct ml_arena *a, u64 ns)
 	world_of(a)->later = ns;
 }
 
+static void set_away(struct world *w, u64 page, bool away)
+{
+	w->away += away - !!(w->page[page] & PAGE_AWAY);
+	w->page[page] = (w->page[page] & ~PAGE_AWAY) | (away ? PAGE_AWAY : 0);
+}
+
 static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -243,6 +249,7 @@ static u64 op_decommit(struct ml_arena *a, u64 page, u64 nr)
 		if (w->soft && w->page[i] & PAGE_EXISTS)
 			memset(page_at(w, i), 0xe1, ML_PAGE_SIZE);
 		set_exists(w, i, false);
+		set_away(w, i, false);
 		w->page[i] &= PAGE_OPENED;
 	}
 	w->committed -= nr;
@@ -279,6 +286,62 @@ static void op_remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
 		memset(page_at(w, from + i), 0xe1, ML_PAGE_SIZE);
 		set_exists(w, to + i, true);
 		set_exists(w, from + i, false);
+		set_away(w, to + i, w->page[from + i] & PAGE_AWAY);
+		set_away(w, from + i, false);
+	}
+}
+
+/* Nobody is waited for: what others hold stays. */
+static s64 op_cool(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i, gone = 0;
+
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_not_held(&a->lock);
+	expect(nr && page >= a->lane[MEMLANE_SLOW].first && page + nr <= a->lane[MEMLANE_SLOW].end);
+	for (i = page; i < page + nr; i++) {
+		if (w->page[i] & (PAGE_HELD | PAGE_BROKEN | PAGE_AWAY) || !(w->page[i] & PAGE_EXISTS))
+			continue;
+		set_away(w, i, true);
+		if (!w->threaded)
+			w->clock += 1000;
+		gone++;
+	}
+	return gone;
+}
+
+static s64 op_warm(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i, was = w->away;
+
+	lockdep_assert_not_held(&a->lock);
+	for (i = page; i < page + nr; i++)
+		if (w->page[i] & PAGE_AWAY)
+			set_away(w, i, false);
+	return was - w->away;
+}
+
+static bool op_at_hand(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	for (i = page; i < page + nr; i++)
+		if (w->page[i] & PAGE_AWAY)
+			return false;
+	return true;
+}
+
+static void op_residence(struct ml_arena *a, u64 page, u64 nr, struct memlane_query *to)
+{
+	struct world *w = world_of(a);
+	u64 i;
+
+	for (i = page; i < page + nr; i++) {
+		to->out_compressed += !!(w->page[i] & PAGE_AWAY);
+		to->out_resident += (w->page[i] & (PAGE_EXISTS | PAGE_AWAY)) == PAGE_EXISTS;
 	}
 }
 
@@ -420,6 +483,7 @@ static void op_slot_done(struct ml_arena *a, unsigned int slot)
 
 static u64 op_metadata(struct ml_arena *a)
 {
+	a->count.away = world_of(a)->away;
 	return READ_ONCE(world_of(a)->bytes);
 }
 
@@ -432,7 +496,8 @@ static u64 op_metadata(struct ml_arena *a)
 	.pause = op_pause, .slot_gone = op_slot_gone,			\
 	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now,	\
 	.moved = op_moved, .decided = op_decided, .event = op_event,	\
-	.remap = op_remap, .hurry = op_hurry
+	.remap = op_remap, .hurry = op_hurry,				\
+	.cool = op_cool, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence
 
 static const struct ml_ops ops_copy = { COMMON_OPS, .remap_copies = true };
 static const struct ml_ops ops_remap = { COMMON_OPS };

@@ -39,6 +39,7 @@ struct world {
 	u64 existing[MEMLANE_LANES];
 	u64 commits;		/* calls, and of decommit */
 	u64 decommits;
+	u64 away;		/* pages put away */
 	u64 later;		/* ns that the engine said last, to be told when they are over */
 	u64 allocs;		/* descriptors out */
 	u64 bytes;
@@ -74,6 +75,7 @@ struct world {
 #define PAGE_BROKEN	16	/* held for good; PAGE_TOLD: the engine knows */
 #define PAGE_TOLD	32
 #define PAGE_KEPT	64	/* committed, and of no run */
+#define PAGE_AWAY	128	/* exists, and its bytes were put away */
 
 /* Pages that nobody uses, and that exist for a while yet. */
 u64 world_kept(const struct world *w);

@@ -421,6 +421,9 @@ struct memlane_counts {
 	__aligned_u64 loaded;		/* of these, pages that were read and are right */
 	__aligned_u64 write_errors;	/* writes that failed; nothing is lost by them */
 	__aligned_u64 lost_pages;	/* pages that could not be read, or not as they were written */
+	__aligned_u64 refaults;		/* faults that found bytes put away: of these, what a touch brought */
+	__aligned_u64 cool_rests;	/* times that so much came back that the policy went slower */
+	__aligned_u64 hot_on_cold;	/* objects often used that the policy last met in spans of cold ones */
 };
 
 struct memlane_stat_page {
@@ -1149,6 +1152,7 @@ enum memlane_option {
 	MEMLANE_OPT_SLOW_MAX,		/* bytes the SlowLane grows to by itself, up to its reserve */
 	MEMLANE_OPT_DECAY,		/* ns that unused pages are kept to be used again, up to an hour; the module: 0 */
 	MEMLANE_OPT_PRIVATE,		/* 1: ends when nobody maps its slots, whoever has its file; VIEW clears it */
+	MEMLANE_OPT_COLD_AGE,		/* periods without a use before an object is put away, 1 to 4; 0: never */
 	MEMLANE_OPTIONS
 };
 

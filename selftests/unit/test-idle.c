@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+/* test-idle.c - what nobody uses is put away, page by page, and not what is touched again */
+#include <linux/atomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ktap.h"
+#include "lane.h"
+#include "table.h"
+#include "world.h"
+
+#define SECOND	1000000000ULL
+#define BLOB	(16 * ML_PAGE_SIZE)
+
+static struct world *w;
+static struct ml_arena *a;
+
+static void set(u32 option, u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	expect_eq(ml_set(a, &req), 0);
+}
+
+/* What is new is hot: without room in the FastLane it stays where it is. */
+static void begin(u64 cold_age)
+{
+	w = world_new(256 << 10, 1 << 20);
+	a = &w->arena;
+	set(MEMLANE_OPT_FAST_LIMIT, 0);
+	set(MEMLANE_OPT_COLD_AGE, cold_age);
+}
+
+static void end(void)
+{
+	world_check(w);
+	world_end(w);
+}
+
+/* One ageing period, unless @max_ns cuts it. */
+static struct memlane_step cycle(u64 max_ns)
+{
+	struct memlane_maintain req = { .size = sizeof(req), .step.max_ns = max_ns };
+
+	w->clock += 2 * SECOND;
+	expect_eq(ml_maintain(a, &req), 0);
+	world_check(w);
+	return req.step;
+}
+
+static void cycles(int nr)
+{
+	while (nr--)
+		cycle(0);
+}
+
+/* In the SlowLane, and written. */
+static u64 make(u64 bytes)
+{
+	u64 x = world_alloc(w, MEMLANE_SLOW, bytes);
+
+	memset(world_at(w, world_loc(w, x), bytes), 1, bytes);
+	return x;
+}
+
+static u64 away(u64 handle)
+{
+	return world_query(w, handle).out_compressed;
+}
+
+/* A page fault on each page of a large object. */
+static void touch(u64 handle)
+{
+	u64 page = ml_loc_page(world_loc(w, handle)), was = w->away;
+
+	a->ops->warm(a, page, BLOB / ML_PAGE_SIZE);
+	a->count.refaults += was - w->away;
+	world_use(w, handle);
+}
+
+/* Born hot: the first period counts as a use. */
+static void after_so_many_periods(void)
+{
+	u64 x, y;
+
+	begin(2);
+	x = make(BLOB);
+	y = make(BLOB);
+	cycles(2);
+	world_use(w, y);
+	expect_eq(w->away, 0);
+	cycle(0);
+	expect_eq(away(x), 16);
+	expect_eq(away(y), 0);
+	cycles(2);
+	expect_eq(away(y), 16);
+	expect_eq(world_query(w, y).out_resident, 0);
+	end();
+}
+
+static void never_by_default(void)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = MEMLANE_OPT_COLD_AGE, .value = 9 };
+
+	begin(0);
+	make(BLOB);
+	expect_eq(ml_get(a, &req), 0);
+	expect_eq(req.value, 0);
+	req.value = 5;
+	expect_eq(ml_set(a, &req), -EINVAL);
+	cycles(8);
+	expect_eq(w->away, 0);
+	end();
+}
+
+/* One object that is used keeps the page, or the two, that it is on. */
+static void pages_go_whole(void)
+{
+	u64 x[256], page;
+	int i;
+
+	begin(1);
+	for (i = 0; i < 256; i++)
+		x[i] = make(100);
+	for (i = 0; i < 3; i++) {
+		world_use(w, x[100]);
+		cycle(0);
+	}
+	page = ml_loc_page(world_loc(w, x[100]));
+	expect_eq(away(x[100]), 0);
+	expect(w->away >= 4);
+	for (i = 0; i < 256; i++)
+		if (ml_loc_page(world_loc(w, x[i])) > page + 1)
+			expect(away(x[i]));
+	end();
+}
+
+static void who_must_not_wait(void)
+{
+	u64 pinned, critical, first, fast;
+
+	begin(1);
+	set(MEMLANE_OPT_FAST_LIMIT, BLOB);
+	pinned = make(BLOB);
+	critical = make(BLOB);
+	first = make(BLOB);
+	fast = world_alloc(w, MEMLANE_FAST, BLOB);
+	memset(world_at(w, world_loc(w, fast), BLOB), 1, BLOB);
+	*world_pin(w, pinned) = MEMLANE_PIN_ONE;
+	*world_pin(w, critical) = MEMLANE_HINT_FRAME_CRITICAL;
+	*world_pin(w, first) = 3 << MEMLANE_PIN_PRIORITY_SHIFT;
+	*world_pin(w, fast) = MEMLANE_HINT_FRAME_CRITICAL;
+	cycles(8);
+	expect_eq(w->away, 0);
+	*world_pin(w, pinned) = 0;
+	cycle(0);
+	expect_eq(away(pinned), 16);
+	expect_eq(w->away, 16);
+	end();
+}
+
+/* What matters more stays for longer; what its program calls cold goes first. */
+static void priorities_and_hints(void)
+{
+	u64 low, high, cold;
+
+	begin(2);
+	low = make(BLOB);
+	high = make(BLOB);
+	cold = make(BLOB);
+	*world_pin(w, high) = 1 << MEMLANE_PIN_PRIORITY_SHIFT;
+	*world_pin(w, cold) = MEMLANE_HINT_COLD;
+	cycles(2);
+	expect_eq(w->away, 16);
+	expect_eq(away(cold), 16);
+	cycle(0);
+	expect_eq(away(low), 16);
+	expect_eq(away(high), 0);
+	cycle(0);
+	expect_eq(away(high), 16);
+	end();
+}
+
+/* A step that is over at once gets somewhere, and the next goes on there. */
+static void goes_on_where_it_ended(void)
+{
+	struct memlane_maintain req = { .size = sizeof(req), .step.max_ns = 1 };
+	u64 was;
+	int i, steps = 0;
+
+	begin(1);
+	for (i = 0; i < 12; i++)
+		make(BLOB);
+	cycles(1);
+	set(MEMLANE_OPT_AGE_INTERVAL, 1000 * SECOND);
+	a->policy.aged = 0;
+	w->clock = 1001 * SECOND;
+	do {
+		was = w->away;
+		expect_eq(ml_maintain(a, &req), 0);
+		steps++;
+	} while (w->away < 12 * 16 && steps < 100);
+	expect_eq(w->away, 12 * 16);
+	expect(steps > 1);
+	expect(was < w->away);
+	end();
+}
+
+/* What is touched again makes the walks rarer; when that ends they come as before. */
+static void slows_down(void)
+{
+	u64 x, walks = 0;
+	int i;
+
+	begin(1);
+	x = make(BLOB);
+	for (i = 0; i < 64; i++) {
+		cycle(0);
+		walks += away(x) == 16;
+		if (away(x))
+			touch(x);
+	}
+	printf("# %llu walks, %llu rests\n", walks, (u64)a->count.cool_rests);
+	expect(walks >= 3 && walks <= 10);
+	expect(a->count.cool_rests >= 3);
+	expect(a->policy.idle.rest >= 8);
+	cycles(300);
+	expect(a->policy.idle.rest <= 1);
+	expect_eq(away(x), 16);
+	end();
+}
+
+/* Past its threshold the lane is first cooled, and nothing need be dropped. */
+static void cools_before_it_drops(u64 cold_age, u64 dropped)
+{
+	int i;
+
+	begin(cold_age);
+	set(MEMLANE_OPT_PURGEABLE, 1 << 16 | 9);
+	for (i = 0; i < 8; i++)
+		*world_side(w, make(BLOB)) |= 9ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	cycles(2);
+	expect_eq(w->away, 0);
+	set(MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 250);
+	cycle(0);
+	expect_eq(a->count.purged, dropped);
+	end();
+}
+
+static void before_it_drops(void)
+{
+	cools_before_it_drops(4, 0);
+	cools_before_it_drops(0, 4);
+}
+
+/* The system is short of memory: what was not used in the last period goes. */
+static void for_the_system(void)
+{
+	u64 x, y;
+
+	begin(4);
+	x = make(BLOB);
+	y = make(BLOB);
+	cycles(2);
+	world_use(w, y);
+	ml_short_of_memory(a, 8);
+	cycle(0);
+	expect_eq(away(x), 16);
+	expect_eq(away(y), 0);
+	end();
+}
+
+/* How many hot objects lie in spans of cold ones: none once they were sorted. */
+static void hot_objects_on_cold_pages(void)
+{
+	u64 x[32];
+	int i;
+
+	begin(4);
+	for (i = 0; i < 32; i++)
+		x[i] = make(1000);
+	cycles(8);
+	expect_eq(a->count.hot_on_cold, 0);
+	for (i = 0; i < 8; i++) {
+		world_use(w, x[5]);
+		cycle(0);
+	}
+	expect_eq(a->count.hot_on_cold, 0);
+	expect_eq(away(x[5]), 0);
+	expect(away(x[20]));
+	end();
+}
+
+/* What is put away comes back before it is copied, and goes as it is where pages are handed over. */
+static void moves_bring_it_back(void)
+{
+	u64 blob, block;
+
+	begin(1);
+	blob = make(BLOB);
+	block = make(1000);
+	cycles(3);
+	expect(away(block) && away(blob) == 16);
+	set(MEMLANE_OPT_FAST_LIMIT, 256 << 10);
+	expect_eq(world_migrate(w, block, MEMLANE_FAST), 0);
+	expect_eq(away(block), 0);
+	expect_eq(world_migrate(w, blob, MEMLANE_FAST), 0);
+	expect_eq(w->away, 0);
+	end();
+}
+
+static const struct test tests[] = {
+	{ "idle_after_so_many_periods", after_so_many_periods },
+	{ "idle_never_by_default", never_by_default },
+	{ "idle_pages_go_whole", pages_go_whole },
+	{ "idle_who_must_not_wait", who_must_not_wait },
+	{ "idle_priorities_and_hints", priorities_and_hints },
+	{ "idle_goes_on_where_it_ended", goes_on_where_it_ended },
+	{ "idle_slows_down", slows_down },
+	{ "idle_before_it_drops", before_it_drops },
+	{ "idle_for_the_system", for_the_system },
+	{ "idle_hot_objects_on_cold_pages", hot_objects_on_cold_pages },
+	{ "idle_moves_bring_it_back", moves_bring_it_back },
+};
+
+KTAP_MAIN(tests);
