@@ -129,7 +129,14 @@ static int local_migrate(struct local *l, struct memlane_migrate *req)
 			  (s32 *)(uintptr_t)req->results);
 }
 
-/* Nothing is put away here; what is no object is told as elsewhere. */
+/* Nothing is put away here, and there is no file; what is no object is told as elsewhere. */
+static int local_cool(struct local *l, struct memlane_cool *req)
+{
+	if (req->flags & MEMLANE_COOL_STORE)
+		return -ENXIO;
+	return ml_cool(&l->core, req, (u64 *)(uintptr_t)req->handles);
+}
+
 static int local_warm(struct local *l, struct memlane_cool *req)
 {
 	if (req->flags & MEMLANE_ASYNC)
@@ -146,7 +153,6 @@ static int local_stat(struct local *l, struct memlane_stat *req)
 static int dispatch(struct local *l, unsigned int cmd, void *req)
 {
 	struct memlane_blockers *blockers = req;
-	struct memlane_cool *cool = req;
 	struct ml_arena *a = &l->core;
 
 	switch (cmd) {
@@ -177,9 +183,11 @@ static int dispatch(struct local *l, unsigned int cmd, void *req)
 	case MEMLANE_CMD_COST:
 		return ml_cost(a, req);
 	case MEMLANE_CMD_COOL:
-		return ml_cool(a, req, (u64 *)(uintptr_t)cool->handles);
+		return local_cool(l, req);
 	case MEMLANE_CMD_WARM:
 		return local_warm(l, req);
+	case MEMLANE_CMD_SET_BACKING:
+		return -EOPNOTSUPP;
 	case MEMLANE_CMD_BLOCKERS:
 		return ml_blockers(a, req, (void *)(uintptr_t)blockers->records);
 	default:

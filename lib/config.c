@@ -36,6 +36,7 @@ static const struct memlane_config defaults = {
 	.max_threads = 1024,
 	.age_interval = 1,
 	.decay = 1,
+	.backing_fd = -1,
 };
 
 /* Like the program's own, with its size. */
@@ -169,6 +170,10 @@ const char *memlane_config_check(const struct memlane_config *config)
 		why = check_numbers(&own);
 	if (!why && any_set(own.__reserved3, sizeof(own.__reserved3)))
 		why = "__reserved3 must be 0";
+	if (!why && own.__reserved4)
+		why = "__reserved4 must be 0";
+	if (!why && own.backing_fd < -1)
+		why = "backing_fd must be -1 (none) or a descriptor";
 	if (!why)
 		why = check_name(own.name);
 	return why;
@@ -339,6 +344,8 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 	size_t i;
 	int err = 0;
 
+	if (c->backing_fd >= 0)
+		err = memlane_set_backing_max(m, c->backing_fd, c->backing_max);
 	for (i = 0; !err && i < ARRAY_SIZE(set); i++)
 		err = memlane_set_option(m, set[i].option, set[i].value);
 	return err;

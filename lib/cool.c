@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* cool.c - putting the bytes of objects away, and bringing them back */
+/* cool.c - putting the bytes of objects away, to a file, too, and bringing them back */
 #include <errno.h>
 
 #include "backend.h"
@@ -8,12 +8,26 @@
 #define BATCH_MAX     (1U << 20)
 #define QUEUE_HANDLES 4096
 
-typedef int (*cool_fn)(struct memlane *m, struct memlane_cool *req);
+/**
+ * struct way - what is done with objects
+ * @call: of the backend
+ * @flags: of its request
+ * @cools: it waits for those who move
+ */
+struct way {
+	int (*call)(struct memlane *m, struct memlane_cool *req);
+	uint32_t flags;
+	bool cools;
+};
+
+static const struct way cools = { backend_cool, 0, true };
+static const struct way stores = { backend_cool, MEMLANE_COOL_STORE, true };
+static const struct way warms = { backend_warm, 0, false };
 
 /* ------------------------------------------------------------- calls ---- */
 
 /* What was not tried stays as it is, too. */
-static int run(struct memlane *m, cool_fn fn, struct memlane_cool *req, struct memlane_step *step)
+static int run(struct memlane *m, const struct way *way, struct memlane_cool *req, struct memlane_step *step)
 {
 	uint64_t begun = clock_ns();
 	int err;
@@ -21,111 +35,148 @@ static int run(struct memlane *m, cool_fn fn, struct memlane_cool *req, struct m
 	if (step && step->max_bytes)
 		return -EINVAL;
 	req->max_ns = step ? step->max_ns : 0;
-	err = fn(m, req);
+	req->flags |= way->flags;
+	err = way->call(m, req);
 	if (step)
 		*step = (struct memlane_step){
 			.max_ns = step->max_ns,
 			.out_ns = clock_ns() - begun,
 			.out_more = req->out_more,
-			.out_pages_returned = fn == backend_cool ? req->out_pages : 0,
-			.out_remapped_pages = fn == backend_warm ? req->out_pages : 0,
+			.out_pages_returned = way->cools ? req->out_pages : 0,
+			.out_remapped_pages = way->cools ? 0 : req->out_pages,
 		};
 	return err ? err : (int)(req->out_failed + (req->count - req->out_count));
 }
 
 /* The cooler may be behind a move that waits for the section of its own caller. */
-static int may_run(struct memlane *m, cool_fn fn)
+static int may_run(struct memlane *m, const struct way *way)
 {
 	int err = arena_here(m);
 
 	if (err)
 		return err;
-	return fn == backend_cool && in_section(m) ? -EDEADLK : 0;
+	return way->cools && in_section(m) ? -EDEADLK : 0;
 }
 
-static int one(struct memlane *m, cool_fn fn, memlane_handle h)
+static int one(struct memlane *m, const struct way *way, memlane_handle h)
 {
 	struct memlane_cool req = { .count = 1, .handles = (uintptr_t)&h };
-	int err = may_run(m, fn);
+	int err = may_run(m, way);
 
 	if (!err)
-		err = run(m, fn, &req, NULL);
+		err = run(m, way, &req, NULL);
 	return err > 0 ? req.out_error : err;
 }
 
-static int batch(struct memlane *m, cool_fn fn, const memlane_handle *handles, uint32_t nr,
+static int batch(struct memlane *m, const struct way *way, const memlane_handle *handles, uint32_t nr,
 		 struct memlane_step *step)
 {
 	struct memlane_cool req = { .count = nr, .handles = (uintptr_t)handles };
-	int err = may_run(m, fn);
+	int err = may_run(m, way);
 
 	if (err)
 		return err;
 	if (nr > BATCH_MAX)
 		return -EINVAL;
-	return nr ? run(m, fn, &req, step) : 0;
+	return nr ? run(m, way, &req, step) : 0;
 }
 
-static int group(struct memlane *m, cool_fn fn, uint16_t number, struct memlane_step *step)
+static int group(struct memlane *m, const struct way *way, uint16_t number, struct memlane_step *step)
 {
 	struct memlane_cool req = { .flags = MEMLANE_COOL_GROUP, .group = number };
-	int err = may_run(m, fn);
+	int err = may_run(m, way);
 
-	return err ? err : run(m, fn, &req, step);
+	return err ? err : run(m, way, &req, step);
 }
 
-static int lane_of(struct memlane *m, cool_fn fn, enum memlane_lane lane, struct memlane_step *step)
+static int lane_of(struct memlane *m, const struct way *way, enum memlane_lane lane, struct memlane_step *step)
 {
 	struct memlane_cool req = { .flags = MEMLANE_COOL_LANE, .lane = lane };
-	int err = may_run(m, fn);
+	int err = may_run(m, way);
 
-	return err ? err : run(m, fn, &req, step);
+	return err ? err : run(m, way, &req, step);
 }
 
 /* -------------------------------------------------------------- cool ---- */
 
 int memlane_cool(struct memlane *m, memlane_handle h)
 {
-	return one(m, backend_cool, h);
+	return one(m, &cools, h);
 }
 
 int memlane_cool_batch(struct memlane *m, const memlane_handle *handles, uint32_t nr,
 		       struct memlane_step *step)
 {
-	return batch(m, backend_cool, handles, nr, step);
+	return batch(m, &cools, handles, nr, step);
 }
 
 int memlane_group_cool(struct memlane *m, uint16_t number, struct memlane_step *step)
 {
-	return group(m, backend_cool, number, step);
+	return group(m, &cools, number, step);
 }
 
 int memlane_cool_lane(struct memlane *m, enum memlane_lane lane, struct memlane_step *step)
 {
-	return lane_of(m, backend_cool, lane, step);
+	return lane_of(m, &cools, lane, step);
+}
+
+/* ------------------------------------------------------------- store ---- */
+
+int memlane_set_backing_max(struct memlane *m, int fd, uint64_t max)
+{
+	struct memlane_set_backing req = { .fd = fd, .max = max };
+	int err = may_run(m, &stores);
+
+	return err ? err : backend_set_backing(m, &req);
+}
+
+int memlane_set_backing(struct memlane *m, int fd)
+{
+	return memlane_set_backing_max(m, fd, 0);
+}
+
+int memlane_store(struct memlane *m, memlane_handle h)
+{
+	return one(m, &stores, h);
+}
+
+int memlane_store_batch(struct memlane *m, const memlane_handle *handles, uint32_t nr,
+			struct memlane_step *step)
+{
+	return batch(m, &stores, handles, nr, step);
+}
+
+int memlane_group_store(struct memlane *m, uint16_t number, struct memlane_step *step)
+{
+	return group(m, &stores, number, step);
+}
+
+int memlane_store_lane(struct memlane *m, enum memlane_lane lane, struct memlane_step *step)
+{
+	return lane_of(m, &stores, lane, step);
 }
 
 /* -------------------------------------------------------------- warm ---- */
 
 int memlane_warm(struct memlane *m, memlane_handle h)
 {
-	return one(m, backend_warm, h);
+	return one(m, &warms, h);
 }
 
 int memlane_warm_batch(struct memlane *m, const memlane_handle *handles, uint32_t nr,
 		       struct memlane_step *step)
 {
-	return batch(m, backend_warm, handles, nr, step);
+	return batch(m, &warms, handles, nr, step);
 }
 
 int memlane_group_warm(struct memlane *m, uint16_t number, struct memlane_step *step)
 {
-	return group(m, backend_warm, number, step);
+	return group(m, &warms, number, step);
 }
 
 int memlane_warm_lane(struct memlane *m, enum memlane_lane lane, struct memlane_step *step)
 {
-	return lane_of(m, backend_warm, lane, step);
+	return lane_of(m, &warms, lane, step);
 }
 
 int memlane_queue_warm(struct memlane *m, const memlane_handle *handles, uint32_t nr, uint64_t token)

@@ -244,6 +244,10 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @__reserved3: must be 0
  * @name: what people who look at the arena see beside the process: up to 31 characters of
  *	printable ASCII, no quotation marks or backslashes; is copied. NULL: no name
+ * @backing_fd: a file that takes what memlane_store() puts there, as for
+ *	memlane_set_backing(); -1: none; -1
+ * @__reserved4: must be 0
+ * @backing_max: bytes of it that may be used, as for memlane_set_backing_max(); 0
  *
  * MEMLANE_GUARD in the environment switches on more, in programs as they are: words with
  * commas between them, of bytes (@guard), moves (@guard_moves) and leaks (@report_leaks).
@@ -279,6 +283,9 @@ struct memlane_config {
 	bool guard_moves;
 	uint8_t __reserved3[6];
 	const char *name;
+	int32_t backing_fd;
+	uint32_t __reserved4;
+	uint64_t backing_max;
 };
 
 /*

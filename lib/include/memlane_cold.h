@@ -75,6 +75,83 @@ MEMLANE_API int memlane_group_cool(struct memlane *m, uint16_t group, struct mem
 MEMLANE_API int memlane_cool_lane(struct memlane *m, memlane_lane_arg lane,
 				  struct memlane_step *step);
 
+/* ---------------------------------------------------------- to a file ---- */
+
+/**
+ * memlane_set_backing_max - let a file take what is stored, up to a size
+ * @m: arena
+ * @fd: of a regular file or a block device, open for reading and writing; the descriptor may
+ *	be closed afterwards, and a name is not needed (O_TMPFILE). -1: none any more
+ * @max: bytes of it that may be used, at least 128 KiB; 0: what the SlowLane may need.
+ *	RLIMIT_FSIZE of the caller bounds it for good
+ *
+ * What the file has at first is overwritten, and what is left at the arena's end becomes holes. It
+ * is one arena's at a time. Nothing that is read there is believed: a page that is not what was
+ * written raises SIGBUS, is told of by MEMLANE_EVENT_LOST, and nothing else is lost.
+ *
+ * Return: 0; -EBADF; -EINVAL: another kind of file, one that appends, or @max; -EACCES: not
+ * open for both; -EOPNOTSUPP: no holes can be made in it, or the local backend; -EFBIG,
+ * -ENOSPC: no room for 128 KiB, or a device smaller than @max; -ETXTBSY: it is swapped to;
+ * -EBUSY: an arena has it, or pages are stored, which memlane_warm_lane() brings back;
+ * -EDEADLK: inside a section; -ENOMEM; -EOWNERDEAD.
+ */
+MEMLANE_API int memlane_set_backing_max(struct memlane *m, int fd, uint64_t max);
+
+/**
+ * memlane_set_backing - let a file take what is stored
+ * @m: arena
+ * @fd: as for memlane_set_backing_max()
+ *
+ * Return: as memlane_set_backing_max().
+ */
+MEMLANE_API int memlane_set_backing(struct memlane *m, int fd);
+
+/**
+ * memlane_store - put the pages that an object is on into the backing file
+ * @m: arena
+ * @h: handle
+ *
+ * As memlane_cool(), and then what was compressed is written to the file, as is what does not
+ * become smaller. Its memory is free then, and a touch waits for the file.
+ *
+ * Return: as memlane_cool(); -ENXIO: there is no file; -ENOSPC: it is full; otherwise what a
+ * write said (-EIO, -EFBIG, -EDQUOT). Whatever could not be written is in memory still.
+ */
+MEMLANE_API int memlane_store(struct memlane *m, memlane_handle h);
+
+/**
+ * memlane_store_batch - put the pages that objects are on into the backing file
+ * @m: arena
+ * @handles: of the objects
+ * @nr: how many, up to 2^20
+ * @step: as for memlane_cool_batch(); out_pages_returned are those that went to the file
+ *
+ * Return: as memlane_cool_batch(), or as memlane_store() for the first that was not written.
+ */
+MEMLANE_API int memlane_store_batch(struct memlane *m, const memlane_handle *handles, uint32_t nr,
+				    struct memlane_step *step);
+
+/**
+ * memlane_group_store - put a group into the backing file
+ * @m: arena
+ * @group: 0 to 65535; 0 are the objects of no group
+ * @step: as for memlane_store_batch()
+ *
+ * Return: as memlane_store_batch().
+ */
+MEMLANE_API int memlane_group_store(struct memlane *m, uint16_t group, struct memlane_step *step);
+
+/**
+ * memlane_store_lane - put all of a lane that may go into the backing file
+ * @m: arena
+ * @lane: MEMLANE_SLOW; in the FastLane every object stays
+ * @step: as for memlane_store_batch()
+ *
+ * Return: as memlane_store_batch().
+ */
+MEMLANE_API int memlane_store_lane(struct memlane *m, memlane_lane_arg lane,
+				   struct memlane_step *step);
+
 /* -------------------------------------------------------- bringing back ---- */
 
 /**
@@ -198,6 +275,7 @@ MEMLANE_INLINE int memlane_residence(struct memlane *m, memlane_handle h,
 /* As at the end of memlane.h. */
 #define MEMLANE_NO_LANE(wrong)									\
 	int memlane_cool_lane(struct memlane *m, wrong lane, struct memlane_step *step) = delete;	\
+	int memlane_store_lane(struct memlane *m, wrong lane, struct memlane_step *step) = delete;	\
 	int memlane_warm_lane(struct memlane *m, wrong lane, struct memlane_step *step) = delete
 
 MEMLANE_NO_LANE(enum memlane_alloc_lane);

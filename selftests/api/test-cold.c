@@ -5,8 +5,10 @@
  * The local backend puts nothing away: there the same calls are made, and change nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "api.h"
 
@@ -62,7 +64,7 @@ static struct memlane_residence residence(struct memlane *m, memlane_handle h)
 
 	expect_eq(memlane_residence(m, h, &r), 0);
 	expect_eq(r.size, sizeof(r));
-	expect_eq(r.stored + r.lost, 0);
+	expect_eq(r.lost, 0);
 	return r;
 }
 
@@ -222,6 +224,93 @@ TEST(in_the_background)
 	for (i = 0; i < NR; i++)
 		if (i != 7)
 			expect_eq(residence(m, h[i]).resident, BLOB / PAGE);
+	memlane_close(m);
+}
+
+/* ----------------------------------------------------------- to a file ---- */
+
+static int file_new(void)
+{
+	int fd = memfd_create("backing", MFD_CLOEXEC);
+
+	expect(fd >= 0);
+	return fd;
+}
+
+TEST(to_a_file_and_back)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h = make_text(m, BLOB, 1);
+	struct memlane_step step = { .max_ns = 0 };
+	int fd = file_new();
+
+	expect_eq(memlane_store(m, h), -ENXIO);
+	if (!puts_away(m)) {
+		expect_eq(memlane_set_backing(m, fd), -EOPNOTSUPP);
+		memlane_close(m);
+		return;
+	}
+	expect_eq(memlane_set_backing(m, fd), 0);
+	close(fd);
+	expect_eq(memlane_store(m, h), 0);
+	expect_eq(residence(m, h).stored, BLOB / PAGE);
+	expect_eq(memlane_state(m, h), MEMLANE_STATE_STORED);
+	expect_text(m, h, 1);
+	expect_eq(residence(m, h).resident, BLOB / PAGE);
+	expect_eq(memlane_store_batch(m, &h, 1, &step), 0);
+	expect_eq(step.out_pages_returned, BLOB / PAGE);
+	expect_eq(memlane_set_backing(m, -1), -EBUSY);
+	expect_eq(memlane_warm(m, h), 0);
+	expect_eq(memlane_group_store(m, 0, NULL), 0);
+	expect_eq(memlane_warm_lane(m, MEMLANE_SLOW, NULL), 0);
+	expect_eq(memlane_store_lane(m, MEMLANE_SLOW, NULL), 0);
+	expect_eq(residence(m, h).stored, BLOB / PAGE);
+	expect_eq(memlane_warm_lane(m, MEMLANE_SLOW, NULL), 0);
+	expect_eq(memlane_set_backing(m, -1), 0);
+	expect_eq(memlane_store(m, h), -ENXIO);
+	expect_text(m, h, 1);
+	memlane_close(m);
+}
+
+TEST(a_file_in_the_configuration)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m = open_quiet();
+	bool cold = puts_away(m);
+	memlane_handle h;
+
+	memlane_close(m);
+	c.backing_fd = -2;
+	expect_eq(memlane_open(&m, &c), -EINVAL);
+	c.backing_fd = file_new();
+	c.backing_max = 1;
+	expect_eq(memlane_open(&m, &c), cold ? -EINVAL : -EOPNOTSUPP);
+	if (!cold)
+		return;
+	c.backing_max = MIB;
+	expect_eq(memlane_open(&m, &c), 0);
+	h = make_text(m, BLOB, 1);
+	expect_eq(memlane_store(m, h), 0);
+	expect_eq(residence(m, h).stored, BLOB / PAGE);
+	expect_text(m, h, 1);
+	memlane_close(m);
+}
+
+TEST(what_takes_no_bytes)
+{
+	struct memlane *m = open_quiet();
+	int fd[2], zero = open("/dev/zero", O_RDWR), reads = open("/proc/self/exe", O_RDONLY);
+
+	if (!puts_away(m))
+		skip("no file on this backend");
+	expect_eq(pipe(fd), 0);
+	expect_eq(memlane_set_backing(m, fd[0]), -EINVAL);
+	expect_eq(memlane_set_backing(m, zero), -EINVAL);
+	expect_eq(memlane_set_backing(m, reads), -EACCES);
+	expect_eq(memlane_set_backing(m, 12345), -EBADF);
+	expect_eq(memlane_enter(m), 0);
+	expect_eq(memlane_set_backing(m, zero), -EDEADLK);
+	expect_eq(memlane_exit(m), 0);
 	memlane_close(m);
 }
 
