@@ -170,8 +170,8 @@ const char *memlane_config_check(const struct memlane_config *config)
 		why = check_numbers(&own);
 	if (!why && any_set(own.__reserved3, sizeof(own.__reserved3)))
 		why = "__reserved3 must be 0";
-	if (!why && own.__reserved4)
-		why = "__reserved4 must be 0";
+	if (!why && own.cold_age > 4)
+		why = "cold_age must be from 0 (never) to 4 ageing periods";
 	if (!why && own.backing_fd < -1)
 		why = "backing_fd must be -1 (none) or a descriptor";
 	if (!why)
@@ -339,6 +339,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 		{ MEMLANE_OPT_AGE_INTERVAL, ns(c->age_interval) },
 		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
 		{ MEMLANE_OPT_DECAY, keeps(c, m) ? ns(c->decay) : 0 },
+		{ MEMLANE_OPT_COLD_AGE, c->cold_age },
 		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
 	};
 	size_t i;

@@ -246,7 +246,9 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  *	printable ASCII, no quotation marks or backslashes; is copied. NULL: no name
  * @backing_fd: a file that takes what memlane_store() puts there, as for
  *	memlane_set_backing(); -1: none; -1
- * @__reserved4: must be 0
+ * @cold_age: ageing periods (@age_interval) without a use after which maintenance puts what
+ *	is in the SlowLane away, as memlane_cool() does; longer while much of it comes back
+ *	soon; 1 to 4; 0: never. The local backend puts nothing away. 0
  * @backing_max: bytes of it that may be used, as for memlane_set_backing_max(); 0
  *
  * MEMLANE_GUARD in the environment switches on more, in programs as they are: words with
@@ -284,7 +286,7 @@ struct memlane_config {
 	uint8_t __reserved3[6];
 	const char *name;
 	int32_t backing_fd;
-	uint32_t __reserved4;
+	uint32_t cold_age;
 	uint64_t backing_max;
 };
 

@@ -227,6 +227,31 @@ TEST(in_the_background)
 	memlane_close(m);
 }
 
+/* Cycles by hand, and a period is as long as one. */
+TEST(maintenance_puts_away_what_nobody_uses)
+{
+	struct memlane_config c = quiet();
+	memlane_handle cold, used;
+	struct memlane *m;
+	int i;
+
+	c.cold_age = 5;
+	expect_eq(memlane_open(&m, &c), -EINVAL);
+	c.cold_age = 2;
+	c.age_interval = 0;
+	m = open_with(&c);
+	cold = make_text(m, BLOB, 1);
+	used = make_text(m, BLOB, 2);
+	for (i = 0; i < 12; i++) {
+		expect_text(m, used, 2);
+		expect_eq(memlane_maintain(m, NULL), 0);
+	}
+	expect_eq(residence(m, cold).compressed, if_cold(m, BLOB / PAGE));
+	expect_eq(residence(m, used).resident, BLOB / PAGE);
+	expect_text(m, cold, 1);
+	memlane_close(m);
+}
+
 /* ----------------------------------------------------------- to a file ---- */
 
 static int file_new(void)
