@@ -29,6 +29,7 @@
 #include "leaf.h"
 #include "load.h"
 #include "pages.h"
+#include "trace.h"
 #include "word.h"
 
 /* Reads of a file at a time; others wait for their turn. */
@@ -116,15 +117,19 @@ static int load_unpack(struct memlane_load *load)
 /* The record is nobody's any more. The arena's end comes after the word's. */
 static void load_count(struct memlane_load *load, int err)
 {
+	struct memlane_arena *arena = container_of(load->p, struct memlane_arena, pages);
 	struct memlane_cold *c = &load->p->cold;
 
 	memlane_backing_drop(load->b, load->ticket.place, load->ticket.length);
 	atomic64_dec(&c->stored);
 	atomic64_inc(err ? &c->lost : &c->loaded);
-	if (!err)
+	if (!err) {
+		trace_memlane_load(arena->id, load->nr, 1, 1);
 		return;
+	}
+	trace_memlane_lost(arena->id, load->nr, 1, err);
 	WRITE_ONCE(c->untold, true);
-	memlane_worker_wake(container_of(load->p, struct memlane_arena, pages));
+	memlane_worker_wake(arena);
 }
 
 static unsigned long load_result(struct memlane_load *load, int err)

@@ -101,8 +101,11 @@ static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
 static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
+	s64 stored = memlane_pages_store(&arena->pages, page, nr, arena->id);
 
-	return memlane_pages_store(&arena->pages, page, nr, arena->id);
+	if (stored)
+		trace_memlane_store(arena->id, page, nr, stored);
+	return stored;
 }
 
 static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)

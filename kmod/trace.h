@@ -161,7 +161,7 @@ TRACE_EVENT(memlane_move,
 		  __entry->err)
 );
 
-/* Pages of the data area that were put away, or brought back but by a touch. */
+/* Pages of the data area that were put away, went to a file, came back or are lost. */
 DECLARE_EVENT_CLASS(memlane_pages,
 	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
 	TP_ARGS(arena, page, nr, result),
@@ -187,6 +187,21 @@ DEFINE_EVENT(memlane_pages, memlane_cool,
 );
 
 DEFINE_EVENT(memlane_pages, memlane_warm,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result)
+);
+
+DEFINE_EVENT(memlane_pages, memlane_store,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result)
+);
+
+DEFINE_EVENT(memlane_pages, memlane_load,
+	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
+	TP_ARGS(arena, page, nr, result)
+);
+
+DEFINE_EVENT(memlane_pages, memlane_lost,
 	TP_PROTO(u32 arena, u64 page, u64 nr, s64 result),
 	TP_ARGS(arena, page, nr, result)
 );

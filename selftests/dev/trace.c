@@ -205,12 +205,47 @@ TEST(pages_put_away_and_back)
 	end();
 }
 
+TEST(pages_stored_and_lost)
+{
+	struct arena a = arena_new(4 * MIB, 4 * MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_SLOW, 40000), noise = 1;
+	struct memlane_set_backing backing = {
+		.size = sizeof(backing), .fd = memfd_create("trace", MFD_CLOEXEC),
+	};
+	struct memlane_cool req = {
+		.size = sizeof(req), .count = 1, .handles = (unsigned long)&handle,
+		.flags = MEMLANE_COOL_STORE,
+	};
+	__u64 *at = (__u64 *)address_of(&a, handle);
+	unsigned int i;
+
+	for (i = 0; i < 40000 / sizeof(*at); i++)
+		at[i] = rng_next(&noise);
+	begin();
+	expect_eq(call(a.fd, MEMLANE_IOCTL_SET_BACKING, &backing), 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), 0);
+	expect_lines("memlane_store", &a, 1, "nr=10 result=10");
+	req.flags = 0;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_WARM, &req), 0);
+	expect_lines("memlane_load", &a, 10, "nr=1 result=1");
+	req.flags = MEMLANE_COOL_STORE;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), 0);
+	expect_eq(ftruncate(backing.fd, 0), 0);
+	req.flags = 0;
+	expect_eq(call(a.fd, MEMLANE_IOCTL_WARM, &req), -EIO);
+	expect(lines("memlane_lost", a.info.out_id, "nr=1 result=-") >= 1);
+	close(backing.fd);
+	arena_end(&a);
+	end();
+}
+
 TEST(each_event_is_tested)
 {
 	static const char * const tested[] = {
 		"memlane_alloc", "memlane_free", "memlane_refill", "memlane_flush",
 		"memlane_move", "memlane_decide", "memlane_migrate", "memlane_compact",
-		"memlane_maintain", "memlane_cool", "memlane_warm",
+		"memlane_maintain", "memlane_cool", "memlane_warm", "memlane_store",
+		"memlane_load", "memlane_lost",
 	};
 	unsigned int i, nr = 0;
 	struct dirent *d;
