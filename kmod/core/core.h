@@ -475,6 +475,9 @@ struct ml_walk {
  * @refaults: of the arena when the last walk began
  * @hot: objects often used that this walk met in spans of cold ones
  * @urgent: memory is short: whatever was not used in the last period goes
+ * @stored: pages that went on to the file so far; arena.mover, as are the next two
+ * @refused: tries in a row of which the file took nothing
+ * @retry: number of the period from which on it is tried again
  */
 struct ml_idle {
 	u32 cursor;
@@ -487,6 +490,9 @@ struct ml_idle {
 	u64 refaults;
 	u64 hot;
 	bool urgent;
+	u64 stored;
+	u64 refused;
+	u64 retry;
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */

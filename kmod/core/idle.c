@@ -8,6 +8,9 @@
  * use for as long as MEMLANE_OPT_COLD_AGE says.
  *
  * When much of what went is touched again, the next walks come later: see judge().
+ *
+ * What went in a walk and is of no use still in a later one goes on to the backing file, if
+ * there is one: see put_away().
  */
 #include <linux/minmax.h>
 
@@ -23,6 +26,7 @@
 #define PIECE		1024U	/* indices that are looked at without a break */
 #define TOO_MANY	8	/* one in so many came back: that is too many */
 #define REST_MAX	64U	/* periods from one walk to the next, at most */
+#define REST_SHIFT_MAX	6	/* log2 of the periods that a file is left alone, at most */
 
 /* May an object be put away, and is it of no use? */
 static bool may_go(const struct ml_arena *a, u32 index)
@@ -111,6 +115,36 @@ static void walk_piece(struct ml_arena *a, struct ml_range *r)
 	ml_range_run(a, r);
 }
 
+/* A file that is full, or broken, is left alone for a while, and for longer each time. */
+static void file_refused(struct ml_idle *idle)
+{
+	idle->refused = min_t(u64, idle->refused + 1, REST_SHIFT_MAX);
+	idle->retry = idle->begun + (1ULL << idle->refused);
+}
+
+/*
+ * Pages of which nothing could go have gone before, or do not become smaller: they go to the file.
+ * Context: arena.mover, without arena.lock. Return: pages that went; or -errno.
+ */
+static s64 put_away(struct ml_arena *a, u64 page, u64 nr)
+{
+	s64 gone = a->ops->cool(a, page, nr), stored;
+	struct ml_idle *idle = &a->policy.idle;
+
+	if (gone || !a->ops->store || idle->begun < idle->retry)
+		return gone;
+	stored = a->ops->store(a, page, nr);
+	if (stored == -EINTR)
+		return stored;
+	if (stored < 0 && stored != -ENXIO)
+		file_refused(idle);
+	if (stored <= 0)
+		return 0;
+	idle->refused = 0;
+	idle->stored += stored;
+	return stored;
+}
+
 static void walk_end(struct ml_arena *a)
 {
 	struct ml_idle *idle = &a->policy.idle;
@@ -123,14 +157,15 @@ static void walk_end(struct ml_arena *a)
 /* Go on with a walk within the step's time. Return: pages that went. */
 static u64 walk(struct ml_arena *a, struct ml_step *s)
 {
-	struct ml_range r = { .run = a->ops->cool };
 	struct ml_idle *idle = &a->policy.idle;
+	struct ml_range r = { .run = put_away };
+	u64 stored = idle->stored;
 
 	do {
 		walk_piece(a, &r);
 		ml_step_yield(a);
 	} while (idle->cursor < a->table.top && !r.err && !ml_step_late(a, s));
-	idle->gone += r.gone;
+	idle->gone += r.gone - (idle->stored - stored);	/* those have gone before */
 	if (r.err == -EINTR)
 		s->err = r.err;
 	if (r.err || idle->cursor >= a->table.top)

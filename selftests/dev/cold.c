@@ -449,24 +449,6 @@ TEST(a_view_shows_it)
 
 /* ------------------------------------------------------------- by policy */
 
-static void set(const struct arena *a, __u32 option, __u64 value)
-{
-	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
-
-	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
-}
-
-/* Each cycle is a period, and what is large belongs into the SlowLane. */
-static void cycles(const struct arena *a, unsigned int nr)
-{
-	struct memlane_maintain req = { .size = sizeof(req) };
-
-	set(a, MEMLANE_OPT_AGE_INTERVAL, 0);
-	set(a, MEMLANE_OPT_THRESHOLD, PAGE);
-	while (nr--)
-		expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
-}
-
 TEST(what_nobody_uses)
 {
 	struct arena a = arena_cold();

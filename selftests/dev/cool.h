@@ -94,4 +94,24 @@ static void expect_noise(const char *at, unsigned long bytes, unsigned long long
 		expect_eq(*(const unsigned long long *)(at + i), rng_next(&seed));
 }
 
+__attribute__((unused))
+static void set(const struct arena *a, __u32 option, __u64 value)
+{
+	struct memlane_set req = { .size = sizeof(req), .option = option, .value = value };
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &req), 0);
+}
+
+/* Each cycle is a period, and what is large belongs into the SlowLane. */
+__attribute__((unused))
+static void cycles(const struct arena *a, unsigned int nr)
+{
+	struct memlane_maintain req = { .size = sizeof(req) };
+
+	set(a, MEMLANE_OPT_AGE_INTERVAL, 0);
+	set(a, MEMLANE_OPT_THRESHOLD, PAGE);
+	while (nr--)
+		expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
+}
+
 #endif /* COOL_H */

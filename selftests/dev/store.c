@@ -204,6 +204,23 @@ TEST(by_and_by)
 	arena_end(&a);
 }
 
+/* Put away by one walk, and stored by the next, whether it became smaller or not. */
+TEST(what_nobody_uses_goes_there)
+{
+	struct arena a = arena_on(file_new());
+	__u64 text = text_blob(&a, 30), noise = noise_blob(&a, 31);
+	unsigned int i;
+
+	set(&a, MEMLANE_OPT_COLD_AGE, 1);
+	for (i = 0; i < 20 && query(&a, noise).out_stored < PAGES; i++)
+		cycles(&a, 1);
+	expect_eq(query(&a, text).out_stored, PAGES);
+	expect_eq(query(&a, noise).out_stored, PAGES);
+	expect_text(address_of(&a, text), BLOB, 30);
+	expect_noise(address_of(&a, noise), BLOB, 31);
+	arena_end(&a);
+}
+
 /* Slots are used again: the file is no longer than what was in it at once needs. */
 TEST(the_file_does_not_grow)
 {

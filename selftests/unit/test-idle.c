@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test-idle.c - what nobody uses is put away, page by page, and not what is touched again */
 #include <linux/atomic.h>
+#include <linux/minmax.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -309,6 +310,93 @@ static void moves_bring_it_back(void)
 	end();
 }
 
+/* ---------------------------------------------------------- to a file */
+
+static u64 file_tries, file_pages;
+static u64 file_first;		/* page of the last try */
+
+/* Each page once: what is there already is not written again. */
+static s64 take_all(struct world *on, u64 page, u64 nr)
+{
+	u64 was = file_pages;
+
+	file_tries++;
+	file_first = page;
+	file_pages = max(file_pages, on->away);
+	return file_pages - was;
+}
+
+static s64 take_none(struct world *on, u64 page, u64 nr)
+{
+	file_tries++;
+	return -ENOSPC;
+}
+
+/* One walk puts it away, and the next one, if nobody came, has it stored. */
+static void on_to_a_file(void)
+{
+	u64 x;
+
+	begin(1);
+	file_tries = file_pages = 0;
+	w->to_file = take_all;
+	x = make(BLOB);
+	cycle(0);
+	expect_eq(file_tries, 0);
+	while (!away(x))
+		cycle(0);
+	expect_eq(file_tries, 0);
+	cycle(0);
+	expect_eq(file_tries, 1);
+	expect_eq(file_pages, 16);
+	expect_eq(file_first, ml_loc_page(world_loc(w, x)));
+	expect_eq(a->policy.idle.stored, 16);
+	cycles(4);
+	expect_eq(a->policy.idle.stored, 16);
+	end();
+}
+
+/* What is used in between is put away anew, and waits anew. */
+static void used_in_between(void)
+{
+	u64 x;
+	int i;
+
+	begin(1);
+	file_tries = file_pages = 0;
+	w->to_file = take_all;
+	x = make(BLOB);
+	for (i = 0; i < 20; i++) {
+		cycle(0);
+		if (away(x))
+			touch(x);
+	}
+	expect_eq(file_tries, 0);
+	end();
+}
+
+/* Left alone for 2, 4, 8 ... 64 periods; what it does not take stays put away. */
+static void a_file_that_takes_nothing(void)
+{
+	u64 x, most;
+
+	begin(1);
+	file_tries = 0;
+	w->to_file = take_none;
+	x = make(BLOB);
+	cycles(200);
+	most = file_tries;
+	expect(most >= 6 && most <= 9);
+	expect_eq(away(x), 16);
+	expect_eq(a->policy.idle.stored, 0);
+	file_pages = 0;
+	w->to_file = take_all;
+	cycles(65);
+	expect_eq(a->policy.idle.stored, 16);
+	expect_eq(a->policy.idle.refused, 0);
+	end();
+}
+
 static const struct test tests[] = {
 	{ "idle_after_so_many_periods", after_so_many_periods },
 	{ "idle_never_by_default", never_by_default },
@@ -321,6 +409,9 @@ static const struct test tests[] = {
 	{ "idle_for_the_system", for_the_system },
 	{ "idle_hot_objects_on_cold_pages", hot_objects_on_cold_pages },
 	{ "idle_moves_bring_it_back", moves_bring_it_back },
+	{ "idle_on_to_a_file", on_to_a_file },
+	{ "idle_used_in_between", used_in_between },
+	{ "idle_a_file_that_takes_nothing", a_file_that_takes_nothing },
 };
 
 KTAP_MAIN(tests);

@@ -311,6 +311,16 @@ static s64 op_cool(struct ml_arena *a, u64 page, u64 nr)
 	return gone;
 }
 
+static s64 op_store(struct ml_arena *a, u64 page, u64 nr)
+{
+	struct world *w = world_of(a);
+
+	if (!w->to_file)
+		return -ENXIO;
+	op_cool(a, page, nr);
+	return w->to_file(w, page, nr);
+}
+
 static s64 op_warm(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -497,7 +507,7 @@ static u64 op_metadata(struct ml_arena *a)
 	.slot_done = op_slot_done, .metadata = op_metadata, .now = op_now,	\
 	.moved = op_moved, .decided = op_decided, .event = op_event,	\
 	.remap = op_remap, .hurry = op_hurry,				\
-	.cool = op_cool, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence
+	.cool = op_cool, .store = op_store, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence
 
 static const struct ml_ops ops_copy = { COMMON_OPS, .remap_copies = true };
 static const struct ml_ops ops_remap = { COMMON_OPS };

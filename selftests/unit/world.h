@@ -40,6 +40,7 @@ struct world {
 	u64 commits;		/* calls, and of decommit */
 	u64 decommits;
 	u64 away;		/* pages put away */
+	s64 (*to_file)(struct world *w, u64 page, u64 nr);	/* what is stored; NULL: no file */
 	u64 later;		/* ns that the engine said last, to be told when they are over */
 	u64 allocs;		/* descriptors out */
 	u64 bytes;
