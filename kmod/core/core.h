@@ -478,6 +478,7 @@ struct ml_walk {
  * @stored: pages that went on to the file so far; arena.mover, as are the next two
  * @refused: tries in a row of which the file took nothing
  * @retry: number of the period from which on it is tried again
+ * @said: errno of the last of them that is to be told; 0: none
  */
 struct ml_idle {
 	u32 cursor;
@@ -493,6 +494,7 @@ struct ml_idle {
 	u64 stored;
 	u64 refused;
 	u64 retry;
+	int said;
 };
 
 /* Options, in the order of enum memlane_option; arena.lock */

@@ -116,8 +116,10 @@ static void walk_piece(struct ml_arena *a, struct ml_range *r)
 }
 
 /* A file that is full, or broken, is left alone for a while, and for longer each time. */
-static void file_refused(struct ml_idle *idle)
+static void file_refused(struct ml_idle *idle, int err)
 {
+	if (!idle->refused)
+		idle->said = err;
 	idle->refused = min_t(u64, idle->refused + 1, REST_SHIFT_MAX);
 	idle->retry = idle->begun + (1ULL << idle->refused);
 }
@@ -137,7 +139,7 @@ static s64 put_away(struct ml_arena *a, u64 page, u64 nr)
 	if (stored == -EINTR)
 		return stored;
 	if (stored < 0 && stored != -ENXIO)
-		file_refused(idle);
+		file_refused(idle, -stored);
 	if (stored <= 0)
 		return 0;
 	idle->refused = 0;
@@ -165,6 +167,9 @@ static u64 walk(struct ml_arena *a, struct ml_step *s)
 		walk_piece(a, &r);
 		ml_step_yield(a);
 	} while (idle->cursor < a->table.top && !r.err && !ml_step_late(a, s));
+	if (idle->said)
+		ml_event(a, MEMLANE_EVENT_BACKING, MEMLANE_SLOW, idle->said);
+	idle->said = 0;
 	idle->gone += r.gone - (idle->stored - stored);	/* those have gone before */
 	if (r.err == -EINTR)
 		s->err = r.err;

@@ -389,6 +389,8 @@ static void a_file_that_takes_nothing(void)
 	expect(most >= 6 && most <= 9);
 	expect_eq(away(x), 16);
 	expect_eq(a->policy.idle.stored, 0);
+	expect_eq(w->events[MEMLANE_EVENT_BACKING], 1);
+	expect_eq(w->event_value, ENOSPC);
 	file_pages = 0;
 	w->to_file = take_all;
 	cycles(65);

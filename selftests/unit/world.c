@@ -428,7 +428,7 @@ static void op_event(struct ml_arena *a, unsigned int type, unsigned int lane, u
 	struct world *w = world_of(a);
 
 	lockdep_assert_held(&a->lock);
-	expect(type >= MEMLANE_EVENT_GROWTH && type <= MEMLANE_EVENT_LOST);
+	expect(type >= MEMLANE_EVENT_GROWTH && type <= MEMLANE_EVENT_BACKING);
 	expect(lane < MEMLANE_LANES || (lane == MEMLANE_LANES && type == MEMLANE_EVENT_PRESSURE));
 	w->events[type]++;
 	w->event_lane = lane;

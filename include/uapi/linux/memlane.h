@@ -509,6 +509,8 @@ enum memlane_event_type {
 	MEMLANE_EVENT_PURGED,	/* objects were dropped: value is how many */
 	MEMLANE_EVENT_LOST,	/* memory, or the backing file, failed under an object: */
 				/* value is its handle */
+	MEMLANE_EVENT_BACKING,	/* the backing file takes nothing in the background: value is */
+				/* the errno; told once, until it takes something again */
 };
 
 /**
