@@ -129,7 +129,7 @@ static const struct {
 } group[] = {
 	{ "pause", bench_pause }, { "get", bench_get }, { "alloc", bench_alloc },
 	{ "load", bench_load },
-	{ "scale", bench_scale }, { "compact", bench_compact }, { "replay", bench_replay },
+	{ "scale", bench_scale }, { "compact", bench_compact }, { "cold", bench_cold }, { "replay", bench_replay },
 };
 
 static void write_json(const char *file, const char *backend, struct json_object *machine)

@@ -31,13 +31,14 @@ bool ratios_only(void);
 struct json_object *machine_json(void);
 void print_tables(const char *file);
 
-/* pause.c, speed.c, load.c, scale.c, space.c, replay.c */
+/* pause.c, speed.c, load.c, scale.c, space.c, cold.c, replay.c */
 void bench_pause(void);
 void bench_get(void);
 void bench_alloc(void);
 void bench_load(void);
 void bench_scale(void);
 void bench_compact(void);
+void bench_cold(void);
 void bench_replay(void);
 
 /* batch.c: of an arena, or of malloc where there is none; ns for an object made and freed */

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cold.c - what it costs to put away what nobody uses, and what is kept of it
+ *
+ * The values are words out of a small vocabulary, which compress about as JSON and text do. A
+ * quarter of the objects is used in every period, the others never. The file is in memory: what
+ * a disk adds is the disk's.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "histogram.h"
+
+#define GROUP	"what nobody uses, put away"
+#define PAGE	4096ULL
+#define PAGES	8192ULL
+#define OBJECTS	20000U
+#define PERIODS 30U
+
+static uint64_t sink;
+
+/* ---------------------------------------------------------------- bytes */
+
+static const char *const vocabulary[] = {
+	"\"id\":", "\"name\":", "\"state\":\"open\"", "\"price\":", "\"tags\":[", "]", "},{",
+	"the ", "and ", "customer ", "delivery ", "2026-", "T12:", ".00", "null", "true,", "0x",
+};
+
+static void write_words(char *to, uint64_t bytes, uint64_t seed)
+{
+	const uint64_t words = sizeof(vocabulary) / sizeof(vocabulary[0]);
+	char text[32];
+	uint64_t n, at = 0;
+
+	while (at < bytes) {
+		n = snprintf(text, sizeof(text), "%s%u", vocabulary[(rng_next(&seed) >> 33) % words],
+			     (unsigned int)(rng_next(&seed) >> 50));
+		n = n < bytes - at ? n : bytes - at;
+		memcpy(to + at, text, n);
+		at += n;
+	}
+}
+
+/* -------------------------------------------------------- price of a fault */
+
+static void shuffle(uint32_t *order, uint32_t nr)
+{
+	uint64_t rng = 88172645463325252ULL;
+	uint32_t i, k, t;
+
+	for (i = 0; i < nr; i++)
+		order[i] = i;
+	for (i = nr - 1; i > 0; i--) {
+		k = (rng_next(&rng) >> 32) % (i + 1);
+		t = order[i];
+		order[i] = order[k];
+		order[k] = t;
+	}
+}
+
+/* ns a page, each once, at random, by a write: to read what is new maps a page of zeros. */
+static double touch(char *at)
+{
+	static uint32_t order[PAGES];
+	uint64_t start, i;
+
+	shuffle(order, PAGES);
+	start = now_ns();
+	for (i = 0; i < PAGES; i++)
+		at[order[i] * PAGE] = 1;
+	return (double)(now_ns() - start) / PAGES;
+}
+
+static double touch_new(void)
+{
+	char *at = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	double ns;
+
+	if (at == MAP_FAILED)
+		die("no memory");
+	madvise(at, PAGES * PAGE, MADV_NOHUGEPAGE);
+	ns = touch(at);
+	munmap(at, PAGES * PAGE);
+	return ns;
+}
+
+static double touch_object(struct memlane *m, memlane_handle h)
+{
+	double ns;
+
+	memlane_enter(m);
+	ns = touch(memlane_get(m, h));
+	memlane_exit(m);
+	return ns;
+}
+
+static memlane_handle new_blob(struct memlane *m)
+{
+	struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW };
+	memlane_handle h;
+
+	if (memlane_alloc_with(m, PAGES * PAGE, &opts, &h))
+		die("no object");
+	return h;
+}
+
+static memlane_handle make_blob(struct memlane *m, bool words)
+{
+	memlane_handle h = new_blob(m);
+	char *at;
+
+	memlane_enter(m);
+	at = memlane_get(m, h);
+	if (words)
+		write_words(at, PAGES * PAGE, 1);
+	else
+		memset(at, 7, PAGES * PAGE);
+	memlane_exit(m);
+	return h;
+}
+
+static double read_file(int fd)
+{
+	static char bytes[PAGE];
+	uint64_t rng = 7, start = now_ns(), i;
+
+	for (i = 0; i < PAGES; i++)
+		sink += pread(fd, bytes, PAGE, (rng_next(&rng) >> 32) % (PAGES / 2) * PAGE);
+	return (double)(now_ns() - start) / PAGES;
+}
+
+static void fault_prices(void)
+{
+	struct memlane *m = open_bench(MIB, 256 * MIB);
+	memlane_handle same = make_blob(m, false), words = make_blob(m, true);
+	int fd = memfd_create("bench", MFD_CLOEXEC);
+	double base = touch_new(), pread_ns;
+
+	row(GROUP, "fault: a new page of the process", base, "ns", base);
+	row(GROUP, "fault: a new page of an arena", touch_object(m, new_blob(m)), "ns", base);
+	if (memlane_cool(m, same) || memlane_cool(m, words))
+		die("nothing is put away");
+	row(GROUP, "fault: a page of one word", touch_object(m, same), "ns", base);
+	row(GROUP, "fault: a compressed page", touch_object(m, words), "ns", base);
+	if (memlane_set_backing(m, fd) || memlane_store(m, words))
+		die("nothing is stored");
+	pread_ns = read_file(fd);
+	row(GROUP, "pread() of 4 KiB of the file, which is in memory", pread_ns, "ns", base);
+	row(GROUP, "fault: a stored page, against that", touch_object(m, words), "ns", pread_ns);
+	memlane_close(m);
+	close(fd);
+}
+
+/* ------------------------------------------------------------- memory kept */
+
+struct zipf {
+	struct memlane *m;
+	memlane_handle h[OBJECTS];
+	uint64_t bytes;
+};
+
+static void make_objects(struct zipf *z)
+{
+	struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW };
+	uint64_t rng = 4711, size;
+	uint32_t i;
+
+	for (i = 0; i < OBJECTS; i++) {
+		size = 200 + (rng_next(&rng) >> 32) % 1800;
+		if (memlane_alloc_with(z->m, size, &opts, &z->h[i]))
+			die("no object");
+		memlane_enter(z->m);
+		write_words(memlane_get(z->m, z->h[i]), size, i + 1);
+		memlane_exit(z->m);
+		z->bytes += size;
+	}
+}
+
+/* One period: every fourth object is used, as it lies among the others. */
+static void use_hot(struct zipf *z)
+{
+	uint32_t i;
+
+	for (i = 0; i < OBJECTS; i += 4) {
+		memlane_enter(z->m);
+		sink += *(volatile char *)memlane_get(z->m, z->h[i]);
+		memlane_exit(z->m);
+	}
+	if (memlane_maintain(z->m, NULL))
+		die("no maintenance");
+}
+
+static struct memlane_counts counts(struct memlane *m)
+{
+	struct memlane_stats st = { .size = sizeof(st), .flags = MEMLANE_STAT_EXACT };
+
+	if (memlane_stat(m, &st))
+		die("no counters");
+	return st.counts;
+}
+
+static double kept(const struct zipf *z)
+{
+	struct memlane_counts c = counts(z->m);
+
+	return c.lane[MEMLANE_FAST].resident + c.lane[MEMLANE_SLOW].resident + c.compressed_bytes;
+}
+
+/* @fd: a backing file, or -1 */
+static void keep_objects(int fd, const char *how)
+{
+	static struct zipf z;
+	struct memlane_counts before, c;
+	double base;
+	char name[96];
+	uint32_t i;
+
+	memset(&z, 0, sizeof(z));
+	z.m = open_bench(64 * MIB, 64 * MIB);
+	memlane_set_option(z.m, MEMLANE_OPT_AGE_INTERVAL, 0);
+	memlane_set_option(z.m, MEMLANE_OPT_COLD_AGE, 2);
+	if (fd >= 0 && memlane_set_backing(z.m, fd))
+		die("no backing file");
+	make_objects(&z);
+	base = kept(&z);
+	for (i = 0; i < PERIODS; i++)
+		use_hot(&z);
+	before = counts(z.m);
+	for (i = 0; i < PERIODS; i++)
+		use_hot(&z);
+	c = counts(z.m);
+	snprintf(name, sizeof(name), "memory kept, a quarter of the objects in use: %s", how);
+	row(GROUP, name, kept(&z), "bytes", base);
+	if (c.compressed)
+		row(GROUP, "  what was compressed, against its pages", c.compressed_bytes, "bytes",
+		    c.compressed * (double)PAGE);
+	row(GROUP, "  faults of what is in use, in 30 periods, once settled",
+	    c.refaults - before.refaults, "", 0);
+	memlane_close(z.m);
+}
+
+/* --------------------------------------------------------------- readers */
+
+struct cooler {
+	struct memlane *m;
+	memlane_handle cold;
+	bool over;	/* atomic */
+};
+
+static void *cool_and_warm(void *arg)
+{
+	struct cooler *c = arg;
+
+	while (!__atomic_load_n(&c->over, __ATOMIC_RELAXED)) {
+		memlane_cool(c->m, c->cold);
+		memlane_warm(c->m, c->cold);
+	}
+	return NULL;
+}
+
+static void read_hot(struct memlane *m, const memlane_handle *h, struct histogram *to)
+{
+	uint64_t rng = 99, start, n;
+	uint32_t i;
+
+	memset(to, 0, sizeof(*to));
+	for (n = 0; n < env("ML_READS", 500000); n++) {
+		i = (rng_next(&rng) >> 32) % 1000;
+		start = now_ns();
+		memlane_enter(m);
+		sink += *(volatile char *)memlane_get(m, h[i]);
+		memlane_exit(m);
+		histogram_add(to, now_ns() - start);
+	}
+}
+
+static void reads_beside(void)
+{
+	static struct histogram alone, beside;
+	static memlane_handle h[1000];
+	struct cooler c = { .m = open_bench(64 * MIB, 256 * MIB) };
+	pthread_t t;
+	uint32_t i;
+
+	for (i = 0; i < 1000; i++)
+		h[i] = must_alloc(c.m, 300);
+	c.cold = make_blob(c.m, true);
+	read_hot(c.m, h, &alone);
+	if (pthread_create(&t, NULL, cool_and_warm, &c))
+		die("no thread");
+	read_hot(c.m, h, &beside);
+	__atomic_store_n(&c.over, true, __ATOMIC_RELAXED);
+	pthread_join(t, NULL);
+	row(GROUP, "get and read beside a cooler: p50", histogram_at(&beside, 0.5), "ns",
+	    histogram_at(&alone, 0.5));
+	row(GROUP, "get and read beside a cooler: p99.9", histogram_at(&beside, 0.999), "ns",
+	    histogram_at(&alone, 0.999));
+	memlane_close(c.m);
+}
+
+void bench_cold(void)
+{
+	struct memlane *m = open_bench(MIB, MIB);
+	bool cold = memlane_capabilities(m) & MEMLANE_CAP_COLD;
+	int fd;
+
+	memlane_close(m);
+	if (!cold)
+		return;
+	fault_prices();
+	keep_objects(-1, "compressed");
+	fd = memfd_create("bench", MFD_CLOEXEC);
+	keep_objects(fd, "compressed, then in a file");
+	close(fd);
+	reads_beside();
+}
