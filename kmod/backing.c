@@ -223,18 +223,20 @@ static int backing_prepare(struct memlane_backing *b)
  * @nr: how many, up to MEMLANE_GROUP_BLOCKS
  * @out: see memlane_slots_take()
  *
- * Context: the writer. Return: false: the file is full, or there is no memory.
+ * Context: the writer. Return: 0; -ENOSPC: the file is full; -ENOMEM.
  */
-bool memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stretch *out)
+int memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stretch *out)
 {
+	/* Without memory there may be room yet in what there is. */
+	int err = backing_prepare(b);
 	bool taken;
 
-	/* Without memory there may be room yet in what there is. */
-	backing_prepare(b);
 	spin_lock(&b->lock);
 	taken = memlane_slots_take(&b->slots, nr, out);
 	spin_unlock(&b->lock);
-	return taken;
+	if (taken)
+		return 0;
+	return err ? err : -ENOSPC;
 }
 
 static u64 byte_of(u64 place)

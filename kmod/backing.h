@@ -62,7 +62,7 @@ void memlane_backing_get(struct memlane_backing *b);
 void memlane_backing_put(struct memlane_backing *b);
 u64 memlane_backing_bytes(struct memlane_backing *b);
 
-bool memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stretch *out);
+int memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stretch *out);
 void memlane_backing_add(struct memlane_backing *b, const struct memlane_ticket *ticket);
 void memlane_backing_drop(struct memlane_backing *b, u64 place, u32 length);
 void memlane_backing_settle(struct memlane_backing *b, const struct memlane_stretch *w);

@@ -136,9 +136,10 @@ static int job_begin(struct job *job, struct memlane_backing *b, u64 pages)
 	if (err)
 		return err;
 	/* A page takes a block and a little more, at most. */
-	if (!memlane_backing_take(b, min_t(u64, pages + 1, MEMLANE_GROUP_BLOCKS), &job->at)) {
+	err = memlane_backing_take(b, min_t(u64, pages + 1, MEMLANE_GROUP_BLOCKS), &job->at);
+	if (err) {
 		memlane_backing_finish(b);
-		return -ENOSPC;
+		return err;
 	}
 	memlane_backing_get(b);
 	job->b = b;

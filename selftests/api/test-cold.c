@@ -294,6 +294,10 @@ TEST(to_a_file_and_back)
 	expect_eq(memlane_set_backing(m, -1), 0);
 	expect_eq(memlane_store(m, h), -ENXIO);
 	expect_text(m, h, 1);
+	fd = file_new();
+	expect_eq(memlane_set_backing_max(m, fd, 1), -EINVAL);
+	expect_eq(memlane_set_backing_max(m, fd, MIB), 0);
+	close(fd);
 	memlane_close(m);
 }
 

@@ -928,6 +928,65 @@ TEST(objects_brought_back)
 				  .settle = expect_pages, .flags = PARTLY });
 }
 
+static int store_one(struct context *c)
+{
+	struct memlane_cool req = {
+		.size = sizeof(req), .flags = MEMLANE_COOL_STORE, .count = 1,
+		.handles = (unsigned long)c->handle,
+	};
+	int err = call(c->a.fd, MEMLANE_IOCTL_COOL, &req);
+
+	return err ? err : req.out_error;
+}
+
+static int backing_fd;
+
+static void with_a_file(struct context *c)
+{
+	(void)c;
+	backing_fd = memfd_create("failnth", MFD_CLOEXEC);
+	expect(backing_fd >= 0);
+}
+
+static int take_file(struct context *c)
+{
+	struct memlane_set_backing req = { .size = sizeof(req), .fd = backing_fd, .max = 1 << 20 };
+
+	return call(c->a.fd, MEMLANE_IOCTL_SET_BACKING, &req);
+}
+
+static void with_a_blob_and_a_file(struct context *c)
+{
+	with_a_blob_in_use(c);
+	with_a_file(c);
+	expect_eq(take_file(c), 0);
+	close(backing_fd);
+}
+
+static void with_a_stored_blob(struct context *c)
+{
+	with_a_blob_and_a_file(c);
+	expect_eq(store_one(c), 0);
+	expect_eq(counts(&c->a).stored, COLD_BYTES / 4096);
+}
+
+TEST(a_file_put_away_to)
+{
+	sweep((struct scenario) { .least = 4, .prepare = with_a_file, .run = take_file });
+}
+
+TEST(objects_put_away_to_a_file)
+{
+	sweep((struct scenario) { .least = 10, .prepare = with_a_blob_and_a_file, .run = store_one,
+				  .settle = expect_pages, .flags = PARTLY });
+}
+
+TEST(objects_brought_back_from_a_file)
+{
+	sweep((struct scenario) { .least = 10, .prepare = with_a_stored_blob, .run = warm_one,
+				  .settle = expect_pages, .flags = PARTLY });
+}
+
 static int warm_later(struct context *c)
 {
 	struct memlane_cool req = {
