@@ -291,7 +291,10 @@ static void op_remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
 	}
 }
 
-/* Nobody is waited for: what others hold stays. */
+/*
+ * Nobody is waited for: what others hold stays. Here, and when it comes back, arena.lock protects
+ * what is known of pages; the module has locks of its own.
+ */
 static s64 op_cool(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
@@ -300,6 +303,7 @@ static s64 op_cool(struct ml_arena *a, u64 page, u64 nr)
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_not_held(&a->lock);
 	expect(nr && page >= a->lane[MEMLANE_SLOW].first && page + nr <= a->lane[MEMLANE_SLOW].end);
+	mutex_lock(&a->lock);
 	for (i = page; i < page + nr; i++) {
 		if (w->page[i] & (PAGE_HELD | PAGE_BROKEN | PAGE_AWAY) || !(w->page[i] & PAGE_EXISTS))
 			continue;
@@ -308,6 +312,7 @@ static s64 op_cool(struct ml_arena *a, u64 page, u64 nr)
 			w->clock += 1000;
 		gone++;
 	}
+	mutex_unlock(&a->lock);
 	return gone;
 }
 
@@ -324,13 +329,17 @@ static s64 op_store(struct ml_arena *a, u64 page, u64 nr)
 static s64 op_warm(struct ml_arena *a, u64 page, u64 nr)
 {
 	struct world *w = world_of(a);
-	u64 i, was = w->away;
+	u64 i, came;
 
 	lockdep_assert_not_held(&a->lock);
+	mutex_lock(&a->lock);
+	came = w->away;
 	for (i = page; i < page + nr; i++)
 		if (w->page[i] & PAGE_AWAY)
 			set_away(w, i, false);
-	return was - w->away;
+	came -= w->away;
+	mutex_unlock(&a->lock);
+	return came;
 }
 
 static bool op_at_hand(struct ml_arena *a, u64 page, u64 nr)
