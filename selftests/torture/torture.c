@@ -481,6 +481,8 @@ static const char *gap_in(const struct memlane_stats *st)
 		return "pins in the way";
 	if (memlane_capabilities(arena) & MEMLANE_CAP_REMAP && !st->counts.remapped)
 		return "pages handed over";
+	if (cools() && (!st->counts.written || !st->counts.loaded))
+		return "pages to the file and back";
 	return NULL;
 }
 
@@ -614,6 +616,8 @@ static void cool_or_warm(struct worker *w)
 
 	if (!req.flags && !req.count)
 		return;
+	if (!warms && chance(w, 3))
+		req.flags |= MEMLANE_COOL_STORE;
 	if (ioctl(memlane_fd(arena), warms ? MEMLANE_IOCTL_WARM : MEMLANE_IOCTL_COOL, &req))
 		fail("%s: %s", warms ? "warm" : "cool", strerror(errno));
 	w->seen[warms ? BROUGHT_BACK : PUT_AWAY] += req.out_pages;
@@ -647,6 +651,16 @@ static struct memlane *open_small(void)
 	return open_with(&c);
 }
 
+/* What goes to a file comes back as what is compressed does. */
+static void give_file(void)
+{
+	int fd = memfd_create("torture", MFD_CLOEXEC);
+
+	expect(fd >= 0);
+	expect_eq(memlane_set_backing(arena, fd), 0);
+	close(fd);
+}
+
 /* Thread 0 is the mover, and the last one, where there is a use for it, the cooler. */
 static void run_threads(unsigned int threads)
 {
@@ -675,8 +689,8 @@ static void report(const struct memlane_stats *st)
 	printf("# pinned %llu, held %llu, given up %llu, batches %llu, pages returned %llu\n",
 	       c->pinned, c->held, c->given_up, c->batches, c->pages_returned);
 	printf("# spoiled %llu, cycles %llu\n", c->spoiled, c->cycles);
-	printf("# put away %llu (of one word %llu), came back %llu\n", c->cooled, c->cooled_same,
-	       c->warmed);
+	printf("# put away %llu (of one word %llu), came back %llu; to the file %llu, from there %llu\n",
+	       c->cooled, c->cooled_same, c->warmed, c->written, c->loaded);
 	printf("# %s: %llu operations, %llu verified reads, %llu moves, %llu vetoes, %llu waits, wrong bytes %llu\n",
 	       memlane_backend(arena) == MEMLANE_BACKEND_MODULE ? "module" : "local",
 	       (unsigned long long)total[OPERATION], (unsigned long long)total[READ],
@@ -733,6 +747,8 @@ TEST(everything_at_once)
 	want_reads = env("ML_OPS", 2000000);
 	deadline = time(NULL) + env("ML_SECONDS", 60);
 	arena = open_small();
+	if (cools())
+		give_file();
 	for (i = 0; i < OBJECTS; i++)
 		object[i].id = i;
 	run_threads(threads);
