@@ -12,9 +12,10 @@ static uint64_t mix(uint64_t x)
 	return x ^ (x >> 31);
 }
 
+/* Every other word is the same, so that they compress about as text and JSON do. */
 static uint64_t word(uint64_t seed, uint64_t i)
 {
-	return seed + i * 0x9e3779b97f4a7c15ULL;
+	return i % 2 ? seed : seed + i * 0x9e3779b97f4a7c15ULL;
 }
 
 static uint64_t seed_of(uint64_t id)

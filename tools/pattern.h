@@ -3,7 +3,7 @@
  * pattern.h - bytes that only one object can have
  *
  * Word i of object n is a function of n and i alone, so an object that was
- * moved, or made larger, still shows whose it is and where in it each word was.
+ * moved, or made larger, still shows whose it is and where in it each other word was.
  */
 #ifndef PATTERN_H
 #define PATTERN_H

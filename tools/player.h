@@ -51,7 +51,8 @@ struct play_sample {
  * @peak: where the trace's live bytes have their peak
  * @end: after the last record, before anything else is freed
  * @settled: then, after giving back what could be given back
- * @parts: what memory is used for then, if the allocator can tell; else 0
+ * @idle: then, after whatever nobody uses was put away; all 0 if it cannot be
+ * @parts: what memory is used for before that, if the allocator can tell; else 0
  * @sample: memory over the run, the last two at @end and @settled
  * @samples: how many
  * @call: durations in ns, by enum play_call
@@ -68,6 +69,7 @@ struct play_result {
 	struct play_moment peak;
 	struct play_moment end;
 	struct play_moment settled;
+	struct play_moment idle;
 	struct replay_parts parts;
 	struct play_sample sample[PLAY_SAMPLES];
 	uint32_t samples;

@@ -9,8 +9,9 @@
 #include "replay_ops.h"
 #include "resident.h"
 
-#define LANE_MAX    (MEMLANE_LANES_MAX / 2)
-#define HANDLES_MAX ((1ULL << 30) - 1)
+#define LANE_MAX     (MEMLANE_LANES_MAX / 2)
+#define HANDLES_MAX  ((1ULL << 30) - 1)
+#define IDLE_PERIODS 6
 
 static uint32_t backend_kind(const char *name)
 {
@@ -145,6 +146,24 @@ static int settle_memlane(void *heap)
 	return ret ? ret : memlane_compact(heap, 0, 0, NULL);
 }
 
+/* All of it is done with: it leaves the FastLane, and ages until it is put away. */
+static int idle_memlane(void *heap)
+{
+	int ret, i;
+
+	if (!(memlane_capabilities(heap) & MEMLANE_CAP_COLD))
+		return 0;
+	ret = memlane_set_option(heap, MEMLANE_OPT_AGE_INTERVAL, 0);
+	if (!ret)
+		ret = memlane_set_option(heap, MEMLANE_OPT_COLD_AGE, 1);
+	if (!ret)
+		ret = memlane_group_migrate(heap, 0, MEMLANE_SLOW);
+	ret = ret > 0 ? -ENOSPC : ret;
+	for (i = 0; !ret && i < IDLE_PERIODS; i++)
+		ret = memlane_maintain(heap, NULL);
+	return ret ? ret : 1;
+}
+
 static uint64_t stat_exact(struct memlane *m, struct memlane_stats *st)
 {
 	*st = (struct memlane_stats){ .size = sizeof(*st), .flags = MEMLANE_STAT_EXACT };
@@ -166,7 +185,7 @@ static uint64_t hidden_memlane(void *heap)
 
 	if (memlane_backend(heap) != MEMLANE_BACKEND_MODULE)
 		return 0;
-	exist = stat_exact(heap, &st) + st.counts.metadata;
+	exist = stat_exact(heap, &st) + st.counts.metadata + st.counts.compressed_bytes;
 	mapped = resident_of(device, 1);
 	return exist > mapped ? exist - mapped : 0;
 }
@@ -191,6 +210,7 @@ const struct replay_ops replay_memlane = {
 	.end = end_memlane,
 	.maintain = maintain_memlane,
 	.settle = settle_memlane,
+	.idle = idle_memlane,
 	.hidden = hidden_memlane,
 	.parts = parts_memlane,
 };

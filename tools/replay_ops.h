@@ -43,6 +43,8 @@ struct replay_parts {
  * @end: done with the address
  * @maintain: what a program would do now and then; NULL: nothing. 0 or -errno
  * @settle: give back to the system what can be given back. 0 or -errno
+ * @idle: let so much time go by that whatever nobody uses is put away; NULL, or 0: it cannot
+ *	be; 1, or -errno
  * @hidden: bytes held outside of this process's address space; NULL: none
  * @parts: what its memory is used for; NULL: not known
  */
@@ -57,6 +59,7 @@ struct replay_ops {
 	void (*end)(void *heap);
 	int (*maintain)(void *heap);
 	int (*settle)(void *heap);
+	int (*idle)(void *heap);
 	uint64_t (*hidden)(void *heap);
 	void (*parts)(void *heap, struct replay_parts *parts);
 };

@@ -99,7 +99,8 @@ enum {
 	HIGHEST,
 	PEAK,
 	END,
-	SETTLED
+	SETTLED,
+	IDLE
 };
 
 static const struct play_moment *moment(const struct play_result *res, int what)
@@ -109,6 +110,7 @@ static const struct play_moment *moment(const struct play_result *res, int what)
 		[PEAK] = &res->peak,
 		[END] = &res->end,
 		[SETTLED] = &res->settled,
+		[IDLE] = &res->idle,
 	};
 
 	return all[what];
@@ -116,7 +118,10 @@ static const struct play_moment *moment(const struct play_result *res, int what)
 
 static void cell_resident(const struct play_result *res, int what, char *text)
 {
-	snprintf(text, CELL, "%.2f MiB", (double)moment(res, what)->resident / 1048576);
+	if (moment(res, what)->resident)
+		snprintf(text, CELL, "%.2f MiB", (double)moment(res, what)->resident / 1048576);
+	else
+		strcpy(text, "-");
 }
 
 static void cell_ratio(const struct play_result *res, int what, char *text)
@@ -220,6 +225,8 @@ static const struct row rows[] = {
 	{ "  handles and tables", cell_part, TABLES },
 	{ "  the process's own", cell_part, REST },
 	{ "  lanes over live bytes", cell_lanes, 0 },
+	{ "when nobody uses it", cell_resident, IDLE },
+	{ "  over live bytes", cell_ratio, IDLE },
 	{ "alloc p99", cell_p99, PLAY_ALLOC },
 	{ "alloc longest", cell_max, PLAY_ALLOC },
 	{ "resize p99", cell_p99, PLAY_RESIZE },
@@ -291,12 +298,27 @@ static void add_resident(const struct report *r)
 	puts(".");
 }
 
+/* Where there is something that puts away what nobody uses. */
+static void add_idle(const struct report *r)
+{
+	const struct play_result *res;
+	int i;
+
+	for (i = 0; i < r->columns; i++) {
+		res = r->column[i].res;
+		if (res->idle.resident)
+			printf("When nobody uses it any more, %s keeps %.1f MiB in memory; all of it came back right.\n",
+			       runner_title(&r->column[i].run, res), (double)res->idle.resident / 1048576);
+	}
+}
+
 /* What it comes to, in words. */
 static void sum_up(const struct report *r)
 {
 	char text[512];
 
 	add_resident(r);
+	add_idle(r);
 	verdict_text(r, text, sizeof(text));
 	puts(text);
 	if (verdict_emulated("/proc/cpuinfo"))
@@ -382,6 +404,8 @@ static struct json_object *run_json(const struct report_column *c)
 	json_object_object_add(o, "settled", moment_json(&res->settled));
 	if (res->parts.pages)
 		json_object_object_add(o, "settled_parts", parts_json(res));
+	if (res->idle.resident)
+		json_object_object_add(o, "idle", moment_json(&res->idle));
 	for (i = 0; i < PLAY_CALLS; i++)
 		json_object_object_add(calls, call_name[i], histogram_json(&res->call[i]));
 	json_object_object_add(o, "pauses", calls);

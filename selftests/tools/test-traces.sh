@@ -63,15 +63,28 @@ packed()
 	return 1
 }
 
+# idle TRACE MOST: what is left of that in memory when nobody uses it any more, as a part.
+idle()
+{
+	awk -v most="$2" '/"allocator"/ && n++ { exit } /"settled":/ { of = 1 } /"idle":/ { of = 2 }
+		/"resident_bytes"/ { sub(/,/, ""); resident[of] = $2 }
+		END { print "# " resident[2] " of " resident[1] " bytes"
+			exit !resident[2] || resident[2] > most * resident[1] }' "$dir/$1.json"
+}
+
 [ $# -gt 0 ] || set -- *.mlt.zst
 traces=("$@")
 redis=0
 [[ " $* " != *" redis-lru.mlt.zst "* ]] || redis=1
-plan $((${#traces[@]} * 2 + redis))
+away=0
+[ "$backend" = local ] || away=$redis
+plan $((${#traces[@]} * 2 + redis + away))
 for trace in "${traces[@]}"; do
 	check "$trace: a good trace" good "$trace"
 	check "$trace: every object verified" every_object "$trace"
 done
 [ $redis = 0 ] ||
 	check "redis-lru: at most 1.15 bytes resident for each that is live" packed redis-lru.mlt.zst 1.15
+[ $away = 0 ] ||
+	check "redis-lru: at most 0.8 of it stays in memory when nobody uses it" idle redis-lru.mlt.zst 0.8
 finish
