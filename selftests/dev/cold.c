@@ -483,6 +483,55 @@ TEST(what_somebody_uses_after_all)
 	arena_end(&a);
 }
 
+/* Small ones: a page goes if all on it may. */
+TEST(what_blocks_nobody_uses)
+{
+	enum { SMALL = 400 };
+	struct arena a = arena_cold();
+	static __u64 h[SMALL];
+	unsigned int i;
+
+	expect_eq(alloc_live(&a, MEMLANE_SLOW, 1000, SMALL, h), SMALL);
+	for (i = 0; i < SMALL; i++)
+		write_text(address_of(&a, h[i]), 1000, i);
+	__atomic_fetch_add(pin_of(&a, h[50]), MEMLANE_PIN_ONE, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(pin_of(&a, h[150]), MEMLANE_HINT_FRAME_CRITICAL, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(pin_of(&a, h[250]), 3 << MEMLANE_PIN_PRIORITY_SHIFT, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(pin_of(&a, h[300]), MEMLANE_HINT_COLD, __ATOMIC_SEQ_CST);
+	set(&a, MEMLANE_OPT_COLD_AGE, 1);
+	cycles(&a, 6);
+	expect(counts(&a).away > SMALL / 8);
+	expect_eq(query(&a, h[50]).out_compressed, 0);
+	expect_eq(query(&a, h[150]).out_compressed, 0);
+	expect_eq(query(&a, h[250]).out_compressed, 0);
+	expect(query(&a, h[300]).out_compressed > 0);
+	for (i = 0; i < SMALL; i++)
+		expect_text(address_of(&a, h[i]), 1000, i);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* Past its threshold the lane is put away, and nothing need be dropped. */
+TEST(what_a_full_lane_needs_least)
+{
+	struct arena a = arena_cold();
+	__u64 h[8];
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		h[i] = text_blob(&a, i);
+	set(&a, MEMLANE_OPT_COLD_AGE, 4);
+	cycles(&a, 2);
+	expect_eq(counts(&a).away, 0);
+	set(&a, MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 1);
+	cycles(&a, 2);
+	expect_eq(counts(&a).away, 8 * BLOB / PAGE);
+	expect_eq(counts(&a).purged, 0);
+	for (i = 0; i < 8; i++)
+		expect_text(address_of(&a, h[i]), BLOB, i);
+	arena_end(&a);
+}
+
 /* ------------------------------------------------------------- together */
 
 #define RACERS 4

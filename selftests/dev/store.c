@@ -204,6 +204,33 @@ TEST(by_and_by)
 	arena_end(&a);
 }
 
+/* The background says so once, and what the file does not take is in memory still. */
+TEST(a_full_file_is_told_of)
+{
+	struct arena a = arena_new(8 * MIB, 32 * MIB);
+	struct memlane_event ev;
+	unsigned int told = 0;
+	__u64 noise[4];
+	int i;
+
+	expect_eq(set_backing(&a, file_new(), GROUP), 0);
+	for (i = 0; i < 4; i++)
+		noise[i] = noise_blob(&a, i);
+	set(&a, MEMLANE_OPT_COLD_AGE, 1);
+	cycles(&a, 12);
+	expect_eq(fcntl(a.fd, F_SETFL, O_NONBLOCK), 0);
+	while (read(a.fd, &ev, sizeof(ev)) == sizeof(ev)) {
+		told += ev.type == MEMLANE_EVENT_BACKING;
+		if (ev.type == MEMLANE_EVENT_BACKING)
+			expect_eq(ev.value, ENOSPC);
+	}
+	expect_eq(told, 1);
+	expect(counts(&a).written <= GROUP / PAGE);
+	for (i = 0; i < 4; i++)
+		expect_noise(address_of(&a, noise[i]), BLOB, i);
+	arena_end(&a);
+}
+
 /* Put away by one walk, and stored by the next, whether it became smaller or not. */
 TEST(what_nobody_uses_goes_there)
 {
