@@ -97,15 +97,23 @@ static size_t squeeze(struct cooler *cooler, const void *bytes)
 	return len ? HEAD + len : 0;
 }
 
-/* Nobody else writes to what is in the pool; what is read there is checked nevertheless. */
-static int unsqueeze(struct zs_pool *pool, unsigned long handle, void *to, void *bounce)
+static u16 squeezed_length(struct zs_pool *pool, unsigned long handle, void *bounce)
 {
 	const u8 *from = memlane_zs_begin(pool, handle, HEAD, bounce);
 	u16 len;
-	int got;
 
 	memcpy(&len, from, HEAD);
 	memlane_zs_end(pool, handle, HEAD, from);
+	return len;
+}
+
+/* Nobody else writes to what is in the pool; what is read there is checked nevertheless. */
+static int unsqueeze(struct zs_pool *pool, unsigned long handle, void *to, void *bounce)
+{
+	u16 len = squeezed_length(pool, handle, bounce);
+	const u8 *from;
+	int got;
+
 	if (!len || len > WORTH)
 		return -EIO;
 	from = memlane_zs_begin(pool, handle, HEAD + len, bounce);
@@ -136,6 +144,15 @@ void memlane_cold_free(struct memlane_cold *c, unsigned long handle)
 	atomic64_dec(&c->compressed);
 }
 
+/* A word is not BUSY any more. */
+static void word_settle(unsigned long *at, unsigned long to)
+{
+	/* The bytes come before the page; pairs with the acquire in memlane_page_fill(). */
+	smp_store_release(at, to);
+	smp_mb();	/* pairs with the barrier of who is about to wait in fill_word() */
+	wake_up_var(at);
+}
+
 /**
  * memlane_cold_restore - bring a compressed page back, if nobody else does
  * @p: pages of an arena
@@ -163,10 +180,7 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 		*spare = NULL;
 	}
 	memlane_leaf_count(p, leaf, nr, word, to);
-	/* The bytes come before the page; pairs with the acquire in memlane_page_fill(). */
-	smp_store_release(at, to);
-	smp_mb();	/* pairs with the barrier of who is about to wait in fill_word() */
-	wake_up_var(at);
+	word_settle(at, to);
 	memlane_cold_free(&p->cold, handle);
 	atomic64_inc(&p->cold.warmed);
 }
@@ -179,9 +193,7 @@ static int copy_squeezed(struct zs_pool *pool, unsigned long handle, void *to, s
 	u16 len;
 
 	mutex_lock(&bounce->lock);
-	from = memlane_zs_begin(pool, handle, HEAD, bounce->page);
-	memcpy(&len, from, HEAD);
-	memlane_zs_end(pool, handle, HEAD, from);
+	len = squeezed_length(pool, handle, bounce->page);
 	if (len <= room) {
 		from = memlane_zs_begin(pool, handle, HEAD + len, bounce->page);
 		memcpy(to, from + HEAD, len);
@@ -213,10 +225,7 @@ int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr
 	if (cmpxchg(at, word, word_handle(word) | WORD_BUSY) != word)
 		return -EAGAIN;
 	len = copy_squeezed(p->cold.pool, word_handle(word), to, room);
-	/* Pairs as in memlane_cold_restore(). */
-	smp_store_release(at, word);
-	smp_mb();	/* likewise */
-	wake_up_var(at);
+	word_settle(at, word);
 	return len;
 }
 
@@ -243,9 +252,13 @@ static bool is_same(const void *bytes, u32 *pattern)
  */
 static bool may_take(struct page *page)
 {
-	if (page_ref_count(page) != 1 || PageHWPoison(page))
-		return false;
-	return page_private(page) != STIFF || PageDirty(page);
+	return page_ref_count(page) == 1 && !PageHWPoison(page);
+}
+
+/* Found not to become smaller, and not written since. */
+static bool is_stiff(struct page *page)
+{
+	return page_private(page) == STIFF && !PageDirty(page);
 }
 
 static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
@@ -254,7 +267,7 @@ static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
 	unsigned long word = READ_ONCE(*at);	/* what is read from a file may come now */
 	struct page *page = word_page(word);
 
-	if (!word_is_page(word) || !may_take(page))
+	if (!word_is_page(word) || !may_take(page) || is_stiff(page))
 		return;
 	get_page(page);
 	ClearPageDirty(page);
@@ -272,9 +285,8 @@ static void cool_take(struct memlane_pages *p, struct cooler *cooler, u64 page, 
 	cooler->nr = 0;
 	filemap_invalidate_lock(p->mapping);
 	leaf = leaf_at(p, page);
-	if (leaf && memlane_leaf_resident(leaf, page, nr)) {
-		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
-				    nr << PAGE_SHIFT, 1);
+	if (leaf) {
+		memlane_pages_unmap(p, page, nr);
 		for (at = page; at < page + nr; at++)
 			take_page(cooler, leaf, at);
 	}
@@ -294,9 +306,7 @@ struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr)
 	unsigned long *at = &leaf->word[in_leaf(nr)], word = READ_ONCE(*at);
 	struct page *page = word_page(word);
 
-	if (!word_is_page(word) || page_ref_count(page) != 1 || PageHWPoison(page))
-		return NULL;
-	if (page_private(page) != STIFF || PageDirty(page))
+	if (!word_is_page(word) || !may_take(page) || !is_stiff(page))
 		return NULL;
 	get_page(page);
 	WRITE_ONCE(*at, word_make(page, WORD_COOLING));
@@ -339,11 +349,11 @@ static void cool_squeeze(struct memlane_cold *c, struct cooler *cooler, struct t
 }
 
 /* The page stays. It is stiff as long as PG_dirty stays clear. */
-static void give_back(unsigned long *at, const struct taken *t)
+static void stay(struct memlane_leaf *leaf, const struct taken *t)
 {
 	if (t->stiff)
 		set_page_private(t->page, STIFF);
-	cmpxchg(at, word_make(t->page, WORD_COOLING), word_make(t->page, WORD_PAGE));
+	memlane_cold_give_back(leaf, t->nr, t->page);
 }
 
 /* Return: whether the page has gone. Nobody has taken it back, and its word is ours. */
@@ -355,11 +365,11 @@ static bool commit_page(struct memlane_pages *p, const struct taken *t)
 
 	if (!leaf)
 		return false;
-	at = &leaf->word[in_leaf(t->nr)];
 	if (!t->word) {
-		give_back(at, t);
+		stay(leaf, t);
 		return false;
 	}
+	at = &leaf->word[in_leaf(t->nr)];
 	/* What was written to the pool comes before the word that leads there. */
 	if (cmpxchg(at, cooling, t->word) != cooling)
 		return false;

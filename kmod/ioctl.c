@@ -274,12 +274,22 @@ static int migrate_pieces(struct call *call, s32 *results)
 	return err;
 }
 
-/* For the background; the request is whole once this returns. */
+/* For the background; the request is whole once this returns. Without success the job is gone. */
+static int queue_job(struct call *call, struct memlane_job *job, u64 handles, u32 nr)
+{
+	int err = nr ? get_handles(job->handles, handles, 0, nr) : 0;
+
+	if (!err)
+		err = memlane_queue_add(call->arena, job);
+	if (err)
+		memlane_job_free(call->arena, job);
+	return err;
+}
+
 static int queue_migrate(struct call *call)
 {
 	struct memlane_migrate *req = &call->req.migrate;
 	struct memlane_job *job;
-	int err;
 
 	if (req->count > MOST_ALLOCS || req->results)
 		return -EINVAL;
@@ -291,12 +301,7 @@ static int queue_migrate(struct call *call)
 	job->kind = MEMLANE_JOB_MIGRATE;
 	job->req.migrate = *req;
 	job->req.migrate.flags &= ~MEMLANE_ASYNC;
-	err = get_handles(job->handles, req->handles, 0, req->count);
-	if (!err)
-		err = memlane_queue_add(call->arena, job);
-	if (err)
-		memlane_job_free(call->arena, job);
-	return err;
+	return queue_job(call, job, req->handles, req->count);
 }
 
 static int do_migrate(struct call *call)
@@ -377,12 +382,10 @@ static int do_cool(struct call *call)
 	return cool(call, ml_cool);
 }
 
-/* For the background; the request is whole once this returns. */
 static int queue_warm(struct call *call)
 {
 	struct memlane_cool *req = &call->req.cool;
 	struct memlane_job *job;
-	int err;
 
 	if (!req->count || req->count > MOST_ALLOCS || req->max_ns)
 		return -EINVAL;
@@ -394,12 +397,7 @@ static int queue_warm(struct call *call)
 	job->kind = MEMLANE_JOB_WARM;
 	job->req.warm = *req;
 	job->req.warm.flags = 0;
-	err = get_handles(job->handles, req->handles, 0, req->count);
-	if (!err)
-		err = memlane_queue_add(call->arena, job);
-	if (err)
-		memlane_job_free(call->arena, job);
-	return err;
+	return queue_job(call, job, req->handles, req->count);
 }
 
 static int do_warm(struct call *call)
@@ -446,7 +444,6 @@ static int queue_compact(struct call *call)
 {
 	struct memlane_compact *req = &call->req.compact;
 	struct memlane_job *job;
-	int err;
 
 	if (req->flags & ~MEMLANE_ASYNC)
 		return -EOPNOTSUPP;
@@ -457,10 +454,7 @@ static int queue_compact(struct call *call)
 	job->req.compact.flags = 0;
 	job->lanes = req->lanes ? req->lanes : 3;
 	job->sliced.anew = !req->step.max_bytes && !req->step.max_ns;
-	err = memlane_queue_add(call->arena, job);
-	if (err)
-		memlane_job_free(call->arena, job);
-	return err;
+	return queue_job(call, job, 0, 0);
 }
 
 static int do_compact(struct call *call)

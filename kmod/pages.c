@@ -572,8 +572,15 @@ u64 memlane_pages_metadata(const struct memlane_pages *p)
 	return atomic64_read(&p->metadata);
 }
 
-/* One call for all of them, as each flushes every CPU's TLB. invalidate_lock, write. */
-static void pages_unmap(struct memlane_pages *p, u64 page, u64 nr)
+/**
+ * memlane_pages_unmap - no page table has these pages any more
+ * @p: pages of an arena
+ * @page: first
+ * @nr: how many: one call for all of them, as each flushes every CPU's TLB
+ *
+ * Context: invalidate_lock for writing.
+ */
+void memlane_pages_unmap(struct memlane_pages *p, u64 page, u64 nr)
 {
 	lockdep_assert_held_write(&p->mapping->invalidate_lock);
 	if (memlane_pages_resident(p, page, nr))
@@ -634,7 +641,7 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 	for (page = memlane_leaf_next(p, page, end); page < end; page = memlane_leaf_next(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
 		memlane_pages_lock(p);
-		pages_unmap(p, page, piece - page);
+		memlane_pages_unmap(p, page, piece - page);
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
@@ -681,7 +688,7 @@ void memlane_pages_clear(struct memlane_pages *p)
 		u64 page = (u64)chunk << ML_CHUNK_SHIFT;
 
 		memlane_pages_lock(p);
-		pages_unmap(p, page, ML_CHUNK_PAGES);
+		memlane_pages_unmap(p, page, ML_CHUNK_PAGES);
 		leaf_clear(p, leaf, page);
 		memlane_pages_unlock(p);
 		cond_resched();
@@ -776,8 +783,8 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 			break;
 		n = min_t(u64, nr - done, UNMAP_PAGES);
 		memlane_pages_lock(p);
-		pages_unmap(p, to + done, n);
-		pages_unmap(p, from + done, n);
+		memlane_pages_unmap(p, to + done, n);
+		memlane_pages_unmap(p, from + done, n);
 		move_words(p, to + done, from + done, n);
 		memlane_pages_unlock(p);
 		cond_resched();

@@ -64,6 +64,7 @@ int memlane_pages_prepare(struct memlane_pages *p, u64 nr);
 int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr);
 int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr);
+void memlane_pages_unmap(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_clear(struct memlane_pages *p);
 u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr);

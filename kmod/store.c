@@ -251,9 +251,8 @@ static void take_stiff(struct memlane_pages *p, u64 page, u64 nr, struct page **
 	memset(stiff, 0, nr * sizeof(*stiff));
 	filemap_invalidate_lock(p->mapping);
 	leaf = leaf_at(p, page);
-	if (leaf && memlane_leaf_resident(leaf, page, nr)) {
-		unmap_mapping_range(p->mapping, p->offset + (page << PAGE_SHIFT),
-				    nr << PAGE_SHIFT, 1);
+	if (leaf) {
+		memlane_pages_unmap(p, page, nr);
 		for (i = 0; i < nr; i++)
 			stiff[i] = memlane_cold_take(leaf, page + i);
 	}

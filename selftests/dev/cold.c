@@ -253,18 +253,6 @@ TEST(the_fast_lane_gets_pages)
 	arena_end(&a);
 }
 
-#define BLOCKS 400
-#define BLOCK 1000
-
-static void text_blocks(const struct arena *a, __u64 *h, unsigned int nr)
-{
-	unsigned int i;
-
-	expect_eq(alloc_live(a, MEMLANE_SLOW, BLOCK, nr, h), nr);
-	for (i = 0; i < nr; i++)
-		write_text(address_of(a, h[i]), BLOCK, i);
-}
-
 /* Compaction copies them out of pages that were put away into others that were. */
 TEST(blocks_move_by_their_bytes)
 {
@@ -486,27 +474,24 @@ TEST(what_somebody_uses_after_all)
 /* Small ones: a page goes if all on it may. */
 TEST(what_blocks_nobody_uses)
 {
-	enum { SMALL = 400 };
 	struct arena a = arena_cold();
-	static __u64 h[SMALL];
+	static __u64 h[BLOCKS];
 	unsigned int i;
 
-	expect_eq(alloc_live(&a, MEMLANE_SLOW, 1000, SMALL, h), SMALL);
-	for (i = 0; i < SMALL; i++)
-		write_text(address_of(&a, h[i]), 1000, i);
+	text_blocks(&a, h, BLOCKS);
 	__atomic_fetch_add(pin_of(&a, h[50]), MEMLANE_PIN_ONE, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(pin_of(&a, h[150]), MEMLANE_HINT_FRAME_CRITICAL, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(pin_of(&a, h[250]), 3 << MEMLANE_PIN_PRIORITY_SHIFT, __ATOMIC_SEQ_CST);
 	__atomic_fetch_or(pin_of(&a, h[300]), MEMLANE_HINT_COLD, __ATOMIC_SEQ_CST);
 	set(&a, MEMLANE_OPT_COLD_AGE, 1);
 	cycles(&a, 6);
-	expect(counts(&a).away > SMALL / 8);
+	expect(counts(&a).away > BLOCKS / 8);
 	expect_eq(query(&a, h[50]).out_compressed, 0);
 	expect_eq(query(&a, h[150]).out_compressed, 0);
 	expect_eq(query(&a, h[250]).out_compressed, 0);
 	expect(query(&a, h[300]).out_compressed > 0);
-	for (i = 0; i < SMALL; i++)
-		expect_text(address_of(&a, h[i]), 1000, i);
+	for (i = 0; i < BLOCKS; i++)
+		expect_text(address_of(&a, h[i]), BLOCK, i);
 	expect_sound(&a);
 	arena_end(&a);
 }

@@ -114,4 +114,17 @@ static void cycles(const struct arena *a, unsigned int nr)
 		expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
 }
 
+#define BLOCKS 400
+#define BLOCK 1000
+
+__attribute__((unused))
+static void text_blocks(const struct arena *a, __u64 *h, unsigned int nr)
+{
+	unsigned int i;
+
+	expect_eq(alloc_live(a, MEMLANE_SLOW, BLOCK, nr, h), nr);
+	for (i = 0; i < nr; i++)
+		write_text(address_of(a, h[i]), BLOCK, i);
+}
+
 #endif /* COOL_H */

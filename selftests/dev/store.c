@@ -351,18 +351,6 @@ TEST(the_fast_lane_gets_pages)
 	arena_end(&a);
 }
 
-#define BLOCKS 400
-#define BLOCK 1000
-
-static void text_blocks(const struct arena *a, __u64 *h, unsigned int nr)
-{
-	unsigned int i;
-
-	expect_eq(alloc_live(a, MEMLANE_SLOW, BLOCK, nr, h), nr);
-	for (i = 0; i < nr; i++)
-		write_text(address_of(a, h[i]), BLOCK, i);
-}
-
 /* From pages that are in the file to others that are. */
 TEST(blocks_move_by_their_bytes)
 {
