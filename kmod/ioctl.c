@@ -16,7 +16,7 @@
 #include <linux/uio.h>
 
 #include "device.h"
-#include "piece.h"
+#include "core/piece.h"
 #include "trace.h"
 
 #define PIECE		512U		/* handles moved at a time */
@@ -252,7 +252,7 @@ static int migrate_piece(struct call *call, struct memlane_migrate *piece, s32 *
 		err = -EFAULT;
 	req->out_count += piece->out_count;
 	req->out_failed += piece->out_failed;
-	memlane_piece_add(&req->step, &piece->step);
+	ml_piece_add(&req->step, &piece->step);
 	return err;
 }
 
@@ -262,7 +262,7 @@ static int migrate_pieces(struct call *call, s32 *results)
 	int err;
 
 	do {
-		if (!memlane_piece_limits(&req->step, &piece.step)) {
+		if (!ml_piece_limits(&req->step, &piece.step)) {
 			req->step.out_more = 1;
 			return 0;
 		}
@@ -298,9 +298,7 @@ static int queue_migrate(struct call *call)
 	job = memlane_job_new(call->arena, req->count);
 	if (!job)
 		return -ENOMEM;
-	job->kind = MEMLANE_JOB_MIGRATE;
-	job->req.migrate = *req;
-	job->req.migrate.flags &= ~MEMLANE_ASYNC;
+	ml_job_migrate(&job->call, req);
 	return queue_job(call, job, req->handles, req->count);
 }
 
@@ -386,17 +384,14 @@ static int queue_warm(struct call *call)
 {
 	struct memlane_cool *req = &call->req.cool;
 	struct memlane_job *job;
+	int err = ml_job_check_warm(req);
 
-	if (!req->count || req->count > MOST_ALLOCS || req->max_ns)
-		return -EINVAL;
-	if (req->flags & ~MEMLANE_ASYNC || req->__reserved)
-		return -EOPNOTSUPP;
+	if (err)
+		return err;
 	job = memlane_job_new(call->arena, req->count);
 	if (!job)
 		return -ENOMEM;
-	job->kind = MEMLANE_JOB_WARM;
-	job->req.warm = *req;
-	job->req.warm.flags = 0;
+	ml_job_warm(&job->call, req);
 	return queue_job(call, job, req->handles, req->count);
 }
 
@@ -450,10 +445,7 @@ static int queue_compact(struct call *call)
 	job = memlane_job_new(call->arena, 0);
 	if (!job)
 		return -ENOMEM;
-	job->req.compact = *req;
-	job->req.compact.flags = 0;
-	job->lanes = req->lanes ? req->lanes : 3;
-	job->sliced.anew = !req->step.max_bytes && !req->step.max_ns;
+	ml_job_compact(&job->call, req);
 	return queue_job(call, job, 0, 0);
 }
 

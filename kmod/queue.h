@@ -6,37 +6,21 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
-#include "core/core.h"
+#include "core/job.h"
 
 struct memlane_arena;
 
-enum memlane_job_kind {
-	MEMLANE_JOB_COMPACT,
-	MEMLANE_JOB_MIGRATE,
-	MEMLANE_JOB_WARM,
-};
-
 /**
  * struct memlane_job - one call
- * @list: in the queue, until its end; @req and what follows are the runner's there
- * @kind: which of @req
- * @lanes: bit set: still to be compacted
- * @sliced: of the one that is being compacted
- * @req: the request, with the results so far
+ * @list: in the queue, until its end; @call and what follows are the runner's there
+ * @call: what is to be done
  * @room: for handles
  * @handles: of MIGRATE and WARM
  */
 struct memlane_job {
 	struct list_head list;
-	enum memlane_job_kind kind;
-	u32 lanes;
-	struct ml_sliced sliced;
+	struct ml_job call;
 	u32 room;
-	union {
-		struct memlane_compact compact;
-		struct memlane_migrate migrate;
-		struct memlane_cool warm;
-	} req;
 	u64 handles[];
 };
 

@@ -1,15 +1,13 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* piece.c - the limits and results of a long call that is carried out by pieces */
-#include <linux/memlane.h>
-
 #include "piece.h"
 
 /**
- * memlane_piece_add - a piece has ended
+ * ml_piece_add - a piece has ended
  * @sum: of all so far; whether there is more is as the last one says
  * @piece: what it did
  */
-void memlane_piece_add(struct memlane_step *sum, const struct memlane_step *piece)
+void ml_piece_add(struct memlane_step *sum, const struct memlane_step *piece)
 {
 	sum->out_moved += piece->out_moved;
 	sum->out_moved_bytes += piece->out_moved_bytes;
@@ -25,13 +23,13 @@ void memlane_piece_add(struct memlane_step *sum, const struct memlane_step *piec
 }
 
 /**
- * memlane_piece_limits - what the next piece may do
+ * ml_piece_limits - what the next piece may do
  * @sum: limits of the whole, and what was done of it
  * @piece: its limits; 0: none
  *
  * Return: false: nothing.
  */
-bool memlane_piece_limits(const struct memlane_step *sum, struct memlane_step *piece)
+bool ml_piece_limits(const struct memlane_step *sum, struct memlane_step *piece)
 {
 	if ((sum->max_bytes && sum->out_moved_bytes >= sum->max_bytes) ||
 	    (sum->max_ns && sum->out_ns >= sum->max_ns))
