@@ -239,7 +239,7 @@ int memlane_backing_take(struct memlane_backing *b, u32 nr, struct memlane_stret
 	return err ? err : -ENOSPC;
 }
 
-static u64 byte_of(u64 place)
+static u64 backing_byte(u64 place)
 {
 	return place * MEMLANE_RECORD_GRAIN;
 }
@@ -247,7 +247,7 @@ static u64 byte_of(u64 place)
 void memlane_backing_add(struct memlane_backing *b, const struct memlane_ticket *ticket)
 {
 	spin_lock(&b->lock);
-	memlane_slots_add(&b->slots, byte_of(ticket->place), memlane_record_bytes(ticket->length));
+	memlane_slots_add(&b->slots, backing_byte(ticket->place), memlane_record_bytes(ticket->length));
 	spin_unlock(&b->lock);
 }
 
@@ -262,7 +262,7 @@ void memlane_backing_add(struct memlane_backing *b, const struct memlane_ticket 
 void memlane_backing_drop(struct memlane_backing *b, u64 place, u32 length)
 {
 	spin_lock(&b->lock);
-	memlane_slots_drop(&b->slots, byte_of(place), memlane_record_bytes(length));
+	memlane_slots_drop(&b->slots, backing_byte(place), memlane_record_bytes(length));
 	spin_unlock(&b->lock);
 	if (!delayed_work_pending(&b->shrink))
 		shrink_in(b, SHRINK_DELAY);
@@ -280,7 +280,7 @@ u32 memlane_backing_generation(struct memlane_backing *b, u64 place)
 	u32 generation;
 
 	spin_lock(&b->lock);
-	generation = memlane_slots_generation(&b->slots, byte_of(place));
+	generation = memlane_slots_generation(&b->slots, backing_byte(place));
 	spin_unlock(&b->lock);
 	return generation;
 }
@@ -299,7 +299,7 @@ static void punch(struct memlane_backing *b, const struct memlane_stretch *w)
 }
 
 /* What the file had when it came stays, where it was longer than what was used. */
-static void cut(struct memlane_backing *b, u64 from, u64 to)
+static void backing_cut(struct memlane_backing *b, u64 from, u64 to)
 {
 	u64 size = i_size_read(backing_inode(b->file));
 
@@ -323,7 +323,7 @@ static void backing_shrink(struct memlane_backing *b)
 		found = memlane_slots_hole(&b->slots, &w);
 		spin_unlock(&b->lock);
 		if (cuts)
-			cut(b, from, to);
+			backing_cut(b, from, to);
 		if (!found)
 			break;
 		punch(b, &w);
@@ -395,7 +395,7 @@ static int check_room(struct file *file, u64 max, u64 usual, u64 *room)
 	return 0;
 }
 
-static int check(struct file *file, u64 max, u64 usual, u64 *room)
+static int backing_check(struct file *file, u64 max, u64 usual, u64 *room)
 {
 	int err = check_kind(file);
 
@@ -487,7 +487,7 @@ struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
 
 	if (!file)
 		return ERR_PTR(-EBADF);
-	err = check(file, max, usual, &room);
+	err = backing_check(file, max, usual, &room);
 	if (err)
 		goto put_file;
 	b = kzalloc(sizeof(*b), GFP_KERNEL_ACCOUNT);

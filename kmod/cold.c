@@ -349,7 +349,7 @@ static void cool_squeeze(struct memlane_cold *c, struct cooler *cooler, struct t
 }
 
 /* The page stays. It is stiff as long as PG_dirty stays clear. */
-static void stay(struct memlane_leaf *leaf, const struct taken *t)
+static void page_stays(struct memlane_leaf *leaf, const struct taken *t)
 {
 	if (t->stiff)
 		set_page_private(t->page, STIFF);
@@ -366,7 +366,7 @@ static bool commit_page(struct memlane_pages *p, const struct taken *t)
 	if (!leaf)
 		return false;
 	if (!t->word) {
-		stay(leaf, t);
+		page_stays(leaf, t);
 		return false;
 	}
 	at = &leaf->word[in_leaf(t->nr)];

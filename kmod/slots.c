@@ -243,7 +243,7 @@ static u32 search(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
 	return out->nr;
 }
 
-static bool find(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
+static bool slots_find(struct memlane_slots *s, u32 nr, struct memlane_stretch *out)
 {
 	u64 group;
 
@@ -273,7 +273,7 @@ bool memlane_slots_take(struct memlane_slots *s, u32 nr, struct memlane_stretch 
 	u64 group;
 	u32 i;
 
-	if (!find(s, nr, out))
+	if (!slots_find(s, nr, out))
 		return false;
 	out->generation = ++s->generation;
 	group = out->block / MEMLANE_GROUP_BLOCKS;

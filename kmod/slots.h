@@ -39,7 +39,7 @@ struct memlane_slot_leaf {
 
 /**
  * struct memlane_slots - a file's groups
- * @leaf: by number; NULL from @end on, but for the one that is to be the next
+ * @leaf: by number; those from @end on are NULL, except the next one, which may be there
  * @leaves: the array's length
  * @most: groups that there may be
  * @end: groups that there are: the first that was never used, or trimmed
@@ -48,7 +48,7 @@ struct memlane_slot_leaf {
  * @generation: of the last write
  * @blocks: in use
  *
- * The caller has a lock for all of it, but for memlane_slots_prepare(). One thread at a time
+ * The caller holds a lock for every call except memlane_slots_prepare(). One thread at a time
  * writes: it prepares, takes, settles, and gives groups back to the file system.
  */
 struct memlane_slots {

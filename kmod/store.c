@@ -308,7 +308,7 @@ static u64 gather(struct memlane_pages *p, struct storer *s, u64 page, u64 end)
 /* ------------------------------------------------------------- commit */
 
 /* Return: whether the word has become STORED: the bytes in memory are the caller's. */
-static bool commit_word(struct memlane_pages *p, struct storer *s, const struct item *item)
+static bool store_word(struct memlane_pages *p, struct storer *s, const struct item *item)
 {
 	struct memlane_leaf *leaf = leaf_at(p, item->nr);
 	unsigned long to = word_stored(item->ticket.place, item->ticket.length);
@@ -326,7 +326,7 @@ static bool commit_word(struct memlane_pages *p, struct storer *s, const struct 
 
 static u64 commit_item(struct memlane_pages *p, struct storer *s, const struct item *item)
 {
-	if (!commit_word(p, s, item))
+	if (!store_word(p, s, item))
 		return 0;
 	if (item->page)
 		memlane_page_drop(item->page);	/* the word's reference */
@@ -337,7 +337,7 @@ static u64 commit_item(struct memlane_pages *p, struct storer *s, const struct i
 }
 
 /* Return: pages that are in the file now. */
-static u64 commit(struct memlane_pages *p, struct storer *s)
+static u64 store_commit(struct memlane_pages *p, struct storer *s)
 {
 	u64 stored = 0;
 	unsigned int i;
@@ -387,7 +387,7 @@ static s64 write_gathered(struct memlane_pages *p, struct storer *s)
 	s64 stored = 0;
 
 	if (!err)
-		stored = commit(p, s);
+		stored = store_commit(p, s);
 	else if (s->job)
 		atomic64_inc(&p->cold.failed);
 	release_pages_taken(p, s);

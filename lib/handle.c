@@ -119,7 +119,7 @@ static int asked_state(struct memlane *m, memlane_handle h)
 
 /*
  * What is in the FastLane is at hand, as is everything where nothing is put away: nobody is
- * asked then. Whoever puts something away has it counted before it goes on.
+ * asked then. The call that puts something away counts it before it returns.
  */
 static int where_state(struct memlane *m, memlane_handle h, uint64_t e)
 {

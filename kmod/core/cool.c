@@ -154,7 +154,7 @@ static int do_object(struct ml_arena *a, struct work *w, u32 index)
 	return w->cools ? cool_object(a, w, index) : warm_object(a, w, index);
 }
 
-static void note(struct work *w, int err)
+static void cool_note(struct work *w, int err)
 {
 	if (err && !w->req->out_failed++)
 		w->req->out_error = err;
@@ -179,7 +179,7 @@ static void do_array(struct ml_arena *a, struct work *w, const u64 *handles)
 	do {
 		handle = handles[req->out_count++];
 		err = ml_handle_check(a, handle);
-		note(w, err ? err : do_object(a, w, memlane_handle_index(handle)));
+		cool_note(w, err ? err : do_object(a, w, memlane_handle_index(handle)));
 	} while (req->out_count < req->count && go_on(a, w));
 }
 
@@ -200,7 +200,7 @@ static void do_all(struct ml_arena *a, struct work *w)
 
 	for (; index < a->table.top; index++) {
 		if (is_meant(a, w, index) && memlane_entry_is_live(ml_entry_read(a, index)))
-			note(w, do_object(a, w, index));
+			cool_note(w, do_object(a, w, index));
 		if (--left)
 			continue;
 		ml_range_run(a, &w->range);
@@ -215,7 +215,7 @@ static void do_all(struct ml_arena *a, struct work *w)
 
 /* ---------------------------------------------------------- calls */
 
-static int check(const struct memlane_cool *req)
+static int cool_check(const struct memlane_cool *req)
 {
 	u32 kinds = MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE, kind = req->flags & kinds;
 
@@ -288,10 +288,10 @@ void ml_cool_tell(struct memlane_event *event, const struct memlane_cool *req)
 	event->failed = req->out_failed + (req->count - req->out_count);
 }
 
-static int begin(struct memlane_cool *req)
+static int cool_begin(struct memlane_cool *req)
 {
 	ml_cool_begin(req);
-	return check(req);
+	return cool_check(req);
 }
 
 /**
@@ -303,7 +303,7 @@ static int begin(struct memlane_cool *req)
 int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 {
 	struct work w = { .req = req, .range.run = a->ops->cool, .cools = true };
-	int err = begin(req);
+	int err = cool_begin(req);
 
 	if (err)
 		return err;
@@ -332,7 +332,7 @@ int ml_cool(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 {
 	struct work w = { .req = req, .range.run = a->ops->warm };
-	int err = begin(req);
+	int err = cool_begin(req);
 
 	if (!err && req->flags & MEMLANE_COOL_STORE)
 		err = -EOPNOTSUPP;
@@ -347,7 +347,7 @@ int ml_warm(struct ml_arena *a, struct memlane_cool *req, const u64 *handles)
 
 /* ---------------------------------------------------------- lost */
 
-static void tell(struct ml_arena *a, const struct ml_run *run, u32 index)
+static void cool_tell_lost(struct ml_arena *a, const struct ml_run *run, u32 index)
 {
 	a->count.lost++;
 	ml_event(a, MEMLANE_EVENT_LOST, run->lane, ml_handle(a, index));
@@ -359,7 +359,7 @@ static void tell_page(struct ml_arena *a, struct ml_run *run, u64 page)
 	u32 slot, last, owner;
 
 	if (run->kind == ML_BLOB && run->index)
-		tell(a, run, run->index);
+		cool_tell_lost(a, run, run->index);
 	if (run->kind != ML_SPAN)
 		return;
 	span = ml_span_of(run);
@@ -367,7 +367,7 @@ static void tell_page(struct ml_arena *a, struct ml_run *run, u64 page)
 	for (; slot <= last; slot++) {
 		owner = ml_slot_owner(span, slot);
 		if (owner && memlane_entry_is_live(ml_entry_read(a, owner)))
-			tell(a, run, owner);
+			cool_tell_lost(a, run, owner);
 	}
 }
 

@@ -85,7 +85,7 @@ static bool visit_blob(struct ml_arena *a, struct ml_range *r, const struct ml_r
 }
 
 /* Return: whether the walk is through with the object. */
-static bool visit(struct ml_arena *a, struct ml_range *r, u32 index)
+static bool idle_visit(struct ml_arena *a, struct ml_range *r, u32 index)
 {
 	struct ml_run *run;
 
@@ -108,7 +108,7 @@ static void walk_piece(struct ml_arena *a, struct ml_range *r)
 	u32 left = PIECE;
 
 	while (left-- && idle->cursor < a->table.top && !r->err && r->gone - gone < ML_RANGE_PAGES)
-		if (visit(a, r, idle->cursor)) {
+		if (idle_visit(a, r, idle->cursor)) {
 			idle->cursor++;
 			idle->done = 0;
 		}
@@ -208,7 +208,7 @@ static u64 period(const struct ml_arena *a)
 	return a->count.periods + 1;
 }
 
-static void begin(struct ml_arena *a, bool urgent)
+static void idle_begin(struct ml_arena *a, bool urgent)
 {
 	struct ml_idle *idle = &a->policy.idle;
 
@@ -242,7 +242,7 @@ void ml_idle_tend(struct ml_arena *a, struct ml_step *s)
 	if (!idle->cursor) {
 		if (period(a) - idle->begun < max_t(u64, idle->rest, 1))
 			return;
-		begin(a, false);
+		idle_begin(a, false);
 	}
 	walk(a, s);
 }
@@ -265,7 +265,7 @@ u64 ml_idle_relieve(struct ml_arena *a, struct ml_step *s)
 	if (!idle->cursor || !idle->urgent) {
 		if (idle->hurried == period(a))
 			return 0;
-		begin(a, true);
+		idle_begin(a, true);
 	}
 	return walk(a, s);
 }

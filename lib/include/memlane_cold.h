@@ -3,8 +3,8 @@
  * memlane_cold.h - bytes that nobody uses: put away, and brought back
  *
  * With the module (MEMLANE_CAP_COLD of memlane_capabilities()) a page of the SlowLane can be
- * put away: compressed, or as one word if it holds nothing else. Whoever touches it, a
- * program or the kernel for it, brings it back by a page fault, and finds the bytes that
+ * put away: compressed, or as one word if it holds nothing else. A touch, by a program or by
+ * the kernel for it, is a page fault that brings it back, with the bytes that
  * were there: no call has to be made first, and memlane_get() looks at nothing more than
  * before. The local backend looks at the handles, puts nothing away, and says that all went well.
  */

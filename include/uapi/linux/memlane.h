@@ -1060,7 +1060,7 @@ struct memlane_blockers {
  * @count: handles, 1 to 2^20; with one of these flags 0
  * @out_count: handles dealt with; later ones were not tried
  * @handles: address of __u64[@count]; with one of these flags 0
- * @max_ns: time to take, but for what is begun at once; 0: no limit. ASYNC: must be 0
+ * @max_ns: time limit; the work may run one batch past it; 0: none. ASYNC: must be 0
  * @out_pages: pages that were put away, or came back
  * @out_failed: objects that stay as they are
  * @out_error: why the first of them does
