@@ -605,10 +605,12 @@ static uint32_t mag_lane(const struct memlane_mag *mag)
 
 /*
  * The same straight through, for a block that is clean and not pinned, and whose maker does not
- * free by plain stores, or is the caller; in a section. False: nothing has changed, or a pin
- * came in between, and it was undone; also for whatever an arena has that is small.
+ * free by plain stores, or is the caller; in a section. -EAGAIN: nothing has changed; also for
+ * whatever an arena has that is small. -EBUSY: a pin came in between, and it was undone. That is
+ * the answer: who looked meanwhile was told that the handle is stale, as by a free that is refused,
+ * and no object may come back from a free that succeeds.
  */
-static __always_inline bool end_shared(struct memlane *m, struct thread *t, memlane_handle h)
+static __always_inline int end_shared(struct memlane *m, struct thread *t, memlane_handle h)
 {
 	const uint32_t index = memlane_handle_index(h);
 	uint64_t *entry = &m->hot.table[index];
@@ -617,54 +619,56 @@ static __always_inline bool end_shared(struct memlane *m, struct thread *t, meml
 	uint32_t cls, nr;
 
 	if (unlikely((int64_t)(e ^ h) >= m->hot.limit))
-		return false;
+		return -EAGAIN;
 	/* Behind the entry, which a change of size comes before. */
 	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	cls = memlane_side_class(side);
 	if (unlikely(cls >= MEMLANE_CLASSES || side_is_biased(m, side, false) || is_pinned(m, index)))
-		return false;
+		return -EAGAIN;
 	mag = t->mag[(e ^ h) >= m->quick_slow] + cls;
 	nr = mag->nr;
 	ended = memlane_entry_ended(e);
 	/* Its generations are used up, or others have to go first. */
 	if (unlikely(nr + 1 >= t->full[cls] || ended < 1ULL << MEMLANE_GEN_SHIFT))
-		return false;
+		return -EAGAIN;
 	mag_set_next(mag, index);
 	if (unlikely(!__atomic_compare_exchange_n(entry, &e, ended, false, __ATOMIC_SEQ_CST,
 						  __ATOMIC_ACQUIRE)))
-		return false;
+		return -EAGAIN;
 	if (unlikely(is_pinned(m, index))) {
 		revive(m, index, e);
-		return false;
+		return -EBUSY;
 	}
 	mag_set_nr(mag, nr + 1);
 	count(&t->slot->frees, 1);
 	count(&t->slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
-	return true;
+	return 0;
 }
 
-/* What others have made, or have freed or pinned before, is freed like this. */
-static bool free_shared(struct memlane *m, struct thread *t, memlane_handle h)
+/* What others have made, or have freed or pinned before, is freed like this; as end_shared(). */
+static int free_shared(struct memlane *m, struct thread *t, memlane_handle h)
 {
 	const bool open = t->self.depth;
-	bool done;
+	int err;
 
 	if (unlikely(h & MEMLANE_HANDLE_ZEROS))
-		return false;
+		return -EAGAIN;
 	take_begin(m, t->slot, open);
-	done = end_shared(m, t, h);
+	err = end_shared(m, t, h);
 	take_end(t->slot, open);
-	return done;
+	return err;
 }
 
 static int end_object(struct memlane *m, memlane_handle h)
 {
 	struct memlane_mag *mag = NULL;
 	uint32_t cls = MEMLANE_CLASS_BLOB;
-	int err;
+	int err = -EAGAIN;
 
-	if (likely(is_part(this_thread(), m) && free_shared(m, this_thread(), h)))
-		return 0;
+	if (likely(is_part(this_thread(), m)))
+		err = free_shared(m, this_thread(), h);
+	if (likely(err != -EAGAIN))
+		return err;
 	err = memlane_enter(m);
 	if (unlikely(err))
 		return err;

@@ -172,6 +172,79 @@ TEST(a_pin_and_its_makers_free)
 		pins_against_frees(round & 1, round & 2);
 }
 
+static int answer[OBJECTS];	/* of the free; 1: not answered yet */
+static int turn;		/* atomic: the object that both are at, counted twice */
+
+/* Spin at first: what is looked for is a few instructions wide. */
+static void both_at(int i)
+{
+	unsigned int look = 0;
+
+	__atomic_add_fetch(&turn, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&turn, __ATOMIC_ACQUIRE) < 2 * i + 2)
+		if (++look > 2000)
+			sched_yield();
+}
+
+static void *free_each_once(void *arg)
+{
+	int i;
+
+	for (i = 0; i < OBJECTS; i++) {
+		both_at(i);
+		__atomic_store_n(&answer[i], memlane_free(m, object[i]), __ATOMIC_RELEASE);
+	}
+	return arg;
+}
+
+/* True: a pin was told that the object is gone, and it was there after that. */
+static bool comes_back(int i)
+{
+	unsigned int look = 0;
+	bool told = false;
+	void *p;
+	int err;
+
+	do {
+		err = memlane_try_pin(m, object[i], &p);
+		if (!err)
+			expect_eq(memlane_unpin(m, object[i]), 0);
+		if (!err && told)
+			return true;
+		told = told || err == -ESTALE;
+		if (++look > 2000)
+			sched_yield();
+	} while (__atomic_load_n(&answer[i], __ATOMIC_ACQUIRE) > 0);
+	return told && memlane_is_valid(m, object[i]);
+}
+
+/* What another thread has made: a free that takes it away and brings it back says so. */
+TEST(nothing_comes_back_from_a_free_that_succeeds)
+{
+	int i, round, back = 0;
+	pthread_t other;
+
+	for (round = 0; round < ROUNDS / 10; round++) {
+		make_all();
+		turn = 0;
+		for (i = 0; i < OBJECTS; i++)
+			answer[i] = 1;
+		start(&other, free_each_once, NULL);
+		for (i = 0; i < OBJECTS; i++) {
+			both_at(i);
+			if (!comes_back(i))
+				continue;
+			back++;
+			while (__atomic_load_n(&answer[i], __ATOMIC_ACQUIRE) > 0)
+				sched_yield();
+			expect_eq(answer[i], -EBUSY);
+		}
+		finish(other);
+		memlane_close(m);
+	}
+	printf("# %d objects came back from a free that was refused\n", back);
+}
+
 /* In a section of the program's, and of objects that are pinned or freed already. */
 TEST(a_makers_own_errors)
 {
