@@ -26,6 +26,7 @@
  *		lazy-free thread; the compactor and the servers of children are ours.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -54,6 +55,9 @@
 #define STEP		(MS / 4)	/* it works so long, */
 #define REST		(MS * 3 / 4)	/* and sleeps so long */
 #define WORTH_IT	(256U << 10)	/* bytes that compaction may win, at least */
+
+#define COLD_PERIODS	2		/* of `cold` seconds in all, in which a value is not used */
+#define COLD_MAX	86400
 
 #define PACK		64		/* keys at a time, at most */
 #define BUCKETS		256		/* looked at for them */
@@ -1264,6 +1268,10 @@ static void info(struct redis_info *info, int crash)
 		{ "moved_bytes", st.counts.moved_bytes },
 		{ "pages_returned", st.counts.pages_returned },
 		{ "vetoed", st.vetoes },
+		{ "away_pages", st.counts.away },
+		{ "compressed_bytes", st.counts.compressed_bytes },
+		{ "stored_pages", st.counts.stored },
+		{ "refaults", st.counts.refaults },
 		{ "compacting", __atomic_load_n(&compactor.working, __ATOMIC_ACQUIRE) },
 		{ "compactions", __atomic_load_n(&compactor.runs, __ATOMIC_RELAXED) },
 		{ "packing", packer.under_way || __atomic_load_n(&packer.wanted, __ATOMIC_RELAXED) },
@@ -1285,9 +1293,18 @@ static void info(struct redis_info *info, int crash)
 
 /* ---------------------------------------------------------------- load ---- */
 
+/**
+ * struct arguments - what loadmodule was given
+ * @redirect: the string commands work on the arena
+ * @backend: MEMLANE_BACKEND_*
+ * @cold: seconds without a use after which a value leaves memory; 0: never
+ * @folder: of the file that such values go to; NULL: they stay in memory, compressed
+ */
 struct arguments {
 	bool redirect;
 	int backend;
+	double cold;
+	const char *folder;
 };
 
 static bool parse_ratio(const char *word)
@@ -1302,6 +1319,20 @@ static bool parse_backend(const char *word, struct arguments *a)
 {
 	a->backend = strcasecmp(word, "module") ? MEMLANE_BACKEND_LOCAL : MEMLANE_BACKEND_MODULE;
 	return a->backend == MEMLANE_BACKEND_MODULE || !strcasecmp(word, "local");
+}
+
+static bool parse_cold(const char *word, struct arguments *a)
+{
+	char *end;
+
+	a->cold = strtod(word, &end);
+	return *word && !*end && a->cold >= COLD_PERIODS && a->cold <= COLD_MAX;
+}
+
+static bool parse_folder(const char *word, struct arguments *a)
+{
+	a->folder = word;
+	return *word;
 }
 
 /* The first word that makes no sense, or NULL. */
@@ -1321,23 +1352,49 @@ static const char *parse_arguments(struct redis_string **argv, int argc, struct 
 			i++;
 		else if (!strcasecmp(word, "backend") && parse_backend(next, a))
 			i++;
+		else if (!strcasecmp(word, "cold") && parse_cold(next, a))
+			i++;
+		else if (!strcasecmp(word, "folder") && parse_folder(next, a))
+			i++;
 		else
 			return word;
 	}
-	return NULL;
+	return a->folder && !a->cold ? "folder" : NULL;
 }
 
-/* One lane for all, which does not fill up: nothing moves but by the compactor. */
-static int arena_open(int backend)
+/* Values age, and what is used finds a place together. The file has no name, and ends with us. */
+static int let_cool(const struct arguments *a, struct memlane_config *c)
+{
+	c->age_interval = a->cold / COLD_PERIODS;
+	c->policy_check_interval = c->age_interval;
+	c->cold_age = COLD_PERIODS;
+	if (!a->folder)
+		return 0;
+	c->backing_fd = open(a->folder, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	return c->backing_fd < 0 ? -errno : 0;
+}
+
+/*
+ * One lane for all, which does not fill up: nothing moves but by the compactor, and where
+ * values may cool.
+ */
+static int arena_open(const struct arguments *a)
 {
 	struct memlane_config c;
+	int err = 0;
 
 	memlane_config_init(&c);
-	c.backend = backend;
+	c.backend = a->backend;
 	c.slow_lane_size = c.slow_lane_max;
 	c.slow_lane_safety_margin = 0;
 	c.policy_check_interval = 0;
-	return memlane_open(&arena, &c);
+	if (a->cold)
+		err = let_cool(a, &c);
+	if (!err)
+		err = memlane_open(&arena, &c);
+	if (c.backing_fd >= 0)
+		close(c.backing_fd);
+	return err;
 }
 
 static int create_type(struct redis_ctx *ctx)
@@ -1382,7 +1439,7 @@ static int create_commands(struct redis_ctx *ctx)
 /* What cannot be taken back comes last: a module that has a type is never unloaded. */
 static int start(struct redis_ctx *ctx, const struct arguments *a)
 {
-	int err = arena_open(a->backend);
+	int err = arena_open(a);
 
 	if (err) {
 		redis_Log(ctx, "warning", "%s", memlane_strerror(err));
@@ -1417,7 +1474,8 @@ int RedisModule_OnLoad(struct redis_ctx *ctx, struct redis_string **argv, int ar
 	wrong = parse_arguments(argv, argc, &a);
 	if (wrong) {
 		redis_Log(ctx, "warning",
-			  "%s? Arguments are: redirect, idle, ratio NUMBER, backend module|local",
+			  "%s? Arguments are: redirect, idle, ratio NUMBER, backend module|local, "
+			  "cold SECONDS, folder PATH (with cold)",
 			  wrong);
 		return REDIS_ERR;
 	}

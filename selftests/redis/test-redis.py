@@ -451,6 +451,31 @@ class Memory(unittest.TestCase):
             wait_for(lambda: c("DBSIZE") == 0)
             self.assertEqual(c.info("memlane")["memlane_value_bytes"], "0")
 
+    @unittest.skipUnless(os.environ.get("MEMLANE_BACKEND") == "module", "needs the module")
+    def test_cold(self):
+        """what nobody reads leaves memory, goes to a file, and comes back right"""
+        for more in ((), ("folder", "/tmp")):
+            with Server(REDIRECT + ("cold", "2") + more) as ours:
+                c = ours.client
+                r = random.Random(SEED)
+                values = {b"key:%d" % i: b"%x" % r.getrandbits(64) * r.randrange(40, 60)
+                          for i in range(4000)}
+                c.pipeline(("SET", k, v) for k, v in values.items())
+                hot = sorted(values)[:40]
+
+                def settled():
+                    self.assertEqual(c.pipeline(("GET", k) for k in hot), [values[k] for k in hot])
+                    info = c.info("memlane")
+                    return int(info["memlane_stored_pages" if more else "memlane_away_pages"]) > 500
+
+                before = int(c.info("memlane")["memlane_resident_bytes"])
+                wait_for(settled, every=0.2)
+                info = c.info("memlane")
+                away = int(info["memlane_away_pages"])
+                self.assertLess(int(info["memlane_resident_bytes"]), before - away * 2048)
+                self.assertEqual(c.pipeline(("GET", k) for k in values), list(values.values()))
+                wait_for(lambda: int(c.info("memlane")["memlane_refaults"]) > 400)
+
     def test_lazy_free(self):
         """the lazy-free thread frees values as well"""
         with Server(REDIRECT) as ours:
@@ -487,7 +512,8 @@ class Module(unittest.TestCase):
 
     def test_arguments(self):
         """an argument that makes no sense is refused, and named"""
-        for words in (("nonsense",), ("ratio", "0.5"), ("ratio", "x"), ("backend", "other")):
+        for words in (("nonsense",), ("ratio", "0.5"), ("ratio", "x"), ("backend", "other"),
+                      ("cold", "0"), ("folder", "/tmp")):
             with self.assertRaises(RuntimeError) as caught:
                 Server(words).stop()
             self.assertIn(f"{words[0]}? Arguments are", str(caught.exception))
