@@ -24,6 +24,18 @@ installed() {
 	done
 }
 
+# What is neither is read by another program, which is to be named.
+executables() {
+	find "$root" -type f -perm /111 | while read -r f; do
+		case $(head -c 4 "$f" | tr -d '\0') in
+		'#!'* | ?ELF) ;;
+		*) echo "# ${f#"$root"} can be executed, and is no program and no script" ;;
+		esac
+	done >"$dir/wrong"
+	cat "$dir/wrong"
+	[ ! -s "$dir/wrong" ]
+}
+
 soname() {
 	readelf -d "$lib/libmemlane.so" | grep -q 'SONAME.*\[libmemlane.so.1\]'
 }
@@ -284,8 +296,9 @@ module_installs() {
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 22
+plan 23
 check "install puts down all files" installed
+check "what can be executed is a program or a script" executables
 check "soname" soname
 check "the shared library shows its interface and nothing else" exports
 check "so does the static library" static_names
