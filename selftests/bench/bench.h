@@ -31,6 +31,9 @@ bool ratios_only(void);
 struct json_object *machine_json(void);
 void print_tables(const char *file);
 
+/* words.c: text of so many bytes, which @seed picks */
+void write_words(char *to, uint64_t bytes, uint64_t seed);
+
 /* pause.c, speed.c, load.c, scale.c, space.c, cold.c, replay.c */
 void bench_pause(void);
 void bench_get(void);

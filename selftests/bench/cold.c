@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * cold.c - what it costs to put away what nobody uses, and what is kept of it
+ * cold.c - what it costs to put away what nobody uses, and to bring it back
  *
- * The values are words out of a small vocabulary, which compress about as JSON and text do. A
- * quarter of the objects is used in every period, the others never. The file is in memory: what
- * a disk adds is the disk's.
+ * The file is in memory: what a disk adds is the disk's.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,36 +13,13 @@
 
 #include "bench.h"
 #include "histogram.h"
+#include "keep.h"
 
 #define GROUP	"what nobody uses, put away"
 #define PAGE	4096ULL
 #define PAGES	8192ULL
-#define OBJECTS	20000U
-#define PERIODS 30U
 
 static uint64_t sink;
-
-/* ---------------------------------------------------------------- bytes */
-
-static const char *const vocabulary[] = {
-	"\"id\":", "\"name\":", "\"state\":\"open\"", "\"price\":", "\"tags\":[", "]", "},{",
-	"the ", "and ", "customer ", "delivery ", "2026-", "T12:", ".00", "null", "true,", "0x",
-};
-
-static void write_words(char *to, uint64_t bytes, uint64_t seed)
-{
-	const uint64_t words = sizeof(vocabulary) / sizeof(vocabulary[0]);
-	char text[32];
-	uint64_t n, at = 0;
-
-	while (at < bytes) {
-		n = snprintf(text, sizeof(text), "%s%u", vocabulary[(rng_next(&seed) >> 33) % words],
-			     (unsigned int)(rng_next(&seed) >> 50));
-		n = n < bytes - at ? n : bytes - at;
-		memcpy(to + at, text, n);
-		at += n;
-	}
-}
 
 /* -------------------------------------------------------- price of a fault */
 
@@ -156,94 +131,6 @@ static void fault_prices(void)
 	close(fd);
 }
 
-/* ------------------------------------------------------------- memory kept */
-
-struct zipf {
-	struct memlane *m;
-	memlane_handle h[OBJECTS];
-	uint64_t bytes;
-};
-
-static void make_objects(struct zipf *z)
-{
-	struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW };
-	uint64_t rng = 4711, size;
-	uint32_t i;
-
-	for (i = 0; i < OBJECTS; i++) {
-		size = 200 + (rng_next(&rng) >> 32) % 1800;
-		if (memlane_alloc_with(z->m, size, &opts, &z->h[i]))
-			die("no object");
-		memlane_enter(z->m);
-		write_words(memlane_get(z->m, z->h[i]), size, i + 1);
-		memlane_exit(z->m);
-		z->bytes += size;
-	}
-}
-
-/* One period: every fourth object is used, as it lies among the others. */
-static void use_hot(struct zipf *z)
-{
-	uint32_t i;
-
-	for (i = 0; i < OBJECTS; i += 4) {
-		memlane_enter(z->m);
-		sink += *(volatile char *)memlane_get(z->m, z->h[i]);
-		memlane_exit(z->m);
-	}
-	if (memlane_maintain(z->m, NULL))
-		die("no maintenance");
-}
-
-static struct memlane_counts counts(struct memlane *m)
-{
-	struct memlane_stats st = { .size = sizeof(st), .flags = MEMLANE_STAT_EXACT };
-
-	if (memlane_stat(m, &st))
-		die("no counters");
-	return st.counts;
-}
-
-static double kept(const struct zipf *z)
-{
-	struct memlane_counts c = counts(z->m);
-
-	return c.lane[MEMLANE_FAST].resident + c.lane[MEMLANE_SLOW].resident + c.compressed_bytes;
-}
-
-/* @fd: a backing file, or -1 */
-static void keep_objects(int fd, const char *how)
-{
-	static struct zipf z;
-	struct memlane_counts before, c;
-	double base;
-	char name[96];
-	uint32_t i;
-
-	memset(&z, 0, sizeof(z));
-	z.m = open_bench(64 * MIB, 64 * MIB);
-	memlane_set_option(z.m, MEMLANE_OPT_AGE_INTERVAL, 0);
-	memlane_set_option(z.m, MEMLANE_OPT_COLD_AGE, 2);
-	if (fd >= 0 && memlane_set_backing(z.m, fd))
-		die("no backing file");
-	make_objects(&z);
-	base = kept(&z);
-	for (i = 0; i < PERIODS; i++)
-		use_hot(&z);
-	before = counts(z.m);
-	for (i = 0; i < PERIODS; i++)
-		use_hot(&z);
-	c = counts(z.m);
-	snprintf(name, sizeof(name), "memory kept, a quarter of the objects in use: %s", how);
-	row(GROUP, name, kept(&z), "bytes", base);
-	if (c.compressed)
-		row(GROUP, "  what was compressed, against its pages", c.compressed_bytes, "bytes",
-		    c.compressed * (double)PAGE);
-	row(GROUP, "  faults of what is in use, in 30 periods, once settled",
-	    c.refaults - before.refaults, "", 0);
-	memlane_close(z.m);
-}
-
 /* --------------------------------------------------------------- readers */
 
 struct cooler {
@@ -307,15 +194,11 @@ void bench_cold(void)
 {
 	struct memlane *m = open_bench(MIB, MIB);
 	bool cold = memlane_capabilities(m) & MEMLANE_CAP_COLD;
-	int fd;
 
 	memlane_close(m);
 	if (!cold)
 		return;
 	fault_prices();
-	keep_objects(-1, "compressed");
-	fd = memfd_create("bench", MFD_CLOEXEC);
-	keep_objects(fd, "compressed, then in a file");
-	close(fd);
+	bench_keep();
 	reads_beside();
 }
