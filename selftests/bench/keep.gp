@@ -2,7 +2,7 @@
 # What is kept of cold objects, from what `make run` wrote: gnuplot -e "from='...'" keep.gp
 set terminal svg size 760,420 font 'sans,12'
 set datafile separator '\t'
-set key autotitle columnheader center center
+set key autotitle columnheader at graph 0.6,0.9
 set xlabel 'ageing periods; all objects are read after 60, a quarter of them always'
 set ylabel 'MiB'
 set yrange [0:*]
