@@ -28,6 +28,7 @@
 
 #include "backing.h"
 #include "compat.h"
+#include "pack.h"
 #include "user.h"
 
 /* How long a file is not used any more before holes are made: more may come together. */
@@ -443,7 +444,7 @@ static int backing_init(struct memlane_backing *b, u64 room)
 	INIT_LIST_HEAD(&b->waiting);
 	get_random_bytes(&b->key, sizeof(b->key));
 	b->direct = b->file->f_mode & FMODE_CAN_ODIRECT;
-	bytes = sizeof(*b) + memlane_slots_bytes(room);
+	bytes = sizeof(*b) + memlane_slots_bytes(room) + memlane_unpacker_bytes();
 	err = memlane_user_charge(b->user, bytes);
 	if (err)
 		return err;
@@ -451,12 +452,18 @@ static int backing_init(struct memlane_backing *b, u64 room)
 	err = memlane_slots_init(&b->slots, room);
 	if (err)
 		goto uncharge;
-	err = list_backing(b);
+	b->unpacker = memlane_unpacker_new();
+	err = b->unpacker ? 0 : -ENOMEM;
 	if (err)
 		goto exit_slots;
+	err = list_backing(b);
+	if (err)
+		goto free_unpacker;
 	__module_get(THIS_MODULE);	/* the caller's file has a reference */
 	return 0;
 
+free_unpacker:
+	memlane_unpacker_free(b->unpacker);
 exit_slots:
 	memlane_slots_exit(&b->slots);
 uncharge:
@@ -520,6 +527,7 @@ void memlane_backing_put(struct memlane_backing *b)
 	mutex_lock(&backings_lock);
 	list_del(&b->list);
 	mutex_unlock(&backings_lock);
+	memlane_unpacker_free(b->unpacker);
 	memlane_slots_exit(&b->slots);
 	fput(b->file);
 	kfree_sensitive(b);

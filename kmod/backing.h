@@ -14,6 +14,7 @@
 #include "slots.h"
 
 struct bio_vec;
+struct memlane_unpacker;
 struct memlane_user;
 
 /**
@@ -28,7 +29,8 @@ struct memlane_user;
  * @direct: the file takes direct I/O; immutable
  * @lock: protects @slots and @writing; nothing is taken inside
  * @slots: see slots.h
- * @charged: bytes of @slots; the writer
+ * @unpacker: work space of those who read; immutable
+ * @charged: bytes of @slots and @unpacker; the writer
  * @writing: somebody is the writer
  * @idle: woken when nobody is
  * @shrink: gives back to the file system what is not used
@@ -45,6 +47,7 @@ struct memlane_backing {
 	bool direct;
 	spinlock_t lock;
 	struct memlane_slots slots;
+	struct memlane_unpacker *unpacker;
 	u64 charged;
 	bool writing;
 	bool ended;

@@ -30,6 +30,12 @@
 #error "memlane needs CONFIG_ZSMALLOC, CONFIG_LZ4_COMPRESS and CONFIG_LZ4_DECOMPRESS"
 #endif
 
+/* What goes to a file is packed better where the kernel can. */
+#if IS_ENABLED(CONFIG_ZSTD_COMPRESS) && IS_ENABLED(CONFIG_ZSTD_DECOMPRESS)
+#include <linux/zstd.h>
+#define MEMLANE_ZSTD
+#endif
+
 #ifndef CONFIG_64BIT
 #error "memlane needs a 64-bit kernel"
 #endif

@@ -18,7 +18,6 @@
 #include <linux/completion.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
-#include <linux/lz4.h>
 #include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -28,6 +27,7 @@
 #include "device.h"
 #include "leaf.h"
 #include "load.h"
+#include "pack.h"
 #include "pages.h"
 #include "trace.h"
 #include "word.h"
@@ -107,11 +107,7 @@ static int load_unpack(struct memlane_load *load)
 
 	if (codec < 0)
 		return codec;
-	if (codec == MEMLANE_CODEC_RAW)
-		memcpy(to, r->packed, PAGE_SIZE);
-	else if (LZ4_decompress_safe(r->packed, to, load->ticket.length, PAGE_SIZE) != PAGE_SIZE)
-		return -EBADMSG;
-	return 0;
+	return memlane_unpack(load->b->unpacker, codec, r->packed, load->ticket.length, to);
 }
 
 /* The record is nobody's any more. The arena's end comes after the word's. */

@@ -13,11 +13,13 @@
  * enum memlane_codec - how the bytes of a page were packed
  * @MEMLANE_CODEC_RAW: not at all
  * @MEMLANE_CODEC_LZ4: one block of LZ4
+ * @MEMLANE_CODEC_ZSTD: one frame of Zstandard
  * @MEMLANE_CODECS: how many there are
  */
 enum memlane_codec {
 	MEMLANE_CODEC_RAW,
 	MEMLANE_CODEC_LZ4,
+	MEMLANE_CODEC_ZSTD,
 	MEMLANE_CODECS
 };
 

@@ -16,6 +16,7 @@
 #include <linux/completion.h>
 #include <linux/fs.h>
 #include <linux/highmem.h>
+#include <linux/lz4.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -24,11 +25,13 @@
 #include "backing.h"
 #include "cold.h"
 #include "leaf.h"
+#include "pack.h"
 #include "pages.h"
 #include "word.h"
 
 #define MOST_ITEMS	128U	/* records in one write */
 #define PIECE		32U	/* pages that are unmapped at once */
+#define PAYS		(4 * MEMLANE_RECORD_GRAIN)	/* bytes: less gained is not worth the time */
 
 enum { RUNS, DONE, ABANDONED };
 
@@ -64,14 +67,23 @@ struct item {
 	struct memlane_ticket ticket;
 };
 
+/**
+ * struct storer - work space of who stores
+ * @job: the next write
+ * @packer: makes pages smaller
+ * @nr: how many of @item are in use
+ * @item: what is being written
+ * @page: bytes of a page, for a moment
+ * @squeezed: as the cooler made them smaller
+ */
 struct storer {
 	struct job *job;
+	struct memlane_packer *packer;
 	unsigned int nr;
 	struct item item[MOST_ITEMS];
+	u8 page[PAGE_SIZE];
+	u8 squeezed[PAGE_SIZE];
 };
-
-/* For the user's budget. */
-#define STORER_BYTES	(sizeof(struct storer) + sizeof(struct job) + MEMLANE_GROUP_BYTES)
 
 /* ------------------------------------------------------------- the job */
 
@@ -192,54 +204,73 @@ static void item_add(struct storer *s, struct memlane_record *r, struct item ite
 	s->item[s->nr++] = item;
 }
 
-/* invalidate_lock for reading. Return: 0; -ENOSPC: the write is full. */
-static int gather_compressed(struct memlane_pages *p, struct storer *s, struct memlane_leaf *leaf,
-			     u64 nr)
+/*
+ * The bytes of a page, at s->page: packed if that pays, otherwise as @len bytes at @from.
+ * Return: 0; -ENOSPC: the write is full.
+ */
+static int item_write(struct storer *s, struct item item, const void *from, u32 len,
+		      enum memlane_codec codec)
 {
-	unsigned long word = READ_ONCE(leaf->word[in_leaf(nr)]);
 	struct memlane_record *r;
 	size_t room;
-	int len;
+	u32 packed;
 
-	if (word_tag(word) != WORD_COMP)
-		return 0;
 	r = record_next(s->job, &room);
-	len = memlane_cold_copy(p, leaf, nr, word, r->packed, room);
-	if (len >= 0)
-		item_add(s, r, (struct item){ .nr = nr, .word = word }, len, MEMLANE_CODEC_LZ4);
-	return len == -ENOSPC ? len : 0;
+	packed = len > PAYS ? memlane_pack(s->packer, s->page, r->packed,
+					   min_t(size_t, room, len - PAYS)) : 0;
+	if (packed) {
+		item_add(s, r, item, packed, MEMLANE_CODEC_ZSTD);
+		return 0;
+	}
+	if (len > room)
+		return -ENOSPC;
+	memcpy(r->packed, from, len);
+	item_add(s, r, item, len, codec);
+	return 0;
+}
+
+/* Return: bytes at s->squeezed, or none; @word: as they were found. */
+static int fetch_squeezed(struct memlane_pages *p, struct storer *s, u64 nr, unsigned long *word)
+{
+	struct memlane_leaf *leaf;
+	int len = 0;
+
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, nr);
+	*word = leaf ? READ_ONCE(leaf->word[in_leaf(nr)]) : WORD_NONE;
+	if (word_tag(*word) == WORD_COMP)
+		len = memlane_cold_copy(p, leaf, nr, *word, s->squeezed, sizeof(s->squeezed));
+	filemap_invalidate_unlock_shared(p->mapping);
+	return len;
+}
+
+/* Neither a fault nor anybody else waits while it is packed another way. */
+static int gather_compressed(struct memlane_pages *p, struct storer *s, u64 nr)
+{
+	struct item item = { .nr = nr };
+	int len = fetch_squeezed(p, s, nr, &item.word);
+
+	if (len <= 0)
+		return 0;
+	if (WARN_ON_ONCE(LZ4_decompress_safe(s->squeezed, s->page, len, PAGE_SIZE) != PAGE_SIZE))
+		return 0;
+	return item_write(s, item, s->squeezed, len, MEMLANE_CODEC_LZ4);
 }
 
 /* Its bytes may be written meanwhile: then it was taken back, and the record is dropped. */
 static int gather_raw(struct storer *s, u64 nr, struct page *page)
 {
 	struct item item = { .nr = nr, .page = page, .word = word_make(page, WORD_COOLING) };
-	struct memlane_record *r;
-	size_t room;
 
-	r = record_next(s->job, &room);
-	if (room < PAGE_SIZE)
-		return -ENOSPC;
-	memcpy(r->packed, page_address(page), PAGE_SIZE);
-	item_add(s, r, item, PAGE_SIZE, MEMLANE_CODEC_RAW);
-	return 0;
+	memcpy(s->page, page_address(page), PAGE_SIZE);
+	return item_write(s, item, s->page, PAGE_SIZE, MEMLANE_CODEC_RAW);
 }
 
 static int gather_page(struct memlane_pages *p, struct storer *s, u64 nr, struct page *stiff)
 {
-	struct memlane_leaf *leaf;
-	int err = 0;
-
 	if (s->nr == MOST_ITEMS)
 		return -ENOSPC;
-	if (stiff)
-		return gather_raw(s, nr, stiff);
-	filemap_invalidate_lock_shared(p->mapping);
-	leaf = leaf_at(p, nr);
-	if (leaf)
-		err = gather_compressed(p, s, leaf, nr);
-	filemap_invalidate_unlock_shared(p->mapping);
-	return err;
+	return stiff ? gather_raw(s, nr, stiff) : gather_compressed(p, s, nr);
 }
 
 /* Of one leaf. The pages that memlane_pages_cool() could do nothing with. */
@@ -361,16 +392,37 @@ static void release_pages_taken(struct memlane_pages *p, struct storer *s)
 
 /* ------------------------------------------------------------- store */
 
+/* For the user's budget. */
+static u64 storer_bytes(void)
+{
+	return sizeof(struct storer) + sizeof(struct job) + MEMLANE_GROUP_BYTES +
+	       memlane_packer_bytes();
+}
+
+static struct storer *storer_new(void)
+{
+	struct storer *s = kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT | GFP_CALL);
+
+	if (!s)
+		return NULL;
+	s->packer = memlane_packer_new();
+	if (!s->packer) {
+		kvfree(s);
+		return NULL;
+	}
+	return s;
+}
+
 static int storer_make(struct memlane_pages *p)
 {
 	struct storer *s = p->cold.storer;
 
 	if (!s) {
-		if (memlane_pages_charge(p, STORER_BYTES))
+		if (memlane_pages_charge(p, storer_bytes()))
 			return -ENOMEM;
-		s = kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT | GFP_CALL);
+		s = storer_new();
 		if (!s) {
-			memlane_pages_uncharge(p, STORER_BYTES);
+			memlane_pages_uncharge(p, storer_bytes());
 			return -ENOMEM;
 		}
 		p->cold.storer = s;
@@ -535,6 +587,7 @@ void memlane_store_exit(struct memlane_pages *p)
 	if (!p->cold.storer)
 		return;
 	job_free(p->cold.storer->job);
+	memlane_packer_free(p->cold.storer->packer);
 	kvfree(p->cold.storer);
-	memlane_pages_uncharge(p, STORER_BYTES);
+	memlane_pages_uncharge(p, storer_bytes());
 }

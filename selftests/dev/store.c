@@ -170,6 +170,79 @@ TEST(noise_goes_as_it_is)
 	arena_end(&a);
 }
 
+/* Zstandard is in the kernel, or a module that memlane needs. */
+static bool kernel_has_zstd(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "r");
+	char line[256];
+	bool has = false;
+
+	expect(f);
+	while (!has && fgets(line, sizeof(line), f))
+		has = strstr(line, " zstd_compress_cctx");
+	fclose(f);
+	return has;
+}
+
+/* What LZ4 can do nothing with, and Zstandard can. */
+TEST(letters_become_smaller)
+{
+	struct arena a = arena_on(file_new());
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, BLOB);
+
+	write_letters(address_of(&a, h), BLOB, 4);
+	expect_eq(cool(&a, &h, 1), 0);
+	expect_eq(store(&a, &h, 1), PAGES);
+	printf("# %llu of %lu bytes\n", (unsigned long long)counts(&a).stored_bytes, BLOB);
+	if (kernel_has_zstd())
+		expect(counts(&a).stored_bytes < BLOB * 7 / 8);
+	else
+		expect(counts(&a).stored_bytes > BLOB);
+	expect_eq(warm(&a, &h, 1), PAGES);
+	expect_letters(address_of(&a, h), BLOB, 4);
+	expect_eq(counts(&a).loaded, PAGES);
+	arena_end(&a);
+}
+
+/* Side by side, each packed another way: a line over and over, text, letters, noise. */
+static void write_piece(char *at, unsigned int i)
+{
+	switch (i % 4) {
+	case 0:
+		write_text(at, 32, i);
+		for (i = 32; i < PAGE; i += 32)
+			memcpy(at + i, at, 32);
+		break;
+	case 1:
+		write_text(at, PAGE, i);
+		break;
+	case 2:
+		write_letters(at, PAGE, i);
+		break;
+	case 3:
+		write_noise(at, PAGE, i);
+	}
+}
+
+TEST(each_page_its_own_way)
+{
+	struct arena a = arena_on(file_new());
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, BLOB);
+	static char piece[PAGE];
+	unsigned int i;
+
+	for (i = 0; i < PAGES; i++)
+		write_piece(address_of(&a, h) + i * PAGE, i);
+	expect_eq(cool(&a, &h, 1), PAGES / 2);
+	expect_eq(store(&a, &h, 1), PAGES);
+	for (i = PAGES; i--;) {
+		write_piece(piece, i);
+		expect(!memcmp(address_of(&a, h) + i * PAGE, piece, PAGE));
+	}
+	expect_eq(counts(&a).lost_pages, 0);
+	arena_end(&a);
+}
+
 TEST(warm_brings_all_back)
 {
 	int fd = file_new();
@@ -395,8 +468,14 @@ static unsigned int lost_events(const struct arena *a, __u64 h, unsigned int exp
 	return mine;
 }
 
+static unsigned long long as_it_is(unsigned long long noise)
+{
+	return noise;
+}
+
 /* Each page has what was written, or is lost. Return: how many are lost. */
-static unsigned int pages_lost(const struct arena *a, __u64 h, unsigned long long seed)
+static unsigned int pages_lost_of(const struct arena *a, __u64 h, unsigned long long seed,
+				  unsigned long long (*word)(unsigned long long noise))
 {
 	char *at = address_of(a, h);
 	unsigned int i, lost = 0;
@@ -411,10 +490,15 @@ static unsigned int pages_lost(const struct arena *a, __u64 h, unsigned long lon
 			continue;
 		}
 		for (j = 0; j < PAGE; j += 8)
-			expect_eq(*(unsigned long long *)(at + i * PAGE + j), rng_next(&seed));
+			expect_eq(*(unsigned long long *)(at + i * PAGE + j), word(rng_next(&seed)));
 	}
 	expect_eq(query(a, h).out_lost, lost);
 	return lost;
+}
+
+static unsigned int pages_lost(const struct arena *a, __u64 h, unsigned long long seed)
+{
+	return pages_lost_of(a, h, seed, as_it_is);
 }
 
 TEST(a_file_that_was_cut)
@@ -482,10 +566,11 @@ TEST(a_file_that_was_shuffled)
 	arena_end(&a);
 }
 
-/* One bit of the file: one page at most, and nothing wrong. */
-TEST(bits_that_were_flipped)
+static void flip_bits(void (*write)(char *, unsigned long, unsigned long long),
+		      unsigned long long (*word)(unsigned long long), unsigned int rounds,
+		      unsigned int least)
 {
-	unsigned int i, lost = 0, here, rounds = env("ML_FLIPS", 40);
+	unsigned int i, lost = 0, here;
 	unsigned long long seed = harness_seed();
 	int fd = file_new();
 	struct arena a = arena_on(fd);
@@ -495,20 +580,37 @@ TEST(bits_that_were_flipped)
 		unsigned long at;
 		char byte;
 
-		h = stored_noise(&a, i);
+		h = alloc_one(&a, MEMLANE_SLOW, BLOB);
+		write(address_of(&a, h), BLOB, i);
+		expect_eq(store(&a, &h, 1), PAGES);
 		at = rng_next(&seed) % file_size(fd);
 		expect_eq(pread(fd, &byte, 1, at), 1);
 		byte ^= 1 << rng_next(&seed) % 8;
 		expect_eq(pwrite(fd, &byte, 1, at), 1);
-		here = pages_lost(&a, h, i);
+		here = pages_lost_of(&a, h, i, word);
 		expect(here <= 1);
 		lost += here;
 		expect_eq(free_live(&a, &h, 1), 0);
 	}
 	printf("# %u of %u\n", lost, rounds);
 	/* Between records there is nothing to lose; that is 1 % of the file, and what holes leave. */
-	expect(lost > rounds / 2);
+	expect(lost > least);
 	arena_end(&a);
+}
+
+/* One bit of the file: one page at most, and nothing wrong. */
+TEST(bits_that_were_flipped)
+{
+	unsigned int rounds = env("ML_FLIPS", 40);
+
+	flip_bits(write_noise, as_it_is, rounds, rounds / 2);
+}
+
+TEST(bits_that_were_flipped_of_packed_pages)
+{
+	unsigned int rounds = env("ML_FLIPS", 20);
+
+	flip_bits(write_letters, letters_of, rounds, rounds / 4);
 }
 
 /* All objects on the page are told of, and no other. */

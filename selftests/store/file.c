@@ -59,12 +59,15 @@ static void write_block(struct file *f, u64 nr, const u8 *bytes)
 /* Of few lengths, so that one record often comes to lie exactly where another was. */
 static struct stored stored_new(struct file *f)
 {
-	bool raw = !rng_below(&f->rng, 4);
+	static const u8 codec[] = {
+		MEMLANE_CODEC_RAW, MEMLANE_CODEC_LZ4, MEMLANE_CODEC_ZSTD, MEMLANE_CODEC_ZSTD,
+	};
+	u64 i = rng_below(&f->rng, 4);
 
 	return (struct stored) {
-		.codec = raw ? MEMLANE_CODEC_RAW : MEMLANE_CODEC_LZ4,
+		.codec = codec[i],
 		.seed = (u32)rng_next(&f->rng),
-		.ticket.length = raw ? MEMLANE_RECORD_PAGE : 1 + 1000 * rng_below(&f->rng, 4),
+		.ticket.length = !i ? MEMLANE_RECORD_PAGE : 1 + 1000 * rng_below(&f->rng, 4),
 	};
 }
 

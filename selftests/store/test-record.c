@@ -45,6 +45,8 @@ static void as_written(void)
 	struct memlane_record *r = record_new(&t, MEMLANE_CODEC_LZ4);
 
 	expect_eq(memlane_record_check(r, &key, &t), MEMLANE_CODEC_LZ4);
+	memlane_record_seal(r, &key, &t, MEMLANE_CODEC_ZSTD);
+	expect_eq(memlane_record_check(r, &key, &t), MEMLANE_CODEC_ZSTD);
 	expect_eq(r->packed[99], 0xa5);
 	expect_eq(r->packed[100], 0);
 	free(r);
@@ -95,6 +97,8 @@ static void impossible(void)
 	free(r);
 	t.length = MEMLANE_RECORD_PAGE;
 	r = record_new(&t, MEMLANE_CODEC_LZ4);
+	expect_eq(memlane_record_check(r, &key, &t), -EBADMSG);
+	memlane_record_seal(r, &key, &t, MEMLANE_CODEC_ZSTD);
 	expect_eq(memlane_record_check(r, &key, &t), -EBADMSG);
 	free(r);
 }
