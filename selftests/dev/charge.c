@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "../arena.h"
+#include "cool.h"
 
 #define ROOT	"/sys/fs/cgroup"
 #define SLACK	(MIB / 2)	/* charges are made in batches, and given back late */
@@ -220,6 +220,117 @@ TEST(a_fault_at_the_limit)
 	expect(WIFSIGNALED(status));
 	expect_eq(WTERMSIG(status), SIGKILL);
 	expect(group_put("memory.max", "max"));
+	leave_group();
+}
+
+/* ------------------------------------------------------- what is put away */
+
+#define TEXT	(8 * MIB)
+
+static __u64 charged_text(const struct arena *a, unsigned int seed)
+{
+	__u64 h = alloc_one(a, MEMLANE_SLOW, TEXT);
+
+	write_text(address_of(a, h), TEXT, seed);
+	return h;
+}
+
+/* Whoever puts it away: here somebody of another cgroup. */
+TEST(compressed_bytes_are_the_owners)
+{
+	unsigned long before, squeezed;
+	struct arena a;
+	__u64 h;
+
+	enter_group();
+	before = charged();
+	a = arena_new(16 * MIB, 32 * MIB);
+	h = charged_text(&a, 1);
+	expect(charged() >= before + TEXT);
+	expect(put(ROOT "/cgroup.procs", "0"));
+	expect_eq(cool(&a, &h, 1), TEXT / PAGE);
+	squeezed = counts(&a).compressed_bytes;
+	expect(squeezed && squeezed < TEXT / 2);
+	expect(charged() + SLACK >= before + squeezed);
+	expect_charge_near(before + squeezed + squeezed / 4);
+	expect(group_put("cgroup.procs", "0"));
+	expect_eq(warm(&a, &h, 1), TEXT / PAGE);
+	expect_text(address_of(&a, h), TEXT, 1);
+	expect(charged() + SLACK >= before + TEXT);
+	arena_end(&a);
+	expect_charge_near(before);
+	leave_group();
+}
+
+/* Of what was stored nothing is left but words: neither pages, nor those of a page cache. */
+TEST(what_is_in_a_file_is_nobodys)
+{
+	struct memlane_set_backing req = { .size = sizeof(req) };
+	unsigned long before;
+	struct arena a;
+	__u64 h;
+
+	enter_group();
+	a = arena_new(16 * MIB, 32 * MIB);
+	h = alloc_one(&a, MEMLANE_SLOW, TEXT);
+	write_noise(address_of(&a, h), TEXT, 1);
+	before = charged();
+	/* The file's own memory is not this cgroup's. */
+	expect(put(ROOT "/cgroup.procs", "0"));
+	req.fd = memfd_create("charge", MFD_CLOEXEC);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_SET_BACKING, &req), 0);
+	expect_eq(cool_flags(&a, &h, 1, MEMLANE_COOL_STORE), TEXT / PAGE);
+	expect_charge_near(before - TEXT);
+	expect(group_put("cgroup.procs", "0"));
+	arena_end(&a);
+	leave_group();
+}
+
+#define OTHERS	(160 * MIB)
+
+/* So that there are holes between pages of zsmalloc's when it is gone. */
+static char *others_memory(void)
+{
+	char *other = mmap(NULL, OTHERS, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	expect(other != MAP_FAILED);
+	return other;
+}
+
+/*
+ * The kernel moves pages of zsmalloc's to make room for larger ones, and the new ones are
+ * nobody's. So a charge may become less; it is never more than it was, and nothing is
+ * taken off twice when the arena ends.
+ */
+TEST(a_charge_may_be_forgotten)
+{
+	unsigned long before, away, moved;
+	struct arena a;
+	unsigned int i;
+	char *other;
+	__u64 h;
+
+	enter_group();
+	before = charged();
+	a = arena_new(16 * MIB, 32 * MIB);
+	h = charged_text(&a, 2);
+	other = others_memory();
+	expect_eq(cool(&a, &h, 1), TEXT / PAGE);
+	munmap(other, OTHERS);
+	expect_charge_near(before + counts(&a).compressed_bytes * 5 / 4);
+	away = charged();
+	for (i = 0; i < 3; i++)
+		put("/proc/sys/vm/compact_memory", "1");	/* if this kernel can */
+	moved = charged();
+	printf("# %lu KiB compressed; charged %lu KiB, and %lu KiB after pages were moved\n",
+	       (unsigned long)counts(&a).compressed_bytes / 1024, (away - before) / 1024,
+	       (moved - before) / 1024);
+	expect(moved <= away + SLACK);
+	expect_text(address_of(&a, h), TEXT, 2);
+	expect(charged() + SLACK >= before + TEXT);
+	arena_end(&a);
+	expect_charge_near(before);
 	leave_group();
 }
 
