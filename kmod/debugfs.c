@@ -9,6 +9,7 @@
  *   memlane/ID/lanes                      what its lanes hold
  *   memlane/ID/spans                      each span: where, of what, how full
  *   memlane/ID/tallies                    what moved and what did not, by class, tag, group
+ *   memlane/ID/faults                     what faults met: the sum of ns, and how many by log2(ns)
  *   memlane/ID/check                      "ok", or the first broken invariant
  *
  * Removing an arena's folder waits for its readers, so they need no reference.
@@ -180,6 +181,28 @@ static const struct seq_operations tallies_sops = {
 };
 DEFINE_SEQ_ATTRIBUTE(tallies);
 
+/* By enum memlane_fault_met. */
+static const char *const met_names[] = { "page", "new", "same", "compressed", "stored" };
+
+static_assert(ARRAY_SIZE(met_names) == MEMLANE_FAULTS);
+
+static int faults_show(struct seq_file *seq, void *unused)
+{
+	struct memlane_arena *arena = seq->private;
+	const struct memlane_fault_times *t;
+	unsigned int met, i;
+
+	for (met = 0; met < MEMLANE_FAULTS; met++) {
+		t = ml_fault_read(&arena->core, met);
+		seq_printf(seq, "%s %llu", met_names[met], READ_ONCE(t->ns));
+		for (i = 0; i < MEMLANE_FAULT_BUCKETS; i++)
+			seq_printf(seq, " %llu", READ_ONCE(t->bucket[i]));
+		seq_putc(seq, '\n');
+	}
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(faults);
+
 static int check_show(struct seq_file *seq, void *unused)
 {
 	struct memlane_arena *arena = seq->private;
@@ -236,6 +259,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
 	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);
 	debugfs_create_file("tallies", 0400, arena->debugfs, arena, &tallies_fops);
+	debugfs_create_file("faults", 0400, arena->debugfs, arena, &faults_fops);
 	debugfs_create_file("check", 0400, arena->debugfs, arena, &check_fops);
 }
 

@@ -18,6 +18,7 @@
 #include <linux/completion.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -46,12 +47,14 @@ static_assert(MEMLANE_RECORD_MOST + MEMLANE_RECORD_GRAIN <= MEMLANE_BLOCK << BUF
 /**
  * struct memlane_load - one read
  * @work: does it
- * @list: in backing.waiting, or nowhere; backing.loading, as are the next four
+ * @list: in backing.waiting, or nowhere; backing.loading, as are the next six
  * @at: the word that is LOADING; NULL: none is any more
  * @p: pages that the word is of, as long as there is one
  * @leaf: likewise
  * @nr: number of the page in the data area
  * @stored: what the word was
+ * @since: when the first of @faults began; ns
+ * @faults: that wait for it
  * @refs: the worker's, and of each who waits
  * @done: the word is not LOADING any more
  * @b: reads from here; a reference
@@ -67,6 +70,8 @@ struct memlane_load {
 	struct memlane_leaf *leaf;
 	u64 nr;
 	unsigned long stored;
+	u64 since;
+	unsigned int faults;
 	refcount_t refs;
 	struct completion done;
 	struct memlane_backing *b;
@@ -119,6 +124,9 @@ static void load_count(struct memlane_load *load, int err)
 	memlane_backing_drop(load->b, load->ticket.place, load->ticket.length);
 	atomic64_dec(&c->stored);
 	atomic64_inc(err ? &c->lost : &c->loaded);
+	if (!err && load->faults)
+		ml_fault_add(&arena->core, MEMLANE_FAULT_STORED, ktime_get_ns() - load->since,
+			     load->faults);
 	if (!err) {
 		trace_memlane_load(arena->id, load->nr, 1, 1);
 		return;
@@ -243,8 +251,15 @@ static void load_begin(struct memlane_load *load, struct memlane_pages *p, u64 n
 	load->page = *spare;
 	*spare = NULL;
 	memlane_backing_get(b);
-	refcount_inc(&load->refs);
 	WRITE_ONCE(*at, word_make(load, WORD_LOADING));
+}
+
+/* backing.loading. Somebody waits, perhaps a fault. */
+static void load_await(struct memlane_load *load, u64 since)
+{
+	refcount_inc(&load->refs);
+	if (since && !load->faults++)
+		load->since = since;
 }
 
 /* Return: whether the load's turn has come. */
@@ -262,23 +277,24 @@ static bool load_enlist(struct memlane_load *load)
 
 /* backing.loading. Return: @load, begun; one that others began; NULL: look again. */
 static struct memlane_load *load_join(struct memlane_load *load, struct memlane_pages *p, u64 nr,
-				      struct page **spare)
+				      struct page **spare, u64 since)
 {
 	unsigned long word = READ_ONCE(leaf_at(p, nr)->word[in_leaf(nr)]);
 
 	if (word_tag(word) == WORD_LOADING) {
 		load = load_of(word);
-		refcount_inc(&load->refs);
+		load_await(load, since);
 		return load;
 	}
 	if (!word_is_stored(word))
 		return NULL;
 	load_begin(load, p, nr, spare);
+	load_await(load, since);
 	return load;
 }
 
 static struct memlane_load *load_join_or_begin(struct memlane_load *load, struct memlane_pages *p,
-					       u64 nr, struct page **spare)
+					       u64 nr, struct page **spare, u64 since)
 {
 	struct memlane_backing *b = p->cold.backing;
 	struct memlane_load *got;
@@ -287,7 +303,7 @@ static struct memlane_load *load_join_or_begin(struct memlane_load *load, struct
 	if (!b || !leaf_at(p, nr))
 		return NULL;
 	spin_lock(&b->loading);
-	got = load_join(load, p, nr, spare);
+	got = load_join(load, p, nr, spare, since);
 	if (got == load)
 		first = load_enlist(load);
 	spin_unlock(&b->loading);
@@ -301,19 +317,21 @@ static struct memlane_load *load_join_or_begin(struct memlane_load *load, struct
  * @p: pages of an arena
  * @nr: number of the page in the data area; any
  * @spare: a page to read into; NULL once it was used
+ * @since: when the fault began that needs it, in ns; 0: no fault does
  *
  * Context: may sleep, and reclaim: no lock of memlane's.
  * Return: to be given to memlane_load_wait(); NULL: the page is not there, look again;
  * -ENOMEM.
  */
-struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct page **spare)
+struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct page **spare,
+				      u64 since)
 {
 	struct memlane_load *load = load_new(), *got;
 
 	if (!load)
 		return ERR_PTR(-ENOMEM);
 	filemap_invalidate_lock_shared(p->mapping);
-	got = load_join_or_begin(load, p, nr, spare);
+	got = load_join_or_begin(load, p, nr, spare, since);
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (got != load)
 		memlane_load_put(load);

@@ -9,7 +9,8 @@ struct memlane_load;
 struct memlane_pages;
 struct page;
 
-struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct page **spare);
+struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct page **spare,
+				      u64 since);
 int memlane_load_wait(struct memlane_load *load);
 void memlane_load_put(struct memlane_load *load);
 unsigned long memlane_load_cancel(struct memlane_pages *p, unsigned long *at);

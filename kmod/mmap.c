@@ -7,6 +7,7 @@
  * find everything by the offset in the file. Pages are mapped one by one with a reference each, so that
  * direct I/O, ptrace and the like work, and no page is freed while it is mapped.
  */
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -126,9 +127,25 @@ static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, 
 	return ml_kin_at(&arena->core, first, loc, kin);
 }
 
+/* A fault: what it met, as enum memlane_fault_met, and when it began. */
+struct met {
+	unsigned int what;
+	u64 since;
+};
+
+/* Who begins again after a read was counted when that ended: see load.c. A view counts nothing. */
+static void met_note(const struct vm_fault *vmf, struct memlane_arena *arena,
+		     const struct met *met)
+{
+	bool again = met->what == MEMLANE_FAULT_PAGE && vmf->flags & FAULT_FLAG_TRIED;
+
+	if (!again && !is_view(vmf->vma))
+		ml_fault_add(&arena->core, met->what, ktime_get_ns() - met->since, 1);
+}
+
 /* 0: there is no page, and none was at hand. VM_FAULT_RETRY: it is in the backing file. */
 static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
-			   struct page **spare)
+			   struct page **spare, struct met *met)
 {
 	struct memlane_pages *p = &arena->pages;
 	bool found = false;
@@ -137,7 +154,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	struct page *page;
 
 	filemap_invalidate_lock_shared(p->mapping);
-	page = memlane_page_fill(p, nr, spare);
+	page = memlane_page_fill(p, nr, spare, &met->what);
 	if (IS_ERR(page))
 		ret = PTR_ERR(page) == -EAGAIN ? VM_FAULT_RETRY : VM_FAULT_SIGBUS;
 	else if (page)
@@ -149,6 +166,8 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (found)
 		ml_tally_fault(&arena->core, &kin);
+	if (ret == VM_FAULT_NOPAGE)
+		met_note(vmf, arena, met);
 	return ret;
 }
 
@@ -206,9 +225,10 @@ static vm_fault_t wait_for_load(struct vm_fault *vmf, struct memlane_load *load)
 }
 
 static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
-			     struct page **spare)
+			     struct page **spare, const struct met *met)
 {
-	struct memlane_load *load = memlane_load_get(&arena->pages, nr, spare);
+	u64 since = is_view(vmf->vma) ? 0 : met->since;
+	struct memlane_load *load = memlane_load_get(&arena->pages, nr, spare, since);
 
 	/* The arena may be gone after the wait. */
 	memlane_page_drop(*spare);
@@ -220,10 +240,11 @@ static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, 
 
 static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
+	struct met met = { .what = MEMLANE_FAULT_PAGE, .since = ktime_get_ns() };
 	struct page *spare = NULL;
 	vm_fault_t ret;
 
-	ret = map_data(vmf, arena, nr, &spare);
+	ret = map_data(vmf, arena, nr, &spare, &met);
 	if (ret)
 		return ret;
 	if (!may_fill(vmf, arena, nr))
@@ -233,9 +254,9 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 		memlane_page_drop(spare);
 		return fault_nomem(arena);
 	}
-	ret = map_data(vmf, arena, nr, &spare);
+	ret = map_data(vmf, arena, nr, &spare, &met);
 	if (ret == VM_FAULT_RETRY)
-		ret = fault_load(vmf, arena, nr, &spare);
+		ret = fault_load(vmf, arena, nr, &spare, &met);
 	memlane_page_drop(spare);	/* another thread was quicker */
 	/* 0: what was there has gone meanwhile: look again. */
 	return ret ? ret : VM_FAULT_NOPAGE;

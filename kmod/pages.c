@@ -183,18 +183,37 @@ static int fill_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 	}
 }
 
+/* What a word that is no page stands for: enum memlane_fault_met. */
+static unsigned int word_met(unsigned long word)
+{
+	switch (word_tag(word)) {
+	case WORD_SAME:
+		return word == WORD_EMPTY ? MEMLANE_FAULT_NEW : MEMLANE_FAULT_SAME;
+	case WORD_COMP:
+	case WORD_BUSY:
+		return MEMLANE_FAULT_COMPRESSED;
+	case WORD_STORED:
+	case WORD_LOADING:
+		return MEMLANE_FAULT_STORED;
+	default:
+		return MEMLANE_FAULT_PAGE;
+	}
+}
+
 /**
  * memlane_page_fill - the page of a place, put there if there is none
  * @p: pages of an arena
  * @nr: number of the page in the data area
  * @spare: a zeroed page to put there; NULL once it was used
+ * @met: what was there, unless it was a page: enum memlane_fault_met
  *
  * Context: invalidate_lock for reading, as long as the page is used.
  * Return: the page; NULL: there is none and no spare one either, or no word for it
  * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost; -EAGAIN: they are
  * in the backing file, and @spare is there for memlane_load_get().
  */
-struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare)
+struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
+			       unsigned int *met)
 {
 	struct memlane_leaf *leaf = leaf_at(p, nr);
 	unsigned long word;
@@ -206,6 +225,7 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 		word = smp_load_acquire(&leaf->word[in_leaf(nr)]);	/* see commit_word() */
 		if (likely(word_is_page(word)))
 			return word_page(word);
+		*met = word_met(word);
 		again = fill_word(p, leaf, nr, word, spare);
 	}
 	return ERR_PTR(again);
@@ -315,10 +335,11 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
 /* Return: 1: the page is there; 0: it needs a spare page; -errno. */
 static int fill_one(struct memlane_pages *p, u64 nr, struct page **spare)
 {
+	unsigned int met;
 	struct page *page;
 
 	filemap_invalidate_lock_shared(p->mapping);
-	page = memlane_page_fill(p, nr, spare);
+	page = memlane_page_fill(p, nr, spare, &met);
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -444,7 +465,7 @@ static int warm_one(struct memlane_pages *p, u64 nr, struct page **spare)
 		ret = *spare ? fill_one(p, nr, spare) : -ENOMEM;
 		if (ret != -EAGAIN)
 			return ret;
-		load = memlane_load_get(p, nr, spare);
+		load = memlane_load_get(p, nr, spare, 0);
 		ret = PTR_ERR_OR_ZERO(load);
 		if (!IS_ERR_OR_NULL(load))
 			ret = memlane_load_wait(load);

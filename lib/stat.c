@@ -95,3 +95,23 @@ int memlane_stat(struct memlane *m, struct memlane_stats *st)
 	give_out(st, size, &own, sizeof(own));
 	return 0;
 }
+
+int memlane_stat_faults_sized(struct memlane *m, enum memlane_fault_met met,
+			      struct memlane_fault_times *times, size_t size)
+{
+	const char *page = (const char *)m->stat + MEMLANE_FAULTS_OFFSET;
+	const __u64 *from = (const __u64 *)(page + met * sizeof(*times));
+	struct memlane_fault_times own;
+	__u64 *to = (__u64 *)&own;
+	int err = arena_here(m);
+	size_t i;
+
+	if (err)
+		return err;
+	if (met >= MEMLANE_FAULTS)
+		return -EINVAL;
+	for (i = 0; i < sizeof(own) / sizeof(*to); i++)
+		to[i] = load(from + i);
+	give_out(times, size, &own, sizeof(own));
+	return 0;
+}

@@ -258,10 +258,22 @@ static int read_tallies(struct arena_view *a)
 	return ret;
 }
 
+void arena_read_faults(struct arena_view *a)
+{
+	FILE *f = arena_file(&a->at, "faults");
+
+	a->mets = 0;
+	if (!f)
+		return;
+	a->mets = faults_read(f, a->fault, ARENA_METS);
+	fclose(f);
+}
+
 int arena_read_rest(struct arena_view *a)
 {
 	int ret = read_classes(a);
 
+	arena_read_faults(a);
 	return ret ? ret : read_tallies(a);
 }
 

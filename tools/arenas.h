@@ -8,9 +8,11 @@
 #include <linux/memlane.h>
 
 #include "arena_file.h"
+#include "faults.h"
 #include "tallies.h"
 
 #define ARENA_COUNTERS 96
+#define ARENA_METS 8
 
 /**
  * struct counter - one line of a file: a name, and a number for each lane or one
@@ -52,6 +54,8 @@ struct class_view {
  * @counts: number of these
  * @class: after arena_read_rest()
  * @tallies: the same
+ * @fault: after arena_read_faults(): by what they met
+ * @mets: number of these; 0 in a process, and where an older module does not tell
  */
 struct arena_view {
 	struct arena_place at;
@@ -66,6 +70,8 @@ struct arena_view {
 	int counts;
 	struct class_view class[MEMLANE_LANES][MEMLANE_CLASSES];
 	struct tallies tallies;
+	struct faults fault[ARENA_METS];
+	int mets;
 };
 
 extern const char *const arena_lane_name[MEMLANE_LANES];
@@ -89,8 +95,11 @@ int arena_check(struct arena_view *a);
 
 void arenas_free(struct arena_view *list, int n);
 
-/* Look at its spans and tallies, which may be many. Return: 0 or -errno. */
+/* Look at its spans and tallies, which may be many, and its faults. Return: 0 or -errno. */
 int arena_read_rest(struct arena_view *a);
+
+/* Its faults alone. */
+void arena_read_faults(struct arena_view *a);
 
 /* Return: how many are open, or -errno. */
 int arenas_count(void);

@@ -18,8 +18,10 @@ static int export_arenas(const char *at)
 
 	if (n < 0)
 		return EXIT_FAILED;
-	for (i = 0; !ret && i < n; i++)
+	for (i = 0; !ret && i < n; i++) {
 		ret = arena_check(&list[i]);
+		arena_read_faults(&list[i]);
+	}
 	/* One that was closed meanwhile holds nothing that could be wrong. */
 	if (ret && ret != -ENOENT) {
 		arenas_free(list, n);
@@ -70,8 +72,8 @@ const struct command cmd_export = {
 		"Usage: memlane export --prometheus [--at PATH]\n"
 		"\n"
 		"Prints what memlane stat shows of arenas in the text format that\n"
-		"Prometheus reads: lanes, counters, moves by cause, and whether the invariants\n"
-		"hold. For node_exporter, have a timer write it into a file of the folder of its\n"
+		"Prometheus reads: lanes, counters, moves by cause, times of page faults by what\n"
+		"they met, and whether the invariants hold. For node_exporter, have a timer write it into a file of the folder of its\n"
 		"textfile collector:\n"
 		"\n"
 		"  memlane export --prometheus >memlane.prom.new && mv memlane.prom.new memlane.prom\n"

@@ -15,7 +15,19 @@
 /* What goes up and down. All others only grow, and end in _total. */
 static bool is_gauge(const char *name)
 {
-	static const char *const gauges[] = { "handles", "retired", "metadata", "slots", "purged" };
+	static const char *const gauges[] = {
+		"handles",
+		"retired",
+		"metadata",
+		"slots",
+		"purged",
+		"away",
+		"compressed",
+		"compressed_bytes",
+		"stored",
+		"stored_bytes",
+		"hot_on_cold",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(gauges) / sizeof(*gauges); i++)
@@ -76,6 +88,38 @@ static void write_moves(FILE *out, const struct arena_view *list, int n)
 	}
 }
 
+/* As that format wants it: each bucket has those of the ones before, too. The last has no end. */
+static void write_times(FILE *out, const char *arena, const struct faults *f)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = 0; i < MEMLANE_FAULT_BUCKETS - 1; i++) {
+		sum += f->bucket[i];
+		fprintf(out, "memlane_fault_seconds_bucket{arena=\"%s\",met=\"%s\",le=\"%.9g\"} %" PRIu64 "\n",
+			arena, f->met, (double)(2ULL << i) / 1e9, sum);
+	}
+	fprintf(out,
+		"memlane_fault_seconds_bucket{arena=\"%s\",met=\"%s\",le=\"+Inf\"} %" PRIu64 "\n"
+		"memlane_fault_seconds_sum{arena=\"%s\",met=\"%s\"} %.9f\n"
+		"memlane_fault_seconds_count{arena=\"%s\",met=\"%s\"} %" PRIu64 "\n",
+		arena, f->met, f->all, arena, f->met, (double)f->ns / 1e9, arena, f->met, f->all);
+}
+
+static void write_faults(FILE *out, const struct arena_view *list, int n)
+{
+	int i, k;
+
+	for (i = 0; i < n && !list[i].mets; i++)
+		;
+	if (i == n)
+		return;
+	family(out, "fault_seconds", "", "histogram", "How long page faults took, by what they met.");
+	for (i = 0; i < n; i++)
+		for (k = 0; k < list[i].mets; k++)
+			write_times(out, list[i].name, &list[i].fault[k]);
+}
+
 /* The way of that format for what is no number: labels of a sample that is always 1. */
 static void write_names(FILE *out, const struct arena_view *list, int n)
 {
@@ -113,5 +157,6 @@ void prometheus_write(FILE *out, const struct arena_view *list, int n)
 		if (!stat_cause(list[0].count[k].name))
 			write_count_family(out, list, n, k);
 	write_moves(out, list, n);
+	write_faults(out, list, n);
 	write_health(out, list, n);
 }

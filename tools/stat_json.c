@@ -90,6 +90,62 @@ static struct json_object *tallies_json(const struct tallies *all)
 	return o;
 }
 
+static struct json_object *away_json(uint64_t pages, uint64_t takes)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "pages", json_object_new_uint64(pages));
+	json_object_object_add(o, "bytes", json_object_new_uint64(pages * 4096));
+	json_object_object_add(o, "takes", json_object_new_uint64(takes));
+	return o;
+}
+
+/* Bytes that were put away, by where they are. */
+static struct json_object *cold_json(const struct arena_view *a)
+{
+	uint64_t compressed = arena_count(a, "compressed"), stored = arena_count(a, "stored");
+	uint64_t rest = arena_count(a, "away") - compressed - stored;
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "compressed", away_json(compressed, arena_count(a, "compressed_bytes")));
+	json_object_object_add(o, "word_or_lost", away_json(rest, 0));
+	json_object_object_add(o, "file", away_json(stored, arena_count(a, "stored_bytes")));
+	return o;
+}
+
+/* A bucket has the faults that took less, and are in none before. */
+static struct json_object *buckets_json(const struct faults *f)
+{
+	struct json_object *all = json_object_new_array(), *o;
+	int i;
+
+	for (i = 0; i < MEMLANE_FAULT_BUCKETS; i++) {
+		if (!f->bucket[i])
+			continue;
+		o = json_object_new_object();
+		json_object_object_add(o, "below_ns", json_object_new_uint64(2ULL << i));
+		json_object_object_add(o, "faults", json_object_new_uint64(f->bucket[i]));
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
+static struct json_object *faults_json(const struct arena_view *a)
+{
+	struct json_object *all = json_object_new_array(), *o;
+	int i;
+
+	for (i = 0; i < a->mets; i++) {
+		o = json_object_new_object();
+		json_object_object_add(o, "met", json_object_new_string(a->fault[i].met));
+		json_object_object_add(o, "faults", json_object_new_uint64(a->fault[i].all));
+		json_object_object_add(o, "ns", json_object_new_uint64(a->fault[i].ns));
+		json_object_object_add(o, "times", buckets_json(&a->fault[i]));
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
 static struct json_object *arena_json(const struct arena_view *a)
 {
 	struct json_object *o = json_object_new_object(), *lanes = json_object_new_object();
@@ -108,6 +164,8 @@ static struct json_object *arena_json(const struct arena_view *a)
 	json_object_object_add(o, "classes", classes_json(a));
 	json_object_object_add(o, "moves", counters_json(a, true));
 	json_object_object_add(o, "tallies", tallies_json(&a->tallies));
+	json_object_object_add(o, "cold", cold_json(a));
+	json_object_object_add(o, "faults", faults_json(a));
 	json_object_object_add(o, "counters", counters_json(a, false));
 	return o;
 }

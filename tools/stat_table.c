@@ -228,6 +228,92 @@ static int classes_table(struct libscols_table *table, const struct arena_view *
 	return ret ? ret : print_table(table);
 }
 
+/* Bytes that were put away: where, how many, and what they take there. */
+static int add_away(struct libscols_table *table, const char *where, uint64_t pages, uint64_t takes)
+{
+	char cell[5][CELL];
+
+	strcpy(cell[0], where);
+	snprintf(cell[1], CELL, "%" PRIu64, pages);
+	snprintf(cell[2], CELL, "%.2f MiB", (double)pages / 256);
+	snprintf(cell[3], CELL, "%.2f MiB", (double)takes / 1048576);
+	strcpy(cell[4], "-");
+	if (takes)
+		snprintf(cell[4], CELL, "%.2f", (double)pages * 4096 / (double)takes);
+	return add_cells(table, cell, 5);
+}
+
+static int cold_table(struct libscols_table *table, const struct arena_view *a)
+{
+	static const char *const title[] = { "PUT AWAY", "PAGES", "BYTES", "TAKES", "RATIO" };
+	uint64_t compressed = arena_count(a, "compressed"), stored = arena_count(a, "stored");
+	uint64_t rest = arena_count(a, "away") - compressed - stored;
+	int ret = add_columns(table, title, 5, 1);
+
+	if (!ret)
+		ret = add_away(table, "compressed", compressed, arena_count(a, "compressed_bytes"));
+	if (!ret)
+		ret = add_away(table, "one word, or lost", rest, 0);
+	if (!ret)
+		ret = add_away(table, "in the file", stored, arena_count(a, "stored_bytes"));
+	return ret ? ret : print_table(table);
+}
+
+/* The time that a bucket's faults took less than. */
+static void below(int bucket, char *text)
+{
+	double ns = (double)(2ULL << bucket);
+
+	if (ns < 1e6)
+		snprintf(text, CELL, "%.3g us", ns / 1e3);
+	else
+		snprintf(text, CELL, "%.3g ms", ns / 1e6);
+}
+
+static int add_bucket(struct libscols_table *table, const struct arena_view *a, int bucket)
+{
+	char cell[ARENA_METS + 1][CELL];
+	int i;
+
+	below(bucket, cell[0]);
+	for (i = 0; i < a->mets; i++)
+		snprintf(cell[i + 1], CELL, "%" PRIu64, a->fault[i].bucket[bucket]);
+	return add_cells(table, cell, a->mets + 1);
+}
+
+static int add_fault_sums(struct libscols_table *table, const struct arena_view *a)
+{
+	char all[ARENA_METS + 1][CELL] = { "all" }, mean[ARENA_METS + 1][CELL] = { "mean" };
+	int i;
+
+	for (i = 0; i < a->mets; i++) {
+		snprintf(all[i + 1], CELL, "%" PRIu64, a->fault[i].all);
+		strcpy(mean[i + 1], "-");
+		if (a->fault[i].all)
+			snprintf(mean[i + 1], CELL, "%.1f us",
+				 (double)a->fault[i].ns / 1e3 / (double)a->fault[i].all);
+	}
+	i = add_cells(table, all, a->mets + 1);
+	return i ? i : add_cells(table, mean, a->mets + 1);
+}
+
+/* Rows of what they took, columns of what they met. */
+static int faults_table(struct libscols_table *table, const struct arena_view *a)
+{
+	const char *title[ARENA_METS + 1] = { "FAULTS BELOW" };
+	int i, first, last, ret;
+
+	for (i = 0; i < a->mets; i++)
+		title[i + 1] = a->fault[i].met;
+	ret = add_columns(table, title, a->mets + 1, 0);
+	if (faults_range(a->fault, a->mets, &first, &last))
+		for (i = first; !ret && i <= last; i++)
+			ret = add_bucket(table, a, i);
+	if (!ret)
+		ret = add_fault_sums(table, a);
+	return ret ? ret : print_table(table);
+}
+
 /* What the number of a tally is, in words. */
 static void tally_of(const struct tally *t, char *text)
 {
@@ -309,6 +395,10 @@ int stat_tables(const struct arena_view *list, int n, const struct arena_view *o
 		ret = show_table(moves_table, one);
 	if (!ret && one)
 		ret = show_table(tallies_table, one);
+	if (!ret && one && arena_count(one, "cooled"))
+		ret = show_table(cold_table, one);
+	if (!ret && one && one->mets)
+		ret = show_table(faults_table, one);
 	if (!ret && one)
 		ret = show_table(counters_table, one);
 	if (!ret && one)

@@ -743,6 +743,10 @@ bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
 void ml_tally_fault(struct ml_arena *a, const struct ml_kin *kin);
 const struct memlane_tally *ml_tally_from(const struct ml_arena *a, u64 *nr);
 
+/* fault.c: likewise */
+void ml_fault_add(struct ml_arena *a, unsigned int met, u64 ns, u64 nr);
+const struct memlane_fault_times *ml_fault_read(const struct ml_arena *a, unsigned int met);
+
 /* vec.c: a page of a shared region for the fault handler; NULL: out of range or memory */
 void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page);
 void *ml_shared_look(struct ml_arena *a, unsigned int region, u64 page);

@@ -180,13 +180,9 @@ void ml_tally_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 static void add_fault(struct ml_arena *a, u32 nr)
 {
 	struct memlane_tally *t = tally(a, nr);
-	__u64 was;
 
-	if (!t)
-		return;
-	was = READ_ONCE(t->faults);
-	while (!try_cmpxchg(&t->faults, &was, was + 1))
-		;
+	if (t)
+		ml_count_up(&t->faults, 1);
 }
 
 /**

@@ -3,6 +3,8 @@
 #ifndef ML_TALLY_H
 #define ML_TALLY_H
 
+#include <linux/atomic.h>
+
 #include "core.h"
 
 #define ML_TALLY_SHIFT	5			/* log2 of the tallies in a page */
@@ -10,6 +12,15 @@
 
 /* Why an object stayed. */
 enum ml_stay { ML_VETOED, ML_PINNED, ML_HELD, ML_GIVEN_UP };
+
+/* A word that other threads count in, too. */
+static inline void ml_count_up(__u64 *word, u64 by)
+{
+	__u64 was = READ_ONCE(*word);
+
+	while (!try_cmpxchg(word, &was, was + by))
+		;
+}
 
 void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_kin *kin);
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv);

@@ -320,6 +320,35 @@ MEMLANE_INLINE int memlane_tally(struct memlane *m, enum memlane_tally_by by, ui
 	return memlane_tally_sized(m, by, which, tally, sizeof(*tally));
 }
 
+/**
+ * memlane_stat_faults_sized - memlane_stat_faults() for a struct of any version
+ * @m: arena
+ * @met: see memlane_stat_faults()
+ * @times: gets them
+ * @size: bytes of *@times
+ *
+ * Return: as memlane_stat_faults().
+ */
+MEMLANE_API int memlane_stat_faults_sized(struct memlane *m, enum memlane_fault_met met,
+					  struct memlane_fault_times *times, size_t size);
+
+/**
+ * memlane_stat_faults - how long page faults took, by what they met
+ * @m: arena
+ * @met: MEMLANE_FAULT_PAGE, _NEW, _SAME, _COMPRESSED or _STORED
+ * @times: gets the sum of ns, and how many faults took 2^i ns or more and less than 2^(i + 1)
+ *
+ * Reads shared memory: no system call. Where memlane_capabilities() lacks
+ * MEMLANE_CAP_MODULE there are none.
+ *
+ * Return: 0; -EINVAL: there is no such thing to meet; -EOWNERDEAD.
+ */
+MEMLANE_INLINE int memlane_stat_faults(struct memlane *m, enum memlane_fault_met met,
+				       struct memlane_fault_times *times)
+{
+	return memlane_stat_faults_sized(m, met, times, sizeof(*times));
+}
+
 #ifdef __cplusplus
 }
 #pragma GCC diagnostic pop

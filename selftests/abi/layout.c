@@ -28,6 +28,7 @@ static const struct fact structs[] = {
 	SIZE(counts, 536),
 	SIZE(stat_page, 608),
 	SIZE(tally, 128),
+	SIZE(fault_times, 320),
 	SIZE(step, 104),
 	SIZE(event, 152),
 	SIZE(create, 72),
@@ -141,6 +142,10 @@ static const struct fact members[] = {
 	AT(stat_page, __reserved, 8),
 	AT(stat_page, seq, 64),
 	AT(stat_page, counts, 72),
+
+	AT(fault_times, ns, 0),
+	AT(fault_times, __reserved, 8),
+	AT(fault_times, bucket, 64),
 
 	AT(tally, by_cause, 0),
 	AT(tally, bytes, 64),
@@ -411,6 +416,13 @@ static const struct fact numbers[] = {
 	VALUE(SLOW, 0x1),
 	VALUE(LANES, 0x2),
 	VALUE(MAG_SIZE, 0x7e),
+	VALUE(FAULT_PAGE, 0),
+	VALUE(FAULT_NEW, 1),
+	VALUE(FAULT_SAME, 2),
+	VALUE(FAULT_COMPRESSED, 3),
+	VALUE(FAULT_STORED, 4),
+	VALUE(FAULT_BUCKETS, 32),
+	VALUE(FAULTS_OFFSET, 0x800),
 	VALUE(TALLY_OFFSET, 0x1000),
 	VALUE(TALLY_TAG, 0x100),
 	VALUE(TALLY_GROUP, 0x10100),
@@ -579,5 +591,7 @@ TEST(what_is_shared_keeps_its_size)
 	expect_eq(sizeof(struct memlane_slot), 19 * 4096);
 	expect_eq(sizeof(struct memlane_tally), 128);
 	expect_eq(sizeof(struct memlane_lane_stat), 112);
-	expect(sizeof(struct memlane_stat_page) <= MEMLANE_TALLY_OFFSET);
+	expect(sizeof(struct memlane_stat_page) <= MEMLANE_FAULTS_OFFSET);
+	expect(MEMLANE_FAULTS_OFFSET + MEMLANE_FAULTS * sizeof(struct memlane_fault_times) <=
+	       MEMLANE_TALLY_OFFSET);
 }

@@ -15,7 +15,7 @@ numbers() {
 	{
 		sed -n 's/^#define MEMLANE_\([A-Z_]*\)[[:blank:]].*/\1/p' "$header"
 		sed -n '/^enum/,/^}/s/^\tMEMLANE_\([A-Z_]*\).*/\1/p' "$header"
-	} | grep -vxE 'REGIONS|CAUSES|OPTIONS|STATES|TALLIES' | sed 's/.*/VALUE(&,/'
+	} | grep -vxE 'REGIONS|CAUSES|OPTIONS|STATES|FAULTS|TALLIES' | sed 's/.*/VALUE(&,/'
 }
 
 # all_in: each line that comes in stands in the file, and there are enough of them.

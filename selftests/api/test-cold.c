@@ -89,6 +89,18 @@ static struct memlane_event next_event(struct memlane *m)
 
 /* ------------------------------------------------------------- tests ---- */
 
+static uint64_t faults_that_met(struct memlane *m, enum memlane_fault_met met)
+{
+	struct memlane_fault_times t;
+	uint64_t sum = 0;
+	unsigned int i;
+
+	expect_eq(memlane_stat_faults(m, met, &t), 0);
+	for (i = 0; i < MEMLANE_FAULT_BUCKETS; i++)
+		sum += t.bucket[i];
+	return sum;
+}
+
 TEST(a_touch_brings_it_back)
 {
 	struct memlane *m = open_quiet();
@@ -100,6 +112,8 @@ TEST(a_touch_brings_it_back)
 	expect_eq(memlane_state(m, h), puts_away(m) ? MEMLANE_STATE_COMPRESSED : MEMLANE_STATE_LIVE);
 	expect_eq(stats(m).counts.away, if_cold(m, BLOB / PAGE));
 	expect_text(m, h, 1);
+	expect_eq(faults_that_met(m, MEMLANE_FAULT_COMPRESSED), if_cold(m, BLOB / PAGE));
+	expect_eq(memlane_stat_faults(m, MEMLANE_FAULTS, NULL), -EINVAL);
 	expect_eq(residence(m, h).resident, BLOB / PAGE);
 	expect_eq(memlane_state(m, h), MEMLANE_STATE_LIVE);
 	expect_eq(memlane_cool(m, h), 0);

@@ -454,6 +454,60 @@ TEST(what_nobody_uses)
 	arena_end(&a);
 }
 
+/* Each fault is in the histogram of what it met, and in no other. */
+TEST(faults_are_told_by_what_they_met)
+{
+	struct arena a = arena_cold();
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, BLOB);
+	unsigned int i;
+	__u64 before;
+
+	expect_eq(all_faults(&a), 0);
+	write_text(address_of(&a, h), BLOB, 1);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_NEW), BLOB / PAGE);
+	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
+	expect_text(address_of(&a, h), BLOB, 1);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_COMPRESSED), BLOB / PAGE);
+	memset(address_of(&a, h), 0x5a, BLOB);
+	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
+	for (i = 0; i < BLOB / PAGE; i++)
+		expect_eq(address_of(&a, h)[i * PAGE], 0x5a);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_SAME), BLOB / PAGE);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_PAGE), 0);
+	write_noise(address_of(&a, h), BLOB, 2);
+	before = all_faults(&a);
+	expect_eq(cool(&a, &h, 1), 0);
+	expect_noise(address_of(&a, h), BLOB, 2);
+	expect_eq(all_faults(&a) - before, faults_that_met(&a, MEMLANE_FAULT_PAGE));
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_SAME) +
+		  faults_that_met(&a, MEMLANE_FAULT_COMPRESSED), counts(&a).refaults);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_STORED), 0);
+	expect(all_faults(&a) <= counts(&a).faults);
+	arena_end(&a);
+}
+
+/* The tables and numbers that people get are these counts. */
+TEST(memlane_stat_shows_them)
+{
+	struct arena a = arena_cold();
+	__u64 h = cold_blob(&a, 1);
+	char line[256];
+
+	expect_text(address_of(&a, h), PAGE, 1);
+	snprintf(line, sizeof(line),
+		 "build/tools/memlane stat %llu >stat.tmp && grep -q '^PUT AWAY ' stat.tmp && "
+		 "grep -q '^compressed  *63  *0.25 MiB ' stat.tmp && "
+		 "grep -qE '^ +all +[0-9]+ +64 +0 +1 +0$' stat.tmp", a.info.out_id);
+	expect_eq(system(line), 0);
+	snprintf(line, sizeof(line),
+		 "build/tools/memlane stat --json %llu | tr -d '\n ' >stat.tmp && "
+		 "grep -q '\"compressed\":{\"pages\":63,\"bytes\":258048,' stat.tmp && "
+		 "grep -q '\"met\":\"compressed\",\"faults\":1,' stat.tmp", a.info.out_id);
+	expect_eq(system(line), 0);
+	unlink("stat.tmp");
+	arena_end(&a);
+}
+
 /* Touched by one who uses it again and again: the policy goes slower. */
 TEST(what_somebody_uses_after_all)
 {

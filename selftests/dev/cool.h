@@ -140,6 +140,31 @@ static void cycles(const struct arena *a, unsigned int nr)
 		expect_eq(call(a->fd, MEMLANE_IOCTL_MAINTAIN, &req), 0);
 }
 
+/* Faults that met this, as the mapped page tells: by the buckets of the histogram. */
+__attribute__((unused))
+static __u64 faults_that_met(const struct arena *a, unsigned int met)
+{
+	const struct memlane_fault_times *t = (const void *)(a->map[MEMLANE_REGION_STAT] + MEMLANE_FAULTS_OFFSET);
+	__u64 sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < MEMLANE_FAULT_BUCKETS; i++)
+		sum += __atomic_load_n(&t[met].bucket[i], __ATOMIC_RELAXED);
+	expect_eq(!sum, !__atomic_load_n(&t[met].ns, __ATOMIC_RELAXED));
+	return sum;
+}
+
+__attribute__((unused))
+static __u64 all_faults(const struct arena *a)
+{
+	unsigned int met;
+	__u64 sum = 0;
+
+	for (met = 0; met < MEMLANE_FAULTS; met++)
+		sum += faults_that_met(a, met);
+	return sum;
+}
+
 #define BLOCKS 400
 #define BLOCK 1000
 

@@ -142,6 +142,8 @@ TEST(a_touch_reads_it)
 	expect_eq(c.stored, 0);
 	expect_eq(c.written, PAGES);
 	expect_eq(c.loaded, PAGES);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_STORED), PAGES);
+	expect_eq(c.refaults, PAGES);
 	expect_eq(c.stored_bytes, 0);
 	expect_eq(c.lane[MEMLANE_SLOW].resident, BLOB);
 	expect_sound(&a);

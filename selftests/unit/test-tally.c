@@ -179,6 +179,32 @@ static void faults(void)
 	world_end(w);
 }
 
+/* By the power of two that their time is below. */
+static void times_of_faults(void)
+{
+	const struct memlane_fault_times *t;
+	unsigned int i;
+
+	begin();
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 0, 1);
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 1, 1);
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 1023, 1);
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 1024, 3);
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 1ULL << 31, 1);
+	ml_fault_add(a, MEMLANE_FAULT_NEW, 1ULL << 40, 1);
+	t = ml_fault_read(a, MEMLANE_FAULT_NEW);
+	expect_eq(t->ns, 1 + 1023 + 3 * 1024 + (1ULL << 31) + (1ULL << 40));
+	expect_eq(t->bucket[0], 2);
+	expect_eq(t->bucket[9], 1);
+	expect_eq(t->bucket[10], 3);
+	expect_eq(t->bucket[31], 2);
+	t = ml_fault_read(a, MEMLANE_FAULT_STORED);
+	for (i = 0; i < MEMLANE_FAULT_BUCKETS; i++)
+		expect_eq(t->bucket[i], 0);
+	expect_eq(ml_fault_read(a, MEMLANE_FAULTS - 1)->ns, 0);
+	world_end(w);
+}
+
 /* ------------------------------------------------------------- no memory */
 
 /* What is not noted is missing in the tallies alone, and noted once there is memory. */
@@ -207,6 +233,7 @@ static const struct test tests[] = {
 	{ "tally_reasons", reasons },
 	{ "tally_pages", pages },
 	{ "tally_faults", faults },
+	{ "tally_times_of_faults", times_of_faults },
 	{ "tally_without_memory", without_memory },
 };
 

@@ -454,6 +454,33 @@ struct memlane_tally {
 	__aligned_u64 __reserved;
 };
 
+/*
+ * What page faults in the data area met, and how long they took: an array of struct
+ * memlane_fault_times by enum memlane_fault_met, from MEMLANE_FAULTS_OFFSET on in the
+ * region of statistics. Every word is current, and only grows. A fault is in the bucket
+ * of floor(log2(ns)); the last one has all that took longer, too.
+ *
+ * Of a page in the backing file it is the time from the first fault that waited for it
+ * until it was there. What ended without a page is not counted: SIGBUS, or a signal.
+ */
+enum memlane_fault_met {
+	MEMLANE_FAULT_PAGE,	/* a page that was only not mapped */
+	MEMLANE_FAULT_NEW,	/* no bytes yet: zeros */
+	MEMLANE_FAULT_SAME,	/* one word that describes the page */
+	MEMLANE_FAULT_COMPRESSED,	/* compressed bytes */
+	MEMLANE_FAULT_STORED,	/* bytes in the backing file */
+	MEMLANE_FAULTS
+};
+
+#define MEMLANE_FAULT_BUCKETS	32
+#define MEMLANE_FAULTS_OFFSET	2048
+
+struct memlane_fault_times {
+	__aligned_u64 ns;		/* the sum of all */
+	__aligned_u64 __reserved[7];
+	__aligned_u64 bucket[MEMLANE_FAULT_BUCKETS];	/* faults */
+};
+
 #define MEMLANE_TALLY_OFFSET	4096
 #define MEMLANE_TALLY_TAG	256			/* that of tag 0 */
 #define MEMLANE_TALLY_GROUP	(MEMLANE_TALLY_TAG + 65536)
