@@ -197,14 +197,17 @@ static void load_work(struct work_struct *work)
 
 /* ------------------------------------------------------------- who waits */
 
-/* No memory is asked for under a lock. */
+/*
+ * No memory is asked for under a lock. The buffer is one compound page: a file system may
+ * hold each page of it by a reference of its own, and give that back.
+ */
 static struct memlane_load *load_new(void)
 {
 	struct memlane_load *load = kzalloc(sizeof(*load), GFP_KERNEL_ACCOUNT | GFP_CALL);
 
 	if (!load)
 		return NULL;
-	load->buffer = alloc_pages(GFP_KERNEL_ACCOUNT | GFP_CALL, BUFFER_ORDER);
+	load->buffer = alloc_pages(GFP_KERNEL_ACCOUNT | GFP_CALL | __GFP_COMP, BUFFER_ORDER);
 	if (!load->buffer) {
 		kfree(load);
 		return NULL;
