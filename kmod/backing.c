@@ -106,8 +106,10 @@ int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
 	ssize_t done = 0;
 	u64 pos = at;
 
-	iov_iter_bvec(&from, WRITE, bv, nr, len);
-	while (iov_iter_count(&from) && done >= 0) {
+	/* Some take more of an iterator than they write: the count is what was written. */
+	while (pos < at + len && done >= 0) {
+		iov_iter_bvec(&from, WRITE, bv, nr, len);
+		iov_iter_advance(&from, pos - at);
 		done = write_some(b, pos, &from);
 		pos += max_t(ssize_t, done, 0);
 	}
@@ -136,8 +138,9 @@ int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, siz
 	ssize_t done = 1;
 	u64 pos = at;
 
-	iov_iter_bvec(&iter, READ, &bv, 1, len);
-	while (iov_iter_count(&iter) && done > 0) {
+	while (pos < at + len && done > 0) {
+		iov_iter_bvec(&iter, READ, &bv, 1, len);
+		iov_iter_advance(&iter, pos - at);
 		iocb = iocb_at(b, pos);
 		done = b->file->f_op->read_iter(&iocb, &iter);
 		pos += max_t(ssize_t, done, 0);
@@ -146,7 +149,7 @@ int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, siz
 	memalloc_noio_restore(flags);
 	if (done < 0)
 		return done;
-	return iov_iter_count(&iter) ? -ENODATA : 0;
+	return pos < at + len ? -ENODATA : 0;
 }
 
 /* -------------------------------------------------------------- writers */
