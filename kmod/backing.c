@@ -34,6 +34,9 @@
 /* How long a file is not used any more before holes are made: more may come together. */
 #define SHRINK_DELAY	HZ
 
+/* How long a kernel thread waits for who writes. */
+#define BEGIN_PATIENCE	(HZ / 2 + 1)
+
 /* How often, and for how many jiffies, a file that is about to be free is waited for. */
 #define END_TRIES	100
 #define END_WAIT	(HZ / 50 + 1)
@@ -169,10 +172,12 @@ static bool try_begin(struct memlane_backing *b)
  * memlane_backing_begin - be the one who writes, until memlane_backing_finish()
  * @b: backing
  *
- * Return: 0 or -EINTR.
+ * Return: 0; -EINTR; -ETIMEDOUT: a kernel thread, which cannot be killed, waits no longer.
  */
 int memlane_backing_begin(struct memlane_backing *b)
 {
+	if (current->flags & PF_KTHREAD)
+		return wait_event_timeout(b->idle, try_begin(b), BEGIN_PATIENCE) ? 0 : -ETIMEDOUT;
 	return wait_event_killable(b->idle, try_begin(b)) ? -EINTR : 0;
 }
 

@@ -10,7 +10,8 @@
  *
  * Until the commit the bytes are in memory, too, and a touch is served from there: then the
  * compare-exchange of the commit fails, and the record is dropped. So a write that fails,
- * or whose caller is killed, loses nothing. A killed caller leaves the job to the worker.
+ * or whose caller is killed, loses nothing. A killed caller leaves the job to the worker; so does
+ * the background, where the file does not answer.
  */
 #include <linux/bvec.h>
 #include <linux/completion.h>
@@ -24,6 +25,7 @@
 
 #include "backing.h"
 #include "cold.h"
+#include "device.h"
 #include "leaf.h"
 #include "pack.h"
 #include "pages.h"
@@ -32,6 +34,13 @@
 #define MOST_ITEMS	128U	/* records in one write */
 #define PIECE		32U	/* pages that are unmapped at once */
 #define PAYS		(4 * MEMLANE_RECORD_GRAIN)	/* bytes: less gained is not worth the time */
+
+/*
+ * A kernel thread cannot be killed, and holds core.mover: so long it waits for a file that
+ * does not answer, and so often it looks whether the arena ends.
+ */
+#define PATIENCE	(5 * HZ)
+#define LOOK		(HZ / 20 + 1)
 
 enum { RUNS, DONE, ABANDONED };
 
@@ -159,21 +168,43 @@ static int job_begin(struct job *job, struct memlane_backing *b, u64 pages)
 	return 0;
 }
 
-/* Return: 0; or the write's error; -EINTR without a job: it is the worker's now. */
-static int job_run(struct storer *s)
+static int job_wait_in_background(const struct memlane_arena *arena, struct job *job)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	while (!wait_for_completion_timeout(&job->done, LOOK)) {
+		if (memlane_worker_stopping(arena))
+			return -EINTR;
+		if (time_after(jiffies, end))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static int job_wait(struct memlane_pages *p, struct job *job)
+{
+	if (current->flags & PF_KTHREAD)
+		return job_wait_in_background(container_of(p, struct memlane_arena, pages), job);
+	return wait_for_completion_killable(&job->done) ? -EINTR : 0;
+}
+
+/* Return: 0; or the write's error; -EINTR, -ETIMEDOUT without a job: it is the worker's now. */
+static int job_run(struct memlane_pages *p, struct storer *s)
 {
 	struct job *job = s->job;
 	u32 end = round_up(job->len, MEMLANE_BLOCK);
+	int err;
 
 	memset(job->bytes + job->len, 0, end - job->len);
 	atomic_set(&job->state, RUNS);
 	reinit_completion(&job->done);
 	memlane_backing_queue(&job->work);
-	if (!wait_for_completion_killable(&job->done))
+	err = job_wait(p, job);
+	if (!err)
 		return job->err;
 	if (atomic_cmpxchg(&job->state, RUNS, ABANDONED) == RUNS) {
 		s->job = NULL;
-		return -EINTR;
+		return err;
 	}
 	wait_for_completion(&job->done);	/* it is being completed */
 	return job->err;
@@ -435,12 +466,12 @@ static int storer_make(struct memlane_pages *p)
 /* Return: pages that are in the file now; or -errno. */
 static s64 write_gathered(struct memlane_pages *p, struct storer *s)
 {
-	int err = s->nr ? job_run(s) : 0;
+	int err = s->nr ? job_run(p, s) : 0;
 	s64 stored = 0;
 
 	if (!err)
 		stored = store_commit(p, s);
-	else if (s->job)
+	else if (s->job || err == -ETIMEDOUT)
 		atomic64_inc(&p->cold.failed);
 	release_pages_taken(p, s);
 	if (s->job)
@@ -518,7 +549,7 @@ static s64 store_some(struct memlane_pages *p, u64 *page, u64 end)
  *
  * Context: core.mover, without core.lock.
  * Return: how many went to the file; -ENXIO: there is none; -ENOSPC: it is full; or what
- * writing to it said; -ENOMEM; -EINTR.
+ * writing to it said; -ENOMEM; -EINTR; -ETIMEDOUT: in the background, and no answer.
  */
 s64 memlane_pages_store(struct memlane_pages *p, u64 page, u64 nr, u32 id)
 {
