@@ -17,8 +17,11 @@
  *	ML_SECONDS	time limit; reaching it before ML_OPS is a failure. With no ML_OPS it
  *			goes on, if it must, until all has happened that it is to show
  *	ML_THREADS	workers
+ *	ML_NEIGHBOUR	1: another process takes all the memory there is, again and again
  */
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 
 #include "api.h"
 #include "content.h"
@@ -30,6 +33,8 @@
 #define LIFE		30000		/* operations of a worker, about */
 #define BATCH		200
 #define BLOB_MAX	(128 * KIB)
+#define TAKERS		4
+#define PLAYROOM	(192UL << 10)	/* KiB that are there to be taken by a neighbour */
 
 /**
  * struct object - what the test knows of an object
@@ -142,6 +147,123 @@ static struct object *share_any(struct worker *w)
 		leave_shared(o);
 	}
 	return NULL;
+}
+
+/* ------------------------------------------------------- a short memory */
+
+/**
+ * struct neighbour - a process that wants all the memory there is
+ * @pid: its keeper, which starts it anew when it was killed
+ * @rounds: times that it had all it could get; shared
+ */
+static struct neighbour {
+	pid_t pid;
+	unsigned int *rounds;
+} neighbour;
+
+/* May be for want of memory, and is no harm then. */
+static bool is_shortage(int err)
+{
+	return err == -ENOMEM && neighbour.pid;
+}
+
+static void set_oom_score(const char *score)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, score, strlen(score)) < 0)
+		_exit(1);
+	close(fd);
+}
+
+static unsigned long number_in(const char *path, const char *name)
+{
+	unsigned long n = 0;
+	char line[128];
+	FILE *f = fopen(path, "r");
+
+	while (f && !n && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, strlen(name)))
+			n = strtoul(line + strlen(name), NULL, 10);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Huge pages that are for nobody: most of the memory, without the time to fill it. */
+static void reserve_memory(unsigned long pages)
+{
+	FILE *f = fopen("/proc/sys/vm/nr_hugepages", "w");
+
+	if (!f)
+		_exit(1);
+	fprintf(f, "%lu", pages);
+	fclose(f);
+}
+
+/* Until it is killed by the kernel, before anybody else. */
+static void take_all_memory(void)
+{
+	char *p;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	set_oom_score("1000");
+	for (;;) {
+		p = mmap(NULL, 16 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p != MAP_FAILED)
+			memset(p, 1, 16 * MIB);
+	}
+}
+
+static void give_memory_back(int sig)
+{
+	(void)sig;
+	reserve_memory(0);
+	_exit(0);
+}
+
+/* What one had is not free at once when it is killed, and the kernel looks for the next. */
+static void keep_neighbour(unsigned int *rounds)
+{
+	unsigned long kib = number_in("/proc/meminfo", "MemAvailable:");
+	unsigned int alive = 0;
+	pid_t pid;
+
+	signal(SIGTERM, give_memory_back);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	set_oom_score("-1000");
+	reserve_memory(kib > PLAYROOM ? (kib - PLAYROOM) / 2048 : 0);
+	for (;;) {
+		pid = alive < TAKERS ? fork() : waitpid(-1, NULL, 0);
+		if (!pid)
+			take_all_memory();
+		if (pid > 0 && alive < TAKERS) {
+			alive++;
+		} else if (pid > 0) {
+			alive--;
+			__atomic_add_fetch(rounds, 1, __ATOMIC_RELAXED);
+		}
+	}
+}
+
+static void neighbour_start(void)
+{
+	neighbour.rounds = mmap(NULL, KIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	expect(neighbour.rounds != MAP_FAILED);
+	neighbour.pid = fork();
+	expect(neighbour.pid >= 0);
+	if (!neighbour.pid)
+		keep_neighbour(neighbour.rounds);
+}
+
+static void neighbour_end(void)
+{
+	if (!neighbour.pid)
+		return;
+	expect_eq(kill(neighbour.pid, SIGTERM), 0);
+	expect_eq(waitpid(neighbour.pid, NULL, 0), neighbour.pid);
+	printf("# the neighbour had all memory %u times\n", *neighbour.rounds);
+	neighbour.pid = 0;
 }
 
 /* ------------------------------------------------------------ operations */
@@ -260,7 +382,7 @@ static void birth(struct worker *w, struct object *o)
 
 	o->size = any_size(w);
 	err = memlane_alloc_with(arena, o->size, &opts, &h);
-	if (err == -ENOSPC) {
+	if (err == -ENOSPC || is_shortage(err)) {
 		w->seen[FULL]++;
 		return;
 	}
@@ -387,7 +509,7 @@ static void op_unpin(struct worker *w)
 
 static void count_migration(struct worker *w, int result)
 {
-	if (result && result != -EBUSY && result != -EAGAIN && result != -ENOSPC)
+	if (result && result != -EBUSY && result != -EAGAIN && result != -ENOSPC && !is_shortage(result))
 		fail("migrate: %s", memlane_strerror(result));
 	w->seen[result ? NOT_MIGRATED : MIGRATED]++;
 }
@@ -402,11 +524,17 @@ static void op_migrate(struct worker *w)
 	leave_shared(o);
 }
 
+static void expect_done(int err)
+{
+	if (!is_shortage(err))
+		expect_eq(err, 0);
+}
+
 static void op_compact(struct worker *w)
 {
 	struct memlane_step step = { .max_bytes = 1 + pick(w, 4 * MIB), .max_ns = 20000000 };
 
-	expect_eq(memlane_compact(arena, pick(w, 4), chance(w, 2) ? BLOB_MAX : 0, &step), 0);
+	expect_done(memlane_compact(arena, pick(w, 4), chance(w, 2) ? BLOB_MAX : 0, &step));
 	w->seen[COMPACTED]++;
 }
 
@@ -414,7 +542,7 @@ static void op_maintain(struct worker *w)
 {
 	struct memlane_step step = { .max_bytes = 1 + pick(w, 4 * MIB), .max_ns = 20000000 };
 
-	expect_eq(memlane_maintain(arena, &step), 0);
+	expect_done(memlane_maintain(arena, &step));
 	w->seen[MAINTAINED]++;
 }
 
@@ -483,6 +611,8 @@ static const char *gap_in(const struct memlane_stats *st)
 		return "pages handed over";
 	if (cools() && (!st->counts.written || !st->counts.loaded))
 		return "pages to the file and back";
+	if (neighbour.pid && !__atomic_load_n(neighbour.rounds, __ATOMIC_RELAXED))
+		return "neighbour that had all memory";
 	return NULL;
 }
 
@@ -567,8 +697,12 @@ static void move_batch(struct worker *w)
 	memlane_handle h[BATCH];
 	int32_t result[BATCH];
 	uint32_t nr = some_handles(w, h), i;
+	int err;
 
-	expect(memlane_migrate_batch(arena, pick(w, MEMLANE_LANES), h, nr, result, NULL) >= 0);
+	err = memlane_migrate_batch(arena, pick(w, MEMLANE_LANES), h, nr, result, NULL);
+	if (is_shortage(err))
+		return;
+	expect(err >= 0);
 	for (i = 0; i < nr; i++)
 		if (result[i] != -ESTALE)
 			count_migration(w, result[i]);
@@ -618,7 +752,8 @@ static void cool_or_warm(struct worker *w)
 		return;
 	if (!warms && chance(w, 3))
 		req.flags |= MEMLANE_COOL_STORE;
-	if (ioctl(memlane_fd(arena), warms ? MEMLANE_IOCTL_WARM : MEMLANE_IOCTL_COOL, &req))
+	if (ioctl(memlane_fd(arena), warms ? MEMLANE_IOCTL_WARM : MEMLANE_IOCTL_COOL, &req) &&
+	    !is_shortage(-errno))
 		fail("%s: %s", warms ? "warm" : "cool", strerror(errno));
 	w->seen[warms ? BROUGHT_BACK : PUT_AWAY] += req.out_pages;
 }
@@ -746,6 +881,8 @@ TEST(everything_at_once)
 	expect(threads >= 1 && threads <= 64);
 	want_reads = env("ML_OPS", 2000000);
 	deadline = time(NULL) + env("ML_SECONDS", 60);
+	if (env("ML_NEIGHBOUR", 0))
+		neighbour_start();
 	arena = open_small();
 	if (cools())
 		give_file();
@@ -755,6 +892,7 @@ TEST(everything_at_once)
 	st = stats(arena);
 	report(&st);
 	expect_no_gap(&st);
+	neighbour_end();
 	if (want_reads && total[READ] < want_reads)
 		fail("the time was over before %llu reads", (unsigned long long)want_reads);
 	tear_down();
