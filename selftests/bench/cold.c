@@ -2,8 +2,10 @@
 /*
  * cold.c - what it costs to put away what nobody uses, and to bring it back
  *
- * The file is in memory: what a disk adds is the disk's.
+ * The file is in memory: what a disk adds is the disk's, and has rows of its own where ML_DISK is
+ * one. It is overwritten.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #define GROUP	"what nobody uses, put away"
 #define PAGE	4096ULL
 #define PAGES	8192ULL
+#define DISK_READS 512U
 
 static uint64_t sink;
 
@@ -38,17 +41,22 @@ static void shuffle(uint32_t *order, uint32_t nr)
 	}
 }
 
-/* ns a page, each once, at random, by a write: to read what is new maps a page of zeros. */
-static double touch(char *at)
+/* ns a page, @nr of them once, at random, by a write: to read what is new maps a page of zeros. */
+static double touch_some(char *at, uint32_t nr)
 {
 	static uint32_t order[PAGES];
 	uint64_t start, i;
 
 	shuffle(order, PAGES);
 	start = now_ns();
-	for (i = 0; i < PAGES; i++)
+	for (i = 0; i < nr; i++)
 		at[order[i] * PAGE] = 1;
-	return (double)(now_ns() - start) / PAGES;
+	return (double)(now_ns() - start) / nr;
+}
+
+static double touch(char *at)
+{
+	return touch_some(at, PAGES);
 }
 
 static double touch_new(void)
@@ -131,6 +139,46 @@ static void fault_prices(void)
 	close(fd);
 }
 
+/* 4 KiB each, at random, and nothing of it in memory. */
+static double read_disk(int fd, uint64_t bytes)
+{
+	static char to[PAGE];
+	uint64_t rng = 7, start, i;
+
+	posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	start = now_ns();
+	for (i = 0; i < DISK_READS; i++)
+		sink += pread(fd, to, PAGE, (rng_next(&rng) >> 32) % (bytes / PAGE) * PAGE);
+	return (double)(now_ns() - start) / DISK_READS;
+}
+
+static void disk_prices(void)
+{
+	const char *disk = getenv("ML_DISK");
+	struct memlane_stats st = { .size = sizeof(st) };
+	struct memlane *m;
+	memlane_handle h;
+	double pread_ns;
+	int fd;
+
+	if (!disk)
+		return;
+	fd = open(disk, O_RDWR | O_CLOEXEC);
+	m = open_bench(MIB, 256 * MIB);
+	h = make_blob(m, true);
+	if (fd < 0 || memlane_set_backing(m, fd) || memlane_store(m, h) || memlane_stat(m, &st))
+		die("nothing is stored on the disk");
+	pread_ns = read_disk(fd, st.counts.stored_bytes);
+	row(GROUP, "pread() of 4 KiB of a disk, at random, not in memory", pread_ns, "ns", pread_ns);
+	memlane_enter(m);
+	row(GROUP, "fault: a page stored on that disk, against that",
+	    touch_some(memlane_get(m, h), DISK_READS), "ns", pread_ns);
+	memlane_exit(m);
+	memlane_close(m);
+	close(fd);
+}
+
 /* --------------------------------------------------------------- readers */
 
 struct cooler {
@@ -199,6 +247,7 @@ void bench_cold(void)
 	if (!cold)
 		return;
 	fault_prices();
+	disk_prices();
 	bench_keep();
 	reads_beside();
 }

@@ -10,6 +10,7 @@
 #   --timeout S      default 600; 0 for none (and with a shell)
 #   --append ARGS    more kernel arguments
 #   --numa           two nodes
+#   --disk MIB       an empty disk, /dev/vda
 #   --no-module      do not load memlane.ko
 #   --ko FILE        load this one, not build/kmod/NAME/memlane.ko
 #   --reports        the kernel's reports are what is wanted: it goes on after
@@ -26,7 +27,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' announce='' reports='' module=yes ko='' log=''
+kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' disk='' announce='' reports='' module=yes ko='' log=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--numa) numa=yes; shift; continue ;;
@@ -42,6 +43,7 @@ while [ $# -gt 0 ]; do
 	--mem) mem=$2 ;;
 	--timeout) timeout=$2 ;;
 	--append) append=$2 ;;
+	--disk) disk=$2 ;;
 	--ko) ko=$(realpath "$2") ;;
 	--log) log=$(realpath "$2") ;;
 	*) die "unknown option $1" ;;
@@ -193,6 +195,12 @@ shares() {
 	done
 }
 
+disks() {
+	[ -n "$disk" ] || return 0
+	truncate -s "${disk}M" "$run/disk"
+	echo "-drive file=$run/disk,format=raw,if=none,id=disk -device virtio-blk-pci,drive=disk"
+}
+
 announce() {
 	case $1 in
 	*kvm*) what="KVM, which a trial boot found good" ;;
@@ -218,7 +226,7 @@ boot() {
 	# Words are meant to be split: no path in them has a blank (mktemp's does not).
 	# shellcheck disable=SC2046,SC2086
 	setpriv --pdeathsig KILL qemu-system-x86_64 -nodefaults -display none -no-reboot \
-		$accel $(machine) $(channels $#) $(shares) \
+		$accel $(machine) $(channels $#) $(shares) $(disks) \
 		-kernel "$image" -initrd "$run/initrd.cpio" -append "$(arguments)" \
 		<&3 3<&- 2>"$run/qemu.log" &
 	qemu=$!
