@@ -10,8 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "../arena.h"
-#include "../touch.h"
+#include "backing.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
@@ -276,6 +275,60 @@ TEST(an_object_that_moves_leaves_markers_behind)
 	expect_ends(address_of(&a, handle), true);
 	expect_sound(&a);
 	arena_end(&a);
+}
+
+/* What was put away comes back to places that have a marker, or not at all: never wrong. */
+static void expect_text_or_sigbus(char *p, unsigned int seed)
+{
+	static char copy[BLOB];
+	unsigned int i;
+	int sig;
+
+	write_text(copy, BLOB, seed);
+	for (i = 0; i < PAGES; i++) {
+		sig = touch(p + i * PAGE, i & 1);
+		expect(sig == 0 || sig == SIGBUS);
+		if (!sig && memcmp(p + i * PAGE + 1, copy + i * PAGE + 1, PAGE - 1))
+			fail("page %u has other bytes", i);
+		expect_ends(p + i * PAGE, false);
+	}
+}
+
+/* Objects that are compressed, and stored, before or after the region is registered. */
+static void register_cold(const void *arg)
+{
+	const struct way *way = arg;
+	int fd = uffd_open(way->features), early;
+	struct arena a;
+	__u64 h[2];
+
+	if (fd < 0)
+		return;
+	a = arena_on(file_new());
+	for (early = 0; early < 2; early++) {
+		h[0] = text_blob(&a, 1);
+		h[1] = text_blob(&a, 2);
+		if (early)
+			register_region(fd, way, MEMLANE_REGION_DATA, address_of(&a, h[0]), 2 * BLOB);
+		cool(&a, &h[0], 1);
+		expect_eq(store(&a, &h[1], 1), PAGES);
+		if (!early)
+			register_region(fd, way, MEMLANE_REGION_DATA, address_of(&a, h[0]), 2 * BLOB);
+		expect_text_or_sigbus(address_of(&a, h[0]), 1);
+		expect_text_or_sigbus(address_of(&a, h[1]), 2);
+		expect_sound(&a);
+	}
+	expect_eq(counts(&a).lost_pages, 0);
+	expect(counts(&a).warmed > 0);
+}
+
+TEST(every_kind_on_what_was_put_away)
+{
+	unsigned int i;
+
+	close(uffd_open(0));
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		expect_eq(run(register_cold, &ways[i]), 0);
 }
 
 static void touch_for_ever(const void *arg)

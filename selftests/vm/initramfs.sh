@@ -5,13 +5,13 @@
 #   initramfs.sh KERNEL-NAME
 #
 # A static busybox, the modules without which no root file system can be
-# reached (and those memlane.ko needs), and ./init. Uncompressed: it loads
+# reached (those that memlane.ko and tests need), and ./init. Uncompressed: it loads
 # faster under emulation than anything unpacks.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-wanted="virtio_pci virtio_console virtiofs overlay zsmalloc lz4 lz4_compress zstd_compress crc32c_generic"
+wanted="virtio_pci virtio_console virtiofs overlay zsmalloc lz4 lz4_compress zstd_compress crc32c_generic loop virtio_blk"
 
 located=$("$here/kernel.sh" "$1")
 eval "$located"
