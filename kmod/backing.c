@@ -413,16 +413,24 @@ static int backing_check(struct file *file, u64 max, u64 usual, u64 *room)
 	return err ? err : check_holes(file);
 }
 
-/* Two of them would write over each other. -EAGAIN: the other is about to let go. */
+/*
+ * Two of them would write over each other. -EAGAIN: the other is about to let go. Files
+ * that have not answered yet count as long as they do not, whoever is gone.
+ */
 static int try_list(struct memlane_backing *b)
 {
 	struct memlane_backing *other;
+	unsigned int files = 0;
 	int err = 0;
 
 	mutex_lock(&backings_lock);
-	list_for_each_entry(other, &backings, list)
+	list_for_each_entry(other, &backings, list) {
+		files += uid_eq(other->uid, b->uid);
 		if (backing_inode(other->file) == backing_inode(b->file))
 			err = other->ended ? -EAGAIN : -EBUSY;
+	}
+	if (!err && !memlane_user_may_have_file(b->user, files))
+		err = -EDQUOT;
 	if (!err)
 		list_add(&b->list, &backings);
 	mutex_unlock(&backings_lock);
@@ -490,7 +498,7 @@ uncharge:
  * open for appending, or @max makes no sense; -EACCES: not open for reading and writing;
  * -EOPNOTSUPP: no holes can be made; -EFBIG, -ENOSPC: less than a group of blocks may be
  * used, or the device is smaller than @max; -EBUSY: an arena uses it; -ETXTBSY: the
- * system swaps to it; -ENOMEM.
+ * system swaps to it; -EDQUOT: the user has too many; -ENOMEM.
  */
 struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
 					     struct memlane_user *user)
@@ -511,6 +519,7 @@ struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
 		goto put_file;
 	b->file = file;
 	b->user = user;
+	b->uid = user->uid;
 	err = backing_init(b, room);
 	if (err)
 		goto free_backing;

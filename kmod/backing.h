@@ -7,6 +7,7 @@
 #include <linux/refcount.h>
 #include <linux/siphash.h>
 #include <linux/spinlock.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
@@ -25,6 +26,7 @@ struct memlane_user;
  *	long after the arena, if the file answers late
  * @file: the program's; a reference
  * @user: who pays for @slots, as long as the arena is there
+ * @uid: whose it is; immutable
  * @key: of the records; immutable, never told
  * @direct: the file takes direct I/O; immutable
  * @lock: protects @slots and @writing; nothing is taken inside
@@ -43,6 +45,7 @@ struct memlane_backing {
 	refcount_t refs;
 	struct file *file;
 	struct memlane_user *user;
+	kuid_t uid;
 	siphash_key_t key;
 	bool direct;
 	spinlock_t lock;

@@ -23,6 +23,11 @@ static unsigned int user_arenas = 10240;
 module_param(user_arenas, uint, 0644);
 MODULE_PARM_DESC(user_arenas, "Arenas that a user may have open");
 
+/* Those that never answer hold up to ten workers each, of some five hundred on a CPU. */
+static unsigned int user_files = 40;
+module_param(user_files, uint, 0644);
+MODULE_PARM_DESC(user_files, "Backing files that a user's arenas may have");
+
 static unsigned int user_metadata = 25;
 module_param(user_metadata, uint, 0644);
 MODULE_PARM_DESC(user_metadata, "Percent of memory that describes a user's arenas at most");
@@ -145,6 +150,16 @@ int memlane_user_arena(struct memlane_user *user)
 void memlane_user_arena_end(struct memlane_user *user)
 {
 	atomic_dec(&user->arenas);
+}
+
+/**
+ * memlane_user_may_have_file - may a user's arenas have a backing file more?
+ * @user: whose arena it is for
+ * @files: that they have
+ */
+bool memlane_user_may_have_file(const struct memlane_user *user, unsigned int files)
+{
+	return user->unlimited || files < READ_ONCE(user_files);
 }
 
 static u64 share_of_memory(unsigned int percent)

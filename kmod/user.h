@@ -62,6 +62,7 @@ struct memlane_user *memlane_user_get(void);
 void memlane_user_put(struct memlane_user *user);
 int memlane_user_arena(struct memlane_user *user);
 void memlane_user_arena_end(struct memlane_user *user);
+bool memlane_user_may_have_file(const struct memlane_user *user, unsigned int files);
 int memlane_user_charge(struct memlane_user *user, u64 bytes);
 void memlane_user_uncharge(struct memlane_user *user, u64 bytes);
 bool memlane_user_may_describe(const struct memlane_user *user);

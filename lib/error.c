@@ -31,8 +31,8 @@ static const struct {
 		  "memlane_fd() alone, and open the arena again" },
 	{ EUSERS, "Too many threads use the arena: let some call memlane_thread_leave(), or "
 		  "open it with a higher max_threads" },
-	{ EDQUOT, "The user has too many arenas open: close some, or raise user_arenas of "
-		  "memlane.ko" },
+	{ EDQUOT, "The user has too many arenas or backing files: close some, or raise "
+		  "user_arenas or user_files of memlane.ko" },
 	{ ENOLCK, "An address is good inside a section only: call memlane_enter() first" },
 	{ EDEADLK, "The call would wait for the section it is in: call memlane_exit() first" },
 	{ EOWNERDEAD, "The arena stayed with the parent of this fork: open another one here" },

@@ -93,6 +93,7 @@ MEMLANE_API int memlane_cool_lane(struct memlane *m, memlane_lane_arg lane,
  * open for both; -EOPNOTSUPP: no holes can be made in it, or the local backend; -EFBIG,
  * -ENOSPC: no room for 128 KiB, or a device smaller than @max; -ETXTBSY: it is swapped to;
  * -EBUSY: an arena has it, or pages are stored, which memlane_warm_lane() brings back;
+ * -EDQUOT: the user has too many; what the file system says to a hole (-EPERM: it is sealed);
  * -EDEADLK: inside a section; -ENOMEM; -EOWNERDEAD.
  */
 MEMLANE_API int memlane_set_backing_max(struct memlane *m, int fd, uint64_t max);

@@ -109,6 +109,32 @@ TEST(arenas_of_a_user_are_counted)
 	expect_eq(with("user_arenas", 5, one_too_many), 0);
 }
 
+static int file_too_many(void)
+{
+	struct memlane_set_backing req = { .size = sizeof(req) };
+	int fd[3], i;
+
+	for (i = 0; i < 3; i++) {
+		fd[i] = device_open(O_RDWR);
+		expect_eq(arena_create(fd[i], MIB, MIB), 0);
+		req.fd = memfd_create("store", MFD_CLOEXEC);
+		expect_eq(call(fd[i], MEMLANE_IOCTL_SET_BACKING, &req), i < 2 ? 0 : -EDQUOT);
+	}
+	/* None is one less, as soon as it has become empty. */
+	req.fd = -1;
+	expect_eq(call(fd[0], MEMLANE_IOCTL_SET_BACKING, &req), 0);
+	req.fd = memfd_create("store", MFD_CLOEXEC);
+	for (i = 0; i < 500 && call(fd[2], MEMLANE_IOCTL_SET_BACKING, &req) == -EDQUOT; i++)
+		usleep(10000);
+	expect(i < 500);
+	return 0;
+}
+
+TEST(files_of_a_user_are_counted)
+{
+	expect_eq(with("user_files", 2, file_too_many), 0);
+}
+
 TEST(root_has_no_limit)
 {
 	unsigned int was = parameter("user_arenas");

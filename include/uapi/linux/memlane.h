@@ -1154,7 +1154,8 @@ struct memlane_cool {
  * -EBADF; -EINVAL: another kind of file, or one that appends, or @max; -EACCES: not open
  * for both; -EOPNOTSUPP: no holes can be made in it; -EFBIG, -ENOSPC: no room for 128 KiB,
  * or a device smaller than @max; -ETXTBSY: it is swapped to; -EBUSY: an arena has it, or
- * pages are stored, which WARM brings back; -ENOMEM.
+ * pages are stored, which WARM brings back; -EDQUOT: the user has too many; -ENOMEM; what
+ * the file system says to a hole, as -EPERM of a sealed file.
  */
 struct memlane_set_backing {
 	__u32 size;
