@@ -142,6 +142,7 @@ ssize_t memlane_read_iter(struct kiocb *iocb, struct iov_iter *to);
 
 /* mmap.c */
 int memlane_mmap(struct file *file, struct vm_area_struct *vma);
+void memlane_unmap_shared(struct memlane_arena *arena, unsigned int region, u64 page);
 
 /* ops.c */
 extern const struct ml_ops memlane_ops;

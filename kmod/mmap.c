@@ -46,8 +46,7 @@ static bool is_view(const struct vm_area_struct *vma)
 
 /*
  * A view's entry holds no reference, and nobody can take one through it. The page
- * stays until the entry is gone: see pages.c for the data area, others stay until the
- * arena ends. Return: 0; -EBUSY: it, or something else, is there; -errno.
+ * stays until the entry is gone: see pages.c for the data area, and memlane_unmap_shared(). Return: 0; -EBUSY: it, or something else, is there; -errno.
  */
 static int map_one(struct vm_area_struct *vma, unsigned long at, struct page *page)
 {
@@ -276,21 +275,67 @@ static bool memory_came(void)
 	return page && !fatal_signal_pending(current);
 }
 
-/* Shared pages stay until the arena ends: no lock is needed to map them. */
+/* What stands for a page of a shared region; NULL: no memory, or a view may not make it. */
+static struct page *shared_page(struct vm_fault *vmf, struct memlane_arena *arena,
+				unsigned int region, u64 nr)
+{
+	void *p;
+
+	if (ml_shared_is_over(&arena->core, region, nr))
+		return memlane_shared_nothing(&arena->shared);
+	if (is_view(vmf->vma))
+		p = ml_shared_look(&arena->core, region, nr);
+	else
+		p = ml_shared_page(&arena->core, region, nr);
+	return p ? virt_to_page(p) : NULL;
+}
+
+/* Return: 0: there is none. While invalidate_lock is held, what was found stays. */
+static vm_fault_t map_shared(struct vm_fault *vmf, struct memlane_arena *arena,
+			     unsigned int region, u64 nr)
+{
+	struct address_space *mapping = arena->pages.mapping;
+	struct page *page;
+	vm_fault_t ret;
+
+	filemap_invalidate_lock_shared(mapping);
+	page = shared_page(vmf, arena, region, nr);
+	ret = page ? map_page(vmf, page) : 0;
+	filemap_invalidate_unlock_shared(mapping);
+	return ret;
+}
+
 static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena,
 			       unsigned int region, u64 nr)
 {
 	int tries = PATIENCE;
-	void *p;
+	vm_fault_t ret;
 
-	if (is_view(vmf->vma)) {
-		p = ml_shared_look(&arena->core, region, nr);
-		return p ? map_page(vmf, virt_to_page(p)) : VM_FAULT_SIGBUS;
-	}
 	do {
-		p = ml_shared_page(&arena->core, region, nr);
-	} while (!p && memory_came() && --tries);
-	return p ? map_page(vmf, virt_to_page(p)) : fault_nomem(arena);
+		ret = map_shared(vmf, arena, region, nr);
+		if (ret)
+			return ret;
+		if (is_view(vmf->vma))
+			return VM_FAULT_SIGBUS;
+	} while (memory_came() && --tries);
+	return fault_nomem(arena);
+}
+
+/**
+ * memlane_unmap_shared - nobody is to map a page of a shared region any more
+ * @arena: whose engine finds it no more
+ * @region: MEMLANE_REGION_*
+ * @page: of the region
+ *
+ * Faults that have found it before are waited for. Context: core.lock.
+ */
+void memlane_unmap_shared(struct memlane_arena *arena, unsigned int region, u64 page)
+{
+	struct address_space *mapping = arena->pages.mapping;
+
+	filemap_invalidate_lock(mapping);
+	unmap_mapping_range(mapping, arena->region[region].offset + (page << PAGE_SHIFT), PAGE_SIZE, 1);
+	filemap_invalidate_unlock(mapping);
 }
 
 static vm_fault_t mmap_fault(struct vm_fault *vmf)

@@ -48,6 +48,15 @@ static void *ops_share(struct ml_arena *core, unsigned int region, u64 page)
 	return p;
 }
 
+static void ops_unshare(struct ml_arena *core, unsigned int region, u64 page, void *p)
+{
+	struct memlane_arena *arena = memlane_arena_of(core);
+
+	memlane_unmap_shared(arena, region, page);
+	memlane_shared_end(&arena->shared, p);
+	memlane_arena_uncharge(arena, SHARE_BYTES);
+}
+
 static int ops_commit(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_commit(&memlane_arena_of(core)->pages, page, nr);
@@ -251,6 +260,7 @@ const struct ml_ops memlane_ops = {
 	.zalloc = ops_zalloc,
 	.zfree = ops_zfree,
 	.share = ops_share,
+	.unshare = ops_unshare,
 	.commit = ops_commit,
 	.populate = ops_populate,
 	.decommit = ops_decommit,

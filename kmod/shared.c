@@ -2,8 +2,9 @@
 /*
  * shared.c - pages of the table, side, pin, slot and stat regions
  *
- * The engine finds them by their addresses and users by faults. They are never
- * moved nor taken away while the file is open, so mapping them needs no lock.
+ * The engine finds them by their addresses and users by faults. They never move. Those of
+ * handles that are used up are taken away, under invalidate_lock for writing: so a fault holds
+ * it for reading while it looks one up and maps it. One page of zeros is mapped in their place.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -22,7 +23,15 @@
 void memlane_shared_init(struct memlane_shared *shared)
 {
 	xa_init_flags(&shared->page, XA_FLAGS_ACCOUNT);
-	shared->nr = 0;
+	shared->next = 0;
+	shared->nothing = NULL;
+}
+
+static void page_end(struct page *page)
+{
+	set_page_private(page, 0);
+	put_page(page);
+	atomic64_dec(&memlane_totals.shared_pages);
 }
 
 /**
@@ -38,12 +47,13 @@ void memlane_shared_exit(struct memlane_shared *shared)
 	void *page;
 
 	xa_for_each(&shared->page, i, page) {
-		put_page(page);
+		page_end(page);
 		cond_resched();
 	}
-	atomic64_sub(shared->nr, &memlane_totals.shared_pages);
-	shared->nr = 0;
 	xa_destroy(&shared->page);
+	if (shared->nothing)
+		put_page(shared->nothing);
+	shared->nothing = NULL;
 }
 
 /**
@@ -51,7 +61,7 @@ void memlane_shared_exit(struct memlane_shared *shared)
  * @shared: owner
  *
  * Context: core.grow. May sleep.
- * Return: its address, good until memlane_shared_exit(), or NULL.
+ * Return: its address, good until memlane_shared_end() or _exit(), or NULL.
  */
 void *memlane_shared_new(struct memlane_shared *shared)
 {
@@ -59,11 +69,50 @@ void *memlane_shared_new(struct memlane_shared *shared)
 
 	if (!page)
 		return NULL;
-	if (xa_err(xa_store(&shared->page, shared->nr, page, GFP_KERNEL_ACCOUNT))) {
+	if (xa_err(xa_store(&shared->page, shared->next, page, GFP_KERNEL_ACCOUNT))) {
 		put_page(page);
 		return NULL;
 	}
-	shared->nr++;
+	set_page_private(page, shared->next++);
 	atomic64_inc(&memlane_totals.shared_pages);
 	return page_address(page);
+}
+
+/**
+ * memlane_shared_end - let go of one page
+ * @shared: owner
+ * @p: its address
+ *
+ * Nobody maps it any more, nor will: see memlane_unmap_shared().
+ */
+void memlane_shared_end(struct memlane_shared *shared, void *p)
+{
+	struct page *page = virt_to_page(p);
+
+	xa_erase(&shared->page, page_private(page));
+	page_end(page);
+}
+
+/**
+ * memlane_shared_nothing - what is mapped where pages were taken away
+ * @shared: owner
+ *
+ * A program that writes there has handles of its own that were used up come alive.
+ *
+ * Return: a page of zeros, the same each time; NULL: no memory.
+ */
+struct page *memlane_shared_nothing(struct memlane_shared *shared)
+{
+	struct page *page = READ_ONCE(shared->nothing), *was;
+
+	if (page)
+		return page;
+	page = alloc_page(GFP_SHARED);
+	if (!page)
+		return NULL;
+	was = cmpxchg(&shared->nothing, NULL, page);
+	if (!was)
+		return page;
+	put_page(page);
+	return was;
 }

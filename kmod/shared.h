@@ -6,17 +6,21 @@
 #include <linux/xarray.h>
 
 /**
- * struct memlane_shared - pages that stay until the arena ends
- * @page: by number of allocation, so that they can be freed; core.grow
- * @nr: so many; core.grow
+ * struct memlane_shared - pages that users map, but those of the data area
+ * @page: by number of allocation, so that they can be freed; it has its own lock
+ * @next: number of the next one; core.grow
+ * @nothing: zeros, made when they are needed first; atomic
  */
 struct memlane_shared {
 	struct xarray page;
-	unsigned long nr;
+	unsigned long next;
+	struct page *nothing;
 };
 
 void memlane_shared_init(struct memlane_shared *shared);
 void memlane_shared_exit(struct memlane_shared *shared);
 void *memlane_shared_new(struct memlane_shared *shared);
+void memlane_shared_end(struct memlane_shared *shared, void *p);
+struct page *memlane_shared_nothing(struct memlane_shared *shared);
 
 #endif /* MEMLANE_SHARED_H */

@@ -426,14 +426,22 @@ static inline uint32_t lane_for(const struct memlane *m, uint64_t size)
 	return size < threshold ? MEMLANE_FAST : MEMLANE_SLOW;
 }
 
+/* Indices that were ever given out; the first of them is @first + 1. */
+static inline uint32_t indices_given(const struct memlane *m)
+{
+	return __atomic_load_n(&m->stat->counts.indices, __ATOMIC_RELAXED);
+}
+
+bool index_was_used(const struct memlane *m, memlane_handle h);
+
 /* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
-static __always_inline int entry_check(uint64_t e, memlane_handle h)
+static __always_inline int entry_check(const struct memlane *m, uint64_t e, memlane_handle h)
 {
 	uint32_t gen = memlane_entry_gen(e);
 
-	/* Its generations are used up, or it was never given out. */
+	/* Its generations are used up, and its page may be gone; or it was never given out. */
 	if (!gen)
-		return e ? -ESTALE : -EBADF;
+		return e || index_was_used(m, h) ? -ESTALE : -EBADF;
 	if (memlane_handle_gen(h) > gen)
 		return -EBADF;
 	if (memlane_handle_gen(h) != gen)

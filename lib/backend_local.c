@@ -29,7 +29,8 @@
 static int show(struct local *l, unsigned int region, u64 first, u64 last)
 {
 	for (; first <= last; first++)
-		if (!ml_shared_page(&l->core, region, first))
+		if (!ml_shared_is_over(&l->core, region, first) &&
+		    !ml_shared_page(&l->core, region, first))
 			return -ENOMEM;
 	return 0;
 }

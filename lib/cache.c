@@ -19,6 +19,7 @@
 
 #include "backend.h"
 #include "quick.h"
+#include "refusal.h"
 #include "watch.h"
 
 #define STOCK_BYTES 65536U /* one refill holds at most so many */
@@ -232,6 +233,27 @@ static void refill_request(const struct order *o, uint32_t nr, struct memlane_re
 	};
 }
 
+/* What is bound and what is used up are all indices that there are. */
+static bool names_are_used_up(const struct memlane *m)
+{
+	const struct memlane_counts *c = &m->stat->counts;
+
+	return indices_given(m) == m->info.out_handles - 1 &&
+	       __atomic_load_n(&c->handles, __ATOMIC_RELAXED) +
+			       __atomic_load_n(&c->retired, __ATOMIC_RELAXED) ==
+		       indices_given(m);
+}
+
+/* A refill; if the arena's life is over, that can be told. */
+static int ask(struct memlane *m, struct memlane_refill *req)
+{
+	int err = backend_refill(m, req);
+
+	if (unlikely(err == -ENOSPC && names_are_used_up(m)))
+		return refused("memlane_alloc", 0, NULL, ENOSPC, ENOSPC);
+	return err;
+}
+
 /* Buy stock for an empty magazine; *mag becomes the one that has it. */
 static int refill(struct memlane *m, const struct order *o, struct memlane_mag **mag)
 {
@@ -240,7 +262,7 @@ static int refill(struct memlane *m, const struct order *o, struct memlane_mag *
 	int err;
 
 	refill_request(o, next_quota(*mag, o->cls), &req);
-	err = backend_refill(m, &req);
+	err = ask(m, &req);
 	if (err)
 		return err;
 	if (o->lane == MEMLANE_FAST && req.out_lane == MEMLANE_SLOW)
@@ -353,7 +375,7 @@ static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *
 	int err;
 
 	refill_request(o, 1, &req);
-	err = backend_refill(m, &req);
+	err = ask(m, &req);
 	if (err)
 		return err;
 	memlane_enter(m);

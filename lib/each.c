@@ -2,13 +2,15 @@
 /*
  * each.c - a walk over all objects, and sums of them, in shared memory
  *
- * Indices are given out in rising order, and an entry that was ever used has a
- * generation: the first word that is 0 ends the walk.
+ * Indices are given out in rising order, and an entry that was ever used is not 0. Where it
+ * is its page has been given back, as all its indices are used up.
  */
 #include <errno.h>
 
 #include "backend.h"
 #include "watch.h"
+
+#define PAGE_INDICES 512 /* arenas begin on a page of the table */
 
 /* Fill in what the shared words say; false: no object. */
 static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct memlane_object *o)
@@ -40,14 +42,15 @@ static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct mem
 int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg)
 {
 	struct memlane_object o;
-	uint64_t e, index;
+	uint64_t e, end, index;
 	int err = arena_here(m);
 
-	for (index = m->first + 1; !err && index < m->first + m->info.out_handles; index++) {
+	end = err ? 0 : (uint64_t)m->first + 1 + indices_given(m);
+	for (index = m->first + 1; !err && index < end; index++) {
 		e = entry_load(m, index);
 		if (!e)
-			break;
-		if (look(m, index, e, &o))
+			index |= PAGE_INDICES - 1;
+		else if (look(m, index, e, &o))
 			err = fn(arg, &o);
 	}
 	return err;

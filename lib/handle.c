@@ -34,6 +34,12 @@ int handle_check(const struct memlane *m, memlane_handle h)
 	return nr && nr < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
 }
 
+/* Was its index ever given out? The engine says so before it gives one out. */
+__attribute__((noinline, cold)) bool index_was_used(const struct memlane *m, memlane_handle h)
+{
+	return memlane_handle_index(h) - m->first <= indices_given(m);
+}
+
 /* Freed, and its index is not used again: by a free that may take itself back. */
 bool entry_is_ended(uint64_t e, memlane_handle h)
 {
@@ -59,7 +65,7 @@ static __always_inline int find_in(struct memlane *m, memlane_handle h, uint64_t
 
 	for (round = 0;; round++) {
 		*e = __atomic_load_n(entry_of(m, index, small), __ATOMIC_SEQ_CST);
-		err = entry_check(*e, h);
+		err = entry_check(m, *e, h);
 		if (likely(err != -ESTALE) || !entry_is_ended(*e, h) || !pins(m, index) ||
 		    round == FREE_YIELDS + FREE_NAPS)
 			return err;

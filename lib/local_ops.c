@@ -82,6 +82,14 @@ static void *share(struct ml_arena *a, unsigned int region, u64 page)
 	return at;
 }
 
+/* Its addresses stay, and are zeros: who looks there needs no lock. */
+static void share_end(struct ml_arena *a, unsigned int region, u64 page, void *p)
+{
+	if (madvise(p, ML_PAGE_SIZE, MADV_DONTNEED))
+		memset(p, 0, ML_PAGE_SIZE); /* locked in memory */
+	__atomic_sub_fetch(&local_of(a)->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+}
+
 static int commit(struct ml_arena *a, u64 page, u64 nr)
 {
 	return local_pages_commit(local_of(a), page, nr);
@@ -230,6 +238,7 @@ const struct ml_ops local_ops = {
 	.zalloc = zalloc,
 	.zfree = zfree,
 	.share = share,
+	.unshare = share_end,
 	.commit = commit,
 	.populate = populate,
 	.later = later,

@@ -254,6 +254,13 @@ static void explain_file(struct text *t, const struct refusal *r)
 	       "in its place: leave it alone, and open the arena again");
 }
 
+static void explain_names(struct text *t, const struct refusal *r)
+{
+	(void)r;
+	say(t, "the arena has given out every handle that it had, each once, and freeing objects brings none "
+	       "back: open another arena, and let this one's objects end there");
+}
+
 static void explain_filter(struct text *t)
 {
 	say(t, "a filter of system calls (seccomp) or a security module forbids it, perhaps one set up after "
@@ -270,6 +277,7 @@ static void explain(struct text *t, const struct refusal *r)
 		{ "open", explain_open },
 		{ "pipe2", explain_open },
 		{ "ioctl", explain_file },
+		{ "memlane_alloc", explain_names },
 	};
 	size_t i;
 

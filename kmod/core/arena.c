@@ -16,6 +16,7 @@
 #define HANDLES_DEFAULT	(16ULL << 20)
 #define HANDLES_MAX	(1ULL << 30)
 #define INDICES_MIN	(16ULL << 20)
+#define INDICES_AGED	(3ULL * ML_INDEX_BLOCK)	/* MEMLANE_CREATE_AGED: the end of all is near, too */
 #define THREADS_DEFAULT	1024
 #define THREADS_MAX	4096
 #define ML_PAGES_SPARE	(1ULL << 18)	/* 1 GiB of addresses */
@@ -101,6 +102,8 @@ static u64 handles_of(const struct memlane_create *req)
  */
 u64 ml_arena_indices(const struct memlane_create *req)
 {
+	if (req->flags & MEMLANE_CREATE_AGED)
+		return INDICES_AGED;
 	return min_t(u64, max_t(u64, handles_of(req), INDICES_MIN), HANDLES_MAX);
 }
 

@@ -198,7 +198,7 @@ static void do_all(struct ml_arena *a, struct work *w)
 {
 	u32 index = a->table.first + 1, left = PIECE;
 
-	for (; index < a->table.top; index++) {
+	for (; index < a->table.top; index += max(ml_index_gone(a, index), 1U)) {
 		if (is_meant(a, w, index) && memlane_entry_is_live(ml_entry_read(a, index)))
 			cool_note(w, do_object(a, w, index));
 		if (--left)

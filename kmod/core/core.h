@@ -14,7 +14,9 @@
  * place    where an index is bound to: a slot of a span, or a blob; its address
  *          is a location, in granules of 8 bytes
  *
- * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever.
+ * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever. When all of a
+ * block of 2048 in a row are RETIRED their words are given back: then an index is RETIRED
+ * that is below top and has no word in arena.hi.
  * Whether a bound index is live is known to the program alone, by its entry.
  *
  * Invariants (check.c evaluates every one; "last" is inclusive, "end" is not):
@@ -92,10 +94,15 @@ struct ml_ops {
 	void (*zfree)(struct ml_arena *a, void *p, size_t size);
 	/*
 	 * The zeroed page @page of a shared region, at an address good until the
-	 * arena ends; NULL: none left. Called at most once a page succeeds.
+	 * arena ends or unshare(); NULL: none left. Called at most once a page succeeds.
 	 * Freeing is the owner's business when the arena ends.
 	 */
 	void *(*share)(struct ml_arena *a, unsigned int region, u64 page);
+	/*
+	 * Free @p, a page that share() gave for this place, which reads as zeros from now
+	 * on. Without arena.grow; waits for faults that have found it. Cannot fail.
+	 */
+	void (*unshare)(struct ml_arena *a, unsigned int region, u64 page, void *p);
 	/* Users may touch these pages, one run's, from now on. May fail (-ENOMEM). */
 	int (*commit)(struct ml_arena *a, u64 page, u64 nr);
 	/*
@@ -193,7 +200,7 @@ struct ml_ops {
 
 /**
  * struct ml_vec - a sparse array whose pages never move
- * @top: leaves of 512 pages; entries are added, never changed, until the end
+ * @top: leaves of 512 pages; they stay to the end. A page is added once, and may be dropped
  * @nr: elements
  * @first: number of the first one; set behind ml_vec_init(), where it is not 0
  * @shift: log2 of elements a page
@@ -363,7 +370,7 @@ struct ml_lane {
  * @free: first NONE index below @top, 0: none
  * @bound: BOUND indices
  * @purged: BOUND indices that have no place any more
- * @retired: RETIRED indices
+ * @retired: RETIRED indices, those included whose pages were given back
  */
 struct ml_table {
 	struct ml_vec entry;
@@ -750,6 +757,7 @@ const struct memlane_fault_times *ml_fault_read(const struct ml_arena *a, unsign
 /* vec.c: a page of a shared region for the fault handler; NULL: out of range or memory */
 void *ml_shared_page(struct ml_arena *a, unsigned int region, u64 page);
 void *ml_shared_look(struct ml_arena *a, unsigned int region, u64 page);
+bool ml_shared_is_over(const struct ml_arena *a, unsigned int region, u64 page);
 
 /* check.c: 0, or the number of the first broken invariant; @why says which and where */
 int ml_check(struct ml_arena *a, char *why, size_t len);

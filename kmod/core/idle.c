@@ -109,7 +109,7 @@ static void walk_piece(struct ml_arena *a, struct ml_range *r)
 
 	while (left-- && idle->cursor < a->table.top && !r->err && r->gone - gone < ML_RANGE_PAGES)
 		if (idle_visit(a, r, idle->cursor)) {
-			idle->cursor++;
+			idle->cursor += max(ml_index_gone(a, idle->cursor), 1U);
 			idle->done = 0;
 		}
 	ml_range_run(a, r);

@@ -794,7 +794,7 @@ int ml_wait(struct ml_arena *a, struct memlane_wait *req)
 	if (req->flags & MEMLANE_WAIT_MAKER)
 		return ml_revoke_maker(a, index);
 	for (look = 0; look < COPY_LOOKS && !err; look++) {
-		if (!memlane_entry_is_busy(ml_entry_read(a, index)))
+		if (!memlane_entry_is_busy(ml_entry_peek(a, index)))
 			return 0;
 		err = a->ops->pause(a, COPY_POLL);
 	}

@@ -502,7 +502,7 @@ static int revoke_makers(struct ml_arena *a, const struct memlane_free *req, con
 
 	for (i = 0; i < req->count && !err; i++) {
 		index = memlane_handle_index(handles[i]);
-		if (memlane_entry_gen(ml_entry_read(a, index)) == memlane_handle_gen(handles[i]))
+		if (memlane_entry_gen(ml_entry_peek(a, index)) == memlane_handle_gen(handles[i]))
 			err = ml_revoke_maker(a, index);
 	}
 	return err == -EAGAIN ? -EBUSY : err;

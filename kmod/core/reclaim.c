@@ -74,6 +74,7 @@ static bool may_drop(struct ml_arena *a, u32 index, u32 priority)
 static bool walk_on(struct ml_arena *a, struct ml_walk *walk)
 {
 	walk->cursor = max(walk->cursor, a->table.first) + 1;
+	walk->cursor += ml_index_gone(a, walk->cursor);
 	if (walk->cursor < a->table.top)
 		return true;
 	walk->cursor = 0;

@@ -129,6 +129,7 @@ static void collect(struct ml_arena *a)
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_stat(a, lane, &c->lane[lane]);
 	c->handles = a->table.bound;
+	c->indices = ml_indices(a);
 	c->retired = a->table.retired;
 	c->purged = a->table.purged;
 	c->slots = a->slots.used;

@@ -90,17 +90,26 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 	}
 }
 
+/* Of the indices that are left, those that begin here and were given back; or 1. */
+static u32 stride(const struct ml_arena *a, const struct ml_walk *walk)
+{
+	return min(max(ml_index_gone(a, walk->cursor), 1U), walk->left);
+}
+
 /* One piece, or less when the batch is full. */
 static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 {
 	struct ml_walk *walk = w->walk;
-	u32 end = walk->left - min(walk->left, PIECE);
+	u32 looks = PIECE, nr;
 
-	for (; walk->left > end && !ml_batch_full(a); walk->left--, walk->cursor++) {
+	for (; walk->left && looks && !ml_batch_full(a); looks--) {
 		if (!walk->cursor || walk->cursor >= a->table.top)
 			walk->cursor = a->table.first + 1;
 		if (ml_index_placed(a, walk->cursor))
 			visit(a, w, walk->cursor);
+		nr = stride(a, walk);
+		walk->left -= nr;
+		walk->cursor += nr;
 	}
 }
 

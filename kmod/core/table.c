@@ -2,6 +2,7 @@
 /* table.c - handles: indices, entries, private locations */
 #include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/minmax.h>
 #include <linux/nospec.h>
 
 #include "table.h"
@@ -121,13 +122,31 @@ static bool is_known(const struct ml_arena *a, u32 index)
  * ml_index_state - private state byte of an index
  * @a: arena
  * @index: any value
+ *
+ * Of a block that was given back there is no word left: its indices are used up.
  */
 unsigned int ml_index_state(const struct ml_arena *a, u32 index)
 {
+	const u16 *hi;
+
 	if (!is_known(a, index))
 		return ML_NONE;
-	index = array_index_nospec(index, a->table.top);
-	return *hi_of(a, index) >> HI_STATE_SHIFT;
+	hi = ml_vec_at(&a->table.hi, index);
+	return hi ? *hi >> HI_STATE_SHIFT : ML_RETIRED;
+}
+
+/**
+ * ml_index_gone - how many indices from this one on were given back with their pages
+ * @a: arena
+ * @index: any value
+ *
+ * For walks, which need not look at them: there is nothing. Context: any; no lock.
+ */
+u32 ml_index_gone(const struct ml_arena *a, u32 index)
+{
+	if (!is_known(a, index) || ml_vec_at(&a->table.hi, index))
+		return 0;
+	return ML_INDEX_BLOCK - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
 }
 
 bool ml_index_bound(const struct ml_arena *a, u32 index)
@@ -158,7 +177,9 @@ void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
 /* A bound index is in doubt until it is unbound: see mag.c. */
 void ml_index_suspect(struct ml_arena *a, u32 index)
 {
-	set_state(a, index, ml_index_state(a, index) | ML_SUSPECT);
+	/* It may have been unbound since it was found, and used up. */
+	if (ml_index_bound(a, index))
+		set_state(a, index, ml_index_state(a, index) | ML_SUSPECT);
 }
 
 bool ml_index_suspected(const struct ml_arena *a, u32 index)
@@ -248,6 +269,34 @@ u64 ml_entry_read(const struct ml_arena *a, u32 index)
 	return e ? smp_load_acquire(e) : 0;
 }
 
+/**
+ * ml_entry_peek - the published word, for who does not hold arena.lock
+ * @a: arena
+ * @index: any value
+ *
+ * Takes arena.grow, under which the word's page is not given back.
+ */
+u64 ml_entry_peek(struct ml_arena *a, u32 index)
+{
+	u64 word;
+
+	mutex_lock(&a->grow);
+	word = ml_entry_read(a, index);
+	mutex_unlock(&a->grow);
+	return word;
+}
+
+/* The same for the side word. */
+u64 ml_side_peek(struct ml_arena *a, u32 index)
+{
+	u64 side;
+
+	mutex_lock(&a->grow);
+	side = ml_index_side(a, index);
+	mutex_unlock(&a->grow);
+	return side;
+}
+
 static bool index_pages(struct ml_arena *a, u32 index)
 {
 	struct ml_table *t = &a->table;
@@ -304,14 +353,53 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	return 0;
 }
 
-/* An index whose generations are used up, so that the next one is 0, is retired. */
+/* Are all indices of a block used up? The first one of all is never used. */
+static bool block_is_over(const struct ml_arena *a, u32 from)
+{
+	const struct ml_table *t = &a->table;
+	u32 end = min(from + ML_INDEX_BLOCK, t->end), index;
+
+	if (t->top < end)
+		return false;
+	for (index = from; index < end; index++)
+		if (index != t->first && ml_index_state(a, index) != ML_RETIRED)
+			return false;
+	return true;
+}
+
+/*
+ * Its words go back to the system, and read as 0 from now on: that is no handle's. The
+ * private ones go first: who finds those gone makes no page in place of a shared one.
+ */
+static void block_end(struct ml_arena *a, u32 from)
+{
+	struct ml_table *t = &a->table;
+
+	ml_vec_drop(a, &t->hi, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->lo, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->pin, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->side, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->entry, from, ML_INDEX_BLOCK);
+}
+
+/* Its generations are used up. */
+static void retire(struct ml_arena *a, u32 index, const struct words *w)
+{
+	u32 from = index - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
+
+	words_set(w, 0, ML_RETIRED);
+	a->table.retired++;
+	if (block_is_over(a, from))
+		block_end(a, from);
+}
+
+/* An index whose next generation would be 0 is retired: then @w may be gone. */
 static void put_index(struct ml_arena *a, u32 index, const struct words *w, u32 gen)
 {
 	struct ml_table *t = &a->table;
 
 	if (!gen) {
-		words_set(w, 0, ML_RETIRED);
-		t->retired++;
+		retire(a, index, w);
 		return;
 	}
 	words_set(w, t->free, ML_NONE);
@@ -353,9 +441,9 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	*loc = words_loc(&w);
 	a->table.bound--;
 	a->table.purged -= !*loc;
-	put_index(a, index, &w, gen);
 	/* Pairs with ml_entry_read(), which is also called without the lock. */
 	smp_store_release(w.entry, memlane_entry_free(gen, index, 0));
+	put_index(a, index, &w, gen);
 	return 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "core.h"
 
+#define ML_INDEX_BLOCK	2048U	/* indices whose words fill pages of every vector, and go back together */
+
 int ml_table_init(struct ml_arena *a, u64 handles, u64 nr, bool aged);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
@@ -14,6 +16,7 @@ void ml_index_move(struct ml_arena *a, u32 index, u64 loc);
 
 bool ml_index_bound(const struct ml_arena *a, u32 index);
 unsigned int ml_index_state(const struct ml_arena *a, u32 index);
+u32 ml_index_gone(const struct ml_arena *a, u32 index);
 u64 ml_index_loc(const struct ml_arena *a, u32 index);
 u32 ml_index_pins(const struct ml_arena *a, u32 index);
 bool ml_index_in_batch(const struct ml_arena *a, u32 index);
@@ -30,6 +33,8 @@ bool ml_index_suspected(const struct ml_arena *a, u32 index);
 
 u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);
+u64 ml_entry_peek(struct ml_arena *a, u32 index);
+u64 ml_side_peek(struct ml_arena *a, u32 index);
 u64 ml_handle(const struct ml_arena *a, u32 index);
 int ml_handle_check(const struct ml_arena *a, u64 handle);
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /* vec.c - sparse arrays: a top of leaves, leaves of pages, pages of elements */
 #include <linux/atomic.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 
+#include "table.h"
 #include "vec.h"
 
 static u64 vec_pages(const struct ml_vec *v)
@@ -119,6 +121,43 @@ void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i)
 	return p ? ml_vec_element(v, p, i) : NULL;
 }
 
+static void drop_page(struct ml_arena *a, struct ml_vec *v, u64 page)
+{
+	void **leaf, *p;
+
+	mutex_lock(&a->grow);
+	leaf = v->top[page >> ML_LEAF_SHIFT];
+	p = leaf ? leaf[page & (ML_LEAF_PAGES - 1)] : NULL;
+	if (p)
+		WRITE_ONCE(leaf[page & (ML_LEAF_PAGES - 1)], NULL);
+	mutex_unlock(&a->grow);
+	if (!p)
+		return;
+	if (v->region == ML_PRIVATE)
+		a->ops->zfree(a, p, ML_PAGE_SIZE);
+	else
+		a->ops->unshare(a, v->region, page, p);
+}
+
+/**
+ * ml_vec_drop - free the pages of elements that nobody needs any more
+ * @a: arena; arena.lock
+ * @v: array
+ * @i: first element, by the same number as for ml_vec_at(); on a page's edge
+ * @nr: how many: whole pages, but at the end of the array
+ *
+ * Who reads them without arena.lock does so under arena.grow, or where unshare() waits.
+ * Context: takes arena.grow.
+ */
+void ml_vec_drop(struct ml_arena *a, struct ml_vec *v, u64 i, u64 nr)
+{
+	u64 page = (i - v->first) >> v->shift;
+	u64 end = min(page + (nr >> v->shift), vec_pages(v));
+
+	for (; page < end; page++)
+		drop_page(a, v, page);
+}
+
 static struct ml_vec *shared_vec(struct ml_arena *a, unsigned int region)
 {
 	switch (region) {
@@ -167,4 +206,22 @@ void *ml_shared_look(struct ml_arena *a, unsigned int region, u64 page)
 	struct ml_vec *v = shared_vec(a, region);
 
 	return v && page < vec_pages(v) ? ml_vec_at(v, v->first + (page << v->shift)) : NULL;
+}
+
+/**
+ * ml_shared_is_over - whether all words of a page are of indices that are used up
+ * @a: arena
+ * @region: MEMLANE_REGION_*
+ * @page: of the region
+ *
+ * There is no page any more, and none is to be made in its place: it reads as zeros.
+ * Context: any; no lock.
+ */
+bool ml_shared_is_over(const struct ml_arena *a, unsigned int region, u64 page)
+{
+	const struct ml_vec *v = shared_vec((struct ml_arena *)a, region);
+
+	if (region > MEMLANE_REGION_PIN || page >= vec_pages(v))
+		return false;
+	return ml_index_gone(a, v->first + (page << v->shift) + 1);	/* the first of all is never used */
 }

@@ -15,6 +15,7 @@ int ml_vec_init(struct ml_arena *a, struct ml_vec *v, u64 nr, unsigned int shift
 		unsigned int region);
 void ml_vec_exit(struct ml_arena *a, struct ml_vec *v);
 void *ml_vec_make(struct ml_arena *a, struct ml_vec *v, u64 i);
+void ml_vec_drop(struct ml_arena *a, struct ml_vec *v, u64 i, u64 nr);
 
 static inline void *ml_vec_element(const struct ml_vec *v, void *page, u64 i)
 {

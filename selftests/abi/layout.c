@@ -137,6 +137,7 @@ static const struct fact members[] = {
 	AT(counts, refaults, 648),
 	AT(counts, cool_rests, 656),
 	AT(counts, hot_on_cold, 664),
+	AT(counts, indices, 672),
 
 	AT(stat_page, epoch, 0),
 	AT(stat_page, __reserved, 8),

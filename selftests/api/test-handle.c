@@ -392,6 +392,94 @@ TEST(indices_follow_those_that_are_used_up)
 	memlane_close(m);
 }
 
+#define AGED_LIVES ((3 * 2048 - 1) * 8ULL) /* objects that an aged arena can make */
+
+static int count_one(void *arg, const struct memlane_object *o)
+{
+	(void)o;
+	++*(int *)arg;
+	return 0;
+}
+
+static int count_all(struct memlane *m)
+{
+	int nr = 0;
+
+	expect_eq(memlane_each(m, count_one, &nr), 0);
+	return nr;
+}
+
+/* Objects come and go until none can be made. Return: how many did; some handles of theirs. */
+static uint64_t live_to_the_end(struct memlane *m, memlane_handle *some, unsigned int nr)
+{
+	uint64_t made = 0;
+	memlane_handle h;
+	int err;
+
+	while (!(err = memlane_alloc_with(m, 100, NULL, &h))) {
+		if (made % 1000 == 0) {
+			fill(m, h, made);
+			verify(m, h, made);
+		}
+		some[made++ % nr] = h;
+		expect_eq(memlane_free(m, h), 0);
+		expect(made <= AGED_LIVES);
+	}
+	expect_eq(err, -ENOSPC);
+	return made;
+}
+
+/*
+ * An index ends, then a page of the table, then all of them: nobody notices but at the very
+ * end, and is told then. What is used up takes no memory, and its handles stay stale.
+ */
+TEST(an_arena_makes_objects_until_all_its_handles_are_used_up)
+{
+	enum { SOME = 5000 };
+	struct memlane_config c = quiet();
+	static memlane_handle some[SOME];
+	memlane_handle kept, h;
+	uint64_t before, made;
+	struct memlane *m;
+	int i;
+
+	c.aged = true;
+	c.max_handles = 100;
+	m = open_with(&c);
+	kept = must_alloc(m, 200);
+	fill(m, kept, 7);
+	before = stats(m).counts.metadata;
+	made = live_to_the_end(m, some, SOME);
+	expect(strstr(memlane_strerror(-ENOSPC), "given out every handle"));
+	verify(m, kept, 7);
+	expect_eq(count_all(m), 1);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	expect_eq(memlane_maintain(m, NULL), 0);
+	verify(m, kept, 7);
+	for (i = 0; i < SOME; i++) {
+		expect(!memlane_is_valid(m, some[i]));
+		refused(m, some[i], -ESTALE);
+	}
+	expect_eq(memlane_free(m, kept), 0);
+	memlane_thread_flush(m);
+	made += 1 + live_to_the_end(m, some, SOME);
+	expect_eq(made, AGED_LIVES);
+	expect_eq(stats(m).counts.retired, AGED_LIVES / 8);
+	expect_eq(stats(m).counts.indices, AGED_LIVES / 8);
+	/* The words of all of them would be 26 bytes each, 160 KB. */
+	printf("# %lld bytes more than for one object\n", (long long)(stats(m).counts.metadata - before));
+	if (memlane_capabilities(m) & MEMLANE_CAP_MODULE)	/* tallies of faults, pages' words */
+		expect(stats(m).counts.metadata <= before + 96 * KIB);
+	else
+		expect(stats(m).counts.metadata <= before + 16 * KIB);
+	expect_eq(count_all(m), 0);
+	expect_eq(memlane_alloc_with(m, 100, NULL, &h), -ENOSPC);
+	expect_eq(memlane_alloc_with(m, 100000, NULL, &h), -ENOSPC);
+	expect_eq(memlane_state(m, kept), MEMLANE_STATE_RETIRED);
+	refused(m, kept, -ESTALE);
+	memlane_close(m);
+}
+
 static uint32_t gen(memlane_handle h)
 {
 	return memlane_handle_gen(h);

@@ -54,6 +54,12 @@ static void *op_share(struct ml_arena *core, unsigned int region, u64 page)
 	return s->page;
 }
 
+/* The program may be looking at it: it stays, as the zeros that a fault would show. */
+static void op_unshare(struct ml_arena *core, unsigned int region, u64 page, void *p)
+{
+	memset(p, 0, PAGE_SIZE);
+}
+
 static void shares_end(struct fake_device *d)
 {
 	struct fake_share *s, *next;
@@ -181,7 +187,8 @@ static u64 op_now(void)
 }
 
 static const struct ml_ops ops = {
-	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share, .commit = op_commit,
+	.zalloc = op_zalloc, .zfree = op_zfree, .share = op_share, .unshare = op_unshare,
+	.commit = op_commit,
 	.populate = op_populate, .decommit = op_decommit, .copy = op_copy,
 	.reserve = op_reserve, .remap = op_remap, .held = op_held, .resident = op_resident,
 	.cool = op_cool, .store = op_store, .warm = op_warm, .at_hand = op_at_hand, .residence = op_residence,

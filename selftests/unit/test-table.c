@@ -5,6 +5,7 @@
 
 #include "ktap.h"
 #include "table.h"
+#include "vec.h"
 #include "world.h"
 
 #define END 1024
@@ -144,6 +145,132 @@ static void retirement(void)
 	end(w);
 }
 
+#define AGED	(3 * ML_INDEX_BLOCK)	/* indices of an aged arena */
+#define LIVES	8			/* of each */
+#define BLOCK_PAGES (4 + 4 + 2)		/* entries, side words, pin words */
+
+static struct world *begin_aged(u64 handles)
+{
+	struct memlane_create req = world_request(64 << 10, 64 << 10);
+	struct world *w = calloc(1, sizeof(*w));
+
+	req.handles = handles;
+	req.flags = MEMLANE_CREATE_AGED;
+	w->first = 5 * ML_INDEX_BLOCK;
+	expect_eq(world_try(w, &req, true), 0);
+	mutex_lock(&w->arena.lock);
+	return w;
+}
+
+/* An object comes and goes. Return: its index, or 0. */
+static u32 live_once(struct ml_arena *a)
+{
+	u32 index;
+	u64 loc;
+
+	if (ml_index_bind(a, 5, &index))
+		return 0;
+	go_live(a, index);
+	end_life(a, index);
+	expect_eq(ml_index_unbind(a, index, &loc), 0);
+	return index;
+}
+
+/* What faults make: side and pin words of all that were given out. */
+static void show_all(struct ml_arena *a)
+{
+	u32 index;
+
+	for (index = a->table.first; index < a->table.top; index += 512) {
+		expect(ml_vec_make(a, &a->table.side, index));
+		expect(ml_vec_make(a, &a->table.pin, index));
+	}
+}
+
+/* Nothing is there, and whoever asks is told what he would be otherwise. */
+static void expect_gone(struct world *w, u32 from)
+{
+	struct ml_arena *a = &w->arena;
+	u32 page = (from - a->table.first) / 512, i;
+
+	for (i = 0; i < 4; i++) {
+		expect(ml_shared_is_over(a, MEMLANE_REGION_TABLE, page + i));
+		expect(!ml_shared_look(a, MEMLANE_REGION_TABLE, page + i));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_SIDE, page + i));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_PIN, (page + i) / 2));
+	}
+	for (i = from + 1; i < from + ML_INDEX_BLOCK; i++) {
+		expect_eq(ml_index_state(a, i), ML_RETIRED);
+		expect_eq(ml_entry_read(a, i), 0);
+		expect_eq(ml_handle_check(a, memlane_handle_make(a->cookie, MEMLANE_GEN_MAX, i)), -ESTALE);
+		expect_eq(ml_index_gone(a, i), from + ML_INDEX_BLOCK - i);
+	}
+}
+
+/* All indices of a block are used up: its pages go back, with one that is left they stay. */
+static void blocks_go_back(void)
+{
+	struct world *w = begin_aged(3);
+	struct ml_arena *a = &w->arena;
+	u32 first = a->table.first, kept, i;
+	u64 bytes, loc;
+
+	expect_eq(ml_index_bind(a, 7, &kept), 0);
+	for (i = 0; i < (ML_INDEX_BLOCK - 2) * LIVES; i++)
+		expect(live_once(a) < first + ML_INDEX_BLOCK);
+	show_all(a);
+	expect_eq(live_once(a), first + ML_INDEX_BLOCK);
+	expect_eq(a->table.retired, ML_INDEX_BLOCK - 2);
+	expect_eq(w->unshared, 0);
+	expect_eq(ml_index_gone(a, first + 2), 0);
+	expect(!ml_shared_is_over(a, MEMLANE_REGION_TABLE, 1));
+	bytes = w->bytes;
+	expect_eq(ml_index_unbind(a, kept, &loc), 0);
+	for (i = 0; i < LIVES; i++)
+		expect_eq(live_once(a), kept);
+	expect_eq(w->unshared, BLOCK_PAGES);
+	expect(bytes - w->bytes >= 3 * ML_PAGE_SIZE);	/* the private words */
+	expect_gone(w, first);
+	expect_eq(ml_entry_peek(a, kept), 0);
+	expect_eq(ml_side_peek(a, kept), 0);
+	expect_eq(live_once(a), first + ML_INDEX_BLOCK);
+	expect(!ml_index_gone(a, first + ML_INDEX_BLOCK));
+	expect(!ml_shared_is_over(a, MEMLANE_REGION_SLOTS, 0));
+	end(w);
+}
+
+/* In any order of alloc and free: each index has all its lives, and then nothing is left. */
+static void every_name_is_given(void)
+{
+	enum { MOST = 300 };
+	static u32 live[MOST];
+	struct rng r = rng_new();
+	struct world *w = begin_aged(MOST + 1);
+	struct ml_arena *a = &w->arena;
+	u32 nr = 0, given = 0, i, most = 1;
+	u64 loc;
+
+	do {
+		if (rng_below(&r, 500) == 0)
+			most = 1 + rng_below(&r, MOST);
+		for (; nr < most && !ml_index_bind(a, 5, &live[nr]); nr++, given++)
+			go_live(a, live[nr]);
+		if (!nr)
+			break;
+		i = rng_below(&r, nr);
+		end_life(a, live[i]);
+		expect_eq(ml_index_unbind(a, live[i], &loc), 0);
+		live[i] = live[--nr];
+	} while (1);
+	expect_eq(given, (AGED - 1) * LIVES);
+	expect_eq(a->table.retired, AGED - 1);
+	expect_eq(ml_indices(a), AGED - 1);
+	for (i = 0; i < AGED; i += ML_INDEX_BLOCK)
+		expect_gone(w, a->table.first + i);
+	expect_eq(live_once(a), 0);
+	end(w);
+}
+
 static void no_memory(void)
 {
 	struct world *w = begin();
@@ -219,6 +346,8 @@ static const struct test tests[] = {
 	{ "table_full", full },
 	{ "table_generations", generations },
 	{ "table_retirement", retirement },
+	{ "table_blocks_go_back", blocks_go_back },
+	{ "table_every_name_is_given", every_name_is_given },
 	{ "table_no_memory", no_memory },
 	{ "table_random_indices", random_indices },
 };

@@ -45,6 +45,7 @@ struct world {
 	u64 allocs;		/* descriptors out */
 	u64 bytes;
 	struct share *shares;
+	u64 unshared;		/* pages of shared regions that the engine gave back */
 	struct failure fail;
 	bool was_short;		/* some allocation has failed */
 	u64 clock;		/* ns; real time when @threaded */

@@ -424,6 +424,7 @@ struct memlane_counts {
 	__aligned_u64 refaults;		/* faults that found bytes put away: of these, what a touch brought */
 	__aligned_u64 cool_rests;	/* times that so much came back that the policy went slower */
 	__aligned_u64 hot_on_cold;	/* objects often used that the policy last met in spans of cold ones */
+	__aligned_u64 indices;		/* ever given out, those that are used up included */
 };
 
 struct memlane_stat_page {
@@ -574,7 +575,7 @@ struct memlane_event {
 
 /* ------------------------------------------------------------- calls ---- */
 
-/* For tests: names are nearly used up, as after years of use. */
+/* For tests: names are nearly used up, as after years of use: 6143 indices have 8 generations each. */
 #define MEMLANE_CREATE_AGED	(1U << 0)
 
 /**
