@@ -126,18 +126,28 @@ static void trim(struct memlane *m, uint32_t lane, uint32_t cls)
 		flush(m, lane, cls, t->full[cls] / 2);
 }
 
-int memlane_thread_flush(struct memlane *m)
+/* All stock of this thread. Return: whether there was any. */
+static bool flush_all(struct memlane *m)
 {
+	bool any = false;
 	uint32_t lane, cls;
-	int err = memlane_thread_join(m);
 
-	if (err)
-		return err;
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
-			if (mag_of(this_thread(), lane, cls)->nr)
+			if (mag_of(this_thread(), lane, cls)->nr) {
 				flush(m, lane, cls, 0);
-	return 0;
+				any = true;
+			}
+	return any;
+}
+
+int memlane_thread_flush(struct memlane *m)
+{
+	int err = memlane_thread_join(m);
+
+	if (!err)
+		flush_all(m);
+	return err;
 }
 
 /* ------------------------------------------------------------- stock ---- */
@@ -244,11 +254,16 @@ static bool names_are_used_up(const struct memlane *m)
 		       indices_given(m);
 }
 
-/* A refill; if the arena's life is over, that can be told. */
+/*
+ * A refill. What this thread has in stock itself is no reason to be refused: it goes back
+ * first. If the arena's life is over, that can be told.
+ */
 static int ask(struct memlane *m, struct memlane_refill *req)
 {
 	int err = backend_refill(m, req);
 
+	if (unlikely(err == -ENOSPC) && flush_all(m))
+		err = backend_refill(m, req);
 	if (unlikely(err == -ENOSPC && names_are_used_up(m)))
 		return refused("memlane_alloc", 0, NULL, ENOSPC, ENOSPC);
 	return err;
@@ -290,7 +305,7 @@ static int stock(struct memlane *m, const struct order *o, struct memlane_mag **
 		return 0;
 	}
 	err = refill(m, o, mag);
-	if (!err || !slow)
+	if (!err || !slow || !slow->nr)
 		return err;
 	note_spill(m, t, o->cls);
 	*mag = slow;

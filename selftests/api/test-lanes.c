@@ -145,6 +145,27 @@ TEST(stock_of_the_other_lane_serves_where_nothing_else_can)
 	memlane_close(m);
 }
 
+/* What a thread has in stock, of other sizes, it gets for an object that needs it. */
+TEST(a_thread_s_own_stock_refuses_it_nothing)
+{
+	struct memlane_config c = quiet();
+	memlane_handle h[9];
+	struct memlane *m;
+	int i;
+
+	c.fast_lane_size = c.fast_lane_max = c.slow_lane_size = c.slow_lane_max = MIB;
+	c.max_handles = 8;
+	m = open_with(&c);
+	expect_eq(memlane_free(m, must_alloc(m, 5000)), 0);
+	h[0] = must_alloc(m, 900000);
+	for (i = 1; i < 8; i++)
+		h[i] = must_alloc(m, 100 * i);
+	expect_eq(memlane_alloc_with(m, 16, NULL, &h[8]), -ENOSPC);
+	for (i = 0; i < 8; i++)
+		expect_eq(memlane_free(m, h[i]), 0);
+	memlane_close(m);
+}
+
 TEST(a_full_lane_refuses_what_may_not_spill)
 {
 	struct memlane_config c = fixed(1 * MIB, 8 * MIB);
