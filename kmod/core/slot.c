@@ -240,9 +240,16 @@ static void leave(struct ml_arena *a, u32 slot)
 	smp_store_release(&a->slots.state[slot], ML_SLOT_LEAVING);
 }
 
+/* Nobody but its thread uses its magazines without arena.lock. */
+static void drop_magazines(struct ml_arena *a, u32 slot)
+{
+	ml_vec_drop(a, &a->slots.page, (u64)slot * ML_SLOT_PAGES + 1, ML_SLOT_PAGES - 1);
+}
+
 static void release_slot(struct ml_arena *a, u32 slot)
 {
 	fold_counters(a, ml_slot_head(a, slot));
+	drop_magazines(a, slot);
 	a->slots.used--;
 	a->slots.leaving--;
 	/* Pairs with ml_slot_busy(): the slot is clean. */
