@@ -144,7 +144,7 @@ static void engine_exit(struct memlane_arena *arena)
 {
 	const struct ml_table *t = &arena->core.table;
 
-	ml_names_give(&names, arena->core.cookie, t->end, t->top);
+	ml_names_give(&names, arena->core.cookie, t->own_end, t->top);
 	ml_arena_exit(&arena->core);
 }
 
@@ -175,14 +175,15 @@ static void arena_end(struct memlane_arena *arena)
 static int engine_init(struct memlane_arena *arena, const struct memlane_create *req)
 {
 	struct ml_arena *core = &arena->core;
+	u64 own = ml_arena_own(req);
 	u32 first;
 	int err;
 
-	first = ml_names_take(&names, cookie_of(arena), ml_arena_indices(req));
+	first = ml_names_take(&names, cookie_of(arena), own, ml_arena_reach(req));
 	err = ml_arena_init(core, &memlane_ops, cookie_of(arena), first, memlane_capabilities(),
 			    req);
 	if (err) {
-		ml_names_give(&names, cookie_of(arena), first + ml_arena_indices(req), first);
+		ml_names_give(&names, cookie_of(arena), first + own, first);
 		return err;
 	}
 	err = memlane_arena_charge(arena, memlane_owners_bytes(core->slots.nr));

@@ -432,16 +432,17 @@ static inline uint32_t indices_given(const struct memlane *m)
 	return __atomic_load_n(&m->stat->counts.indices, __ATOMIC_RELAXED);
 }
 
-bool index_was_used(const struct memlane *m, memlane_handle h);
-
-/* Does this entry name the object that the handle does? 0, -ESTALE, -EBADF, -ENODATA. */
-static __always_inline int entry_check(const struct memlane *m, uint64_t e, memlane_handle h)
+/*
+ * Does this entry name the object that the handle does, which passed handle_check()? 0,
+ * -ESTALE, -EBADF, -ENODATA.
+ */
+static __always_inline int entry_check(uint64_t e, memlane_handle h)
 {
 	uint32_t gen = memlane_entry_gen(e);
 
-	/* Its generations are used up, and its page may be gone; or it was never given out. */
+	/* Its generations are used up, and its page may be gone. */
 	if (!gen)
-		return e || index_was_used(m, h) ? -ESTALE : -EBADF;
+		return -ESTALE;
 	if (memlane_handle_gen(h) > gen)
 		return -EBADF;
 	if (memlane_handle_gen(h) != gen)

@@ -253,7 +253,7 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	int err = 0;
 
 	l->info.out_page_size = ML_PAGE_SIZE;
-	l->info.out_handles = ml_arena_indices(req);
+	l->info.out_handles = ml_arena_indices(req, l->info.out_first);
 	r[MEMLANE_REGION_TABLE].length = l->info.out_handles * sizeof(u64);
 	r[MEMLANE_REGION_SIDE].length = l->info.out_handles * sizeof(u64);
 	r[MEMLANE_REGION_PIN].length = l->info.out_handles * sizeof(u32);
@@ -308,24 +308,23 @@ static int begin_core(struct local *l, const struct memlane_create *req)
 	u64 capabilities = MEMLANE_CAP_REAP | MEMLANE_CAP_EVENTS;
 	int err = local_membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 	const struct ml_ops *ops = l->tool ? local_ops_tell(&l->ops) : &local_ops;
-	u32 cookie = next_cookie();
+	u32 cookie = next_cookie(), own = ml_arena_own(req);
+	u32 first = ml_names_take(&names, cookie, own, ml_arena_reach(req));
 
+	l->info.out_first = first;
 	if (!err)
 		err = reserve_regions(l, req);
+	if (!err)
+		err = ml_arena_init(&l->core, ops, cookie, first, capabilities, req);
 	if (err)
-		return err;
-	l->info.out_first = ml_names_take(&names, cookie, l->info.out_handles);
-	err = ml_arena_init(&l->core, ops, cookie, l->info.out_first, capabilities, req);
-	if (err)
-		ml_names_give(&names, cookie, l->info.out_first + l->info.out_handles,
-			      l->info.out_first);
+		ml_names_give(&names, cookie, first + own, first);
 	return err;
 }
 
 /* Handles of this arena are nobody's, but the indices it has not used are the next one's. */
 static void exit_core(struct local *l)
 {
-	ml_names_give(&names, l->core.cookie, l->core.table.end, l->core.table.top);
+	ml_names_give(&names, l->core.cookie, l->core.table.own_end, l->core.table.top);
 	ml_arena_exit(&l->core);
 }
 

@@ -277,7 +277,7 @@ void config_lower(const struct memlane_config *c, unsigned int halvings,
 /**
  * config_request - what the backend is asked for
  * @c: checked
- * @roomy: maxima may be raised later; takes more addresses
+ * @roomy: maxima may be raised later, and handles last for 3 x 10^15 objects; takes more addresses
  * @req: out
  *
  * Index 0 is nobody's: one more than the objects.
@@ -300,6 +300,7 @@ void config_request(const struct memlane_config *c, bool roomy, struct memlane_c
 		memcpy(req->name, c->name, strlen(c->name));
 	if (!roomy)
 		return;
+	req->flags |= MEMLANE_CREATE_LONG;
 	req->fast_reserve = reserve_for(c->fast_lane_max, left);
 	req->slow_reserve = reserve_for(c->slow_lane_max, left);
 }

@@ -21,7 +21,7 @@ const uint64_t small_nothing[16];
  * @m: arena
  * @h: any value
  *
- * Return: 0 if its index may be looked up; -EXDEV, -EBADF.
+ * Return: 0 if its index may be looked up, as it was given out once; -EXDEV, -EBADF.
  */
 int handle_check(const struct memlane *m, memlane_handle h)
 {
@@ -31,13 +31,7 @@ int handle_check(const struct memlane *m, memlane_handle h)
 		return -EBADF;
 	if (cookie != m->cookie)
 		return -EXDEV;
-	return nr && nr < m->info.out_handles && memlane_handle_gen(h) ? 0 : -EBADF;
-}
-
-/* Was its index ever given out? The engine says so before it gives one out. */
-__attribute__((noinline, cold)) bool index_was_used(const struct memlane *m, memlane_handle h)
-{
-	return memlane_handle_index(h) - m->first <= indices_given(m);
+	return nr && nr <= indices_given(m) && memlane_handle_gen(h) ? 0 : -EBADF;
 }
 
 /* Freed, and its index is not used again: by a free that may take itself back. */
@@ -65,7 +59,7 @@ static __always_inline int find_in(struct memlane *m, memlane_handle h, uint64_t
 
 	for (round = 0;; round++) {
 		*e = __atomic_load_n(entry_of(m, index, small), __ATOMIC_SEQ_CST);
-		err = entry_check(m, *e, h);
+		err = entry_check(*e, h);
 		if (likely(err != -ESTALE) || !entry_is_ended(*e, h) || !pins(m, index) ||
 		    round == FREE_YIELDS + FREE_NAPS)
 			return err;

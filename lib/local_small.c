@@ -74,10 +74,10 @@ void small_tell(struct local *l, struct memlane *m)
 
 	m->region[MEMLANE_REGION_TABLE] = l->small.zeros;
 	m->region[MEMLANE_REGION_STAT] = a->stat_page;
-	m->leaves[MEMLANE_REGION_TABLE] = (void *)a->table.entry.top;
-	m->leaves[MEMLANE_REGION_SIDE] = (void *)a->table.side.top;
-	m->leaves[MEMLANE_REGION_PIN] = (void *)a->table.pin.top;
-	m->leaves[MEMLANE_REGION_STAT] = (void *)a->stat.top;
+	m->leaves[MEMLANE_REGION_TABLE] = (void *)a->table.entry.top->leaf;
+	m->leaves[MEMLANE_REGION_SIDE] = (void *)a->table.side.top->leaf;
+	m->leaves[MEMLANE_REGION_PIN] = (void *)a->table.pin.top->leaf;
+	m->leaves[MEMLANE_REGION_STAT] = (void *)a->stat.top->leaf;
 	m->slot = l->small.slot;
 }
 

@@ -68,7 +68,7 @@ static __always_inline int resolve_pinned(struct memlane *m, memlane_handle h,
 
 	do {
 		e = __atomic_load_n(entry, __ATOMIC_SEQ_CST);
-		err = entry_check(m, e, h);
+		err = entry_check(e, h);
 	} while (!err && !settle(m, memlane_handle_index(h), e, use, p));
 	return err;
 }
@@ -228,7 +228,7 @@ static __always_inline int unpin_in(struct memlane *m, memlane_handle h, const b
 	if (err)
 		return err;
 	e = __atomic_load_n(entry_of(m, index, small), __ATOMIC_SEQ_CST);
-	err = entry_check(m, e, h);
+	err = entry_check(e, h);
 	if (err != -ESTALE || !entry_is_ended(e, h))
 		return err ? err : pin_sub(pin_of(m, index, small));
 	err = pin_sub(pin_of(m, index, small));

@@ -156,7 +156,7 @@ static void see_handle(struct memlane *m, memlane_handle h)
 	if (handle_check(m, h) || index >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE))
 		return;
 	e = entry_load(m, index);
-	if (!entry_check(m, e, h))
+	if (!entry_check(e, h))
 		see_lane(&m->watch->note[index], entry_lane(m, index, e));
 }
 

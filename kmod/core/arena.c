@@ -5,6 +5,7 @@
 
 #include "blocker.h"
 #include "lane.h"
+#include "names.h"
 #include "option.h"
 #include "policy.h"
 #include "slot.h"
@@ -16,6 +17,7 @@
 #define HANDLES_DEFAULT	(16ULL << 20)
 #define HANDLES_MAX	(1ULL << 30)
 #define INDICES_MIN	(16ULL << 20)
+#define INDICES_LONG	(2729ULL << 20)	/* of 2^20 - 1 generations: 3 x 10^15 handles */
 #define INDICES_AGED	(3ULL * ML_INDEX_BLOCK)	/* MEMLANE_CREATE_AGED: the end of all is near, too */
 #define THREADS_DEFAULT	1024
 #define THREADS_MAX	4096
@@ -47,7 +49,7 @@ static int check_create(const struct memlane_create *req)
 	u64 fast = max3(req->fast_size, req->fast_max, req->fast_reserve);
 	u64 slow = max3(req->slow_size, req->slow_max, req->slow_reserve);
 
-	if (req->flags & ~MEMLANE_CREATE_AGED || req->__reserved)
+	if (req->flags & ~(MEMLANE_CREATE_AGED | MEMLANE_CREATE_LONG) || req->__reserved)
 		return -EOPNOTSUPP;
 	if (!ascending(req->fast_size, req->fast_max, req->fast_reserve) ||
 	    !ascending(req->slow_size, req->slow_max, req->slow_reserve) ||
@@ -95,16 +97,37 @@ static u64 handles_of(const struct memlane_create *req)
 }
 
 /**
- * ml_arena_indices - how many indices an arena has
+ * ml_arena_own - how many indices no other arena has
  * @req: see struct memlane_create
- *
- * At least so many that those whose generations are used up are not missed.
  */
-u64 ml_arena_indices(const struct memlane_create *req)
+u64 ml_arena_own(const struct memlane_create *req)
 {
 	if (req->flags & MEMLANE_CREATE_AGED)
 		return INDICES_AGED;
 	return min_t(u64, max_t(u64, handles_of(req), INDICES_MIN), HANDLES_MAX);
+}
+
+/**
+ * ml_arena_reach - how many indices it is to come to at least
+ * @req: see struct memlane_create
+ */
+u64 ml_arena_reach(const struct memlane_create *req)
+{
+	bool is_long = req->flags & MEMLANE_CREATE_LONG && !(req->flags & MEMLANE_CREATE_AGED);
+
+	return is_long ? max_t(u64, INDICES_LONG, ml_arena_own(req)) : ml_arena_own(req);
+}
+
+/**
+ * ml_arena_indices - how many indices there are from @first on
+ * @req: see struct memlane_create
+ * @first: from ml_names_take(), with the two above
+ */
+u64 ml_arena_indices(const struct memlane_create *req, u32 first)
+{
+	u64 own = ml_arena_own(req);
+
+	return ml_arena_reach(req) > own ? ML_INDEX_END - first : own;
 }
 
 static int parts_init(struct ml_arena *a, const struct memlane_create *req)
@@ -118,7 +141,8 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
 	a->batch->timely = ML_BATCH;
 	a->epoch = 1;
 	a->stat_page->epoch = 1;
-	err = ml_table_init(a, handles_of(req), ml_arena_indices(req),
+	a->table.own_end = a->table.first + ml_arena_own(req);
+	err = ml_table_init(a, handles_of(req), ml_arena_indices(req, a->table.first),
 			    req->flags & MEMLANE_CREATE_AGED);
 	if (!err)
 		err = ml_slots_init(a, req->threads ? req->threads : THREADS_DEFAULT);
@@ -132,7 +156,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
  * @a: zeroed memory
  * @ops: where it runs
  * @cookie: 1 to MEMLANE_COOKIE_MAX
- * @first: where its indices begin, on a table page: ml_arena_indices() of them are its own
+ * @first: where its indices begin, a multiple of 2048: ml_arena_own() of them are its own
  * @capabilities: MEMLANE_CAP_*
  * @req: see struct memlane_create
  *

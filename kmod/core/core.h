@@ -199,8 +199,20 @@ struct ml_ops {
 };
 
 /**
+ * struct ml_top - where the leaves of a vector are, as far as it has come
+ * @old: the one before, which somebody may be reading; to the end
+ * @nr: leaves that it has room for, immutable
+ * @leaf: 512 pages each; they stay to the end
+ */
+struct ml_top {
+	struct ml_top *old;
+	u64 nr;
+	void **leaf[];
+};
+
+/**
  * struct ml_vec - a sparse array whose pages never move
- * @top: leaves of 512 pages; they stay to the end. A page is added once, and may be dropped
+ * @top: the newest; replaced under arena.grow. A page is added once, and may be dropped
  * @nr: elements
  * @first: number of the first one; set behind ml_vec_init(), where it is not 0
  * @shift: log2 of elements a page
@@ -209,7 +221,7 @@ struct ml_ops {
  * Readers need no lock: a pointer is published whole or not at all.
  */
 struct ml_vec {
-	void ***top;
+	struct ml_top *top;
 	u64 nr;
 	u64 first;
 	u8 shift;
@@ -365,6 +377,7 @@ struct ml_lane {
  * @first: where its indices begin; this one is never used; immutable
  * @top: first index never used
  * @end: where they end, immutable
+ * @own_end: where those end that no other arena has, immutable
  * @most: that may be bound at a time, immutable
  * @first_gen: of an index, immutable
  * @free: first NONE index below @top, 0: none
@@ -381,6 +394,7 @@ struct ml_table {
 	u32 first;
 	u32 top;
 	u32 end;
+	u32 own_end;
 	u32 most;
 	u32 first_gen;
 	u32 free;
@@ -677,7 +691,9 @@ static inline u64 ml_pages(u64 bytes)
  */
 
 /* arena.c */
-u64 ml_arena_indices(const struct memlane_create *req);
+u64 ml_arena_own(const struct memlane_create *req);
+u64 ml_arena_reach(const struct memlane_create *req);
+u64 ml_arena_indices(const struct memlane_create *req, u32 first);
 int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie, u32 first,
 		  u64 capabilities, const struct memlane_create *req);
 void ml_arena_exit(struct ml_arena *a);

@@ -12,6 +12,8 @@
 
 #include <linux/memlane.h>
 
+#define ML_INDEX_END	((1ULL << 32) - 2048)	/* of all arenas: a whole block */
+
 /**
  * struct ml_names - of all arenas that may meet each other's handles
  * @next: first index of the next arena, by cookie; atomic. Zeroed at first
@@ -20,7 +22,7 @@ struct ml_names {
 	u32 next[MEMLANE_COOKIE_MAX + 1];
 };
 
-u32 ml_names_take(struct ml_names *names, u32 cookie, u64 nr);
+u32 ml_names_take(struct ml_names *names, u32 cookie, u64 nr, u64 reach);
 void ml_names_give(struct ml_names *names, u32 cookie, u32 end, u32 used);
 
 #endif /* ML_NAMES_H */

@@ -79,10 +79,12 @@ struct words {
 /* As above. */
 static struct words words_of(const struct ml_arena *a, u32 index)
 {
+	const u32 nr = index - a->table.first;
+
 	return (struct words){
-		.entry = ml_vec_made(&a->table.entry, index),
-		.lo = lo_of(a, index),
-		.hi = hi_of(a, index),
+		.entry = ml_vec_nth(&a->table.entry, nr),
+		.lo = ml_vec_nth(&a->table.lo, nr),
+		.hi = ml_vec_nth(&a->table.hi, nr),
 	};
 }
 
@@ -382,28 +384,17 @@ static void block_end(struct ml_arena *a, u32 from)
 	ml_vec_drop(a, &t->entry, from, ML_INDEX_BLOCK);
 }
 
-/* Its generations are used up. */
+/* Its generations are used up. What @w names may be gone afterwards. */
 static void retire(struct ml_arena *a, u32 index, const struct words *w)
 {
 	u32 from = index - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
 
 	words_set(w, 0, ML_RETIRED);
 	a->table.retired++;
+	/* Pairs with ml_entry_read(), which is also called without the lock. */
+	smp_store_release(w->entry, memlane_entry_free(0, index, 0));
 	if (block_is_over(a, from))
 		block_end(a, from);
-}
-
-/* An index whose next generation would be 0 is retired: then @w may be gone. */
-static void put_index(struct ml_arena *a, u32 index, const struct words *w, u32 gen)
-{
-	struct ml_table *t = &a->table;
-
-	if (!gen) {
-		retire(a, index, w);
-		return;
-	}
-	words_set(w, t->free, ML_NONE);
-	t->free = index;
 }
 
 /**
@@ -441,9 +432,14 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	*loc = words_loc(&w);
 	a->table.bound--;
 	a->table.purged -= !*loc;
+	if (!gen) {
+		retire(a, index, &w);
+		return 0;
+	}
+	words_set(&w, a->table.free, ML_NONE);
+	a->table.free = index;
 	/* Pairs with ml_entry_read(), which is also called without the lock. */
 	smp_store_release(w.entry, memlane_entry_free(gen, index, 0));
-	put_index(a, index, &w, gen);
 	return 0;
 }
 

@@ -3,9 +3,13 @@
 #include <linux/atomic.h>
 #include <linux/minmax.h>
 #include <linux/sched.h>
+#include <linux/string.h>
 
 #include "table.h"
 #include "vec.h"
+
+#define TOP_WHOLE	4096	/* leaves: an array with no more has its whole top from the start */
+#define TOP_FIRST	64	/* and a longer one at first so much of it */
 
 static u64 vec_pages(const struct ml_vec *v)
 {
@@ -15,6 +19,33 @@ static u64 vec_pages(const struct ml_vec *v)
 static u64 vec_leaves(const struct ml_vec *v)
 {
 	return (vec_pages(v) + ML_LEAF_PAGES - 1) >> ML_LEAF_SHIFT;
+}
+
+static size_t top_size(u64 nr)
+{
+	return sizeof(struct ml_top) + nr * sizeof(void **);
+}
+
+static struct ml_top *top_new(struct ml_arena *a, u64 nr)
+{
+	struct ml_top *top = a->ops->zalloc(a, top_size(nr));
+
+	if (top)
+		top->nr = nr;
+	return top;
+}
+
+/* Room for leaf @nr, and as much again. The one before stays for who is reading it. */
+static struct ml_top *top_grow(struct ml_arena *a, struct ml_vec *v, u64 nr)
+{
+	struct ml_top *old = v->top, *top = top_new(a, min(2 * (nr + 1), vec_leaves(v)));
+
+	if (!top)
+		return NULL;
+	memcpy(top->leaf, old->leaf, old->nr * sizeof(*old->leaf));
+	top->old = old;
+	smp_store_release(&v->top, top);	/* pairs with ml_vec_at() */
+	return top;
 }
 
 /**
@@ -33,7 +64,7 @@ int ml_vec_init(struct ml_arena *a, struct ml_vec *v, u64 nr, unsigned int shift
 	v->nr = nr;
 	v->shift = shift;
 	v->region = region;
-	v->top = a->ops->zalloc(a, vec_leaves(v) * sizeof(*v->top));
+	v->top = top_new(a, vec_leaves(v) > TOP_WHOLE ? TOP_FIRST : vec_leaves(v));
 	return v->top ? 0 : -ENOMEM;
 }
 
@@ -56,17 +87,18 @@ static void leaf_exit(struct ml_arena *a, struct ml_vec *v, void **leaf)
  */
 void ml_vec_exit(struct ml_arena *a, struct ml_vec *v)
 {
+	struct ml_top *old;
 	u64 i;
 
-	if (!v->top)
-		return;
-	for (i = 0; i < vec_leaves(v); i++) {
-		if (v->top[i])
-			leaf_exit(a, v, v->top[i]);
+	for (i = 0; v->top && i < v->top->nr; i++) {
+		if (v->top->leaf[i])
+			leaf_exit(a, v, v->top->leaf[i]);
 		cond_resched();
 	}
-	a->ops->zfree(a, v->top, vec_leaves(v) * sizeof(*v->top));
-	v->top = NULL;
+	for (; v->top; v->top = old) {
+		old = v->top->old;
+		a->ops->zfree(a, v->top, top_size(v->top->nr));
+	}
 }
 
 static void *new_page(struct ml_arena *a, struct ml_vec *v, u64 page)
@@ -76,17 +108,26 @@ static void *new_page(struct ml_arena *a, struct ml_vec *v, u64 page)
 	return a->ops->share(a, v->region, page);
 }
 
+static void **leaf_locked(struct ml_arena *a, struct ml_vec *v, u64 nr)
+{
+	struct ml_top *top = nr < v->top->nr ? v->top : top_grow(a, v, nr);
+	void **leaf = top ? top->leaf[nr] : NULL;
+
+	if (leaf || !top)
+		return leaf;
+	leaf = a->ops->zalloc(a, ML_LEAF_PAGES * sizeof(*leaf));
+	if (leaf)
+		smp_store_release(&top->leaf[nr], leaf);	/* pairs with ml_vec_at() */
+	return leaf;
+}
+
 static void *make_locked(struct ml_arena *a, struct ml_vec *v, u64 page)
 {
-	void **leaf = v->top[page >> ML_LEAF_SHIFT];
+	void **leaf = leaf_locked(a, v, page >> ML_LEAF_SHIFT);
 	void *p;
 
-	if (!leaf) {
-		leaf = a->ops->zalloc(a, ML_LEAF_PAGES * sizeof(*leaf));
-		if (!leaf)
-			return NULL;
-		smp_store_release(&v->top[page >> ML_LEAF_SHIFT], leaf); /* pairs with ml_vec_at() */
-	}
+	if (!leaf)
+		return NULL;
 	p = leaf[page & (ML_LEAF_PAGES - 1)];
 	if (!p) {
 		p = new_page(a, v, page);
@@ -126,7 +167,7 @@ static void drop_page(struct ml_arena *a, struct ml_vec *v, u64 page)
 	void **leaf, *p;
 
 	mutex_lock(&a->grow);
-	leaf = v->top[page >> ML_LEAF_SHIFT];
+	leaf = page >> ML_LEAF_SHIFT < v->top->nr ? v->top->leaf[page >> ML_LEAF_SHIFT] : NULL;
 	p = leaf ? leaf[page & (ML_LEAF_PAGES - 1)] : NULL;
 	if (p)
 		WRITE_ONCE(leaf[page & (ML_LEAF_PAGES - 1)], NULL);

@@ -24,13 +24,18 @@ static inline void *ml_vec_element(const struct ml_vec *v, void *page, u64 i)
 	return (char *)page + (in_page << (ML_PAGE_SHIFT - v->shift));
 }
 
-/* Of an element that the caller knows was made, by its own ml_vec_make() or under a lock. */
+/* The @nr-th element, which the caller knows was made, by its own ml_vec_make() or under a lock. */
+static inline void *ml_vec_nth(const struct ml_vec *v, u64 nr)
+{
+	u64 page = nr >> v->shift;
+
+	return ml_vec_element(v, v->top->leaf[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)], nr);
+}
+
+/* The same by the number that ml_vec_at() takes. */
 static inline void *ml_vec_made(const struct ml_vec *v, u64 i)
 {
-	u64 page = (i - v->first) >> v->shift;
-
-	return ml_vec_element(v, v->top[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)],
-			      i - v->first);
+	return ml_vec_nth(v, i - v->first);
 }
 
 /**
@@ -39,20 +44,23 @@ static inline void *ml_vec_made(const struct ml_vec *v, u64 i)
  * @i: any value
  *
  * Context: any; no lock. Pairs with the releases in ml_vec_make().
- * Return: its address, or NULL if out of range or never made.
+ * Return: its address, or NULL if its page is out of range or was never made.
  */
 static inline void *ml_vec_at(const struct ml_vec *v, u64 i)
 {
+	/* Pairs with the release in top_grow(). */
+	const struct ml_top *top = smp_load_acquire(&v->top);
 	void **leaf, *p;
-	u64 page;
+	u64 page, nr;
 
 	i -= v->first;
-	if (i >= v->nr)
-		return NULL;
-	i = array_index_nospec(i, v->nr);	/* most come from a program */
 	page = i >> v->shift;
-	/* Both pair with the releases in make_locked(). */
-	leaf = smp_load_acquire(&v->top[page >> ML_LEAF_SHIFT]);
+	nr = page >> ML_LEAF_SHIFT;
+	if (nr >= top->nr)
+		return NULL;
+	nr = array_index_nospec(nr, top->nr);	/* most come from a program */
+	/* Both pair with the releases in leaf_locked() and make_locked(). */
+	leaf = smp_load_acquire(&top->leaf[nr]);
 	if (!leaf)
 		return NULL;
 	/* see above */

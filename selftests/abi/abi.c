@@ -182,7 +182,7 @@ FILL_SIZE(wait)
 	.first = offsetof(struct memlane_##type, member) }
 
 static const struct sample samples[] = {
-	RESERVED(create, CREATE, create, true, MEMLANE_CREATE_AGED,
+	RESERVED(create, CREATE, create, true, MEMLANE_CREATE_AGED | MEMLANE_CREATE_LONG,
 		 .first = offsetof(struct memlane_create, name)),
 	RESERVED(info, INFO, info, false, 0, .first = offsetof(struct memlane_info, out_id)),
 	RESERVED(register, REGISTER, register, true, 0),

@@ -32,7 +32,7 @@ enum {
 /* A view has no struct, and no rule. */
 const struct rule rules[RULES] = {
 	{ RULE(CREATE, create), .reserved = AT(create, __reserved), .creates = true,
-	  .flags = MEMLANE_CREATE_AGED,
+	  .flags = MEMLANE_CREATE_AGED | MEMLANE_CREATE_LONG,
 	  .errors = of_create },
 	{ RULE(INFO, info), .reserved = AT(info, __reserved), .reads = true, .errors = none },
 	{ RULE(REGISTER, register), .reserved = AT(register, __reserved), .errors = of_register },

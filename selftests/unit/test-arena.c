@@ -44,7 +44,7 @@ static int create(struct memlane_create req)
 static void create_errors(void)
 {
 	expect_eq(CREATE(), 0);
-	expect_eq(CREATE(.flags = 2), -EOPNOTSUPP);
+	expect_eq(CREATE(.flags = 4), -EOPNOTSUPP);
 	expect_eq(CREATE(.__reserved = 1), -EOPNOTSUPP);
 	expect_eq(CREATE(.fast_size = 65535), -EINVAL);
 	expect_eq(CREATE(.slow_size = 65535), -EINVAL);

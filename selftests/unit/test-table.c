@@ -271,6 +271,35 @@ static void every_name_is_given(void)
 	end(w);
 }
 
+/* A long one has indices for 3 x 10^15 objects, wherever it begins, and few bytes before it needs them. */
+static void long_tables(void)
+{
+	struct memlane_create req = world_request(64 << 10, 64 << 10);
+	struct world *w = calloc(1, sizeof(*w));
+	struct ml_arena *a = &w->arena;
+	u32 low, high;
+	u64 loc;
+
+	req.flags = MEMLANE_CREATE_LONG;
+	w->first = ((1ULL << 32) - ml_arena_reach(&req) - 2048) & ~2047ULL;
+	expect_eq(world_try(w, &req, true), 0);
+	mutex_lock(&a->lock);
+	expect((u64)(a->table.end - a->table.first - 1) * MEMLANE_GEN_MAX >= 3000000000000000ULL);
+	expect_eq(a->table.own_end, w->first + (16U << 20));
+	expect_eq(ml_index_bind(a, 7, &low), 0);
+	a->table.top = a->table.end - 2;	/* as if all of these had been given out */
+	expect_eq(ml_index_bind(a, 9, &high), 0);
+	expect_eq(high, a->table.end - 2);
+	go_live(a, high);
+	expect_eq(ml_handle_check(a, ml_handle(a, high)), 0);
+	expect_eq(ml_index_loc(a, low), 7);
+	expect_eq(ml_index_loc(a, high), 9);
+	end_life(a, high);
+	expect_eq(ml_index_unbind(a, high, &loc), 0);
+	expect_eq(ml_index_unbind(a, low, &loc), 0);
+	end(w);
+}
+
 static void no_memory(void)
 {
 	struct world *w = begin();
@@ -348,6 +377,7 @@ static const struct test tests[] = {
 	{ "table_retirement", retirement },
 	{ "table_blocks_go_back", blocks_go_back },
 	{ "table_every_name_is_given", every_name_is_given },
+	{ "table_long_tables", long_tables },
 	{ "table_no_memory", no_memory },
 	{ "table_random_indices", random_indices },
 };

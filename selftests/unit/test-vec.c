@@ -112,11 +112,44 @@ static void shared_pages(void)
 	world_end(w);
 }
 
+/* A long array has but the beginning of its top at first: what was found stays where it is. */
+static void tops_grow(void)
+{
+	static const u64 steps[] = { 5, 40ULL << 20, 3ULL << 30, (1ULL << 32) - 1, 1ULL << 30 };
+	struct world *w = world_new(64 << 10, 64 << 10);
+	struct ml_arena *a = &w->arena;
+	struct ml_vec v = { };
+	u64 *p[5], small, i, k;
+
+	small = w->bytes;
+	expect_eq(ml_vec_init(a, &v, 1ULL << 32, 9, ML_PRIVATE), 0);
+	expect(w->bytes - small < 1024);
+	for (i = 0; i < 5; i++) {
+		expect(!ml_vec_at(&v, steps[i]));
+		if (i) {	/* no longer top, no leaf, no page */
+			w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = 1 };
+			expect(!ml_vec_make(a, &v, steps[i]));
+			w->fail.doors = 0;
+		}
+		p[i] = ml_vec_make(a, &v, steps[i]);
+		expect(p[i]);
+		*p[i] = steps[i];
+		for (k = 0; k <= i; k++)
+			expect(ml_vec_at(&v, steps[k]) == p[k] && *p[k] == steps[k]);
+	}
+	ml_vec_drop(a, &v, 3ULL << 30, 512);
+	expect(!ml_vec_at(&v, 3ULL << 30));
+	ml_vec_drop(a, &v, (3ULL << 30) - 512, 512);	/* was never there */
+	expect(ml_vec_at(&v, 5) == p[0]);
+	end(w, &v);
+}
+
 static const struct test tests[] = {
 	{ "vec_misses", misses },
 	{ "vec_no_memory", no_memory },
 	{ "vec_random_elements", random_elements },
 	{ "vec_shared_pages", shared_pages },
+	{ "vec_tops_grow", tops_grow },
 };
 
 KTAP_MAIN(tests);

@@ -577,11 +577,13 @@ struct memlane_event {
 
 /* For tests: names are nearly used up, as after years of use: 6143 indices have 8 generations each. */
 #define MEMLANE_CREATE_AGED	(1U << 0)
+/* Indices for 3 x 10^15 objects: its regions have up to 2^32 words each, and take addresses for them. */
+#define MEMLANE_CREATE_LONG	(1U << 1)
 
 /**
  * struct memlane_create - make the arena of this file
  * @size: sizeof(struct memlane_create)
- * @flags: MEMLANE_CREATE_AGED
+ * @flags: MEMLANE_CREATE_AGED, MEMLANE_CREATE_LONG
  * @fast_size: bytes the FastLane may use at first, 64 KiB at least
  * @slow_size: bytes the SlowLane may use at first, 64 KiB at least
  * @fast_max: the FastLane grows to this by itself; 0: @fast_size
