@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* compact.c - compaction of a lane: filling batches by the plan */
+/*
+ * compact.c - compaction of a lane: filling batches by the plan
+ *
+ * A span whose bytes were put away sleeps: to move its objects, or others to it, would
+ * bring bytes back that nobody uses, for pages that take no memory. So it is left alone,
+ * unless most of it is holes. Where room is wanted, and there is none without them, those
+ * are compacted as well: see ml_compact_lane(). Large objects move without their bytes.
+ */
 #include "blob.h"
 #include "block.h"
 #include "compact.h"
@@ -9,6 +16,36 @@
 #include "plan.h"
 #include "sweep.h"
 #include "table.h"
+
+static bool is_asleep(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
+{
+	struct memlane_query pages = { };
+
+	if (l->wakes || !a->ops->residence || span->used * 2 <= span->places)
+		return false;
+	a->ops->residence(a, span->run.page, span->run.nr, &pages);
+	return pages.out_compressed + pages.out_stored > pages.out_resident;
+}
+
+static void leave_alone(struct ml_arena *a, struct ml_lane *l, struct ml_span *span)
+{
+	ml_span_done(a, span, false);
+	l->asleep++;
+}
+
+/* As ml_plan_target(), and awake: which is asked once a batch. */
+static struct ml_span *target_of(struct ml_arena *a, struct ml_lane *l, struct ml_class *c,
+				 const struct ml_span *source)
+{
+	struct ml_span *span;
+
+	while ((span = ml_plan_target(a, c, source))) {
+		if (ml_plan_is_fed(a, span) || !is_asleep(a, l, span))
+			return span;
+		leave_alone(a, l, span);
+	}
+	return NULL;
+}
 
 static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
 {
@@ -25,7 +62,8 @@ static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
 }
 
 /* Plan every object of the span. False: the batch is full or memory is short. */
-static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *span)
+static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c,
+		       struct ml_span *span)
 {
 	struct ml_span *target;
 	u32 index;
@@ -36,7 +74,7 @@ static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *s
 			continue;
 		if (ml_batch_full(a))
 			return false;
-		target = ml_plan_target(a, c, span);
+		target = target_of(a, l, c, span);
 		if (!target)
 			break;
 		if (ml_batch_block(a, index, target) == -ENOMEM)
@@ -46,14 +84,17 @@ static bool drain_span(struct ml_arena *a, struct ml_class *c, struct ml_span *s
 	return true;
 }
 
-static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_class *c)
+static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_lane *l,
+		       struct ml_class *c)
 {
 	struct ml_span *span;
 
-	while ((span = ml_plan_source(a, c)) && ml_plan_target(a, c, span) && ml_step_look(a, s)) {
+	while ((span = ml_plan_source(a, c)) && target_of(a, l, c, span) && ml_step_look(a, s)) {
 		if (!span->cursor && holds_pin(a, span))
 			ml_span_done(a, span, true);
-		else if (!drain_span(a, c, span))
+		else if (!span->cursor && is_asleep(a, l, span))
+			leave_alone(a, l, span);
+		else if (!drain_span(a, l, c, span))
 			return;
 	}
 }
@@ -77,7 +118,7 @@ static void fill(struct ml_arena *a, struct ml_step *s, unsigned int lane)
 
 	a->batch->cause = MEMLANE_CAUSE_COMPACT;
 	for (cls = 0; cls < ML_CLASS_SETS && !ml_batch_full(a); cls++)
-		fill_class(a, s, &a->lane[lane].cls[cls]);
+		fill_class(a, s, &a->lane[lane], &a->lane[lane].cls[cls]);
 	fill_blobs(a, s, lane);
 }
 
@@ -129,6 +170,16 @@ static void begin_anew(struct ml_lane *l)
 {
 	l->round++;
 	l->below = l->end;
+	l->asleep = 0;
+	l->wakes = false;
+}
+
+/* Room is wanted, and some is left between objects whose bytes were put away. */
+static bool must_wake(struct ml_arena *a, unsigned int lane, const struct ml_goal *goal)
+{
+	const struct ml_lane *l = &a->lane[lane];
+
+	return l->asleep && !l->wakes && (goal->hole || goal->usage) && !good_enough(a, lane, goal);
 }
 
 /* Return: true: all was looked at, or the goal is reached; false: the step has ended. */
@@ -163,11 +214,18 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 		     const struct ml_goal *goal)
 {
 	struct ml_lane *l = &a->lane[lane];
+	bool done;
 
 	if (!s->max_ns && !s->max_bytes)
 		begin_anew(l);
 	ml_compact_trim(a, s, l);
-	if (run_batches(a, s, lane, goal))
+	done = run_batches(a, s, lane, goal);
+	if (done && must_wake(a, lane, goal)) {
+		begin_anew(l);
+		l->wakes = true;
+		done = run_batches(a, s, lane, goal);
+	}
+	if (done)
 		begin_anew(l);
 	else
 		s->req->out_more = 1;

@@ -338,6 +338,8 @@ struct ml_area {
  * @made_room: when it was last compacted because it was full, ns
  * @round: number of the compaction that is under way, for span.skip
  * @below: where that one goes on with blobs, page
+ * @asleep: spans that it left alone, as what is in them was put away
+ * @wakes: it leaves none alone
  */
 struct ml_lane {
 	u64 first;
@@ -356,6 +358,8 @@ struct ml_lane {
 	u64 made_room;
 	u32 round;
 	u64 below;
+	u32 asleep;
+	bool wakes;
 };
 
 /* Private state of an index: high byte of its word in arena.hi */

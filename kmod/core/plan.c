@@ -19,7 +19,8 @@
 
 #define TRIES	16	/* spans of a bin that are looked at, in no order of their own */
 
-static bool fed(const struct ml_arena *a, const struct ml_span *span)
+/* Does the batch at hand fill this span? */
+bool ml_plan_is_fed(const struct ml_arena *a, const struct ml_span *span)
 {
 	return span->fed == (u32)a->count.batches + 1;
 }
@@ -36,9 +37,9 @@ static struct ml_span *source_in(const struct ml_arena *a, const struct list_hea
 {
 	struct ml_span *span = list_first_entry(bin, struct ml_span, list);
 
-	if (fed(a, span) && span != list_last_entry(bin, struct ml_span, list))
+	if (ml_plan_is_fed(a, span) && span != list_last_entry(bin, struct ml_span, list))
 		span = list_next_entry(span, list);
-	return ml_span_is_done(a, span) || fed(a, span) ? NULL : span;
+	return ml_span_is_done(a, span) || ml_plan_is_fed(a, span) ? NULL : span;
 }
 
 /**

@@ -6,6 +6,7 @@
 #include "core.h"
 
 void ml_plan_feed(const struct ml_arena *a, struct ml_span *span);
+bool ml_plan_is_fed(const struct ml_arena *a, const struct ml_span *span);
 struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c);
 struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
 			       const struct ml_span *source);

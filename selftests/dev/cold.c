@@ -508,6 +508,34 @@ TEST(memlane_stat_shows_them)
 	arena_end(&a);
 }
 
+/* Spans that are in use for the most part stay as they are; those of holes are drained. */
+TEST(compaction_leaves_them_alone)
+{
+	static __u64 h[BLOCKS], gone[BLOCKS];
+	struct arena a = arena_cold();
+	unsigned int i, nr = 0;
+	struct memlane_counts c;
+
+	text_blocks(&a, h, BLOCKS);
+	for (i = 0; i < BLOCKS; i += 4)
+		gone[nr++] = h[i];
+	expect_eq(free_live(&a, gone, nr), 0);
+	for (i = 0, nr = 0; i < BLOCKS; i++)
+		if (i % 4)
+			h[nr++] = h[i];
+	expect(cool(&a, h, nr) > 0);
+	c = counts(&a);
+	expect_eq(compact(&a).out_moved, 0);
+	expect_eq(counts(&a).compressed, c.compressed);
+	expect_eq(counts(&a).warmed, 0);
+	expect_eq(free_live(&a, h + nr / 8, nr - nr / 8), 0);
+	expect_eq(counts(&a).warmed, 0);
+	expect_sound(&a);
+	for (i = 0; i < nr / 8; i++)
+		expect_text(address_of(&a, h[i]), BLOCK, 4 * (i / 3) + i % 3 + 1);
+	arena_end(&a);
+}
+
 /* Touched by one who uses it again and again: the policy goes slower. */
 TEST(what_somebody_uses_after_all)
 {

@@ -310,6 +310,43 @@ static void moves_bring_it_back(void)
 	end();
 }
 
+/* Blocks of 1000 bytes that were put away, in spans of which so many in eight are in use. */
+static u64 asleep(u64 *x, int nr, int used)
+{
+	int i;
+
+	begin(1);
+	for (i = 0; i < nr; i++)
+		x[i] = make(1000);
+	cycles(3);
+	for (i = 0; i < nr; i++)
+		if (i % 8 >= used)
+			world_free(w, x[i]);
+	expect(w->away > 0);
+	return w->away;
+}
+
+/* Pages that are put away stay so, unless their spans are holes for the most part. */
+static void compaction_leaves_them_alone(void)
+{
+	struct memlane_compact usage = { .size = sizeof(usage), .lanes = 2, .usage = 1 };
+	u64 x[160], was = asleep(x, 160, 6), used;
+
+	expect_eq(world_compact(w).out_moved, 0);
+	expect_eq(w->away, was);
+	used = ml_lane_used(&a->lane[MEMLANE_SLOW]);
+	/* But where that is not good enough, they are woken. */
+	expect_eq(ml_compact(a, &usage), 0);
+	expect(usage.step.out_moved > 0);
+	expect(ml_lane_used(&a->lane[MEMLANE_SLOW]) < used);
+	expect(w->away < was);
+	end();
+	was = asleep(x, 160, 2);
+	expect(world_compact(w).out_moved > 0);
+	expect(w->away < was);
+	end();
+}
+
 /* ---------------------------------------------------------- to a file */
 
 static u64 file_tries, file_pages;
@@ -411,6 +448,7 @@ static const struct test tests[] = {
 	{ "idle_for_the_system", for_the_system },
 	{ "idle_hot_objects_on_cold_pages", hot_objects_on_cold_pages },
 	{ "idle_moves_bring_it_back", moves_bring_it_back },
+	{ "idle_compaction_leaves_them_alone", compaction_leaves_them_alone },
 	{ "idle_on_to_a_file", on_to_a_file },
 	{ "idle_used_in_between", used_in_between },
 	{ "idle_a_file_that_takes_nothing", a_file_that_takes_nothing },
