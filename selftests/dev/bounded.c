@@ -9,7 +9,7 @@
 #include <sched.h>
 #include <sys/uio.h>
 
-#include "../arena.h"
+#include "cool.h"
 
 #define GIB (1UL << 30)
 #define TRIES 5
@@ -331,6 +331,57 @@ TEST(no_gap_however_many_are_dead)
 	arena_end(&a);
 }
 
+#define CALLS 6U
+
+/* Every other one of many objects goes, and then the rest. */
+static void compact_once(struct arena *a)
+{
+	static __u64 handles[CALLS][4096], half[2048];
+	unsigned int i, k, odd;
+
+	for (i = 0; i < CALLS; i++)
+		expect_eq(alloc_live(a, MEMLANE_FAST, 1000, 4096, handles[i]), 4096);
+	for (odd = 0; odd < 2; odd++) {
+		for (i = 0; i < CALLS; i++) {
+			for (k = 0; k < 2048; k++)
+				half[k] = handles[i][2 * k + odd];
+			expect_eq(free_live(a, half, 2048), 0);
+		}
+		compact(a);
+		maintain(a, 0);
+	}
+}
+
+TEST(no_gap_while_objects_are_made_moved_and_freed)
+{
+	struct arena a = arena_huge(64 * MIB, 64 * MIB);
+	double gap = least_gap(compact_once, &a);
+
+	printf("# longest gap %.1f ms\n", gap);
+	expect(gap < GAP_MS);
+	arena_end(&a);
+}
+
+static void cool_once(struct arena *a)
+{
+	__u64 h = alloc_one(a, MEMLANE_SLOW, 8 * MIB);
+
+	write_text(address_of(a, h), 8 * MIB, 1);
+	cool(a, &h, 1);
+	warm(a, &h, 1);
+	expect_eq(free_live(a, &h, 1), 0);
+}
+
+TEST(no_gap_while_bytes_are_put_away)
+{
+	struct arena a = arena_huge(MIB, 64 * MIB);
+	double gap = least_gap(cool_once, &a);
+
+	printf("# longest gap %.1f ms\n", gap);
+	expect(gap < GAP_MS);
+	arena_end(&a);
+}
+
 /* ------------------------------------------------------------- SIGKILL */
 
 static void bury_for_ever(struct arena *a)
@@ -433,6 +484,54 @@ static void maintain_for_ever(struct arena *unused)
 		maintain(&a, 0);
 }
 
+/* Put away and brought back, by pages that are compressed. */
+static void cool_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, 32 * MIB);
+	__u64 handles[16];
+	unsigned int i;
+
+	(void)unused;
+	fill_resident(&a, handles, 16);
+	for (;;) {
+		cool(&a, handles, 16);
+		for (i = 0; i < 16; i++)
+			warm(&a, &handles[i], 1);
+	}
+}
+
+static void resize_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, 64 * MIB);
+	__u64 handle;
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_MIGRATE_RESIZE, .count = 1,
+		.lane = MEMLANE_SLOW, .handles = (unsigned long)&handle,
+	};
+
+	(void)unused;
+	fill_resident(&a, &handle, 1);
+	for (;;) {
+		req.length = RESIDENT + 4 * MIB;
+		expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+		req.length = RESIDENT - 4 * MIB;
+		expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+	}
+}
+
+static void end_arenas_for_ever(struct arena *unused)
+{
+	__u64 handles[16];
+	struct arena a;
+
+	(void)unused;
+	for (;;) {
+		a = arena_huge(MIB, 32 * MIB);
+		fill_resident(&a, handles, 16);
+		arena_end(&a);
+	}
+}
+
 /* Time that a process takes to end which is killed in the middle of @work, ms. */
 static double time_to_die(void (*work)(struct arena *a), unsigned int after_ms)
 {
@@ -508,6 +607,21 @@ TEST(killed_while_it_compacts)
 TEST(killed_while_it_maintains)
 {
 	expect_prompt_death(maintain_for_ever, 300);
+}
+
+TEST(killed_while_it_puts_away)
+{
+	expect_prompt_death(cool_for_ever, 300);
+}
+
+TEST(killed_while_it_resizes)
+{
+	expect_prompt_death(resize_for_ever, 300);
+}
+
+TEST(killed_while_it_ends_arenas)
+{
+	expect_prompt_death(end_arenas_for_ever, 300);
 }
 
 TEST(nothing_is_left)

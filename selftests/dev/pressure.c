@@ -218,6 +218,53 @@ TEST(a_program_at_its_own_limit_lives)
 	expect_eq(rmdir(group), 0);
 }
 
+/* Holds pages of an arena that cannot be dropped; says so; waits to be killed. */
+static void hold_pages(const int *tell)
+{
+	struct arena a = arena_new(MIB, 64 * MIB);
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, 40 * MIB);
+	unsigned long at;
+
+	for (at = 0; at < 40 * MIB; at += PAGE)
+		address_of(&a, h)[at] = 1;
+	expect_eq(write(tell[1], "x", 1), 1);
+	for (;;)
+		pause();
+}
+
+/* The one who asks for what there is no more of is smaller, and lives. */
+TEST(the_killer_takes_who_holds_the_pages)
+{
+	char group[64], c;
+	pid_t holder, innocent;
+	int tell[2];
+
+	close(device_open(O_RDWR));
+	snprintf(group, sizeof(group), ROOT "/memlane-%d", getpid());
+	if (!put(ROOT, "cgroup.subtree_control", "+memory") || mkdir(group, 0700))
+		skip("no memory cgroup can be made below " ROOT);
+	put(group, "memory.swap.max", "0");
+	expect(put(group, "memory.max", "64M"));
+	expect_eq(pipe(tell), 0);
+	holder = fork();
+	if (!holder) {
+		expect(put(group, "cgroup.procs", "0"));
+		hold_pages(tell);
+	}
+	expect_eq(read(tell[0], &c, 1), 1);
+	innocent = fork();
+	if (!innocent) {
+		expect(put(group, "cgroup.procs", "0"));
+		take(30 * MIB);
+		_exit(0);
+	}
+	expect_eq(result_of(innocent), 0);
+	expect_eq(result_of(holder), 128 + SIGKILL);
+	expect_eq(rmdir(group), 0);
+	close(tell[0]);
+	close(tell[1]);
+}
+
 /* --------------------------------------------------------- the OOM killer */
 
 static unsigned long available_mib(void)

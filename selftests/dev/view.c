@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* view.c - files that show an arena and cannot change it */
+#include <linux/io_uring.h>
 #include <pthread.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include "../arena.h"
 #include "../touch.h"
+#include "cool.h"
 
 #define OBJECTS	256
 #define LENGTH	1000
@@ -144,6 +146,139 @@ TEST(nothing_is_held_through_a_view)
 	expect_eq(counts(&a).held, 0);
 	arena_end(&v);
 	arena_end(&a);
+}
+
+/* ------------------------------------------------------------ a hostile one */
+
+/* Buffers that stay pinned as long as the ring is there: -errno, or a ring that has them. */
+static int ring_with(void *p, unsigned long bytes)
+{
+	struct io_uring_params params = { };
+	struct iovec buffer = { p, bytes };
+	int ring = syscall(SYS_io_uring_setup, 4, &params), err;
+
+	if (ring < 0)
+		return -errno;
+	err = syscall(SYS_io_uring_register, ring, IORING_REGISTER_BUFFERS, &buffer, 1) ? -errno : 0;
+	if (err)
+		close(ring);
+	return err ? err : ring;
+}
+
+/* Of all that holds a page nothing may get one: or the owner's object could not move. */
+static void expect_no_hold(char *p, const int *end)
+{
+	struct iovec there = { p, PAGE };
+	int err = ring_with(p, PAGE);
+
+	expect(err == -EFAULT || err == -EOPNOTSUPP || err == -ENOSYS || err == -EPERM);
+	expect(vmsplice(end[1], &there, 1, SPLICE_F_NONBLOCK) < 0);
+	mlock(p, PAGE);
+	madvise(p, PAGE, MADV_PAGEOUT);
+	munlock(p, PAGE);
+}
+
+/* Mapped anew, populated, locked, advised and pinned, until it is killed. */
+static int harass(const struct arena *v, const int *tell)
+{
+	unsigned long length = arena_region(v, MEMLANE_REGION_DATA).length, at;
+	unsigned int seen = 0;
+	int end[2];
+	char *p;
+
+	expect_eq(pipe(end), 0);
+	for (;;) {
+		p = mmap(NULL, length, PROT_READ, MAP_SHARED, v->fd,
+			 arena_region(v, MEMLANE_REGION_DATA).offset);
+		expect(p != MAP_FAILED);
+		madvise(p, length, MADV_POPULATE_READ);
+		madvise(p, length, MADV_WILLNEED);
+		for (at = 0; at < length; at += PAGE) {
+			if (touch(p + at, false))
+				continue;
+			expect_no_hold(p + at, end);
+			if (!seen++)
+				expect_eq(write(tell[1], "x", 1), 1);
+		}
+		munmap(p, length);
+	}
+}
+
+static pid_t harass_from(const struct arena *a)
+{
+	int tell[2];
+	pid_t pid;
+	char c;
+
+	expect_eq(pipe(tell), 0);
+	pid = fork();
+	if (!pid) {
+		struct arena v = view_of(a);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(harass(&v, tell));
+	}
+	expect_eq(read(tell[0], &c, 1), 1);
+	close(tell[0]);
+	close(tell[1]);
+	return pid;
+}
+
+#define MANY 128U
+#define TEXT (64 * PAGE)
+
+/* Half of what is made goes, the rest moves, is put away and comes back. */
+static void owner_round(const struct arena *a, unsigned int round)
+{
+	__u64 handles[MANY], some[MANY / 2], blob = alloc_one(a, MEMLANE_SLOW, TEXT);
+	unsigned int i;
+
+	expect_eq(alloc_live(a, MEMLANE_FAST, LENGTH, MANY, handles), MANY);
+	write_text(address_of(a, blob), TEXT, round);
+	for (i = 0; i < MANY; i++)
+		memset(address_of(a, handles[i]), i, LENGTH);
+	for (i = 0; i < MANY / 2; i++)
+		some[i] = handles[2 * i];
+	expect_eq(free_live(a, some, MANY / 2), 0);
+	compact(a);
+	for (i = 0; i < MANY / 2; i++) {
+		some[i] = handles[2 * i + 1];
+		expect_eq(migrate_one(a, some[i], MEMLANE_SLOW), 0);
+	}
+	expect_eq(cool(a, &blob, 1), TEXT / PAGE);
+	expect_text(address_of(a, blob), TEXT, round);
+	expect_eq(migrate_one(a, blob, MEMLANE_FAST), 0);
+	for (i = 0; i < MANY / 2; i++)
+		expect_eq(*address_of(a, some[i]), (char)(2 * i + 1));
+	expect_eq(free_live(a, some, MANY / 2), 0);
+	expect_eq(free_live(a, &blob, 1), 0);
+}
+
+/* All that the owner does goes on as if nobody looked, and so does the arena's end. */
+TEST(a_hostile_view_stops_nothing)
+{
+	struct arena a = arena_new(MIB, MIB);
+	__u64 first = alloc_one(&a, MEMLANE_FAST, 10);
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	*address_of(&a, first) = 1;
+	pid = harass_from(&a);
+	for (i = 0; i < 4; i++)
+		owner_round(&a, i);
+	expect_eq(waitpid(pid, &status, WNOHANG), 0);
+	expect_eq(counts(&a).held, 0);
+	expect_eq(counts(&a).given_up, 0);
+	expect_sound(&a);
+	option_set(&a, MEMLANE_OPT_PRIVATE, 1);
+	arena_end(&a);
+	for (i = 0; i < 100 && debugfs_number("pages"); i++)
+		usleep(20000);
+	expect_eq(debugfs_number("pages"), 0);
+	expect_eq(kill(pid, SIGKILL), 0);
+	expect_eq(waitpid(pid, &status, 0), pid);
+	expect(WIFSIGNALED(status));	/* what it expects held */
 }
 
 TEST(without_an_arena)
