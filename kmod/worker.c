@@ -14,7 +14,8 @@
  * took except for waiting; and all that is done for a user's arenas keeps to the user's
  * share of a CPU: see user.c. Memory is charged to the cgroup that made the arena.
  *
- * An arena that is empty sleeps: at long intervals it is seen whether threads died.
+ * An arena that is empty sleeps until something is put into it: where it has threads it is
+ * seen at intervals that grow whether these died, and otherwise it takes no time at all.
  */
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -34,7 +35,8 @@
 /* An interval shorter than this is this. */
 #define SHORTEST	NSEC_PER_MSEC
 #define LONGEST		(KTIME_MAX / 2)
-#define ASLEEP		(10ULL * NSEC_PER_SEC)
+#define ASLEEP		(10ULL * NSEC_PER_SEC)	/* doubled each time, up to */
+#define DEEPLY_ASLEEP	(3600ULL * NSEC_PER_SEC)
 
 /* Runners at work; most of the time they wait for sections or rest. */
 #define MOST_RUNNERS	64
@@ -150,10 +152,16 @@ static u64 interval_of(struct memlane_arena *arena)
 
 	/* Pairs with memlane_worker_stir(): a thread that binds an object sees that we sleep. */
 	smp_store_mb(worker->asleep, true);
-	if (!READ_ONCE(arena->core.table.bound))
-		return max(interval, ASLEEP);
-	WRITE_ONCE(worker->asleep, false);
-	return interval;
+	if (READ_ONCE(arena->core.table.bound)) {
+		WRITE_ONCE(worker->asleep, false);
+		worker->nap = 0;
+		return interval;
+	}
+	/* Who registers from now on may die unseen, until somebody wants the slot. */
+	if (!READ_ONCE(arena->core.slots.used))
+		return LONGEST;
+	worker->nap = clamp_t(u64, 2 * worker->nap, ASLEEP, DEEPLY_ASLEEP);
+	return max(interval, worker->nap);
 }
 
 /* A cycle begins to count at @now. */

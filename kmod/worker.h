@@ -24,7 +24,8 @@ struct memlane_user;
  * @interval: ns between cycles; 0: none
  * @paced: @interval was changed since the last cycle
  * @asleep: the arena is empty; cleared by the thread that puts something in
- * @due: the next cycle, ns; 0: never; the runner's, as is the next
+ * @nap: how long it sleeps, ns; the runner's, as are the next two
+ * @due: the next cycle, ns; 0: never
  * @last: how the last one ended
  */
 struct memlane_worker {
@@ -37,6 +38,7 @@ struct memlane_worker {
 	u64 interval;
 	bool paced;
 	bool asleep;
+	u64 nap;
 	u64 due;
 	struct ml_tended last;
 };
