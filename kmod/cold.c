@@ -170,6 +170,7 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 	unsigned long *at = &leaf->word[in_leaf(nr)], handle = word_handle(word), to = WORD_LOST;
 	struct page *page = *spare;
 
+	lockdep_assert_held(&p->mapping->invalidate_lock);
 	if (cmpxchg(at, word, handle | WORD_BUSY) != word)
 		return;
 	if (WARN_ON_ONCE(restore_bytes(p->cold.pool, handle, page))) {
@@ -222,6 +223,7 @@ int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr
 	unsigned long *at = &leaf->word[in_leaf(nr)];
 	int len;
 
+	lockdep_assert_held(&p->mapping->invalidate_lock);
 	if (cmpxchg(at, word, word_handle(word) | WORD_BUSY) != word)
 		return -EAGAIN;
 	len = copy_squeezed(p->cold.pool, word_handle(word), to, room);

@@ -241,6 +241,8 @@ static void load_begin(struct memlane_load *load, struct memlane_pages *p, u64 n
 	unsigned long *at = &leaf->word[in_leaf(nr)], word = *at;
 	struct memlane_backing *b = p->cold.backing;
 
+	lockdep_assert_held(&p->mapping->invalidate_lock);
+	lockdep_assert_held(&b->loading);
 	load->at = at;
 	load->p = p;
 	load->leaf = leaf;

@@ -123,6 +123,7 @@ static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, 
 	u64 first = memlane_page_first(&arena->pages, nr);
 	u64 loc = ml_page_loc(nr) + (offset_in_page(vmf->real_address) >> MEMLANE_GRANULE_SHIFT);
 
+	lockdep_assert_held_read(&arena->pages.mapping->invalidate_lock);
 	return ml_kin_at(&arena->core, first, loc, kin);
 }
 

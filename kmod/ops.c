@@ -57,51 +57,64 @@ static void ops_unshare(struct ml_arena *core, unsigned int region, u64 page, vo
 	memlane_arena_uncharge(arena, SHARE_BYTES);
 }
 
+/* For the holder of core.lock, as all are who may ask for these. */
+static struct memlane_pages *pages_of(struct ml_arena *core)
+{
+	lockdep_assert_held(&core->lock);
+	return &memlane_arena_of(core)->pages;
+}
+
 static int ops_commit(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_commit(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_commit(pages_of(core), page, nr);
 }
 
 static int ops_populate(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_populate(&memlane_arena_of(core)->pages, page, nr);
+	lockdep_assert_held(&core->mover);
+	return memlane_pages_populate(pages_of(core), page, nr);
 }
 
 static u64 ops_decommit(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_decommit(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_decommit(pages_of(core), page, nr);
 }
 
 static void ops_copy(struct ml_arena *core, u64 to, u64 from, size_t len)
 {
-	memlane_pages_copy(&memlane_arena_of(core)->pages, to, from, len);
+	lockdep_assert_held(&core->mover);
+	memlane_pages_copy(pages_of(core), to, from, len);
 }
 
 static void ops_remap(struct ml_arena *core, u64 to, u64 from, u64 nr)
 {
-	memlane_pages_remap(&memlane_arena_of(core)->pages, to, from, nr);
+	lockdep_assert_held(&core->mover);
+	memlane_pages_remap(pages_of(core), to, from, nr);
 }
 
 static int ops_reserve(struct ml_arena *core, u64 to, u64 from, u64 nr)
 {
-	return memlane_pages_reserve(&memlane_arena_of(core)->pages, to, from, nr);
+	return memlane_pages_reserve(pages_of(core), to, from, nr);
 }
 
 static bool ops_held(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_held(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_held(pages_of(core), page, nr);
 }
 
 static bool ops_lost(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_lost(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_lost(pages_of(core), page, nr);
 }
 
 static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
-	s64 gone = memlane_pages_cool(&arena->pages, page, nr, arena->id);
+	s64 gone;
 
+	lockdep_assert_held(&core->mover);
+	lockdep_assert_not_held(&core->lock);
+	gone = memlane_pages_cool(&arena->pages, page, nr, arena->id);
 	if (gone)
 		trace_memlane_cool(arena->id, page, nr, gone);
 	return gone;
@@ -110,8 +123,11 @@ static s64 ops_cool(struct ml_arena *core, u64 page, u64 nr)
 static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
-	s64 stored = memlane_pages_store(&arena->pages, page, nr, arena->id);
+	s64 stored;
 
+	lockdep_assert_held(&core->mover);
+	lockdep_assert_not_held(&core->lock);
+	stored = memlane_pages_store(&arena->pages, page, nr, arena->id);
 	if (stored)
 		trace_memlane_store(arena->id, page, nr, stored);
 	return stored;
@@ -120,8 +136,10 @@ static s64 ops_store(struct ml_arena *core, u64 page, u64 nr)
 static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
-	s64 came = memlane_pages_warm(&arena->pages, page, nr);
+	s64 came;
 
+	lockdep_assert_not_held(&core->lock);
+	came = memlane_pages_warm(&arena->pages, page, nr);
 	if (came)
 		trace_memlane_warm(arena->id, page, nr, came);
 	return came;
@@ -129,32 +147,32 @@ static s64 ops_warm(struct ml_arena *core, u64 page, u64 nr)
 
 static bool ops_at_hand(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_at_hand(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_at_hand(pages_of(core), page, nr);
 }
 
 static bool ops_untold(struct ml_arena *core, u64 *page, u64 *first)
 {
-	return memlane_pages_untold(&memlane_arena_of(core)->pages, page, first);
+	return memlane_pages_untold(pages_of(core), page, first);
 }
 
 static void ops_residence(struct ml_arena *core, u64 page, u64 nr, struct memlane_query *to)
 {
-	memlane_pages_residence(&memlane_arena_of(core)->pages, page, nr, to);
+	memlane_pages_residence(pages_of(core), page, nr, to);
 }
 
 static bool ops_reclaim_begin(struct ml_arena *core)
 {
-	return memlane_pages_try(&memlane_arena_of(core)->pages);
+	return memlane_pages_try(pages_of(core));
 }
 
 static void ops_reclaim_end(struct ml_arena *core)
 {
-	memlane_pages_tried(&memlane_arena_of(core)->pages);
+	memlane_pages_tried(pages_of(core));
 }
 
 static u64 ops_resident(struct ml_arena *core, u64 page, u64 nr)
 {
-	return memlane_pages_resident(&memlane_arena_of(core)->pages, page, nr);
+	return memlane_pages_resident(pages_of(core), page, nr);
 }
 
 /* A worker's work for an arena ends when the arena does. */
@@ -204,6 +222,7 @@ static bool ops_slot_gone(struct ml_arena *core, unsigned int slot)
 
 static void ops_slot_done(struct ml_arena *core, unsigned int slot)
 {
+	lockdep_assert_held(&core->lock);
 	memlane_owner_forget(&memlane_arena_of(core)->owners, slot);
 }
 
@@ -250,6 +269,7 @@ static u64 ops_metadata(struct ml_arena *core)
 {
 	struct memlane_arena *arena = memlane_arena_of(core);
 
+	lockdep_assert_held(&core->lock);
 	core->count.ioctls = atomic64_read(&arena->ioctls);
 	core->count.faults = atomic64_read(&arena->faults);
 	count_cold(&core->count, &arena->pages);

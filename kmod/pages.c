@@ -219,6 +219,7 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 	unsigned long word;
 	int again = 1;
 
+	lockdep_assert_held(&p->mapping->invalidate_lock);
 	if (!leaf)
 		return memlane_extent_at(p, nr >> ML_CHUNK_SHIFT) ? NULL : ERR_PTR(-EFAULT);
 	while (again > 0) {

@@ -86,6 +86,22 @@ whitespace() {
 	git ls-files | grep -vE '/corpus/|\.(zst|png|mlt)$' | xargs grep -nIE '[[:blank:]]+$' | none 'blank at the end: '
 }
 
+# A lock that an engine's function asks for (`@a: arena; arena.lock`) is asserted in it.
+locks() {
+	git ls-files -- 'kmod/core/*.c' | xargs awk '
+		/^\/\*\*/ { asks = "" }
+		/^ \* @a: arena; (arena\.lock|arena\.mover|both locks)/ { asks = $4 }
+		/^{/ && asks { wants["lock"] = asks !~ /mover/; wants["mover"] = asks !~ /lock/ }
+		/^\tlockdep_assert_held\(&a->(lock|mover)\);/ { wants[/mover/ ? "mover" : "lock"] = 0 }
+		/^}/ {
+			for (lock in wants)
+				if (wants[lock])
+					print FILENAME ":" FNR ": arena." lock " is not asserted"
+			split("", wants)
+			asks = ""
+		}' | none ''
+}
+
 # What the inline functions call is not for use.
 documented() {
 	git ls-files 'lib/include/*.h' | grep -v _typed | xargs awk '/^\/\*\*/ { doc = 1; answer = 0 }
@@ -125,13 +141,14 @@ if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
 	exit
 fi
-plan 13
+plan 14
 check "checkpatch" checkpatch
 check "kernel-doc" kernel_doc
 check "clang-format of lib and tools" clang_format
 check "SPDX lines" spdx
 check "functions of 80 lines at most" functions
 check "version tests, __user and conditions in their files only" fences
+check "the lock that a comment asks for is asserted" locks
 check "nothing left open" left_open
 check "shellcheck" shell
 check "every public call has kernel-doc" documented

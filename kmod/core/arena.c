@@ -200,8 +200,10 @@ void ml_arena_exit(struct ml_arena *a)
 {
 	unsigned int lane;
 
+	mutex_lock(&a->lock);	/* free, and what follows asserts it */
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_exit(a, &a->lane[lane]);
+	mutex_unlock(&a->lock);
 	ml_options_exit(a);
 	ml_vec_exit(a, &a->stat);
 	ml_vec_exit(a, &a->map);

@@ -68,6 +68,7 @@ static int blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need 
 int ml_blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
 		struct ml_run **out)
 {
+	lockdep_assert_held(&a->lock);
 	return blob_new(a, lane, need, below, 0, out);
 }
 
@@ -83,6 +84,7 @@ int ml_blob_away(struct ml_arena *a, const struct ml_run *from, struct ml_run **
 {
 	struct ml_need need = { .pages = from->nr, .align = from->align };
 
+	lockdep_assert_held(&a->lock);
 	return blob_new(a, from->lane, &need, 0, ml_run_end(from), out);
 }
 

@@ -85,6 +85,7 @@ static void rebin(struct ml_arena *a, struct ml_span *span)
  */
 void ml_span_done(struct ml_arena *a, struct ml_span *span, bool pinned)
 {
+	lockdep_assert_held(&a->lock);
 	span->skip = a->lane[span->run.lane].round;
 	span->cursor = 0;
 	span->pinned = pinned;
@@ -122,6 +123,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	struct ml_class *c = ml_class_set(&a->lane[lane], cls, cold);
 	struct ml_span *span = a->ops->zalloc(a, span_size(places));
 
+	lockdep_assert_held(&a->lock);
 	if (!span)
 		return NULL;
 	span->run.kind = ML_SPAN;
@@ -184,6 +186,7 @@ struct ml_span *ml_span_fullest(const struct ml_class *c)
  */
 void ml_span_count(struct ml_arena *a, struct ml_span *span, s32 nr)
 {
+	lockdep_assert_held(&a->lock);
 	span->used += nr;
 	class_of(a, span)->used += nr;
 	rebin(a, span);
@@ -201,6 +204,7 @@ u64 ml_slot_take(struct ml_arena *a, struct ml_span *span)
 {
 	u64 loc = ml_slot_loc(span, span->free);
 
+	lockdep_assert_held(&a->lock);
 	ml_slot_fill(span, ML_SLOT_TAKEN);
 	ml_span_count(a, span, 1);
 	return loc;
@@ -220,6 +224,7 @@ void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc)
 {
 	u32 slot = ml_slot_at(span, loc);
 
+	lockdep_assert_held(&a->lock);
 	span->cursor = ml_span_is_done(a, span) ? slot : min(span->cursor, slot);
 	span->skip = a->lane[span->run.lane].round - 1;
 	place_in_bin(a, span);
@@ -241,6 +246,7 @@ void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
  */
 void ml_span_emptied(struct ml_arena *a, struct ml_span *span, u32 nr)
 {
+	lockdep_assert_held(&a->lock);
 	ml_span_count(a, span, -(s32)nr);
 	if (!span->used)
 		ml_span_trim(a, class_of(a, span), 1);
@@ -256,6 +262,7 @@ void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc)
 {
 	u32 slot = ml_slot_at(span, loc);
 
+	lockdep_assert_held(&a->lock);
 	if (WARN_ON(span->rmap[slot] & ML_SLOT_FREE))
 		return;
 	ml_slot_empty(span, slot);
@@ -272,6 +279,7 @@ void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep)
 {
 	struct list_head *empty = &c->bin[ML_BIN_EMPTY];
 
+	lockdep_assert_held(&a->lock);
 	while (!list_empty(empty) && !(keep && list_is_singular(empty)))
 		span_release(a, list_last_entry(empty, struct ml_span, list));
 }

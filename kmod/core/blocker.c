@@ -57,6 +57,7 @@ void ml_blocked_by_pin(struct ml_arena *a, u32 index)
 {
 	struct ml_blocker who = { .handle = ml_handle(a, index) };
 
+	lockdep_assert_held(&a->mover);
 	note(a, &who);
 }
 
@@ -74,6 +75,7 @@ void ml_blocked_by_section(struct ml_arena *a, u32 slot, u64 section)
 		.section = section,
 	};
 
+	lockdep_assert_held(&a->mover);
 	note(a, &who);
 }
 

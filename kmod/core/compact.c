@@ -133,6 +133,8 @@ void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lan
 	u64 was = a->count.pages_returned;
 	unsigned int cls;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	for (cls = 0; cls < ML_CLASS_SETS; cls++)
 		ml_span_trim(a, &lane->cls[cls], 0);
 	s->req->out_pages_returned += a->count.pages_returned - was;
@@ -148,6 +150,8 @@ void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane
 {
 	u64 was;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	ml_compact_spare(a, s, lane);
 	was = a->count.pages_returned;
 	ml_kept_trim(a, lane, 0);
@@ -216,6 +220,8 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 	struct ml_lane *l = &a->lane[lane];
 	bool done;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!s->max_ns && !s->max_bytes)
 		begin_anew(l);
 	ml_compact_trim(a, s, l);

@@ -28,6 +28,7 @@
  */
 bool ml_may_cool(const struct ml_arena *a, u32 index)
 {
+	lockdep_assert_held(&a->lock);
 	return !ml_index_pins(a, index) &&
 	       ml_index_priority(a, index) < MEMLANE_PRIORITIES - 1 &&
 	       !(ml_index_notes(a, index) & MEMLANE_HINT_FRAME_CRITICAL);
@@ -67,6 +68,7 @@ void ml_range_run(struct ml_arena *a, struct ml_range *r)
 {
 	s64 gone = 0;
 
+	lockdep_assert_held(&a->lock);
 	if (!r->nr || r->err)
 		return;
 	mutex_unlock(&a->lock);
@@ -90,6 +92,7 @@ void ml_range_run(struct ml_arena *a, struct ml_range *r)
  */
 void ml_range_add(struct ml_arena *a, struct ml_range *r, u64 page, u64 nr)
 {
+	lockdep_assert_held(&a->lock);
 	if (r->nr && (page < r->first || page > r->first + r->nr || r->nr >= ML_RANGE_PAGES))
 		ml_range_run(a, r);
 	if (!r->nr)

@@ -85,8 +85,8 @@ struct ml_move;
  * struct ml_ops - what the engine needs from where it runs
  *
  * Pages are numbered from the start of the data area. Nothing but @sync_cores,
- * @pause, @hurry, @share, @zalloc and @now may be called without arena.lock; @share
- * is called under arena.grow, or while the arena is made.
+ * @pause, @hurry, @slot_gone, @share, @zalloc, @zfree, @now, and what says so itself, may
+ * be called without arena.lock; @share is called under arena.grow, or while the arena is made.
  */
 struct ml_ops {
 	/* Zeroed memory for descriptors, charged to the caller; NULL: none left. */

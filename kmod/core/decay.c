@@ -50,8 +50,10 @@ static u64 decay_give_back(struct ml_arena *a, struct ml_run *kept, u64 most)
  */
 int ml_kept_take(struct ml_arena *a, struct ml_run *run, u64 nr)
 {
-	int err = ml_run_take_kept(a, run, nr);
+	int err;
 
+	lockdep_assert_held(&a->lock);
+	err = ml_run_take_kept(a, run, nr);
 	if (!err && a->ops->reuse)
 		a->ops->reuse(a, run->page, run->nr);
 	return err;
@@ -66,6 +68,7 @@ int ml_kept_take(struct ml_arena *a, struct ml_run *run, u64 nr)
  */
 bool ml_kept_give(struct ml_arena *a, struct ml_run *run)
 {
+	lockdep_assert_held(&a->lock);
 	if (!a->policy.decay || a->reclaiming || (a->ops->keep && !a->ops->keep(a, run->page, run->nr)))
 		return false;
 	ml_run_keep(a, run, a->ops->now());
@@ -89,6 +92,7 @@ u64 ml_kept_trim(struct ml_arena *a, struct ml_lane *lane, u64 most)
 	u64 kept, nr = 0;
 	unsigned int use;
 
+	lockdep_assert_held(&a->lock);
 	for (use = 0; use < ML_USES; use++) {
 		struct ml_area *area = &lane->area[use];
 

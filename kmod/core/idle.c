@@ -237,6 +237,8 @@ void ml_idle_tend(struct ml_arena *a, struct ml_step *s)
 {
 	const struct ml_idle *idle = &a->policy.idle;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!is_on(a) || s->err)
 		return;
 	if (!idle->cursor) {
@@ -260,6 +262,8 @@ u64 ml_idle_relieve(struct ml_arena *a, struct ml_step *s)
 {
 	const struct ml_idle *idle = &a->policy.idle;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!is_on(a) || s->err)
 		return 0;
 	if (!idle->cursor || !idle->urgent) {
@@ -278,5 +282,6 @@ u64 ml_idle_saved(const struct ml_arena *a)
 {
 	u64 takes = a->count.compressed_bytes >> ML_PAGE_SHIFT;
 
+	lockdep_assert_held(&a->lock);
 	return a->count.away - min(a->count.away, takes);
 }

@@ -75,6 +75,7 @@ bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool s
 	const struct ml_lane *l = &a->lane[lane];
 	u64 used = ml_lane_used(l), may = l->limit;
 
+	lockdep_assert_held(&a->lock);
 	if (!scratch && lane == MEMLANE_SLOW)
 		may -= div_u64(l->limit * a->policy.safety_margin, 1000);
 	return used <= may && pages <= may - used;
@@ -93,6 +94,7 @@ bool ml_lane_grow(struct ml_arena *a, unsigned int lane, u64 pages)
 	struct ml_lane *l = &a->lane[lane];
 	u64 more = max(pages * 2 + ML_CHUNK_PAGES, l->limit / 4);
 
+	lockdep_assert_held(&a->lock);
 	if (l->limit >= l->max)
 		return false;
 	WRITE_ONCE(l->limit, l->limit + min(more, l->max - l->limit));
@@ -258,6 +260,7 @@ void ml_lane_fit(struct ml_arena *a, unsigned int lane)
 {
 	struct ml_lane *l = &a->lane[lane];
 
+	lockdep_assert_held(&a->lock);
 	if (ml_lane_used(l) + ml_lane_kept(l) > l->limit)
 		ml_kept_trim(a, l, l->limit - min(l->limit, ml_lane_used(l)));
 }
@@ -273,8 +276,10 @@ void ml_lane_fit(struct ml_arena *a, unsigned int lane)
  */
 int ml_pages_take(struct ml_arena *a, struct ml_run *run, u64 nr, bool fresh)
 {
-	int err = fresh ? -ENOSPC : ml_kept_take(a, run, nr);
+	int err;
 
+	lockdep_assert_held(&a->lock);
+	err = fresh ? -ENOSPC : ml_kept_take(a, run, nr);
 	if (!err)
 		return 0;
 	err = take_new(a, run, nr);
@@ -310,6 +315,7 @@ struct ml_span *ml_lane_span(struct ml_arena *a, unsigned int lane, const struct
 	struct ml_lane *l = &a->lane[lane];
 	struct ml_span *span = ml_span_fullest(ml_class_set(l, need->cls, need->cold));
 
+	lockdep_assert_held(&a->lock);
 	if (!span && ml_lane_room(a, lane, ml_span_pages(need->cls), scratch)) {
 		span = ml_span_new(a, lane, need->cls, need->cold);
 		*err = -ENOMEM;
@@ -348,6 +354,7 @@ int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *n
 	struct ml_run *run;
 	int err;
 
+	lockdep_assert_held(&a->lock);
 	if (need->cls != MEMLANE_CLASS_BLOB)
 		return block_take(a, lane, need, scratch, loc);
 	if (!ml_lane_room(a, lane, need->pages, scratch))

@@ -72,6 +72,7 @@ void ml_stock_drain(struct ml_arena *a, u32 slot)
 	struct memlane_mag *mag;
 	u32 m, last;
 
+	lockdep_assert_held(&a->lock);
 	for (m = 0; m < ML_MAGS; m++) {
 		mag = mag_of(a, slot, m);
 		if (!mag)
@@ -178,6 +179,7 @@ void ml_stock_settle(struct ml_arena *a)
 {
 	u32 i;
 
+	lockdep_assert_held(&a->lock);
 	for (i = 0; i < a->slots.suspects; i++)
 		if (!a->slots.suspect[i].cleared)
 			settle(a, &a->slots.suspect[i]);

@@ -50,6 +50,7 @@ bool ml_batch_full(const struct ml_arena *a)
 {
 	const struct ml_batch *b = a->batch;
 
+	lockdep_assert_held(&a->mover);
 	return b->nr >= b->most || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
 }
 
@@ -96,6 +97,8 @@ void ml_stays_pinned(struct ml_arena *a, u32 index)
 {
 	struct ml_kin kin;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	ml_kin_of(a, index, &kin);
 	ml_tally_stay(a, &kin, ML_PINNED);
 	ml_blocked_by_pin(a, index);
@@ -138,8 +141,11 @@ static int add_block(struct ml_arena *a, u32 index, u64 to)
  */
 int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
 {
-	int err = movable(a, index);
+	int err;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
+	err = movable(a, index);
 	if (err)
 		return err;
 	ml_plan_feed(a, target);
@@ -170,8 +176,11 @@ int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u6
 {
 	struct ml_need need = { .pages = from->nr, .align = from->align };
 	struct ml_run *to;
-	int err = movable(a, from->index);
+	int err;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
+	err = movable(a, from->index);
 	if (!err && !ml_lane_room(a, lane, from->nr, from->lane == lane))
 		err = -ENOSPC;
 	if (!err)
@@ -198,6 +207,8 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 	bool cold;
 	int err = ml_need_of(a, loc, &need);
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (err)
 		return err;
 	cold = temper == ML_KEEP ? need.cold : temper == ML_COLD;
@@ -260,6 +271,8 @@ int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length
 	u64 to;
 	int err = ml_need_for(&need, length, 0);
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!err)
 		err = ml_need_of(a, ml_index_loc(a, index), &has);
 	if (err || (same_place(&need, &has) && is_told(a, index, &has)))
@@ -298,6 +311,8 @@ int ml_batch_away(struct ml_arena *a, u32 index)
 	struct ml_need need;
 	int err = ml_need_of(a, loc, &need);
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!err)
 		err = movable(a, index);
 	if (err)
@@ -322,6 +337,8 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 	struct ml_span *span, *target;
 	struct ml_class *c;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (run->kind != ML_SPAN)
 		return 0;
 	span = ml_span_of(run);
@@ -342,8 +359,11 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 int ml_batch_purge(struct ml_arena *a, u32 index)
 {
 	struct ml_move *mv;
-	int err = movable(a, index);
+	int err;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
+	err = movable(a, index);
 	if (err)
 		return err;
 	mv = batch_add(a, index, 0);
@@ -728,6 +748,8 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 	int grace = 0;
 	u64 returned, waited = a->waited;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	a->count.batches++;
 	if (mark_all(a)) {
 		ml_publish(a);
@@ -766,6 +788,8 @@ bool ml_batch_now(struct ml_arena *a)
 	unsigned int i;
 	int grace = 0;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!b->nr)
 		return false;
 	a->count.batches++;

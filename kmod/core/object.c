@@ -116,6 +116,7 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
  */
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
 {
+	lockdep_assert_held(&a->lock);
 	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
 }
 
@@ -150,6 +151,7 @@ u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 
 	u32 done = 0, got;
 	int err;
 
+	lockdep_assert_held(&a->lock);
 	while (done < nr) {
 		span = ml_lane_span(a, w->got, &w->need, false, &err);
 		got = span ? bind_run(a, span, indices + done, nr - done) : 0;
@@ -169,6 +171,7 @@ u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 
  */
 void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index)
 {
+	lockdep_assert_held(&a->lock);
 	ml_stock_free(a, index);
 	if (first)
 		ungrow(a, w);
@@ -409,6 +412,7 @@ u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
 	u32 freed = 0, i;
 	u64 loc;
 
+	lockdep_assert_held(&a->lock);
 	for (i = 0; i < nr; i++) {
 		if (ml_index_unbind(a, READ_ONCE(indices[i]), &loc))
 			continue;
@@ -431,8 +435,10 @@ u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
 int ml_stock_free(struct ml_arena *a, u32 index)
 {
 	u64 loc;
-	int err = ml_index_unbind(a, index, &loc);
+	int err;
 
+	lockdep_assert_held(&a->lock);
+	err = ml_index_unbind(a, index, &loc);
 	if (err)
 		return err;
 	WRITE_ONCE(a->changes, a->changes + 1);

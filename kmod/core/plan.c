@@ -54,6 +54,7 @@ struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *
 	struct ml_span *span;
 	int bin;
 
+	lockdep_assert_held(&a->lock);
 	for (bin = 1; bin <= ML_BINS; bin++) {
 		if (list_empty(&c->bin[bin]))
 			continue;
@@ -108,6 +109,7 @@ struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *
 	struct ml_span *span;
 	int bin;
 
+	lockdep_assert_held(&a->lock);
 	for (bin = ML_BINS; bin >= 1; bin--) {
 		if (list_empty(&c->bin[bin]))
 			continue;

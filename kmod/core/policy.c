@@ -170,6 +170,7 @@ bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w)
 	bool moves = ml_lane_of(a, ml_index_loc(a, index)) == MEMLANE_FAST ?
 		     wish_from_fast(a, index, w) : wish_from_slow(a, index, w);
 
+	lockdep_assert_held(&a->lock);
 	return moves || wish_to_sort(a, index, w);
 }
 
@@ -205,6 +206,7 @@ bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane)
 	u64 objects = bound - min(bound, l->area[ML_USE_BLOB].used);
 	u32 threshold = a->policy.compaction_threshold;
 
+	lockdep_assert_held(&a->lock);
 	if (!a->policy.auto_compaction)
 		return false;
 	return filled(l, threshold) ||

@@ -122,15 +122,26 @@ static void map_run(struct ml_arena *a, struct ml_run *run)
 }
 
 /**
+ * ml_run_look - the run that the map names at a page, for who has no lock
+ * @a: arena; the run stays there by other means: see ml_kin_at()
+ * @page: first or last page of a run, or any page of a span
+ */
+struct ml_run *ml_run_look(const struct ml_arena *a, u64 page)
+{
+	struct ml_run **slot = ml_vec_at(&a->map, page);
+
+	return slot ? *slot : NULL;
+}
+
+/**
  * ml_run_at - the run that the map names at a page
  * @a: arena; arena.lock
  * @page: first or last page of a run, or any page of a span
  */
 struct ml_run *ml_run_at(const struct ml_arena *a, u64 page)
 {
-	struct ml_run **slot = ml_vec_at(&a->map, page);
-
-	return slot ? *slot : NULL;
+	lockdep_assert_held(&a->lock);
+	return ml_run_look(a, page);
 }
 
 struct ml_run *ml_run_before(const struct ml_arena *a, const struct ml_run *run)
@@ -381,6 +392,7 @@ int ml_run_take(struct ml_arena *a, struct ml_run *out, u64 nr)
 	u64 page;
 	int err;
 
+	lockdep_assert_held(&a->lock);
 	f = best_fit(&lane->area[out->use].free, nr, out->align);
 	if (f)
 		return take_from(a, f, out, aligned_start(f, out->align), nr);
@@ -420,6 +432,7 @@ int ml_run_take_below(struct ml_arena *a, struct ml_run *out, u64 nr, u64 below)
 	const struct rb_root *free = &a->lane[out->lane].area[out->use].free;
 	struct ml_run *f = best_below(free, nr, out->align, below);
 
+	lockdep_assert_held(&a->lock);
 	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
 }
 
@@ -454,6 +467,7 @@ int ml_run_take_above(struct ml_arena *a, struct ml_run *out, u64 nr, u64 above)
 	u64 page;
 	int err;
 
+	lockdep_assert_held(&a->lock);
 	if (f)
 		return take_from(a, f, out, aligned_start(f, out->align), nr);
 	old = best_fit(free, nr, out->align);
@@ -490,6 +504,7 @@ void ml_run_give(struct ml_arena *a, struct ml_run *run)
 	struct ml_area *area = &a->lane[run->lane].area[run->use];
 	struct ml_run *f = run->spare;
 
+	lockdep_assert_held(&a->lock);
 	unmap_span(a, run);
 	area->used -= run->nr;
 	area->runs--;
@@ -510,6 +525,7 @@ int ml_run_take_kept(struct ml_arena *a, struct ml_run *out, u64 nr)
 	const struct rb_root *kept = &a->lane[out->lane].area[out->use].kept_free;
 	struct ml_run *f = best_fit(kept, nr, out->align);
 
+	lockdep_assert_held(&a->lock);
 	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
 }
 
@@ -524,6 +540,7 @@ void ml_run_keep(struct ml_arena *a, struct ml_run *run, u64 now)
 	struct ml_area *area = &a->lane[run->lane].area[run->use];
 	struct ml_run *f = run->spare;
 
+	lockdep_assert_held(&a->lock);
 	unmap_span(a, run);
 	area->used -= run->nr;
 	area->runs--;
@@ -547,6 +564,7 @@ struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most)
 	u64 page = ml_run_end(kept) - most;
 	struct ml_run *part, *none = NULL;
 
+	lockdep_assert_held(&a->lock);
 	if (kept->nr <= most || a->reclaiming)
 		return kept;
 	part = new_run(a);
@@ -569,6 +587,7 @@ struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most)
  */
 void ml_run_release(struct ml_arena *a, struct ml_run *kept)
 {
+	lockdep_assert_held(&a->lock);
 	tree_del(a, kept);
 	kept->kind = ML_FREE;
 	return_chunks(a, settle(a, kept));

@@ -18,6 +18,7 @@ struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most);
 void ml_run_release(struct ml_arena *a, struct ml_run *kept);
 u64 ml_run_largest(const struct ml_area *area);
 
+struct ml_run *ml_run_look(const struct ml_arena *a, u64 page);
 struct ml_run *ml_run_at(const struct ml_arena *a, u64 page);
 struct ml_run *ml_run_before(const struct ml_arena *a, const struct ml_run *run);
 struct ml_run *ml_run_last(const struct ml_arena *a, const struct ml_lane *lane);

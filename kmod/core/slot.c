@@ -93,6 +93,7 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 end, u64 grace
 			ml_blocked_by_section(a, slot, section);
 			return -EAGAIN;
 		}
+		lockdep_assert_not_held(&a->lock);
 		err = a->ops->pause(a, GRACE_POLL);
 		if (err)
 			return err;
@@ -102,7 +103,7 @@ static int wait_slot(struct ml_arena *a, u32 slot, u64 epoch, u64 end, u64 grace
 
 /**
  * ml_grace - wait until every section that began before @epoch has ended
- * @a: arena; arena.mover, not arena.lock
+ * @a: arena; arena.mover; not arena.lock, unless @deadline is over: then nobody is waited for
  * @epoch: current epoch, whose barrier has passed
  * @deadline: of the step, ns; 0: none
  *
@@ -121,6 +122,7 @@ int ml_grace(struct ml_arena *a, u64 epoch, u64 deadline)
 	u32 slot, top = smp_load_acquire(&a->slots.top);
 	int err;
 
+	lockdep_assert_held(&a->mover);
 	for (slot = 0; slot < top; slot++) {
 		err = wait_slot(a, slot, epoch, end, grace);
 		if (err)
@@ -348,6 +350,7 @@ static bool reap_piece(struct ml_arena *a)
  */
 void ml_slots_reap(struct ml_arena *a, u32 most)
 {
+	lockdep_assert_held(&a->lock);
 	bury(a, most);
 	while (reap_piece(a))
 		cond_resched();
@@ -360,6 +363,8 @@ void ml_slots_reap(struct ml_arena *a, u32 most)
  */
 void ml_slots_tend(struct ml_arena *a, struct ml_step *s)
 {
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	bury(a, ~0U);
 	while (reap_piece(a)) {
 		ml_step_yield(a);

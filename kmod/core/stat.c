@@ -157,6 +157,7 @@ void ml_publish(struct ml_arena *a)
 {
 	struct memlane_stat_page *p = a->stat_page;
 
+	lockdep_assert_held(&a->lock);
 	collect(a);
 	WRITE_ONCE(p->seq, p->seq + 1);
 	smp_wmb();	/* pairs with the reader's, who looks at seq before */

@@ -155,6 +155,8 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 	u64 left = BATCH_BYTES;
 	bool late = ml_step_late(a, s);
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (s->err || (late && s->begun))
 		return false;
 	if (s->max_bytes)
@@ -190,6 +192,8 @@ bool ml_step_run(struct ml_arena *a, struct ml_step *s)
 {
 	u64 given_up = a->count.given_up;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!a->batch->nr)
 		return false;
 	s->err = ml_batch_run(a, s->req, ml_step_deadline(a, s), s->patient);

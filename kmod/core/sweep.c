@@ -174,6 +174,7 @@ static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
  */
 void ml_sweep_anew(struct ml_arena *a)
 {
+	lockdep_assert_held(&a->lock);
 	a->policy.stale.left = 0;
 	a->policy.stale_left = false;
 	memset(a->policy.purge, 0, sizeof(a->policy.purge));
@@ -191,6 +192,8 @@ bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
 	struct ml_walk *walk = &a->policy.age;
 	struct sweep w = { .mode = AGE, .walk = walk };
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!walk->cursor)
 		walk->cursor = a->table.first + 1;
 	walk->left = a->table.top - min(a->table.top, walk->cursor);
@@ -213,6 +216,8 @@ bool ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
 	struct ml_walk *walk = &a->policy.stale;
 	struct sweep w = { .mode = STALE, .walk = walk };
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	if (!walk->left)
 		walk->left = ml_indices(a);
 	return sweep(a, s, &w);
@@ -232,6 +237,8 @@ void ml_sweep_purge(struct ml_arena *a, struct ml_step *s, unsigned int lane, u6
 	struct ml_walk *walk = &a->policy.purge[lane];
 	struct sweep w = { .mode = PURGE, .walk = walk, .lane = lane, .target = target };
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
 	for (; walk->priority < MEMLANE_PRIORITIES; walk->priority++) {
 		if (!walk->left)
 			walk->left = ml_indices(a);

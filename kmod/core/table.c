@@ -252,6 +252,7 @@ void ml_index_age(struct ml_arena *a, u32 index)
 	bool used = memlane_entry_state(word) == MEMLANE_ENTRY_USED;
 	unsigned int heat = (state >> ML_HEAT_SHIFT) << 1 | used;
 
+	lockdep_assert_held(&a->lock);
 	if (used)
 		cmpxchg(e, word, memlane_entry_to(word, MEMLANE_ENTRY_IDLE, 0));
 	set_state(a, index, (state & ((1U << ML_HEAT_SHIFT) - 1)) | (heat & 0xf) << ML_HEAT_SHIFT);
@@ -344,6 +345,7 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	u32 gen;
 	int err;
 
+	lockdep_assert_held(&a->lock);
 	err = take_index(a, index, &w);
 	if (err)
 		return err;
@@ -418,6 +420,7 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	u64 word;
 	u32 gen;
 
+	lockdep_assert_held(&a->lock);
 	if (!is_known(a, index))
 		return -EBADF;
 	index = array_index_nospec(index, a->table.top);
@@ -451,6 +454,7 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
  */
 void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
 {
+	lockdep_assert_held(&a->lock);
 	set_loc(a, index, loc);
 }
 
@@ -499,6 +503,7 @@ int ml_handle_check(const struct ml_arena *a, u64 handle)
 	u64 word = ml_entry_read(a, index);
 	int err = check_shape(a, handle);
 
+	lockdep_assert_held(&a->lock);
 	if (err)
 		return err;
 	if (memlane_entry_gen(word) && gen > memlane_entry_gen(word))

@@ -42,6 +42,7 @@ void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_kin *kin)
 	u64 loc = ml_index_loc(a, index);
 	struct ml_need need = { .cls = MEMLANE_CLASS_BLOB };
 
+	lockdep_assert_held(&a->lock);
 	ml_need_of(a, loc, &need);
 	set_kin(a, index, ml_lane_of(a, loc), need.cls, kin);
 }
@@ -70,7 +71,7 @@ static u32 owner_at(struct ml_run *run, u64 loc)
  */
 bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
 {
-	struct ml_run *run = ml_run_at(a, first);
+	struct ml_run *run = ml_run_look(a, first);
 	unsigned int cls = MEMLANE_CLASS_BLOB;
 
 	if (!run || ml_run_is_free(run))
@@ -112,6 +113,7 @@ static void add_move(struct ml_arena *a, u32 nr, const struct ml_move *mv)
  */
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv)
 {
+	lockdep_assert_held(&a->lock);
 	a->count.by_cause[mv->cause]++;
 	add_move(a, mv->kin.cls, mv);
 	add_move(a, mv->kin.tag, mv);
@@ -146,6 +148,7 @@ static void add_stay(struct ml_arena *a, u32 nr, enum ml_stay why)
  */
 void ml_tally_stay(struct ml_arena *a, const struct ml_kin *kin, enum ml_stay why)
 {
+	lockdep_assert_held(&a->lock);
 	add((void *)&a->count + stay[why].count, 1);
 	add_stay(a, kin->cls, why);
 	add_stay(a, kin->tag, why);
@@ -173,6 +176,7 @@ void ml_tally_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 {
 	struct memlane_tally *t = tally(a, memlane_tally_of_class(lane, cls));
 
+	lockdep_assert_held(&a->lock);
 	if (t)
 		WRITE_ONCE(t->pages, ml_class_pages(a, lane, cls));
 }

@@ -195,6 +195,7 @@ void ml_vec_drop(struct ml_arena *a, struct ml_vec *v, u64 i, u64 nr)
 	u64 page = (i - v->first) >> v->shift;
 	u64 end = min(page + (nr >> v->shift), vec_pages(v));
 
+	lockdep_assert_held(&a->lock);
 	for (; page < end; page++)
 		drop_page(a, v, page);
 }

@@ -110,7 +110,7 @@ static void verify_one(struct sequence *s, struct object *o)
 		expect(!world_moving(s->w, o->handle));
 	if (o->pinned || o->held)
 		expect_eq(loc_of(s, o), o->place);
-	expect(ml_place_room(s->a, loc_of(s, o)) >= o->length);
+	expect(world_locked(s->a, ml_place_room(s->a, loc_of(s, o))) >= o->length);
 	if (o->live)
 		watch(s, o, false);
 }

@@ -118,7 +118,7 @@ static void verify_stock(u32 index, unsigned int lane, unsigned int kind)
 	expect_eq(t.owner[index], STOCK);
 	expect(ml_index_bound(t.a, index));
 	expect(!memlane_entry_is_live(*entry(index)));
-	expect_eq(ml_need_of(t.a, ml_index_loc(t.a, index), &need), 0);
+	expect_eq(world_locked(t.a, ml_need_of(t.a, ml_index_loc(t.a, index), &need)), 0);
 	expect_eq(lane_of(index), lane);
 	expect_eq(need.cls, memlane_class_of(length_of[kind]));
 }
@@ -157,7 +157,7 @@ static void verify(void)
 		u32 index = (u32)t.object[i].handle;
 
 		expect_eq(t.owner[index], LIVE);
-		expect_eq(ml_handle_check(t.a, t.object[i].handle), 0);
+		expect_eq(world_locked(t.a, ml_handle_check(t.a, t.object[i].handle)), 0);
 		expect_eq(*bytes_of(index), t.object[i].seed);
 	}
 	expect_eq(t.a->table.bound, stock + t.nr + t.lost);
@@ -170,7 +170,7 @@ static bool no_room(unsigned int lane, unsigned int kind)
 	struct ml_need need;
 
 	expect_eq(ml_need_for(&need, length_of[kind], 0), 0);
-	return !ml_lane_room(t.a, lane, ml_need_pages(&need), false);
+	return !world_locked(t.a, ml_lane_room(t.a, lane, ml_need_pages(&need), false));
 }
 
 static void refill_failed(const struct memlane_refill *req, const struct list *list, int err,

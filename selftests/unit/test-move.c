@@ -588,8 +588,9 @@ static void has_size(u64 length, u64 kept)
 	u64 side = *world_side(w, object), i;
 
 	expect_eq(entry() & ~MEMLANE_LOC_MASK, before & ~MEMLANE_LOC_MASK);
-	expect_eq(ml_place_room(&w->arena, place()), cls == MEMLANE_CLASS_BLOB ? ml_pages(length) << ML_PAGE_SHIFT :
-								   memlane_class_size(cls));
+	expect_eq(world_locked(&w->arena, ml_place_room(&w->arena, place())),
+		  cls == MEMLANE_CLASS_BLOB ? ml_pages(length) << ML_PAGE_SHIFT :
+					      memlane_class_size(cls));
 	expect_eq(memlane_side_class(side), cls);
 	expect_eq(memlane_side_size(side), length);
 	for (i = 0; i < kept; i++)

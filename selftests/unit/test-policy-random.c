@@ -112,7 +112,7 @@ static struct ml_wish naive_wish(const struct object *o)
 	expect_eq(q.out_heat, o->used[0] | o->used[1] << 1 | o->used[2] << 2 | o->used[3] << 3);
 	if (cause)
 		return (struct ml_wish){ !q.out_lane, q.out_lane ? ML_WARM : ML_COLD, cause };
-	if (misplaced(o, ml_run_at(a, ml_loc_page(q.out_location))))
+	if (misplaced(o, world_locked(a, ml_run_at(a, ml_loc_page(q.out_location)))))
 		return (struct ml_wish){ q.out_lane, periods(o, 4) ? ML_WARM : ML_COLD,
 					 MEMLANE_CAUSE_SORT };
 	return (struct ml_wish){ .lane = STAYS };
@@ -121,7 +121,7 @@ static struct ml_wish naive_wish(const struct object *o)
 static void compare(const struct object *o)
 {
 	struct ml_wish want = naive_wish(o), is = { };
-	bool any = ml_policy_wish(a, (u32)o->handle, &is);
+	bool any = world_locked(a, ml_policy_wish(a, (u32)o->handle, &is));
 
 	expect_eq(any, want.lane != STAYS);
 	if (!any)
@@ -200,7 +200,9 @@ static void age(struct object *o)
 	for (; n; n--) {
 		if (rng_below(&rng, 2) < often)
 			touch(o);
+		mutex_lock(&a->lock);
 		ml_index_age(a, (u32)o->handle);
+		mutex_unlock(&a->lock);
 		aged(o);
 	}
 }

@@ -238,16 +238,16 @@ static void compaction(void)
 	thin_out();
 	spans = a->lane[1].area[ML_USE_BLOCK].runs;
 	set(MEMLANE_OPT_AUTO_COMPACTION, 0);
-	expect(!ml_policy_wants_compaction(a, MEMLANE_SLOW));
+	expect(!world_locked(a, ml_policy_wants_compaction(a, MEMLANE_SLOW)));
 	expect_eq(cycle().out_moved, 0);
 	set(MEMLANE_OPT_AUTO_COMPACTION, 1);
 	set(MEMLANE_OPT_COMPACTION_THRESHOLD, 100);	/* denser than that */
 	set(MEMLANE_OPT_SLOW_LIMIT, 1 << 20);
 	set(MEMLANE_OPT_COMPACTION_THRESHOLD, 900);
-	expect(ml_policy_wants_compaction(a, MEMLANE_SLOW));
+	expect(world_locked(a, ml_policy_wants_compaction(a, MEMLANE_SLOW)));
 	expect(cycle().out_moved > 100);
 	expect(a->lane[1].area[ML_USE_BLOCK].runs <= (spans + 3) / 4);
-	expect(!ml_policy_wants_compaction(a, MEMLANE_SLOW));
+	expect(!world_locked(a, ml_policy_wants_compaction(a, MEMLANE_SLOW)));
 	expect_eq(a->count.by_cause[MEMLANE_CAUSE_COMPACT], a->count.moved);
 	end();
 }

@@ -510,7 +510,7 @@ static void ageing_leaves_time_for_compaction(void)
 	for (i = 0; i < MANY; i++)
 		if (i % 8)
 			world_free(w, many[i]);
-	expect(ml_policy_wants_compaction(a, MEMLANE_SLOW));
+	expect(world_locked(a, ml_policy_wants_compaction(a, MEMLANE_SLOW)));
 	cycle(2000);
 	expect(a->count.by_cause[MEMLANE_CAUSE_COMPACT] > 10);
 	expect_eq(a->count.periods, 0);

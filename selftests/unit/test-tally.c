@@ -152,7 +152,7 @@ static void faults(void)
 	object = make(3000, 3, 4);
 	large = make(100000, 5, 6);
 	loc = ml_index_loc(a, (u32)object);
-	first = ml_run_at(a, ml_loc_page(loc))->page;
+	first = ml_run_look(a, ml_loc_page(loc))->page;
 	kin = kin_at(first, loc + 3000 / 8 - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 3);
 	expect_eq(kin.group, MEMLANE_TALLY_GROUP + 4);

@@ -137,9 +137,13 @@ static void tops_grow(void)
 		for (k = 0; k <= i; k++)
 			expect(ml_vec_at(&v, steps[k]) == p[k] && *p[k] == steps[k]);
 	}
+	mutex_lock(&a->lock);
 	ml_vec_drop(a, &v, 3ULL << 30, 512);
+	mutex_unlock(&a->lock);
 	expect(!ml_vec_at(&v, 3ULL << 30));
+	mutex_lock(&a->lock);
 	ml_vec_drop(a, &v, (3ULL << 30) - 512, 512);	/* was never there */
+	mutex_unlock(&a->lock);
 	expect(ml_vec_at(&v, 5) == p[0]);
 	end(w, &v);
 }

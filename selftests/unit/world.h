@@ -82,6 +82,13 @@ struct world {
 /* Pages that nobody uses, and that exist for a while yet. */
 u64 world_kept(const struct world *w);
 
+/* What an expression says that needs arena.lock, for who does not hold it. */
+#define world_locked(a, expr) ({					\
+	struct ml_arena *__locked = (a);				\
+	__auto_type __said = ({ mutex_lock(&__locked->lock); (expr); });	\
+	mutex_unlock(&__locked->lock);					\
+	__said; })
+
 /* Small lanes by default: limits are met at once. */
 struct memlane_create world_request(u64 fast, u64 slow);
 int world_try(struct world *w, const struct memlane_create *req, bool remap);

@@ -32,7 +32,7 @@ static inline void mutex_destroy(struct mutex *m)
 	pthread_mutex_destroy(&m->lock);
 }
 
-static inline bool ml_shim_held(struct mutex *m)
+static inline bool ml_shim_held(const struct mutex *m)
 {
 	return READ_ONCE(m->owner) == pthread_self();
 }
