@@ -697,13 +697,13 @@ TEST(while_others_write)
 		arena_map(&r->a);
 		_exit(racer(r, i));
 	}
-	for (i = 0; i < env("ML_ROUNDS", 150); i++)
+	/* All of it may be over before one of them has begun. */
+	for (i = 0; i < env("ML_ROUNDS", 150) || !counts(&r->a).loaded; i++)
 		store(&r->a, &r->h, 1);
 	__atomic_store_n(&r->end, 1, __ATOMIC_RELAXED);
 	expect_good_ends(child, RACERS);
 	printf("# %llu pages stored, %llu read\n", (unsigned long long)counts(&r->a).written,
 	       (unsigned long long)counts(&r->a).loaded);
-	expect(counts(&r->a).loaded > 0);
 	expect_eq(counts(&r->a).lost_pages, 0);
 	free_live(&r->a, &hole, 1);
 	expect_sound(&r->a);
