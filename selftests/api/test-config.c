@@ -234,6 +234,7 @@ struct framed {
 		struct memlane_config config;
 		struct memlane_usage usage;
 		struct memlane_lane_usage lane;
+		struct memlane_fault_times times;
 		struct memlane_track track;
 		struct memlane_cost cost;
 		unsigned char room[1024];
@@ -275,6 +276,9 @@ static void fill_in(struct memlane *m, memlane_handle h, int off)
 	f.size = sizeof(f.lane) + off;
 	expect_eq(memlane_stat_lane_sized(m, 0, &f.lane, f.size), 0);
 	expect_kept(&f, sizeof(f.lane));
+	f.size = sizeof(f.times) + off;
+	expect_eq(memlane_stat_faults_sized(m, MEMLANE_FAULT_NEW, &f.times, f.size), 0);
+	expect_kept(&f, sizeof(f.times));
 	f.size = sizeof(f.cost) + off;
 	expect_eq(memlane_migration_cost_sized(m, h, 0, &f.cost, f.size), 0);
 	expect_eq(f.cost.size, f.size);
