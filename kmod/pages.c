@@ -454,7 +454,10 @@ void memlane_pages_residence(struct memlane_pages *p, u64 page, u64 nr, struct m
 	}
 }
 
-/* As fill_one(), and what is in the backing file is waited for. No lock is held. */
+/*
+ * As fill_one(), and what is in the backing file is waited for. No lock is held: -EFAULT if
+ * the place is nobody's any more.
+ */
 static int warm_one(struct memlane_pages *p, u64 nr, struct page **spare)
 {
 	struct memlane_load *load;
@@ -483,6 +486,8 @@ static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **s
 		if (!memlane_page_is_away(p, page))
 			continue;
 		err = warm_one(p, page, spare);
+		if (err == -EFAULT)
+			err = 0;	/* freed since the look: it wants nothing */
 		warmed += err > 0;
 		cond_resched();
 	}

@@ -662,6 +662,52 @@ TEST(while_others_write)
 	close(r->a.fd);
 }
 
+static int warm_all(struct race *r)
+{
+	struct memlane_cool all = {
+		.size = sizeof(all), .flags = MEMLANE_COOL_LANE, .lane = MEMLANE_SLOW,
+	};
+	int err;
+
+	while (!__atomic_load_n(&r->end, __ATOMIC_RELAXED)) {
+		err = call(r->a.fd, MEMLANE_IOCTL_WARM, &all);
+		if (err)
+			fail("warm: %d", err);
+		r->found += all.out_pages;
+	}
+	return 0;
+}
+
+/* Bringing back what is freed in the middle of it is no error. */
+TEST(freed_while_they_come_back)
+{
+	struct race *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+	pid_t child;
+	int status;
+	__u64 h;
+
+	r->a = arena_cold();
+	set(&r->a, MEMLANE_OPT_DECAY, 0);
+	child = fork();
+	expect(child >= 0);
+	if (!child)
+		_exit(warm_all(r));
+	for (i = 0; i < env("ML_ROUNDS", 300) || !r->found; i++) {
+		h = text_blob(&r->a, i);
+		cool(&r->a, &h, 1);
+		if (i & 1)
+			sched_yield();
+		expect_eq(free_live(&r->a, &h, 1), 0);
+	}
+	__atomic_store_n(&r->end, 1, __ATOMIC_RELAXED);
+	expect_eq(waitpid(child, &status, 0), child);
+	expect_eq(status, 0);
+	printf("# %lu pages came back\n", r->found);
+	expect_sound(&r->a);
+	close(r->a.fd);
+}
+
 /* Killed at any moment of putting away and bringing back, it leaves nothing. */
 TEST(killed_in_the_middle)
 {
