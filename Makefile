@@ -119,6 +119,8 @@ torture-long: deps
 	@$(MAKE) -s -C selftests/torture long
 	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 7200 $(VMFLAGS) -- \
 		'MEMLANE_BACKEND=module ML_TIMEOUT=7100 ML_KILLS=1000 build/share/share killed'
+	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 1800 $(VMFLAGS) -- \
+		'MEMLANE_BACKEND=module ML_TIMEOUT=1700 ML_NEIGHBOUR=2 ML_OPS=0 ML_SECONDS=60 build/torture/plain/torture'
 	@selftests/vm/run.sh --kernel $(KERNEL) --timeout 7200 $(VMFLAGS) -- \
 		'MEMLANE_BACKEND=module ML_TIMEOUT=7100 ML_OPS=10000 build/torture/plain/gup'
 
