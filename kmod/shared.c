@@ -69,7 +69,7 @@ void *memlane_shared_new(struct memlane_shared *shared)
 
 	if (!page)
 		return NULL;
-	if (xa_err(xa_store(&shared->page, shared->next, page, GFP_KERNEL_ACCOUNT))) {
+	if (xa_err(xa_store(&shared->page, shared->next, page, GFP_SHARED & ~__GFP_ZERO))) {
 		put_page(page);
 		return NULL;
 	}

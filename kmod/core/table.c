@@ -114,10 +114,10 @@ static void set_loc(struct ml_arena *a, u32 index, u64 loc)
 	*hi = (*hi & 0xff00) | (u16)(loc >> 32);
 }
 
-/* Was it ever given out? Any value. */
+/* Was it ever given out? Any value; some ask without the lock. */
 static bool is_known(const struct ml_arena *a, u32 index)
 {
-	return index > a->table.first && index < a->table.top;
+	return index > a->table.first && index < READ_ONCE(a->table.top);
 }
 
 /**

@@ -443,6 +443,9 @@ TEST(an_arena_makes_objects_until_all_its_handles_are_used_up)
 	struct memlane *m;
 	int i;
 
+#ifdef __SANITIZE_THREAD__
+	skip("it takes minutes with this sanitizer");
+#endif
 	c.aged = true;
 	c.max_handles = 100;
 	m = open_with(&c);
