@@ -414,8 +414,8 @@ static int backing_check(struct file *file, u64 max, u64 usual, u64 *room)
 }
 
 /*
- * Two of them would write over each other. -EAGAIN: the other is about to let go. Files
- * that have not answered yet count as long as they do not, whoever is gone.
+ * Two of them would write over each other. -EAGAIN: the other is about to let go. A file
+ * that has not answered counts until it does, also when its arena has ended.
  */
 static int try_list(struct memlane_backing *b)
 {

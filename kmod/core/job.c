@@ -2,7 +2,7 @@
 /*
  * job.c - calls that are carried out in the background
  *
- * Each is carried out by slices, however large it is: between two of them whoever runs it
+ * Each is carried out by slices, however large it is: between two of them its thread
  * may rest, or let another arena have its turn. A backend keeps the jobs that wait, and the
  * handles of each.
  */

@@ -17,7 +17,7 @@
 #include "histogram.h"
 #include "keep.h"
 
-#define GROUP	"what nobody uses, put away"
+#define GROUP	KEEP_GROUP
 #define PAGE	4096ULL
 #define PAGES	8192ULL
 #define DISK_READS 512U

@@ -104,9 +104,10 @@ static void periods(struct kept *k)
 }
 
 /* Until it is settled, and as long again: what that costs what is used. Bytes kept. */
-static uint64_t settle(struct kept *k, double base, const char *how)
+static uint64_t settle(struct kept *k, const char *how)
 {
-	struct memlane_counts before, c;
+	struct memlane_counts before, c = counts(k->m);
+	const double base = resident(&c);
 	char name[96];
 
 	periods(k);
@@ -134,12 +135,11 @@ static void begin(struct kept *k, int fd)
 	make_objects(k);
 }
 
-/* @fd: a backing file, or -1. Bytes kept; *all: at first. */
-static uint64_t keep(int fd, const char *how, uint64_t *all)
+/* @fd: a backing file, or -1. Bytes kept. */
+static uint64_t keep(int fd, const char *how)
 {
 	static struct kept k;
 	const char *file = fd >= 0 ? getenv("ML_KEEP") : NULL;
-	struct memlane_counts c;
 	uint64_t bytes;
 
 	begin(&k, fd);
@@ -148,9 +148,7 @@ static uint64_t keep(int fd, const char *how, uint64_t *all)
 	if (k.plot)
 		fprintf(k.plot, "period\tresident\tcompressed\tstored\n");
 	plot(&k);
-	c = counts(k.m);
-	*all = resident(&c);
-	bytes = settle(&k, *all, how);
+	bytes = settle(&k, how);
 	one_period(&k, 1);
 	periods(&k);
 	if (k.plot)
@@ -161,11 +159,9 @@ static uint64_t keep(int fd, const char *how, uint64_t *all)
 
 void bench_keep(void)
 {
-	uint64_t all, bytes = keep(-1, "compressed", &all);
-	int fd;
+	int fd = memfd_create("bench", MFD_CLOEXEC);
 
-	zram_keep(bytes, "as compressed");
-	fd = memfd_create("bench", MFD_CLOEXEC);
-	bytes = keep(fd, "compressed, then in a file", &all);
+	zram_keep(keep(-1, "compressed"));
+	keep(fd, "compressed, then in a file");
 	close(fd);
 }

@@ -15,6 +15,6 @@ uint64_t keep_size(uint32_t i);
 void bench_keep(void);
 
 /* zram.c: malloc held to as many bytes, zram's own included */
-void zram_keep(uint64_t bytes, const char *as);
+void zram_keep(uint64_t bytes);
 
 #endif /* KEEP_H */

@@ -179,14 +179,13 @@ static bool in_cgroup(uint64_t bytes, struct answer *a)
 	return child > 0 && waitpid(child, &status, 0) == child && !status && told;
 }
 
-void zram_keep(uint64_t bytes, const char *as)
+void zram_keep(uint64_t bytes)
 {
 	struct answer a = { 0 };
-	char name[96];
 
 	if (begin() && in_cgroup(bytes, &a)) {
-		snprintf(name, sizeof(name), "  malloc and zram (lz4), held to as much: kept, %s", as);
-		row(KEEP_GROUP, name, a.resident + a.swapped, "bytes", bytes);
+		row(KEEP_GROUP, "  malloc and zram (lz4), held to as much: kept, as compressed",
+		    a.resident + a.swapped, "bytes", bytes);
 		row(KEEP_GROUP, "  malloc and zram: faults of what is in use, in 30 periods", a.faults,
 		    "", 0);
 	} else {

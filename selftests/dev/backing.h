@@ -107,24 +107,23 @@ static __u64 noise_blob(const struct arena *a, unsigned int seed)
 	return h;
 }
 
-__attribute__((unused))
-static __u64 stored_text(const struct arena *a, unsigned int seed)
+static __u64 stored(const struct arena *a, __u64 h)
 {
-	__u64 h = text_blob(a, seed);
-
 	expect_eq(store(a, &h, 1), PAGES);
 	expect_eq(query(a, h).out_stored, PAGES);
 	return h;
 }
 
 __attribute__((unused))
+static __u64 stored_text(const struct arena *a, unsigned int seed)
+{
+	return stored(a, text_blob(a, seed));
+}
+
+__attribute__((unused))
 static __u64 stored_noise(const struct arena *a, unsigned int seed)
 {
-	__u64 h = noise_blob(a, seed);
-
-	expect_eq(store(a, &h, 1), PAGES);
-	expect_eq(query(a, h).out_stored, PAGES);
-	return h;
+	return stored(a, noise_blob(a, seed));
 }
 
 /* Events of objects that are lost, until no more come; how many are of @h. */

@@ -427,8 +427,10 @@ TEST(a_file_system_without_holes)
 
 	expect(mkdtemp(at));
 	expect_eq(unshare(CLONE_NEWNS), 0);
-	if (mount("plain", at, "ramfs", 0, NULL))
+	if (mount("plain", at, "ramfs", 0, NULL)) {
+		rmdir(at);
 		skip("no ramfs can be mounted");
+	}
 	snprintf(path, sizeof(path), "%s/file", at);
 	fd = open(path, O_RDWR | O_CREAT, 0600);
 	expect(fd >= 0);

@@ -492,8 +492,10 @@ TEST(a_full_file_system)
 	int fd, i;
 
 	expect(mkdtemp(dir));
-	if (mount("store", dir, "tmpfs", 0, "size=512k"))
+	if (mount("store", dir, "tmpfs", 0, "size=512k")) {
+		rmdir(dir);
 		skip("no tmpfs can be mounted");
+	}
 	fd = open(dir, O_RDWR | O_TMPFILE, 0600);
 	expect(fd >= 0);
 	expect_eq(set_backing(&a, fd, 0), 0);

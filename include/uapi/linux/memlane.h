@@ -830,8 +830,8 @@ struct memlane_free {
  * @usage: good enough when the lane has at most so many permille of its limit in
  *         use, up to 1000; 0: not looked at
  * @hole: good enough when the lane can hold a blob of this many bytes; 0: not looked
- *        at. Both 0: compact fully, but for what was put away: that stays, unless half
- *        of a span is empty, or @usage or @hole is not reached without it
+ *        at. Both 0: compact fully. A span that was put away stays as it is, unless half
+ *        of it is empty, or @usage or @hole is not reached without it
  * @step: limits and results
  * @token: for MEMLANE_EVENT_DONE
  */
