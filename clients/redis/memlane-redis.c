@@ -617,6 +617,7 @@ static const struct command *command_find(const char *name, size_t len);
 struct loan {
 	memlane_handle h;	/* 0: it was not of ours */
 	long long at;
+	int type;		/* of the key as Redis's own code meets it */
 };
 
 static struct redis_string *string_of(struct redis_ctx *ctx, memlane_handle h)
@@ -632,7 +633,7 @@ static struct redis_string *string_of(struct redis_ctx *ctx, memlane_handle h)
 static struct loan lend(struct redis_ctx *ctx, struct redis_string *name)
 {
 	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_WRITE);
-	struct loan loan = { .h = key_handle(key) };
+	struct loan loan = { .h = key_handle(key), .type = redis_KeyType(key) };
 	struct redis_string *string;
 	struct use use;
 
@@ -644,6 +645,7 @@ static struct loan lend(struct redis_ctx *ctx, struct redis_string *name)
 		redis_FreeString(ctx, string);
 		key_set_use(key, &use);
 		loan.at = use.at;
+		loan.type = REDIS_KEY_STRING;
 	}
 	redis_CloseKey(key);
 	return loan;
@@ -669,7 +671,8 @@ static bool take_back(struct redis_ctx *ctx, struct redis_string *name, const st
 		      const struct command *c)
 {
 	struct redis_key *key = redis_OpenKey(ctx, name, REDIS_READ | REDIS_WRITE | REDIS_NOTOUCH);
-	bool string = redis_KeyType(key) == REDIS_KEY_STRING, changed = loan->h && !string;
+	int now = redis_KeyType(key);
+	bool string = now == REDIS_KEY_STRING, changed = now != loan->type;
 	struct use use = { .at = REDIS_NO_EXPIRE };
 	const char *p = NULL;
 	memlane_handle h = 0;
@@ -679,7 +682,7 @@ static bool take_back(struct redis_ctx *ctx, struct redis_string *name, const st
 		p = redis_StringDMA(key, &len, REDIS_READ);
 		use = key_use(key);
 		h = loan->h && value_is(loan->h, p, len) ? loan->h : value_new(p, len);
-		changed = h != loan->h || !h || use.at != loan->at;
+		changed |= h != loan->h || !h || use.at != loan->at;
 	}
 	if (changed && c->how & EFFECT)
 		replicate_effect(ctx, name, p, len, use.at);

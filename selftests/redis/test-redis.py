@@ -348,6 +348,25 @@ class Kept(unittest.TestCase):
             with Server(REDIRECT, options, self.dir) as ours:
                 self.look(ours.client, values, digest)
 
+    def test_gone(self):
+        """what a command deletes is deleted for replicas, too, whatever kind of value it was"""
+        options = ("--appendonly", "yes", "--appendfsync", "no")
+        with Server(REDIRECT, options, self.dir) as ours:
+            c = ours.client
+            c("SET", "ours", "of the arena")
+            for key in ("empty1", "empty2", "empty3"):
+                c("SET", key, "")
+            c("LPUSH", "list", "a")
+            self.assertEqual(c("GETDEL", "empty1"), b"")
+            self.assertEqual(c("GETEX", "empty2", "PXAT", 1), b"")
+            self.assertEqual(c("BITOP", "AND", "empty3", "none", "none"), 0)
+            self.assertEqual(c("BITOP", "AND", "list", "none", "none"), 0)
+            self.assertEqual(c("GETDEL", "ours"), b"of the arena")
+            self.assertEqual(c("DBSIZE"), 0)
+            c("SET", "last", "1")
+        with Server(REDIRECT, options, self.dir) as ours:
+            self.assertEqual((ours.client("DBSIZE"), ours.client("GET", "last")), (1, b"1"))
+
     def test_snapshot(self):
         """a child saves what there was when it was forked, whatever happens meanwhile"""
         with Server((*REDIRECT, "idle"), ("--rdb-key-save-delay", "500"), self.dir) as ours:
