@@ -4,7 +4,7 @@
 #
 #   coverage.sh collect    in the guest, after them: keep gcov's counts
 #   coverage.sh report     on the host: lines and branches, listings beside
-#   coverage.sh judge      what report says of gcov's words, which come in
+#   coverage.sh judge      what report says of gcov's listings, which come in
 #
 # gcov keeps counts over a removal of the module. Less than the floor is a failure,
 # unless ONLY has left stages out.
@@ -23,47 +23,53 @@ collect() {
 	cp -r "$counts" "$out/counts"
 }
 
-# gcov tells it for each file, headers of the kernel too: the .c files of kmod/ count, but
-# for core/decay.c: the module refuses its option, so that only the in-process backend's
-# tests reach it.
+# gcov lists each file, headers of the kernel too: the .c files of kmod/ count, but for
+# core/decay.c: the module refuses its option, so that only the in-process backend's tests
+# reach it. An assertion of a lock has branches that only a fault takes: they do not count.
 judge() {
 	[ -z "${ONLY:-}" ] || floor_lines=0 floor_branches=0
 	awk -v top="$objects/" -v floor_lines="$floor_lines" -v floor_branches="$floor_branches" '
-	function percent(text) { sub(/^[^:]*:/, "", text); return text + 0 }
-	function total(text) { sub(/.*% of /, "", text); return text + 0 }
-	/^File / {
-		name = substr($2, 2, length($2) - 2)
-		ours = index(name, top) == 1 && name ~ /\.c$/
-		name = substr(name, length(top) + 1)
-		ours = ours && name != "core/decay.c"
-	}
-	# What follows a blank line is the sum over all files of the call.
-	/^$/ { ours = 0 }
-	!ours { next }
-	/^Lines executed/ {
-		hit += percent($0) * total($0) / 100
-		lines += total($0)
-		printf "# %-20s %6.2f %% of %4d lines", name, percent($0), total($0)
-	}
-	/^No branches/ { print "" }
-	/^Taken at least once/ {
-		taken += percent($0) * total($0) / 100
-		branches += total($0)
-		printf ", %6.2f %% of %4d branches\n", percent($0), total($0)
-	}
+	function percent(part, whole) { return whole ? 100 * part / whole : 100 }
 	function enough(nr, what, reached, floor) {
 		printf "%sok %d at least %d %% of %s\n", reached < floor ? "not " : "", nr, floor, what
 		if (reached < floor)
 			status = 1
 	}
+	/^ *-: *0:Source:/ {
+		name = $0
+		sub(/^ *-: *0:Source:/, "", name)
+		ours = index(name, top) == 1 && name ~ /\.c$/
+		name = substr(name, length(top) + 1)
+		ours = ours && name != "core/decay.c"
+		if (ours)
+			names[++files] = name
+		next
+	}
+	!ours { next }
+	/^ *([0-9]+\*?|[#=]+): *[0-9]+:/ {
+		lines[name]++
+		hit[name] += /^ *[0-9]/
+		asserts = /lockdep_assert_/
+	}
+	/^branch/ && !asserts {
+		branches[name]++
+		taken[name] += !/ (never executed|taken 0%)/
+	}
 	END {
-		if (!lines || !branches || !hit) { print "1..1\nnot ok 1 gcov counted nothing"; exit 1 }
-		hit *= 100 / lines
-		taken *= 100 / branches
+		for (i = 1; i <= files; i++) {
+			name = names[i]
+			printf "# %-20s %6.2f %% of %4d lines", name, percent(hit[name], lines[name]), lines[name]
+			printf ", %6.2f %% of %4d branches\n", percent(taken[name], branches[name]), branches[name]
+			all_hit += hit[name]; all_lines += lines[name]
+			all_taken += taken[name]; all_branches += branches[name]
+		}
+		if (!all_lines || !all_branches || !all_hit) { print "1..1\nnot ok 1 gcov counted nothing"; exit 1 }
+		h = percent(all_hit, all_lines)
+		t = percent(all_taken, all_branches)
 		printf "# total: %.1f %% of %d lines, %.1f %% of %d branches of kmod/\n1..2\n",
-			hit, lines, taken, branches
-		enough(1, "lines", hit, floor_lines)
-		enough(2, "branches", taken, floor_branches)
+			h, all_lines, t, all_branches
+		enough(1, "lines", h, floor_lines)
+		enough(2, "branches", t, floor_branches)
 		exit status
 	}'
 }
@@ -75,7 +81,7 @@ report() {
 		ln -sf "$objects/${file%.gcda}.gcno" "${file%.gcda}.gcno"
 	done
 	for file in *.gcda core/*.gcda; do
-		gcov -b -o "$(dirname "$file")" "$file" 2>/dev/null
+		gcov -b -t -o "$(dirname "$file")" "$file" 2>/dev/null | tee "${file%.gcda}.gcov"
 	done | judge
 }
 
