@@ -14,8 +14,8 @@
 void map_init(struct map *m, const struct arena_view *a)
 {
 	memset(m, 0, sizeof(*m));
-	snprintf(m->title, sizeof(m->title), "arena %s, process %d (%s)", a->name, a->pid,
-		 a->program);
+	snprintf(m->title, sizeof(m->title), "arena %s, process %d (%s)%s%s", a->name, a->pid,
+		 a->program, *a->called ? ": " : "", a->called);
 }
 
 void map_free(struct map *m)

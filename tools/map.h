@@ -14,7 +14,7 @@
 
 #include "arenas.h"
 
-#define MAP_WORDS 96
+#define MAP_WORDS 160
 
 /**
  * struct map_span - one span
@@ -52,7 +52,7 @@ struct map_frame {
 
 /**
  * struct map - an arena over time
- * @title: its name, process and program
+ * @title: which it is, its process and program, and the name that this gave it
  * @frame: one, or those of a recording
  * @nr: how many
  */

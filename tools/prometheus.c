@@ -146,7 +146,7 @@ void prometheus_write(FILE *out, const struct arena_view *list, int n)
 {
 	int k;
 
-	family(out, "arenas", "", "gauge", "Arenas that are open in the module.");
+	family(out, "arenas", "", "gauge", "Arenas that are open.");
 	fprintf(out, "memlane_arenas %d\n", n);
 	if (!n)
 		return;

@@ -35,6 +35,21 @@ static void cell_lane(const struct arena_view *a, int lane, const char *name, ch
 	strcpy(text, arena_lane_name[lane]);
 }
 
+/* Whose it is: of the arena, not of a lane. */
+static void cell_owner(const struct arena_view *a, int lane, const char *name, char *text)
+{
+	(void)lane;
+	(void)name;
+	snprintf(text, CELL, "%d %.20s", a->pid, a->program);
+}
+
+static void cell_name(const struct arena_view *a, int lane, const char *name, char *text)
+{
+	(void)lane;
+	(void)name;
+	strcpy(text, *a->called ? a->called : "-");
+}
+
 static void cell_bytes(const struct arena_view *a, int lane, const char *name, char *text)
 {
 	snprintf(text, CELL, "%.2f MiB", (double)arena_lane(a, lane, name) / 1048576);
@@ -87,9 +102,12 @@ static const struct column columns[] = {
 	{ "BLOBS", cell_number, "blobs" },
 	{ "HOLE", cell_bytes, "largest_hole" },
 	{ "CAME", cell_number, "migrated_in" },
+	{ "PROCESS", cell_owner, NULL },
+	{ "NAME", cell_name, NULL },
 };
 
-#define COLUMNS (sizeof(columns) / sizeof(*columns))
+#define COLUMNS	  (sizeof(columns) / sizeof(*columns))
+#define LEFT_FROM (COLUMNS - 2) /* the last two are words */
 
 static int add_lane(struct libscols_table *table, const struct arena_view *a, int lane)
 {
@@ -120,7 +138,7 @@ static int lanes_table(struct libscols_table *table, const struct arena_view *li
 
 	for (i = 0; i < COLUMNS; i++)
 		if (!scols_table_new_column(table, columns[i].title, 0,
-					    i == 1 ? 0 : SCOLS_FL_RIGHT))
+					    i == 1 || i >= LEFT_FROM ? 0 : SCOLS_FL_RIGHT))
 			return -ENOMEM;
 	for (a = 0; !ret && a < n; a++) {
 		ret = add_lane(table, &list[a], 0);

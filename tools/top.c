@@ -107,7 +107,7 @@ int top_filter(struct top_row *rows, int n, const char *text)
 	for (i = 0; i < n; i++) {
 		snprintf(pid, sizeof(pid), "%d", rows[i].now->pid);
 		if (strstr(rows[i].now->name, text) || strstr(rows[i].now->program, text) ||
-		    !strcmp(pid, text))
+		    strstr(rows[i].now->called, text) || !strcmp(pid, text))
 			rows[kept++] = rows[i];
 	}
 	return kept;
@@ -187,7 +187,7 @@ void top_sums(const struct top_row *rows, int n, char *line)
 
 void top_titles(char *line)
 {
-	snprintf(line, TOP_LINE, "%10s %7s %-15s %9s %6s %-18s %-18s %7s %6s %7s %7s %5s", "ARENA",
+	snprintf(line, TOP_LINE, "%10s %7s %-15s %9s %6s %-18s %-18s %7s %6s %7s %7s %5s NAME", "ARENA",
 		 "PID", "PROGRAM", "OBJECTS", "RES", "FAST", "SLOW", "MOVES/s", "VETO/s", "FAULT/s",
 		 "PAUSE/s", "PRESS");
 }
@@ -204,9 +204,10 @@ void top_line(const struct top_row *row, char *line)
 	for (i = 0; i < TOP_RATES; i++)
 		rate_text(row->rate[i], rate[i], sizeof(rate[i]));
 	snprintf(line, TOP_LINE,
-		 "%10s %7d %-15.15s %9" PRIu64 " %6s %s %s %7s %6s %7s %7s %4d%%", a->name, a->pid,
-		 a->program, row->objects, size, fast, slow, rate[TOP_MOVES], rate[TOP_VETOES],
-		 rate[TOP_FAULTS], rate[TOP_PAUSES], pressure(a));
+		 "%10s %7d %-15.15s %9" PRIu64 " %6s %s %s %7s %6s %7s %7s %4d%% %s", a->name,
+		 a->pid, a->program, row->objects, size, fast, slow, rate[TOP_MOVES],
+		 rate[TOP_VETOES], rate[TOP_FAULTS], rate[TOP_PAUSES], pressure(a),
+		 *a->called ? a->called : "-");
 }
 
 bool top_detail(const struct top_row *row, int which, char *line)

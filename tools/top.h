@@ -62,7 +62,7 @@ void top_rows(const struct arena_view *now, int n, const struct arena_view *befo
 
 void top_sort(struct top_row *rows, int n, enum top_order order, bool inverted);
 
-/* Keep the rows whose arena, process or program has @text. Return: how many. */
+/* Keep the rows that have @text in the arena, its name, the process or the program. Return: how many. */
 int top_filter(struct top_row *rows, int n, const char *text);
 
 /* Lines of at most TOP_LINE - 1 bytes: the sums, the titles, one arena. */

@@ -34,7 +34,7 @@ lists()
 
 stats()
 {
-	says 0 'ARENA LANE' "$memlane" stat && says 0 'invariants: ok' "$memlane" stat "$arena" &&
+	says 0 'ARENA LANE' "$memlane" stat && [ "$(grep -c " $pid hold  *held\$" out)" = 2 ] && says 0 'invariants: ok' "$memlane" stat "$arena" &&
 		grep -Eq '^hand +2 ' out && grep -Eq '^waits +0$' out &&
 		says 0 '"backend": "local"' "$memlane" stat --json && grep -q "\"pid\": $pid" out
 }
@@ -55,7 +55,7 @@ tops()
 {
 	says 0 '1 arena, 5000 objects' "$memlane" top -b -n 2 -d 1 &&
 		[ "$(grep -c "^ *$arena  *$pid hold  *5000 .* \\[|*:* *[0-9]*%\\] " out)" = 2 ] &&
-		grep -Eq ' - +- +- +- +[0-9]+%$' out && grep -Eq ' 0 +0 +0 +0 +[0-9]+%$' out ||
+		grep -Eq ' - +- +- +- +[0-9]+% held$' out && grep -Eq ' 0 +0 +0 +0 +[0-9]+% held$' out ||
 		{ sed 's/^/# /' out; return 1; }
 	says 1 'memlane top -b' "$memlane" top -n 1 < /dev/null &&
 		says 2 'tenths of a second' "$memlane" top -d now
@@ -72,13 +72,14 @@ keys()
 screens()
 {
 	keys '' 'hold' && keys h 'only arenas with this text' && keys '\n' 'moves_hand' &&
-		keys 'I' 'inverted' && keys '\\nobody\n' 'Filter: nobody' || return 1
+		keys 'I' 'inverted' && keys '\\nobody\n' 'Filter: nobody' &&
+		keys '\\eld\n' 'Filter: eld' || return 1
 	TERM=nonsense says 1 'set TERM' script -qec "$memlane top -n 1" /dev/null
 }
 
 maps()
 {
-	says 0 "arena $arena, process $pid (hold)" "$memlane" map "$arena" &&
+	says 0 "arena $arena, process $pid (hold): held" "$memlane" map "$arena" &&
 		grep -q '^fast lane: [1-9][0-9]* spans' out && grep -Eq '^[0-9#]+$' out || return 1
 	says 0 '3 moments of' "$memlane" map --record rec -n 3 -d 1 "$arena" &&
 		[ "$(grep -c ^frame rec)" = 3 ] && "$memlane" map --svg now.svg "$arena" &&
