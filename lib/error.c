@@ -23,8 +23,9 @@ static const struct {
 		  "sizes are 1 byte or more, alignments powers of two, unpins follow pins" },
 	{ EOPNOTSUPP, "This backend or version cannot do that: see memlane_capabilities(), "
 		      "clear unknown flags and reserved members" },
-	{ ENOSPC, "The lane or the handle table is full: free objects, raise its maximum with "
-		  "memlane_set_max(), or allow the other lane by leaving out MEMLANE_NO_SPILL" },
+	{ ENOSPC, "The lane, the handle table or the backing file is full: free objects, raise its "
+		  "maximum with memlane_set_max() or memlane_set_backing_max(), or allow the other "
+		  "lane by leaving out MEMLANE_NO_SPILL" },
 	{ ENOMEM, "There is no memory left, in the system or the memory cgroup, or no addresses: "
 		  "free some, raise the limit, or lower the arena's maxima" },
 	{ EBADFD, "The program has closed the arena's file, or put another one in its place: leave "
@@ -54,6 +55,15 @@ static const struct {
 		  "sandbox" },
 	{ EMFILE, "The process has too many open files: close some, or raise ulimit -n" },
 	{ ENFILE, "The system has too many open files: close some" },
+	{ EIO, "A file could not be read or written: look at the disk of the arena's backing file "
+	       "(lost_pages of memlane_stat()), or at the file that was printed to" },
+	{ EFBIG, "The backing file may not grow: raise RLIMIT_FSIZE (ulimit -f), or give the arena "
+		 "a file system that takes larger files" },
+	{ ETXTBSY, "The backing file is swapped to: take another one, or swapoff it" },
+	{ ETIMEDOUT, "The backing file has not answered for five seconds: look at its disk or "
+		     "server; what was to go there is in memory still" },
+	{ ENXIO, "The arena has no backing file: memlane_set_backing() or config.backing_fd gives "
+		 "it one" },
 };
 
 const char *memlane_strerror(int err)

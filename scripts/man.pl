@@ -20,14 +20,7 @@ my $internal = qr/^memlane_(exit_other|get_slow|frame_first|frame_more|frame_rew
 my $longest = 24;    # lines of an example
 
 # Errors that any call with a handle gives, as the head of memlane.h has them.
-my @bad_handle = (
-	[ 'ESTALE', 'the object was freed' ],
-	[ 'EXDEV', 'the handle is of another arena' ],
-	[ 'EBADF', 'the value never was a handle' ],
-	[ 'ENODATA', 'the object was dropped with its purgeable group: free it' ],
-);
-
-my %meaning = map { @$_ } @bad_handle;
+my @bad_handle = qw(ESTALE EXDEV EBADF ENODATA);
 my $calls;
 
 sub read_file {
@@ -36,6 +29,19 @@ sub read_file {
 	local $/;
 	return <$f>;
 }
+
+# What an error means where a call says nothing about it: the table of errors.md.
+sub meanings {
+	my %meaning;
+	for (split /\n/, read_file('Documentation/errors.md')) {
+		my ($errors, $words) = /^\| (`-E.*?) \| (.*) \|$/ or next;
+		$words =~ tr/`//d;
+		$meaning{$_} = $words for $errors =~ /-(E\w+)/g;
+	}
+	return %meaning;
+}
+
+my %meaning = meanings();
 
 # Text of a comment without its stars.
 sub plain {
@@ -124,7 +130,7 @@ sub errors {
 		my ($error, $words) = ($1, $2);
 		$words =~ s/\..*//s;
 		$words =~ s/^[:,;\s]+(?:if |when |where )?|[;,\s]+(?:or|and)?\s*$//g;
-		push @list, [ $error, $words || $meaning{$error} || 'see RETURN VALUE' ]
+		push @list, [ $error, $words || $meaning{$error} || '' ]
 			unless $seen{$error}++;
 	}
 	# "As memlane_stat()" has the errors of that call; so has one that names it alone.
@@ -134,7 +140,7 @@ sub errors {
 		push @list, grep { !$seen{ $_->[0] }++ } errors($calls->{$other});
 	}
 	if ($call->{prototype} =~ /memlane_handle \w+[,)]/ && $call->{prototype} =~ /^int/) {
-		push @list, grep { !$seen{ $_->[0] } } @bad_handle;
+		push @list, map { [ $_, $meaning{$_} ] } grep { !$seen{$_} } @bad_handle;
 	}
 	return @list;
 }
@@ -196,6 +202,7 @@ sub lacks {
 	push @lacks, 'a Return: line' if !$call->{returns} && $call->{prototype} !~ /^void \w/;
 	push @lacks, 'an error' if $call->{prototype} =~ /^int\b/ && !errors($call) &&
 		($call->{returns} // '') !~ /error|errno|always|number|how many|true|false|never|as memlane/i;
+	push @lacks, map { "what $_->[0] means" } grep { !$_->[1] } errors($call);
 	return map { "$call->{header}: $call->{name}: its page lacks $_" } @lacks;
 }
 

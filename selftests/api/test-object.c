@@ -392,7 +392,8 @@ TEST(every_error_has_a_sentence_of_its_own)
 {
 	const int errs[] = { ESTALE, EXDEV, EBADF, ENODATA, EBUSY, EAGAIN, ERANGE, EOVERFLOW,
 			     EINVAL, EOPNOTSUPP, ENOSPC, ENOMEM, EUSERS, EDEADLK, EOWNERDEAD,
-			     ENOENT, ENODEV, EACCES, EPROTO, E2BIG, EFAULT, EINTR, ENOSYS };
+			     ENOENT, ENODEV, EACCES, EPROTO, E2BIG, EFAULT, EINTR, ENOSYS,
+			     ENXIO, EIO, EFBIG, ETXTBSY, ETIMEDOUT };
 	const char *other = memlane_strerror(-9999);
 	size_t i, j;
 

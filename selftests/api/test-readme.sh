@@ -96,6 +96,13 @@ wrong_rows() {
 		! wrong '| d | `memlane_blockers` | `test-cost` |'
 }
 
+# An error that a header tells of has a sentence.
+told() {
+	grep -ohE -e '-E[A-Z0-9]{2,}' lib/include/*.h | tr -d - | sort -u | while read -r error; do
+		grep -q "{ $error, " lib/error.c || echo "a sentence for $error"
+	done | none
+}
+
 # The table of errors has those that lib/error.c has sentences for.
 errors() {
 	sed -n '/^| error | meaning |$/,/^$/p' Documentation/errors.md | awk -F '|' '{ print $2 }' |
@@ -156,7 +163,7 @@ bounds() {
 		awk -v said="$said" -v most="$most" 'BEGIN { exit !(said > 1 && most - said <= 0.03) }'
 }
 
-plan 8
+plan 9
 check "the table is there" there_are_rows
 check "every call is declared" calls
 check "every test program is there" programs
@@ -165,4 +172,5 @@ check "a row with a call or a test of something else is found" wrong_rows
 check "README's figures are those that were measured" figures
 check "and no better than what the tests allow" bounds
 check "the errors are those that have a sentence" errors
+check "every error of a header has one" told
 finish
