@@ -117,7 +117,8 @@ documented() {
 		grep -vE '(exit_other|get_slow|frame_first|frame_more|frame_rewind)\(' | none ''
 }
 
-# One number for everything: Documentation/versions.md.
+# One number for everything: Documentation/versions.md. Commands in the documents have it,
+# and CHANGELOG.md a section.
 versions() {
 	version=$(sed -n 's/^#define MEMLANE_VERSION_STRING.*"\(.*\)"/\1/p' lib/include/memlane.h)
 	numbers=$(sed -n 's/^#define MEMLANE_VERSION_\(MAJOR\|MINOR\|PATCH\)[[:blank:]]*//p' lib/include/memlane.h |
@@ -129,6 +130,9 @@ versions() {
 			"packaging/rpm/memlane.spec:Version:        "; do
 			grep -qF -- "${place#*:}$version" "${place%%:*}" || echo "$place"
 		done
+		grep -qx "## $version" CHANGELOG.md || echo CHANGELOG.md
+		git ls-files -- '*.md' | xargs grep -noE '(memlane/|-a v)[0-9]+(\.[0-9]+)+' |
+			grep -v -- "\(memlane/\|-a v\)$version\$"
 	} | none "not $version: "
 }
 

@@ -14,6 +14,8 @@ export MEMLANE_BACKEND=local
 export PKG_CONFIG_PATH="$root/opt/ml/lib/pkgconfig"
 export PKG_CONFIG_SYSROOT_DIR="$root"
 lib=$root/opt/ml/lib
+version=$(sed -n 's/^#define MEMLANE_VERSION_STRING.*"\(.*\)"/\1/p' "$top/lib/include/memlane.h")
+source=$root/usr/src/memlane-$version
 warn="-Wall -Wextra -Wpedantic -Wno-long-long -Werror"
 
 installed() {
@@ -209,12 +211,18 @@ tools() {
 		"$bin/memlane" replay --backend local "$dir/ls.mlt" | grep -q 'Every object had the bytes'
 }
 
+# The commands that there are, as the command itself has it.
+commands() { "$bin/memlane" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'; }
+
 man_page() {
 	page=$root/opt/ml/share/man/man1/memlane.1
-	for command in load unload status stat record replay trace; do
-		grep -q "^.*\\\\fB$command\\\\fR" "$page" || { echo "# no $command"; return 1; }
-		"$bin/memlane" --help | grep -q "^  $command " || { echo "# no help on $command"; return 1; }
+	commands >"$dir/commands"
+	for command in load unload status list stat top map doctor export record replay trace; do
+		grep -qx "$command" "$dir/commands" || { echo "# no help on $command"; return 1; }
 	done
+	while read -r command; do
+		grep -q "^.*\\\\fB$command\\\\fR" "$page" || { echo "# no $command"; return 1; }
+	done <"$dir/commands"
 }
 
 # A page for each call that a program may use, from the headers that were installed.
@@ -236,6 +244,7 @@ written_pages() {
 			grep -qE "^\.SH \"?$part" "$root/opt/ml/share/man/$page" || { echo "# $page: no $part"; return 1; }
 		done
 	done
+	grep -qE '^\.SH "?ENVIRONMENT' "$root/opt/ml/share/man/man1/memlane.1"
 }
 
 # complete WORD...: what the shell offers for the last word.
@@ -249,8 +258,25 @@ complete_bash() {
 completion() {
 	[ "$(complete_bash memlane rec)" = record ] && [ "$(complete_bash memlane record --fol)" = --follow ] &&
 		[ "$(complete_bash memlane replay --backend m)" = module ] &&
-		[ "$(complete_bash memlane '' | grep -cxE 'load|unload|status|stat|record|replay|trace')" = 7 ] &&
-		[ -s "$root/opt/ml/share/zsh/site-functions/_memlane" ]
+		complete_bash memlane '' | grep -v '^help$\|^--' | diff "$dir/commands" -
+}
+
+# zsh chooses from what it was given: all that it is given comes out here.
+complete_zsh() {
+	# shellcheck disable=SC2016
+	PATH=$root/opt/ml/bin:$PATH zsh -f -c '
+		_describe() { print -l -- ${(P)2}; }
+		compadd() { print -l -- "$@"; }
+		_files() { print a file; }
+		page=$1; shift; words=("$@") CURRENT=$#; . $page' zsh \
+		"$root/opt/ml/share/zsh/site-functions/_memlane" "$@"
+}
+
+zsh_completion() {
+	complete_zsh memlane '' | cut -d: -f1 | diff "$dir/commands" - &&
+		complete_zsh memlane record --f | grep -qx -e --follow &&
+		[ "$(complete_zsh memlane replay --backend '' | tr '\n' ' ')" = 'auto module local ' ] &&
+		[ "$(complete_zsh memlane trace '')" = 'a file' ]
 }
 
 # A tag for udev's own rules comes before them: 73-seat-late.rules is Debian's.
@@ -264,7 +290,7 @@ udev_rule() {
 
 # Sources that dkms finds.
 module_source() {
-	[ -s "$root/usr/src/memlane-1.1.0/dkms.conf" ] && [ -s "$root/usr/src/memlane-1.1.0/kmod/main.c" ]
+	[ -s "$source/dkms.conf" ] && [ -s "$source/kmod/main.c" ]
 }
 
 # They run where nothing else of this folder is, and say when they cannot.
@@ -291,12 +317,12 @@ selftests() {
 module_installs() {
 	eval "$("$top/selftests/vm/kernel.sh" 6.1)"
 	# shellcheck disable=SC2154
-	make -s -C "$root/usr/src/memlane-1.1.0/kmod" install KDIR="$build" \
+	make -s -C "$source/kmod" install KDIR="$build" \
 		INSTALL_MOD_PATH="$root" >"$dir/module.log" 2>&1 || { cat "$dir/module.log"; return 1; }
 	find "$root/lib/modules" -name 'memlane.ko*' | grep -q .
 }
 
-plan 23
+plan 24
 check "install puts down all files" installed
 check "what can be executed is a program or a script" executables
 check "soname" soname
@@ -316,6 +342,7 @@ check "the man page, and the commands in it" man_page
 check "a page of the manual for each call" call_pages
 check "the other pages" written_pages
 check "completion of the command" completion
+check "also in zsh" zsh_completion
 check "the udev rule and its group" udev_rule
 check "the test programs" selftests
 check "the module's sources" module_source
