@@ -288,6 +288,9 @@ void revoke_maker(struct memlane *m, uint32_t index);
 
 #define LEAF_PAGES 512U
 
+/* Entries on a page of the table; arenas begin on one. */
+#define PAGE_INDICES 512U
+
 /* What was never made of a small arena: nobody writes there. */
 extern const uint64_t small_nothing[16];
 
@@ -430,6 +433,12 @@ static inline uint32_t lane_for(const struct memlane *m, uint64_t size)
 static inline uint32_t indices_given(const struct memlane *m)
 {
 	return __atomic_load_n(&m->stat->counts.indices, __ATOMIC_RELAXED);
+}
+
+/* Behind the last one. An entry before it that is 0 is on a page that was given back. */
+static inline uint64_t indices_end(const struct memlane *m)
+{
+	return (uint64_t)m->first + 1 + indices_given(m);
 }
 
 /*

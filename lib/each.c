@@ -10,8 +10,6 @@
 #include "backend.h"
 #include "watch.h"
 
-#define PAGE_INDICES 512 /* arenas begin on a page of the table */
-
 /* Fill in what the shared words say; false: no object. */
 static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct memlane_object *o)
 {
@@ -45,7 +43,7 @@ int memlane_each(struct memlane *m, memlane_each_fn fn, void *arg)
 	uint64_t e, end, index;
 	int err = arena_here(m);
 
-	end = err ? 0 : (uint64_t)m->first + 1 + indices_given(m);
+	end = err ? 0 : indices_end(m);
 	for (index = m->first + 1; !err && index < end; index++) {
 		e = entry_load(m, index);
 		if (!e)

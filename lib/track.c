@@ -92,24 +92,26 @@ static void look(struct memlane *m, uint32_t index, uint64_t e)
  * @from: first index
  *
  * An index has its note before its object is told to anybody, so one whose note may
- * not be written yet is somebody's who is just being born.
+ * not be written yet is somebody's who is just being born. A page of indices that are
+ * all used up is stepped over, as memlane_each() does.
  *
  * Return: the index to go on with; 0: no index from there on was ever used.
  */
 uint64_t track_piece(struct memlane *m, uint64_t from)
 {
 	uint64_t notes = __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE);
-	uint64_t end = from + PIECE < notes ? from + PIECE : notes;
+	uint64_t last = notes < indices_end(m) ? notes : indices_end(m);
+	uint64_t end = from + PIECE < last ? from + PIECE : last;
 	uint64_t e;
 
 	for (; from < end; from++) {
 		e = entry_load(m, from);
 		if (!e)
-			return 0;
-		if (memlane_entry_is_live(e))
+			from |= PAGE_INDICES - 1;
+		else if (memlane_entry_is_live(e))
 			look(m, from, e);
 	}
-	return from < notes ? from : 0;
+	return from < last ? from : 0;
 }
 
 static void look_at_all(struct memlane *m)
