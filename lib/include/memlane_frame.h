@@ -83,8 +83,8 @@ MEMLANE_INLINE void *memlane_frame_alloc(struct memlane *m, size_t size)
 	unsigned char *p = self->scratch;
 
 	if (__builtin_expect(__atomic_load_n(&self->arena, __ATOMIC_RELAXED) != m, 0) ||
-	    __builtin_expect(size > (size_t)(self->scratch_end - p), 0))
-		return memlane_frame_more(m, size);
+	    __builtin_expect(size - 1 >= (size_t)(self->scratch_end - p), 0))
+		return memlane_frame_more(m, size); /* 0 bytes, too */
 	/* The end is a multiple of 16 from here: rounding does not pass it. */
 	self->scratch = p + ((size + 15) & ~(size_t)15);
 	return p;

@@ -156,6 +156,27 @@ TEST(scratch_outside_a_frame_is_refused)
 	memlane_close(m);
 }
 
+/* No bytes have an address, in checking mode too. */
+TEST(scratch_of_no_bytes_is_no_failure)
+{
+	struct memlane_config c = quiet();
+	struct memlane_mark mark;
+	struct memlane *m;
+	int guard;
+
+	for (guard = 0; guard < 2; guard++) {
+		c.guard = guard;
+		m = open_with(&c);
+		expect(!memlane_frame_alloc(m, 0));
+		mark = memlane_frame_begin(m);
+		expect(memlane_frame_alloc(m, 0));
+		expect(memlane_frame_alloc(m, 1));
+		expect_eq(memlane_frame_end(m, mark), 0);
+		expect(!memlane_frame_alloc(m, 0));
+		memlane_close(m);
+	}
+}
+
 TEST(after_the_outermost_frame_there_is_no_scratch)
 {
 	struct memlane *m = open_quiet();
