@@ -30,10 +30,16 @@ void events_exit(struct events *e)
 	pthread_mutex_destroy(&e->lock);
 }
 
+/* A pipe that lacks an end, which the program has closed, is none: writing to it is a signal. */
+static bool has_pipe(const struct events *e)
+{
+	return node_is(e->fd[0], &e->pipe) && node_is(e->fd[1], &e->pipe);
+}
+
 /* Readable from now on. It never has more than one byte, so there is room. */
 static void raise_flag(struct events *e)
 {
-	ssize_t n = node_is(e->fd[1], &e->pipe) ? write(e->fd[1], "", 1) : 0;
+	ssize_t n = has_pipe(e) ? write(e->fd[1], "", 1) : 0;
 
 	(void)n;
 }
@@ -148,7 +154,7 @@ int events_fd(struct events *e)
 	int fd;
 
 	pthread_mutex_lock(&e->lock);
-	fd = node_is(e->fd[0], &e->pipe) && node_is(e->fd[1], &e->pipe) ? e->fd[0] : make_pipe(e);
+	fd = has_pipe(e) ? e->fd[0] : make_pipe(e);
 	pthread_mutex_unlock(&e->lock);
 	return fd;
 }

@@ -208,6 +208,13 @@ TEST(the_queue_is_bounded_and_in_order)
 	memlane_close(m);
 }
 
+static bool is_readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
 TEST(growth_and_a_full_lane_are_told)
 {
 	struct memlane_config c = quiet();
@@ -427,5 +434,30 @@ TEST(a_child_has_no_events)
 	expect_eq(status, 0);
 	expect_eq(memlane_queue_compact(m, 0, 0, 1), 0);
 	expect_eq(next_event(m).token, 1);
+	memlane_close(m);
+}
+
+/* It is not the program's to close. That makes no signal of an event. */
+TEST(an_event_descriptor_that_was_closed_is_made_again)
+{
+	struct memlane_config c = quiet();
+	struct memlane_event ev;
+	struct memlane *m;
+	memlane_handle h;
+	int fd;
+
+	c.slow_lane_size = MIB;
+	m = open_with(&c);
+	if (memlane_backend(m) != MEMLANE_BACKEND_LOCAL)
+		skip("there it is the arena's own file");
+	fd = memlane_event_fd(m);
+	expect(fd >= 0);
+	expect_eq(close(fd), 0);
+	expect_eq(memlane_alloc_with(m, 2 * MIB, NULL, &h), 0);
+	fd = memlane_event_fd(m);
+	expect(is_readable(fd));
+	ev = event_of(m, MEMLANE_EVENT_GROWTH);
+	expect_eq(ev.lane, MEMLANE_SLOW);
+	expect(!is_readable(fd));
 	memlane_close(m);
 }
