@@ -165,17 +165,27 @@ static int dev_share(struct memlane *m)
 	return set_private(m, false);
 }
 
+/* A descriptor is had first: who has none left is not told that there is no such file. */
+static int open_device(void)
+{
+	int fd = open(DEVICE, O_RDWR | O_CLOEXEC), err = errno;
+
+	if (fd >= 0)
+		return fd;
+	if ((err != EMFILE && err != ENFILE) || access(DEVICE, F_OK))
+		return -errno;
+	return refused("open", 0, NULL, err, err);
+}
+
 static int dev_open(struct memlane *m, struct memlane_create *req)
 {
 	int err;
 
 	m->device = 0;
 	m->zeros = NULL;
-	m->fd = open(DEVICE, O_RDWR | O_CLOEXEC);
-	if (m->fd < 0 && (errno == EMFILE || errno == ENFILE))
-		return refused("open", 0, NULL, errno, errno);
+	m->fd = open_device();
 	if (m->fd < 0)
-		return -errno;
+		return m->fd;
 	err = dev_call(m, MEMLANE_CMD_CREATE, req);
 	if (!err)
 		err = map_regions(m);

@@ -375,7 +375,8 @@ MEMLANE_INLINE int memlane_config_preset(struct memlane_config *config, int pres
  *
  * Return: 0; -EINVAL: memlane_config_check() says what is wrong, or
  * MEMLANE_BACKEND is neither module nor local, or MEMLANE_GUARD has an unknown word; -ENOENT, -EACCES: no
- * /dev/memlane, or no right to it, and the module was insisted on; -EPROTO:
+ * /dev/memlane, or no right to it, and the module was insisted on; -EMFILE, -ENFILE: no
+ * descriptor for /dev/memlane, which is there; -EPROTO:
  * the module's ABI is not this library's; -ENOMEM: no memory, or no addresses; -EAGAIN: no
  * thread for the maintenance in the background; -EPERM, -ENOSYS: no membarrier(). memlane_explain() tells which limit was met.
  */

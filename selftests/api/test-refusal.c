@@ -339,3 +339,26 @@ TEST(a_limit_of_locked_memory_is_not_met_by_addresses)
 	use(m);
 	memlane_close(m);
 }
+
+/* What has no module needs no descriptor. */
+TEST(without_a_descriptor_there_is_the_process_itself)
+{
+	bool module = !access("/dev/memlane", F_OK);
+	struct memlane_config c = quiet();
+	struct memlane *m;
+	int err;
+
+	unsetenv("MEMLANE_BACKEND");
+	limit(RLIMIT_NOFILE, 0);
+	err = memlane_open(&m, &c);
+	if (SANITIZED || !module) {
+		expect_eq(err, 0);
+		use(m);
+		memlane_close(m);
+	} else {
+		expect_eq(err, -EMFILE);
+		has(memlane_strerror(err), "RLIMIT_NOFILE");
+	}
+	c.backend = MEMLANE_BACKEND_MODULE;
+	expect_eq(memlane_open(&m, &c), module ? -EMFILE : -ENOENT);
+}
