@@ -12,15 +12,17 @@ memlane_handle memlane_zalloc(struct memlane *m, uint64_t size)
 	return memlane_alloc_with(m, size, &zero, &h) ? 0 : h;
 }
 
-/* The handle is nobody's yet: its object is there. */
+/* The handle is nobody's yet. Its object may have been dropped, where its group is purgeable. */
 static void put_text(struct memlane *m, memlane_handle h, const char *s, size_t length)
 {
 	char *p;
 
 	memlane_enter(m);
 	p = memlane_get(m, h);
-	memcpy(p, s, length);
-	p[length] = '\0';
+	if (p) {
+		memcpy(p, s, length);
+		p[length] = '\0';
+	}
 	memlane_exit(m);
 }
 
