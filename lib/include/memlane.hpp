@@ -273,8 +273,10 @@ public:
 	unique_handle(unique_handle &&other) noexcept : m_(other.m_), h_(other.release()) {}
 	unique_handle &operator=(unique_handle &&other) noexcept
 	{
-		std::swap(m_, other.m_);
-		std::swap(h_, other.h_);
+		unique_handle own(std::move(other));
+
+		std::swap(m_, own.m_);
+		std::swap(h_, own.h_);
 		return *this;
 	}
 	unique_handle(const unique_handle &) = delete;
@@ -354,9 +356,11 @@ public:
 		  room_(std::exchange(other.room_, 0)) {}
 	buffer &operator=(buffer &&other) noexcept
 	{
-		std::swap(m_, other.m_);
-		std::swap(h_, other.h_);
-		std::swap(room_, other.room_);
+		buffer own(std::move(other));
+
+		std::swap(m_, own.m_);
+		std::swap(h_, own.h_);
+		std::swap(room_, own.room_);
 		return *this;
 	}
 	buffer(const buffer &) = delete;
@@ -482,8 +486,10 @@ public:
 	vector(vector &&other) noexcept : b_(std::move(other.b_)), size_(std::exchange(other.size_, 0)) {}
 	vector &operator=(vector &&other) noexcept
 	{
+		const std::size_t size = std::exchange(other.size_, 0);
+
 		b_ = std::move(other.b_);
-		std::swap(size_, other.size_);
+		size_ = size;
 		return *this;
 	}
 
@@ -636,9 +642,12 @@ public:
 		  size_(std::exchange(other.size_, 0)) {}
 	ring &operator=(ring &&other) noexcept
 	{
+		const std::size_t first = std::exchange(other.first_, 0);
+		const std::size_t size = std::exchange(other.size_, 0);
+
 		b_ = std::move(other.b_);
-		std::swap(first_, other.first_);
-		std::swap(size_, other.size_);
+		first_ = first;
+		size_ = size;
 		return *this;
 	}
 

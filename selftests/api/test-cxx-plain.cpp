@@ -114,7 +114,10 @@ static bool owners(const memlane::arena &a, unsigned long before)
 
 		if (h || !other || live(a) != before + 1)
 			return false;
+		third = memlane::make_unique<pair>(a, { 3, 4 });
 		third = std::move(other);
+		if (other || live(a) != before + 1)
+			return false;
 		memlane::section s(a);
 		if (s[third.get()].b != 2)
 			return false;

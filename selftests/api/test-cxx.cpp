@@ -260,6 +260,12 @@ static bool arenas_with_containers(const memlane_config &config)
 	       got == 11;
 }
 
+/* The compiler is not to see that they are one. */
+__attribute__((noinline)) static void move_to(memlane::vector<int> &to, memlane::vector<int> &from)
+{
+	to = std::move(from);
+}
+
 static bool assigned(const memlane::arena &a)
 {
 	memlane::vector<int> v(a), w(a);
@@ -270,8 +276,15 @@ static bool assigned(const memlane::arena &a)
 	w.push_back(2);
 	w.push_back(3);
 	v = std::move(w);
+	if (!w.empty() || w.capacity())
+		return false;
+	w.push_back(4);
+	move_to(v, v);
 	r.push(7);
+	q.push(8);
 	q = std::move(r);
+	if (!r.empty() || r.capacity())
+		return false;
 	memlane::ring<int> p(std::move(q));
 	return v.size() == 2 && v.get(1) == 3 && q.empty() && !q.pop(got) && !q.push(1) &&
 	       p.capacity() == 3 && p.pop(got) && got == 7;
