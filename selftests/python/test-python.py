@@ -8,8 +8,10 @@ import errno
 import gc
 import os
 import random
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import typing
 import unittest
@@ -37,6 +39,20 @@ def run(code, **env):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
                           env={**os.environ, "PYTHONPATH": PACKAGE, **env})
     return done.returncode, done.stdout + done.stderr
+
+
+def flags_of(address):
+    """VmFlags of the mapping that an address is in."""
+    inside = False
+    with open("/proc/self/smaps", encoding="ascii") as smaps:
+        for line in smaps:
+            words = line.split()
+            if "-" in words[0] and not words[0].endswith(":"):
+                first, end = (int(word, 16) for word in words[0].split("-"))
+                inside = first <= address < end
+            elif inside and words[0] == "VmFlags:":
+                return words[1:]
+    return []
 
 
 class Objects(unittest.TestCase):
@@ -231,7 +247,55 @@ class Errors(unittest.TestCase):
         self.assertEqual((c.threshold, c.enable_auto_compaction), (4096, True))
         self.assertEqual((c.compaction_threshold, c.section_grace), (0.90, 0.010))
         self.assertEqual((c.max_threads, c.age_interval, c.frames_per_cycle), (1024, 1.0, 0))
-        self.assertFalse(c.guard or c.report_leaks or c.tracking or c.report)
+        self.assertFalse(c.guard or c.report_leaks or c.tracking or c.aged or c.report)
+        self.assertEqual((c.decay, c.no_core_dump, c.guard_moves), (1.0, False, False))
+        self.assertEqual((c.name, c.backing_fd, c.cold_age, c.backing_max), (None, -1, 0, 0))
+
+    def test_too_large(self):
+        """what C's types would cut is refused, and means nothing else"""
+        with quiet() as m:
+            h = m.alloc(b"x", group=3)
+            for call in (lambda: m.free_group(65536 + 3), lambda: m.group_usage(-1),
+                         lambda: h.resize((1 << 64) + 1), lambda: m.alloc((1 << 64) + 1),
+                         lambda: h.migrate(1 << 32), lambda: m.set_limit(0, 1 << 64)):
+                self.assertRaises(ctypes.ArgumentError, call)
+            for wish in (dict(group=65536 + 3), dict(tag=-1), dict(align=1 << 32),
+                         dict(priority=1 << 32)):
+                self.assertRaises(ValueError, m.alloc, 1, **wish)
+            self.assertRaises(ValueError, quiet, max_threads=1 << 32)
+            self.assertEqual(h.read(), b"x")
+
+    def test_header(self):
+        """the structs are those of the header: every member is where C has it"""
+        structs = {"config": library.Config, "alloc_opts": library.Options, "step": library.StepC,
+                   "stats": library.StatsC, "usage": library.UsageC}
+        names = [(struct, name) for struct, c in structs.items() for name, _ in c._fields_
+                 if not name.startswith("reserved")]
+        lines = "".join(f'printf("%zu\\n", offsetof(struct memlane_{struct}, {name}));\n'
+                        for struct, name in names)
+        code = ("#include <memlane.h>\nint main(void) {\n" + lines +
+                'printf("%zu\\n", sizeof(struct memlane_config)); }\n')
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "offsets")
+            subprocess.run(["cc", "-x", "c", "-", "-o", program,
+                            "-I", os.path.join(TOP, "lib", "include"),
+                            "-I", os.path.join(TOP, "include", "uapi")],
+                           input=code, text=True, check=True)
+            offsets = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+        ours = [getattr(structs[struct], name).offset for struct, name in names]
+        self.assertEqual([int(n) for n in offsets.split()], ours + [ctypes.sizeof(library.Config)])
+
+    def test_fields(self):
+        """fields of all kinds arrive where they are meant"""
+        with memlane.Arena(backend="local", decay=0.5, guard_moves=True, name="of python",
+                           no_core_dump=True) as m:
+            h = m.alloc(b"x")
+            with h.pin() as view:
+                address = ctypes.addressof(view.obj)
+            self.assertIn("dd", flags_of(address))
+            self.assertEqual(m.name, "of python")
+        with self.assertRaisesRegex(ValueError, "name"):
+            memlane.Arena(name="x" * 32)
 
     def test_no_library(self):
         """where there is no library, the import says what to do"""
@@ -419,6 +483,23 @@ class Ends(unittest.TestCase):
                            "def t():\n  with m.section(): e.set(); threading.Event().wait()\n"
                            "threading.Thread(target=t, daemon=True).start(); e.wait()\n")
         self.assertEqual((status, text), (0, ""))
+
+    def test_signals(self):
+        """a handler of a signal, which Python runs between two steps of anything, may call"""
+        with quiet() as m:
+            h = m.alloc(b"hello")
+            seen = []
+            before = signal.signal(signal.SIGALRM, lambda *_: seen.append(h.read()))
+            signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+            try:
+                for _ in range(1000000):
+                    h.read()
+                    if len(seen) >= 50:
+                        break
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+            self.assertEqual(set(seen), {b"hello"})
 
     def test_fork(self):
         """the child of a fork has no arena, and is told so"""

@@ -7,8 +7,10 @@ memoryview of them, keep the pin. An arena is therefore closed by close(), the e
 `with`, or when nothing of it is left. While anything is pinned, in a section or in a call,
 close() refuses: so no address outlives what it points to.
 """
+import collections
 import ctypes
 import errno
+import os
 import threading
 import weakref
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from types import TracebackType
 from typing import Iterable, List, Optional, Type, Union
 
 from .errors import busy, check, closed, section_error
-from .library import (ARENA, HANDLE, Config, LaneC, Options, StatsC, StepC, UsageC, lib)
+from .library import ARENA, HANDLE, Config, LaneC, Options, StatsC, StepC, UsageC, lib, put
 from .stats import LaneStats, Stats, Usage
 from .words import FAST, SLOW, Backend, Capability, Hint, State
 
@@ -52,17 +54,21 @@ class Step:
 
 
 class _Arena:
-    """The library's arena, and how many use it at the moment."""
+    """
+    The library's arena, and who uses it at the moment.
+
+    Signal handlers and finalizers run in the middle of anything here, in the same thread: the
+    lock lets them in, and use ends by one step that needs none.
+    """
 
     def __init__(self, config: Config) -> None:
         self.pointer: Optional[int] = None
-        self.lock = threading.Lock()
-        self.calls = 0
-        self.sections = 0
-        self.pins = 0
+        self.lock = threading.RLock()
+        self.used_by = {what: collections.deque() for what in ("pins", "sections", "calls")}
         pointer = ARENA()
         check(lib.open(ctypes.byref(pointer), ctypes.byref(config)))
         self.pointer = pointer.value
+        _arenas.add(self)
 
     def __del__(self) -> None:
         # Nobody can be in it any more. At the end of the interpreter the process ends it.
@@ -74,12 +80,11 @@ class _Arena:
         with self.lock:
             if self.pointer is None:
                 raise closed()
-            setattr(self, what, getattr(self, what) + 1)
+            self.used_by[what].append(None)
             return self.pointer
 
     def end(self, what: str) -> None:
-        with self.lock:
-            setattr(self, what, getattr(self, what) - 1)
+        self.used_by[what].pop()
 
     def call(self, function, *args):
         pointer = self.begin("calls")
@@ -90,12 +95,26 @@ class _Arena:
 
     def close(self) -> None:
         with self.lock:
-            if self.pins or self.sections or self.calls:
-                raise busy(f"The arena is in use by {self.pins} pins, {self.sections} sections "
-                           f"and {self.calls} calls: end them, then close it")
             pointer, self.pointer = self.pointer, None
+            pins, sections, calls = (len(users) for users in self.used_by.values())
+            if pins or sections or calls:
+                self.pointer = pointer
+                raise busy(f"The arena is in use by {pins} pins, {sections} sections "
+                           f"and {calls} calls: end them, then close it")
         if pointer is not None:
             lib.close(pointer)
+
+
+_arenas: "weakref.WeakSet[_Arena]" = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    """A lock may be held by a thread that the child of a fork lacks."""
+    for arena in _arenas:
+        arena.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 class Handle:
@@ -346,9 +365,11 @@ def _options(lane: Optional[int], align: int, zero: bool, no_spill: bool, tag: i
              priority: int, hints: Hint) -> Options:
     if lane not in IN_LANE:
         raise ValueError("a lane is FAST or SLOW")
-    return Options(align=align, lane=IN_LANE[lane],
-                   flags=(ZERO if zero else 0) | (NO_SPILL if no_spill else 0),
-                   tag=tag, group=group, priority=priority, hints=int(hints))
+    options = Options(lane=IN_LANE[lane], flags=(ZERO if zero else 0) | (NO_SPILL if no_spill else 0))
+    for name, value in (("align", align), ("tag", tag), ("group", group), ("priority", priority),
+                        ("hints", int(hints))):
+        put(options, name, value)
+    return options
 
 
 class Arena:
@@ -359,7 +380,7 @@ class Arena:
     memlane_config by their names, as fast_lane_size, threshold, policy_check_interval.
     """
 
-    def __init__(self, backend: str = "auto", **fields: Union[int, float, bool]) -> None:
+    def __init__(self, backend: str = "auto", **fields: Union[int, float, bool, str, None]) -> None:
         config = Config()
         lib.config_init_sized(ctypes.byref(config), ctypes.sizeof(config))
         config.backend = Backend[backend.upper()]
@@ -367,7 +388,7 @@ class Arena:
         for name, value in fields.items():
             if name not in known or name.startswith("reserved"):
                 raise TypeError(f"a configuration has no {name}")
-            setattr(config, name, value)
+            put(config, name, value.encode() if isinstance(value, str) else value)
         wrong = lib.config_check(ctypes.byref(config))
         if wrong:
             raise ValueError(wrong.decode())
@@ -390,6 +411,11 @@ class Arena:
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         self.close()
+
+    @property
+    def name(self) -> str:
+        """What it is called, or ""."""
+        return self._call(lib.name).decode()
 
     @property
     def backend(self) -> Backend:

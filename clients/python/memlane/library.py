@@ -26,8 +26,10 @@ class Config(Structure):
         ("section_grace", c_double), ("max_handles", c_uint64), ("max_threads", c_uint32),
         ("reserved", c_uint32), ("age_interval", c_double), ("frames_per_cycle", c_uint32),
         ("guard", c_bool), ("report_leaks", c_bool), ("tracking", c_bool),
-        ("reserved2", c_uint8), ("report", c_void_p), ("report_arg", c_void_p),
-        ("no_core_dump", c_bool), ("reserved3", c_uint8 * 7),
+        ("aged", c_bool), ("report", c_void_p), ("report_arg", c_void_p), ("decay", c_double),
+        ("no_core_dump", c_bool), ("guard_moves", c_bool), ("reserved3", c_uint8 * 6),
+        ("name", c_char_p), ("backing_fd", c_int32), ("cold_age", c_uint32),
+        ("backing_max", c_uint64),
     ]
 
 
@@ -70,8 +72,28 @@ class LaneC(Structure):
             "resident")]
 
 
+def put(struct: Structure, name: str, value) -> None:
+    """Set a member. ValueError: it is not what it was set to, as ctypes cuts what is too large."""
+    setattr(struct, name, value)
+    if getattr(struct, name) != value:
+        raise ValueError(f"{name} is out of range: {value}")
+
+
+def whole(kind):
+    """A parameter of this kind which refuses, by ctypes.ArgumentError, what ctypes would cut."""
+    class Whole(kind):
+        @classmethod
+        def from_param(cls, value):
+            made = kind(value)
+            if made.value != value:
+                raise ValueError(f"{value} is out of range")
+            return made
+    return Whole
+
+
 ARENA = c_void_p
 HANDLE = c_uint64
+INT, U16, U32, U64 = (whole(kind) for kind in (c_int, c_uint16, c_uint32, c_uint64))
 
 # name: (returned type, parameters)
 CALLS = {
@@ -81,21 +103,22 @@ CALLS = {
     "close": (None, [ARENA]),
     "backend": (c_int, [ARENA]),
     "capabilities": (c_uint64, [ARENA]),
+    "name": (c_char_p, [ARENA]),
     "strerror": (c_char_p, [c_int]),
-    "alloc_with": (c_int, [ARENA, c_uint64, POINTER(Options), POINTER(HANDLE)]),
-    "alloc_many": (c_int, [ARENA, c_uint64, POINTER(Options), POINTER(HANDLE), c_uint32]),
+    "alloc_with": (c_int, [ARENA, U64, POINTER(Options), POINTER(HANDLE)]),
+    "alloc_many": (c_int, [ARENA, U64, POINTER(Options), POINTER(HANDLE), U32]),
     "free": (c_int, [ARENA, HANDLE]),
-    "free_many": (c_int, [ARENA, POINTER(HANDLE), c_uint32, POINTER(c_int32)]),
-    "resize": (c_int, [ARENA, HANDLE, c_uint64]),
+    "free_many": (c_int, [ARENA, POINTER(HANDLE), U32, POINTER(c_int32)]),
+    "resize": (c_int, [ARENA, HANDLE, U64]),
     "state": (c_int, [ARENA, HANDLE]),
     "size": (c_uint64, [ARENA, HANDLE]),
     "lane": (c_int, [ARENA, HANDLE]),
     "id": (c_int64, [ARENA, HANDLE]),
     "tag": (c_int, [ARENA, HANDLE]),
     "group": (c_int, [ARENA, HANDLE]),
-    "set_hints": (c_int, [ARENA, HANDLE, c_uint32]),
+    "set_hints": (c_int, [ARENA, HANDLE, U32]),
     "hints": (c_int, [ARENA, HANDLE]),
-    "set_priority": (c_int, [ARENA, HANDLE, c_uint32]),
+    "set_priority": (c_int, [ARENA, HANDLE, U32]),
     "priority": (c_int, [ARENA, HANDLE]),
     "enter": (c_int, [ARENA]),
     "exit": (c_int, [ARENA]),
@@ -103,25 +126,25 @@ CALLS = {
     "try_pin": (c_int, [ARENA, HANDLE, POINTER(c_void_p)]),
     "pin_long": (c_int, [ARENA, HANDLE, POINTER(c_void_p)]),
     "unpin": (c_int, [ARENA, HANDLE]),
-    "migrate": (c_int, [ARENA, HANDLE, c_int]),
-    "migrate_batch": (c_int, [ARENA, c_int, POINTER(HANDLE), c_uint32, POINTER(c_int32),
+    "migrate": (c_int, [ARENA, HANDLE, INT]),
+    "migrate_batch": (c_int, [ARENA, INT, POINTER(HANDLE), U32, POINTER(c_int32),
                               POINTER(StepC)]),
     "cool": (c_int, [ARENA, HANDLE]),
-    "cool_lane": (c_int, [ARENA, c_int, POINTER(StepC)]),
+    "cool_lane": (c_int, [ARENA, INT, POINTER(StepC)]),
     "warm": (c_int, [ARENA, HANDLE]),
-    "warm_lane": (c_int, [ARENA, c_int, POINTER(StepC)]),
-    "compact": (c_int, [ARENA, c_uint32, c_uint64, POINTER(StepC)]),
+    "warm_lane": (c_int, [ARENA, INT, POINTER(StepC)]),
+    "compact": (c_int, [ARENA, U32, U64, POINTER(StepC)]),
     "maintain": (c_int, [ARENA, POINTER(StepC)]),
-    "set_purgeable": (c_int, [ARENA, c_uint16, c_bool]),
-    "group_free": (c_int, [ARENA, c_uint16]),
-    "set_limit": (c_int, [ARENA, c_int, c_uint64]),
-    "set_max": (c_int, [ARENA, c_int, c_uint64]),
+    "set_purgeable": (c_int, [ARENA, U16, c_bool]),
+    "group_free": (c_int, [ARENA, U16]),
+    "set_limit": (c_int, [ARENA, INT, U64]),
+    "set_max": (c_int, [ARENA, INT, U64]),
     "stat": (c_int, [ARENA, POINTER(StatsC)]),
-    "stat_lane_sized": (c_int, [ARENA, c_int, POINTER(LaneC), c_size_t]),
-    "stat_tag_sized": (c_int, [ARENA, c_uint16, POINTER(UsageC), c_size_t]),
-    "stat_group_sized": (c_int, [ARENA, c_uint16, POINTER(UsageC), c_size_t]),
-    "tag_name": (c_int, [ARENA, c_uint16, c_char_p]),
-    "name_of_tag": (c_char_p, [ARENA, c_uint16]),
+    "stat_lane_sized": (c_int, [ARENA, INT, POINTER(LaneC), c_size_t]),
+    "stat_tag_sized": (c_int, [ARENA, U16, POINTER(UsageC), c_size_t]),
+    "stat_group_sized": (c_int, [ARENA, U16, POINTER(UsageC), c_size_t]),
+    "tag_name": (c_int, [ARENA, U16, c_char_p]),
+    "name_of_tag": (c_char_p, [ARENA, U16]),
     "thread_flush": (c_int, [ARENA]),
     "thread_leave": (c_int, [ARENA]),
 }
