@@ -8,16 +8,16 @@
  *   squeeze  compress each, and find a place for that               no lock but core.mover
  *   commit   COOLING -> SAME, COMP, or back to PAGE                 invalidate_lock, read
  *
- * Somebody who needs a page meanwhile takes it back by a compare-exchange, and the one of
- * the commit fails. A page that did not become smaller, or for which there was no memory,
- * stays what it was. There is one cooler in an arena: see word.h.
+ * A thread that needs a page meanwhile takes it back by a compare-exchange; then the one of
+ * the commit fails. A page stays if it did not become smaller, or if there was no memory for
+ * its bytes. An arena has one cooler: see word.h.
  *
- * Written or not is known without bookkeeping: the unmapping has told by PG_dirty, which
- * is cleared here. So a page that does not become smaller is left alone until then.
+ * PG_dirty tells whether a page was written to: unmapping sets it, and the cooler clears it.
+ * So a page that did not become smaller is left alone until PG_dirty is set again.
  *
  * Compressed bytes are charged to the memory cgroup of the page that they were in. When
- * the kernel moves a page of zsmalloc's, to make room for a huge page, it forgets whose
- * that was; nothing exported helps it.
+ * the kernel moves a page of zsmalloc's, to make room for a huge page, that charge is lost;
+ * no exported function can keep it.
  */
 #include <linux/highmem.h>
 #include <linux/lz4.h>
@@ -34,10 +34,10 @@
 #include "pages.h"
 #include "word.h"
 
-#define BATCH		32U	/* pages: that many get all there is to gain from unmapping at once */
-#define WORTH		(PAGE_SIZE * 13 / 16)	/* bytes: what is not smaller is not worth a fault */
+#define BATCH		32U	/* pages; more gain nothing from being unmapped at once */
+#define WORTH		(PAGE_SIZE * 13 / 16)	/* bytes; a page that takes more is not worth a fault */
 
-/* How long it is comes before what was compressed. */
+/* The length comes before the compressed bytes. */
 #define HEAD		sizeof(u16)
 
 /* In page->private: it did not become smaller, and has not been written since PG_dirty was cleared. */
@@ -71,7 +71,7 @@ static DEFINE_PER_CPU(struct bounce, bounces);
 
 /* ---------------------------------------------------------- compressed */
 
-/* The memory cgroup that pays for a page pays for what becomes of it. */
+/* The memory cgroup of the page pays for its compressed bytes. */
 static unsigned long pool_malloc(struct zs_pool *pool, size_t size, struct page *owner)
 {
 	struct mem_cgroup *memcg = memlane_memcg_get(owner), *old = NULL;
@@ -134,9 +134,9 @@ static int restore_bytes(struct zs_pool *pool, unsigned long handle, struct page
 }
 
 /**
- * memlane_cold_free - compressed bytes are not needed any more
+ * memlane_cold_free - free compressed bytes
  * @c: of an arena
- * @handle: of a word that led to them
+ * @handle: of a word that led to them, and does not any more
  */
 void memlane_cold_free(struct memlane_cold *c, unsigned long handle)
 {
@@ -144,12 +144,12 @@ void memlane_cold_free(struct memlane_cold *c, unsigned long handle)
 	atomic64_dec(&c->compressed);
 }
 
-/* A word is not BUSY any more. */
+/* Replace a BUSY word, and wake the threads that wait for it. */
 static void word_settle(unsigned long *at, unsigned long to)
 {
 	/* The bytes come before the page; pairs with the acquire in memlane_page_fill(). */
 	smp_store_release(at, to);
-	smp_mb();	/* pairs with the barrier of who is about to wait in fill_word() */
+	smp_mb();	/* pairs with the barrier before the wait in fill_word() */
 	wake_up_var(at);
 }
 
@@ -161,8 +161,9 @@ static void word_settle(unsigned long *at, unsigned long to)
  * @word: COMP
  * @spare: a zeroed page; NULL once it was used
  *
- * If the bytes are not what was put there, they are LOST. Context: invalidate_lock for
- * reading.
+ * Bytes that do not unpack to a page are LOST.
+ *
+ * Context: invalidate_lock for reading.
  */
 void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 			  unsigned long word, struct page **spare)
@@ -213,9 +214,10 @@ static int copy_squeezed(struct zs_pool *pool, unsigned long handle, void *to, s
  * @to: where to
  * @room: bytes there
  *
- * Nobody frees them meanwhile: who needs the page waits for a moment. Context:
- * invalidate_lock for reading.
- * Return: how many bytes; -ENOSPC: more than that; -EAGAIN: the word is another one.
+ * The word is BUSY meanwhile: nobody frees the bytes, and a thread that needs the page waits.
+ *
+ * Context: invalidate_lock for reading.
+ * Return: bytes copied; -ENOSPC: they do not fit; -EAGAIN: the word is another one.
  */
 int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 		      unsigned long word, void *to, size_t room)
@@ -249,15 +251,15 @@ static bool is_same(const void *bytes, u32 *pattern)
 }
 
 /*
- * Unmapped, so that the word has the one reference if nobody holds the page. Who walks
- * page tables without locks (fast GUP) looks again after it has taken one.
+ * The page is unmapped, so a count of 1 is the word's own reference: nobody else holds the
+ * page. Fast GUP takes no lock, and looks at the page table again after it took a reference.
  */
 static bool may_take(struct page *page)
 {
 	return page_ref_count(page) == 1 && !PageHWPoison(page);
 }
 
-/* Found not to become smaller, and not written since. */
+/* Compressing the page gained nothing, and nobody has written to it since. */
 static bool is_stiff(struct page *page)
 {
 	return page_private(page) == STIFF && !PageDirty(page);
@@ -266,7 +268,7 @@ static bool is_stiff(struct page *page)
 static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
 {
 	unsigned long *at = &leaf->word[in_leaf(nr)];
-	unsigned long word = READ_ONCE(*at);	/* what is read from a file may come now */
+	unsigned long word = READ_ONCE(*at);	/* a load may end now */
 	struct page *page = word_page(word);
 
 	if (!word_is_page(word) || !may_take(page) || is_stiff(page))
@@ -278,7 +280,7 @@ static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
 	cooler->taken[cooler->nr++] = (struct taken){ .nr = nr, .page = page };
 }
 
-/* Of one leaf. Neither core.lock is needed nor its holder waited for: see word.h. */
+/* The pages are of one leaf. core.lock is not needed: see word.h. */
 static void cool_take(struct memlane_pages *p, struct cooler *cooler, u64 page, u64 nr)
 {
 	struct memlane_leaf *leaf;
@@ -358,7 +360,7 @@ static void page_stays(struct memlane_leaf *leaf, const struct taken *t)
 	memlane_cold_give_back(leaf, t->nr, t->page);
 }
 
-/* Return: whether the page has gone. Nobody has taken it back, and its word is ours. */
+/* Return: whether the page has gone: nobody took it back, and the word leads to its bytes. */
 static bool commit_page(struct memlane_pages *p, const struct taken *t)
 {
 	unsigned long cooling = word_make(t->page, WORD_COOLING);
@@ -386,7 +388,7 @@ static void cool_count(struct memlane_cold *c, const struct taken *t)
 		atomic64_inc(&c->same);
 }
 
-/* Return: pages that have gone. The last references to them go without a lock. */
+/* Return: pages that have gone. The cooler's references are dropped after the lock. */
 static u64 cool_commit(struct memlane_pages *p, struct cooler *cooler)
 {
 	struct taken *t, *end = cooler->taken + cooler->nr;
@@ -466,12 +468,11 @@ static int cold_make(struct memlane_pages *p, u32 id)
  * @nr: how many
  * @id: of the arena
  *
- * What others hold stays, and what does not become smaller. Nobody is told: a touch
- * brings a page back.
+ * A page stays if somebody else holds it, or if it does not become smaller. A touch brings
+ * a page back.
  *
- * Context: core.mover, without core.lock: who needs a page takes it back, and other
- * callers go on.
- * Return: how many have gone; -ENOMEM: there is no memory to begin with; -EINTR.
+ * Context: core.mover, not core.lock: allocations go on, and a fault takes its page back.
+ * Return: pages that have gone; -ENOMEM: for the cooler or the pool; -EINTR.
  */
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id)
 {

@@ -2,14 +2,13 @@
 /*
  * pack.c - the bytes of a page, made smaller for a file, and whole again
  *
- * Zstandard leaves a quarter less of text than LZ4, and takes three times as long; beside
- * a read of the file that is little. Where the kernel has none, what LZ4 left is written,
- * and nothing else changes: a record tells what it is packed by, and a file never
- * goes from one kernel to another.
+ * Zstandard leaves a quarter less of text than LZ4, and takes three times as long, which is
+ * little beside a read of the file. A kernel without Zstandard writes what LZ4 has made. A
+ * record tells its codec, and no file goes from one kernel to another.
  *
- * Its work space is large, and no fault may wait for memory: each file has one for those
- * who read, who take turns, and each arena one for the storer. Both are there before
- * anything is packed.
+ * The work space is large, and no fault may wait for memory. So it is allocated before
+ * anything is packed: an arena has one for the thread that stores, and a file has one that
+ * its readers use in turn.
  */
 #include <linux/errno.h>
 #include <linux/lz4.h>
@@ -26,7 +25,7 @@
 
 #ifdef MEMLANE_ZSTD
 /**
- * struct memlane_packer - work space of one who packs
+ * struct memlane_packer - work space of a thread that stores
  * @params: for a page
  * @work: of the compressor's, in @space
  * @space: as much as it asked for
@@ -38,8 +37,8 @@ struct memlane_packer {
 };
 
 /**
- * struct memlane_unpacker - work space of those who unpack
- * @lock: who uses it
+ * struct memlane_unpacker - work space of the readers of a file
+ * @lock: held by the reader that uses it
  * @work: of the decompressor's, in @space
  * @space: as much as it asked for
  */
@@ -125,7 +124,7 @@ static bool unpacker_init(struct memlane_unpacker *unpacker)
 	return true;
 }
 
-/* Nothing was packed so. */
+/* No record of this kernel has that codec. */
 static bool unpack_zstd(struct memlane_unpacker *unpacker, const void *from, u32 length, void *page)
 {
 	return false;
@@ -159,13 +158,12 @@ void memlane_packer_free(struct memlane_packer *packer)
 
 /**
  * memlane_pack - make the bytes of a page smaller
- * @packer: of the caller's alone
+ * @packer: used by nobody else
  * @page: bytes that nobody changes meanwhile
- * @to: where to; written to in any case
+ * @to: gets MEMLANE_CODEC_ZSTD; is written to in any case
  * @room: bytes there
  *
- * Return: how many are MEMLANE_CODEC_ZSTD there now; 0: they would be more, or the kernel
- * cannot.
+ * Return: bytes at @to; 0: they do not fit, or the kernel has no Zstandard.
  */
 u32 memlane_pack(struct memlane_packer *packer, const void *page, void *to, size_t room)
 {
@@ -198,14 +196,15 @@ void memlane_unpacker_free(struct memlane_unpacker *unpacker)
 }
 
 /**
- * memlane_unpack - have the bytes of a page again
+ * memlane_unpack - unpack the bytes of a page
  * @unpacker: work space
  * @codec: how they were packed
  * @from: packed bytes of a record that was checked
  * @length: how many
- * @page: where to; written to in any case
+ * @page: gets them; is written to in any case
  *
- * Context: may sleep; asks for no memory. Return: 0; -EBADMSG: they are not a page's.
+ * Context: may sleep; allocates nothing.
+ * Return: 0; -EBADMSG: they do not unpack to a page.
  */
 int memlane_unpack(struct memlane_unpacker *unpacker, enum memlane_codec codec, const void *from,
 		   u32 length, void *page)

@@ -2,12 +2,12 @@
 /*
  * queue.c - calls that are carried out in the background
  *
- * An asynchronous COMPACT, MIGRATE or WARM is copied into a job before its ioctl
- * returns. Its end is an event. Jobs that are left when the file is released
- * have nobody who waits for them, and are dropped.
+ * An asynchronous COMPACT, MIGRATE or WARM is copied into a job before its ioctl returns.
+ * An event tells that a job has ended. Jobs that are left when the file is released are
+ * dropped: nobody waits for them.
  *
- * A job is carried out by slices, see core/job.c: between two of them the runner
- * rests as between two cycles of maintenance, and the user's other arenas have a turn.
+ * A job runs in slices, see core/job.c. Between two slices the runner rests as it does
+ * between two cycles of maintenance, and the user's other arenas have a turn.
  */
 #include <linux/slab.h>
 
@@ -71,7 +71,7 @@ static void queue_remove(struct memlane_queue *queue, struct memlane_job *job)
 
 /**
  * memlane_queue_exit - drop what is left
- * @arena: one that is not tended any more
+ * @arena: whose maintenance has ended
  */
 void memlane_queue_exit(struct memlane_arena *arena)
 {
@@ -94,7 +94,7 @@ static void queue_append(struct memlane_queue *queue, struct memlane_job *job)
 /**
  * memlane_queue_add - have a job done in the background
  * @arena: created
- * @job: the queue's from now on, if this succeeds
+ * @job: belongs to the queue if this succeeds
  *
  * Return: 0; -EAGAIN: too many wait already, to be run or to be told of.
  */

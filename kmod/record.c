@@ -2,15 +2,14 @@
 /*
  * record.c - a page as it lies in a backing file
  *
- * The file is the program's, and so is whatever writes to it: nothing in there is
- * believed. Memory remembers where a record is, how long, and which write made it; the
- * rest is covered by a keyed hash (SipHash-2-4, Aumasson and Bernstein 2012) that also
- * covers these three. So a record of another place, of an earlier write, of another
- * arena, or with any bit changed is not taken for the one that is asked for.
+ * The file belongs to the program, and anybody may write to it: nothing that is read from
+ * it is trusted. The kernel remembers the place, the length and the generation of each
+ * record. A keyed hash (SipHash-2-4, Aumasson and Bernstein 2012) covers these three and all
+ * other bytes. So the check refuses a record of another place, of an earlier write, of
+ * another arena, or with any bit changed.
  *
- * The key is the arena's own and never leaves the kernel. Somebody who writes to the
- * file without it makes a record pass with a chance of 2^-64 a try; and each try
- * that fails ends that page.
+ * Each arena has a key of its own, which never leaves the kernel. A forged record passes
+ * with a chance of 2^-64, and each one that does not ends its page.
  */
 #include <linux/build_bug.h>
 #include <linux/errno.h>
@@ -36,7 +35,7 @@ static bool length_fits(enum memlane_codec codec, u32 length)
 
 /**
  * memlane_record_seal - complete a record
- * @r: whose packed bytes are there; what lies behind them, up to a grain, is cleared
+ * @r: has its packed bytes; the rest of their last grain is cleared
  * @key: of the arena
  * @ticket: by which it will be asked for
  * @codec: how it was packed
@@ -62,7 +61,7 @@ void memlane_record_seal(struct memlane_record *r, const siphash_key_t *key,
  * @key: of the arena
  * @ticket: by which it was asked for
  *
- * No length of the record's is used before it is known to be the ticket's.
+ * The length is taken from @ticket: the one in the record is only compared with it.
  *
  * Return: enum memlane_codec; -EBADMSG: it is not.
  */
