@@ -78,5 +78,6 @@ const char *memlane_strerror(int err)
 	for (i = 0; i < ARRAY_SIZE(sentences); i++)
 		if (sentences[i].err == code)
 			return sentences[i].text;
-	return "An error that memlane does not use: report it with what the program did";
+	return "An error of the system's, not of memlane's own: strerror() has its meaning; a backing "
+	       "file's file system may give any";
 }

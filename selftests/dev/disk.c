@@ -19,7 +19,7 @@
 
 /* ------------------------------------------------------------- reads that fail */
 
-/* What the next read says: its page is lost, and nothing else. */
+/* The next read fails with @error: its page is lost, and nothing else. */
 static void expect_one_lost(const struct fuse_file *f, const struct arena *a, int error,
 			    unsigned int seed)
 {
@@ -71,7 +71,7 @@ TEST(a_bad_block)
 	fuse_end_server(&f);
 }
 
-/* For want of memory nothing is lost; nor where it takes two reads. */
+/* A read that fails for want of memory is made again, and nothing is lost. */
 TEST(a_read_that_is_tried_again)
 {
 	struct fuse_file f = fuse_new();
@@ -114,7 +114,7 @@ TEST(a_write_that_fails)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		/* The first; or one after a part of it was written. */
+		/* The first write fails, or one after a part was written. */
 		fuse_let_fail(&f, FUSE_WRITE, errors[i], i % 3, 1);
 		expect_eq(store_error(&a, &h, 1), -errors[i]);
 		expect_eq(counts(&a).write_errors, i + 1);
@@ -129,7 +129,7 @@ TEST(a_write_that_fails)
 	fuse_end_server(&f);
 }
 
-/* Half of it was taken, and then the rest; or no hole was made. */
+/* The file takes half of a write, and then the rest; or it makes no hole. */
 TEST(half_a_write)
 {
 	struct fuse_file f = fuse_new();
@@ -149,7 +149,7 @@ TEST(half_a_write)
 
 /* ------------------------------------------------------------- no answer */
 
-/* Who is killed ends at once, wherever it waits. */
+/* A process that is killed ends at once, wherever it waits. */
 static void expect_killed(pid_t pid)
 {
 	int i;
@@ -163,7 +163,7 @@ static void expect_killed(pid_t pid)
 	fail("is alive in spite of SIGKILL");
 }
 
-/* What another arena does is not felt. */
+/* Another arena works as ever. */
 static void expect_others_work(void)
 {
 	struct arena a = arena_on(file_new());
@@ -180,7 +180,7 @@ struct stuck {
 	__u64 other;
 };
 
-/* Who closes a file that is being written waits for its server, whoever writes. */
+/* close() waits for the server of a file that is being written: it comes before the writes. */
 static void begin_stuck(struct stuck *s)
 {
 	s->a = arena_on(s->f.fd);
@@ -194,7 +194,7 @@ static void *stuck_thread(void *arg)
 	return (void *)(long)*address_of(&s->a, s->h);
 }
 
-/* A thread of the program reads for ever: the others have the arena, and their memory. */
+/* One thread waits for its read for ever. The others use the arena, and map and unmap memory. */
 static void read_for_ever(struct stuck *s)
 {
 	char *map;
@@ -219,7 +219,7 @@ static void read_for_ever(struct stuck *s)
 	}
 }
 
-/* A call that writes; whatever it writes can be read still. */
+/* A call waits for its write for ever. Its bytes can be read still. */
 static void write_for_ever(struct stuck *s)
 {
 	begin_stuck(s);
@@ -231,7 +231,7 @@ static void write_for_ever(struct stuck *s)
 	expect_noise(address_of(&s->a, s->h), BLOB, 1);
 }
 
-/* The background writes, and nobody is there who could be killed. */
+/* The background waits for its write for ever. There is no process to be killed. */
 static void store_for_ever(struct stuck *s)
 {
 	begin_stuck(s);
