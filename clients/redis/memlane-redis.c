@@ -1387,6 +1387,7 @@ static int arena_open(const struct arguments *a)
 	int err = 0;
 
 	memlane_config_init(&c);
+	c.name = "values";
 	c.backend = a->backend;
 	c.slow_lane_size = c.slow_lane_max;
 	c.slow_lane_safety_margin = 0;

@@ -11,17 +11,19 @@ MEMLANE_BACKEND  module or local, as for the library
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import ktap  # noqa: E402
-from server import Error, Server, wait_for  # noqa: E402
+from server import Error, Server, TOP, wait_for  # noqa: E402
 
 SEED = int(os.environ.get("ML_SEED") or random.SystemRandom().randrange(1 << 31))
 OPS = int(os.environ.get("ML_OPS") or 1500)
@@ -517,6 +519,17 @@ class Memory(unittest.TestCase):
             self.assertEqual(c.info("memlane")["memlane_value_bytes"], "4000000")
             c("COPY", "a", "b")
             self.assertEqual(c.info("memlane")["memlane_value_bytes"], "8000000")
+
+    @unittest.skipIf(os.environ.get("MEMLANE_BACKEND") == "module", "the module shows it itself")
+    def test_seen(self):
+        """memlane list shows the arena and its name where MEMLANE_STAT says"""
+        with tempfile.TemporaryDirectory() as folder, \
+                unittest.mock.patch.dict(os.environ, MEMLANE_STAT=folder), \
+                Server((*REDIRECT, "backend", "local")) as ours:
+            ours.client("SET", "a", "1")
+            seen = subprocess.run([os.path.join(TOP, "build/tools/memlane"), "list"],
+                                  capture_output=True, text=True, check=True).stdout
+            self.assertRegex(seen, f"{ours.process.pid} redis-server +values +[1-9]")
 
 
 class Module(unittest.TestCase):
