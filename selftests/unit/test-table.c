@@ -192,6 +192,7 @@ static void expect_gone(struct world *w, u32 from)
 {
 	struct ml_arena *a = &w->arena;
 	u32 page = (from - a->table.first) / 512, i;
+	u64 loc;
 
 	for (i = 0; i < 4; i++) {
 		expect(ml_shared_is_over(a, MEMLANE_REGION_TABLE, page + i));
@@ -204,6 +205,7 @@ static void expect_gone(struct world *w, u32 from)
 		expect_eq(ml_entry_read(a, i), 0);
 		expect_eq(ml_handle_check(a, memlane_handle_make(a->cookie, MEMLANE_GEN_MAX, i)), -ESTALE);
 		expect_eq(ml_index_gone(a, i), from + ML_INDEX_BLOCK - i);
+		expect_eq(ml_index_unbind(a, i, &loc), -EBADF);	/* as a magazine may say */
 	}
 }
 
