@@ -246,6 +246,67 @@ TEST(touching_everything_while_it_moves)
 	attack(toucher, 2);
 }
 
+/* --------------------------------------------- indices that are used up */
+
+/* Stock whose entries say that their generations are over is given back: it is used up. */
+static __u32 use_up(struct arena *a, struct memlane_slot *slot, __u32 number)
+{
+	struct memlane_refill refill = {
+		.size = sizeof(refill), .length = 64, .slot = number, .count = MEMLANE_MAG_SIZE,
+	};
+	struct memlane_flush flush = { .size = sizeof(flush), .slot = number };
+	struct memlane_mag *mag;
+	__u32 i;
+
+	if (call(a->fd, MEMLANE_IOCTL_REFILL, &refill))
+		return 0;
+	mag = &slot->mag[refill.out_lane][refill.out_class];
+	for (i = 0; i < mag->nr; i++)
+		((__u64 *)a->map[MEMLANE_REGION_TABLE])[mag->index[i] - a->info.out_first] = 0;
+	flush.lane = refill.out_lane;
+	flush.cls = refill.out_class;
+	expect_eq(call(a->fd, MEMLANE_IOCTL_FLUSH, &flush), 0);
+	return flush.out_count;
+}
+
+/* Their words are gone by blocks; who names one of them in a magazine or by a handle is told no. */
+TEST(indices_of_blocks_that_went_back)
+{
+	struct memlane_register reg = { .size = sizeof(reg) };
+	struct arena a = arena_new(LANE, LANE);
+	struct memlane_slot *slot;
+	struct memlane_mag *mag;
+	__u64 handle = 0;
+	__u32 used = 0, i;
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_REGISTER, &reg), 0);
+	slot = (struct memlane_slot *)(a.map[MEMLANE_REGION_SLOTS] + reg.slot * a.info.out_slot_size);
+	while (used < BOUND)
+		used += use_up(&a, slot, reg.slot);
+	expect(counts(&a).retired >= BOUND);
+	for (i = 0; i < 2 * BOUND; i += 100) {
+		struct memlane_flush flush = { .size = sizeof(flush), .slot = reg.slot };
+		struct memlane_query ask = { .size = sizeof(ask) };
+		struct memlane_wait wait = { .size = sizeof(wait), .flags = MEMLANE_WAIT_MAKER };
+		__u32 index = a.info.out_first + 1 + i;
+
+		mag = &slot->mag[0][0];
+		mag->index[0] = index;
+		mag->index[1] = index + 1;
+		mag->nr = 2;
+		slot->in_hand = index + 2;
+		expect_eq(call(a.fd, MEMLANE_IOCTL_FLUSH, &flush), 0);
+		handle = memlane_handle_make(a.info.out_cookie, MEMLANE_GEN_MAX, index);
+		ask.handle = handle;
+		wait.handle = handle;
+		call(a.fd, MEMLANE_IOCTL_QUERY, &ask);
+		call(a.fd, MEMLANE_IOCTL_WAIT, &wait);
+		expect(free_live(&a, &handle, 1) < 0);
+	}
+	expect_sound(&a);
+	arena_end(&a);
+}
+
 /* ------------------------------------------------ other arenas' bytes */
 
 /* One arena is filled with 0xa5 and closed; another then looks at all it gets. */
