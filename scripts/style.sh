@@ -138,8 +138,15 @@ versions() {
 
 picture() { scripts/picture.sh | diff - Documentation/lanes.svg | head -5 | none 'lanes.svg: '; }
 
-# The pages are made of the same kernel-doc.
-manual() { scripts/man.pl --check | none 'manual: '; }
+# The pages are made of the same kernel-doc. memlane(4) has the module's parameters.
+manual() {
+	{
+		scripts/man.pl --check
+		sed -n 's/^module_param(\([a-z_]*\),.*/\1/p' kmod/*.c | while read -r name; do
+			grep -qF "*$name*" Documentation/memlane.4.scd || echo "memlane.4.scd: no parameter $name"
+		done
+	} | none 'manual: '
+}
 
 if [ "${1:-}" = --format ]; then
 	formatted | xargs -r clang-format -i
