@@ -34,29 +34,54 @@ free_of_charge()
 		! ldd "$library" | grep -q systemtap
 }
 
-# parses SCRIPT PROBE...: bpftrace reads the script, and sees these.
+# parses SCRIPT PROBE...: bpftrace reads the script, and sees these. What is of the module's
+# tracepoints is left out: bpftrace asks the kernel for them.
 parses()
 {
 	local script=$1 probe
 
 	shift
-	bpftrace -d "$top/tools/bpftrace/$script" "$library" > tree 2>&1
+	sed '/^tracepoint:/,/^}/d' "$top/tools/bpftrace/$script" > script.bt
+	bpftrace -d script.bt "$library" > tree 2>&1
 	for probe; do
 		grep -qF "usdt:$library:memlane:$probe" tree || { sed 's/^/# /' tree | head; return 1; }
 	done
+}
+
+# The tracepoints of the scripts, and what they read of them, are the module's.
+tracepoints()
+{
+	local point field
+
+	awk '/^tracepoint:memlane:/ { split($0, part, ":"); point = part[3] }
+		/^}/ { point = "" }
+		point {
+			while (match($0, /args->[a-z_]+/)) {
+				print point, substr($0, RSTART + 6, RLENGTH - 6)
+				$0 = substr($0, RSTART + RLENGTH)
+			}
+		}' "$top"/tools/bpftrace/*.bt | sort -u > fields
+	while read -r point field; do
+		sed -n "/^TRACE_EVENT($point,/,/^);/p" "$top/kmod/trace.h" |
+			grep -Eq "__field\([a-z0-9]+, $field\)" || { echo "# no $field of $point"; return 1; }
+	done < fields
+	[ -s fields ]
 }
 
 if ! echo '#include <sys/sdt.h>' | gcc -E - > /dev/null 2>&1; then
 	echo "1..0 # SKIP the library was built without probes: apt install systemtap-sdt-dev"
 	exit 4
 fi
-plan 4
+plan 6
 check "probes with arguments in the shared library" probes
 check "probes in programs that link the archive" linked
 check "they cost nothing and need nothing" free_of_charge
 if command -v bpftrace > /dev/null; then
 	check "bpftrace reads the script of waits" parses memlane-waits.bt wait_begin wait_end
+	check "bpftrace reads the script of vetoes" parses memlane-vetoes.bt veto
 else
 	skip "bpftrace reads the script of waits" "no bpftrace here: apt install bpftrace"
+	skip "bpftrace reads the script of vetoes" "no bpftrace here: apt install bpftrace"
 fi
+check "tracepoints of the scripts are the module's" tracepoints
 finish
