@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # The documents' C is true: every ```c block that has a main() is a program that compiles
-# without a warning and ends with 0; every relative link leads to a file.
+# without a warning and ends with 0; every relative link leads to a file. A page of the manual
+# that would lack something is found.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
@@ -54,12 +55,33 @@ links() {
 	done | sed 's/^/# leads nowhere: /' | grep .
 }
 
+# lacks TEXT CALL EXPRESSION: the headers, changed by sed, and what man.pl says of them.
+lacks() {
+	tree=$out/manual
+	mkdir -p "$tree/lib"
+	rm -rf "$tree/lib/include"
+	cp -r lib/include "$tree/lib/"
+	for folder in Documentation examples scripts selftests tools; do
+		ln -sfn "$PWD/$folder" "$tree/$folder"
+	done
+	sed -i "$3" "$tree"/lib/include/*.h
+	(cd "$tree" && ! scripts/man.pl --check) | grep -qx "memlane.*: $2: its page lacks $1"
+}
+
+manual() {
+	lacks 'an error' memlane_free '/ memlane_free - /,/^MEMLANE_API/{s/-E[A-Z]*/nothing/g;s/_handle h/_thing h/}' &&
+		lacks 'a Return: line' memlane_size '/ memlane_size - /,/^MEMLANE_API/s/Return:/Answer:/' &&
+		lacks 'an example.*' memlane_unused 's/\bmemlane_tag_name\b/memlane_unused/' &&
+		lacks 'what EODD means' memlane_free '/ memlane_free - /,/^MEMLANE_API/s/Return: 0/&; -EODD; -EPERM/'
+}
+
 list=$(programs)
 # shellcheck disable=SC2086
 set -- $list
-plan $(($# + 2))
+plan $(($# + 3))
 check "there are programs in the pages" test "$#" -ge 10
 check "every link of a page leads to a file" links
+check "a page of the manual without an error or an example is found" manual
 for file; do
 	check "$(basename "$file" .c)" program "$file"
 done
