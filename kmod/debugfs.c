@@ -7,6 +7,7 @@
  *   memlane/ID/name                       what that calls the arena; may be empty
  *   memlane/ID/stat                       counters of an arena
  *   memlane/ID/lanes                      what its lanes hold
+ *   memlane/ID/classes                    size classes: bytes of a place of each
  *   memlane/ID/spans                      each span: where, of what, how full
  *   memlane/ID/tallies                    what moved and what did not, by class, tag, group
  *   memlane/ID/faults                     what faults met: the sum of ns, and how many by log2(ns)
@@ -101,6 +102,16 @@ static void lane_spans(struct seq_file *seq, struct ml_arena *core, const struct
 	}
 }
 
+static int classes_show(struct seq_file *seq, void *unused)
+{
+	unsigned int cls;
+
+	for (cls = 0; cls < ML_CLASSES; cls++)
+		seq_printf(seq, "%u\n", ml_class_size(cls));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(classes);
+
 /* All in one piece, under core.lock: the spans would change between two. */
 static int spans_show(struct seq_file *seq, void *unused)
 {
@@ -146,14 +157,12 @@ static void tallies_stop(struct seq_file *seq, void *v)
 /* What the tally is of, the number that tells it from others, and its lane. */
 static void tally_name(struct seq_file *seq, u64 nr)
 {
-	const u64 classes = MEMLANE_TALLY_TAG / MEMLANE_LANES;
-
 	if (nr >= MEMLANE_TALLY_GROUP)
 		seq_printf(seq, "group %llu -", nr - MEMLANE_TALLY_GROUP);
 	else if (nr >= MEMLANE_TALLY_TAG)
 		seq_printf(seq, "tag %llu -", nr - MEMLANE_TALLY_TAG);
 	else
-		seq_printf(seq, "class %llu %llu", nr % classes, nr / classes);
+		seq_printf(seq, "class %llu %llu", nr % MEMLANE_TALLY_LANE, nr / MEMLANE_TALLY_LANE);
 }
 
 static int tallies_show(struct seq_file *seq, void *v)
@@ -257,6 +266,7 @@ void memlane_debugfs_add(struct memlane_arena *arena)
 	debugfs_create_file("name", 0400, arena->debugfs, arena, &name_fops);
 	debugfs_create_file("stat", 0400, arena->debugfs, arena, &stat_fops);
 	debugfs_create_file("lanes", 0400, arena->debugfs, arena, &lanes_fops);
+	debugfs_create_file("classes", 0400, arena->debugfs, arena, &classes_fops);
 	debugfs_create_file("spans", 0400, arena->debugfs, arena, &spans_fops);
 	debugfs_create_file("tallies", 0400, arena->debugfs, arena, &tallies_fops);
 	debugfs_create_file("faults", 0400, arena->debugfs, arena, &faults_fops);

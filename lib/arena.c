@@ -165,11 +165,16 @@ int region_reserve_at(size_t length, int prot, void **p)
 	return region_advise(at, length);
 }
 
-static void lay_out(struct memlane *m)
+static int lay_out(struct memlane *m)
 {
 	const struct memlane_info *info = &m->info;
 	struct memlane_hot *hot = &m->hot;
+	int err = classes_find(info, &m->classes);
 
+	if (err)
+		return err;
+	m->nr_classes = m->classes->nr;
+	m->mag_stride = info->out_mag_stride;
 	m->first = info->out_first;
 	if (!m->is_small) {
 		m->side = (uint64_t *)m->region[MEMLANE_REGION_SIDE] - m->first;
@@ -185,6 +190,7 @@ static void lay_out(struct memlane *m)
 	if (!m->is_small)
 		hot->limit += info->out_region[MEMLANE_REGION_DATA].length >> MEMLANE_GRANULE_SHIFT;
 	m->cookie = info->out_cookie;
+	return 0;
 }
 
 /* -------------------------------------------------------------- open ---- */
@@ -288,7 +294,9 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	err = fd < 0 ? open_backend(m, c) : attach_backend(m, fd);
 	if (err)
 		goto close_registry;
-	lay_out(m);
+	err = lay_out(m);
+	if (err)
+		goto close_backend;
 	cache_open(m);
 	err = watch_open(m, c);
 	if (err)

@@ -4,7 +4,7 @@
  *
  * The state of the whole process is: memlane_self (one pointer a thread), what the
  * system refused a thread last (refusal.h), a
- * pthread key, and the counter of the local backend's cookies.
+ * pthread key, tables of size classes (classes.c), and the counter of the local backend's cookies.
  *
  * Locks: registry.lock, tasks.lock and watch.lock, of which none is taken under
  * another but watch.lock under registry.lock. The registry's is held over REGISTER's end and UNREGISTER, so
@@ -19,6 +19,8 @@
 #include <sys/types.h>
 
 #include <memlane.h>
+
+#include "classes.h"
 
 struct backend;
 struct name;
@@ -97,7 +99,7 @@ struct tasks {
  * @reg: immutable
  * @slot: immutable
  * @number: of @slot, immutable
- * @mag: of @slot, by lane and class; immutable
+ * @mag: of @slot, by lane: the first one, see mag_of(); immutable
  * @made: @maker, where side words have it; immutable
  * @maker: @number + 1, as side words tell makers; immutable
  * @tid: of the thread, as it stands in @slot; immutable
@@ -117,14 +119,14 @@ struct thread {
 	struct thread *peer;
 	struct registry *reg;
 	struct memlane_slot *slot;
-	struct memlane_mag *mag[MEMLANE_LANES];
+	unsigned char *mag[MEMLANE_LANES];
 	uint64_t made;
 	uint32_t number;
 	uint32_t maker;
 	uint32_t tid;
-	uint8_t spilled[MEMLANE_CLASSES];
-	uint32_t room[MEMLANE_CLASSES];
-	uint8_t full[MEMLANE_CLASSES];
+	uint8_t spilled[MEMLANE_CLASSES_MAX];
+	uint32_t room[MEMLANE_CLASSES_MAX];
+	uint8_t full[MEMLANE_CLASSES_MAX];
 	struct tally *tally;
 	memlane_handle *given;
 	uint32_t nr_given;
@@ -140,6 +142,9 @@ struct thread {
  * @quick_limit: @hot.limit for memlane_free(); INT64_MIN: nothing is straight through
  * @quick_top: of an entry that is clean: its cookie, and bit 63
  * @quick_slow: a good entry XOR its handle is less, if its place is the FastLane's
+ * @classes: size classes, by which side words and magazines go
+ * @mag_stride: bytes from one magazine to the next
+ * @nr_classes: of @classes
  * @is_small: @hot.table is nobody's, and of the regions only the data area is an array: see small_word()
  * @cookie: as it stands in handles
  * @buried: in the child of a fork: nothing is touched any more
@@ -180,6 +185,9 @@ struct memlane {
 	int64_t quick_limit;
 	uint64_t quick_top;
 	uint64_t quick_slow;
+	const struct classes *classes;
+	size_t mag_stride;
+	uint32_t nr_classes;
 	uint32_t cookie;
 	uint32_t first;
 	bool buried;
@@ -226,9 +234,8 @@ int table_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);
 
 /* cache.c */
-void cache_once(void);
 void cache_open(struct memlane *m);
-void cache_init(struct thread *t);
+void cache_init(const struct memlane *m, struct thread *t);
 void cache_expect(struct memlane *m, struct thread *t, uint64_t size, uint32_t nr);
 int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 	       memlane_handle *out);
@@ -275,6 +282,13 @@ static inline struct thread *this_thread(void)
 static inline bool is_part(const struct thread *t, const struct memlane *m)
 {
 	return __atomic_load_n(&t->self.arena, __ATOMIC_RELAXED) == m;
+}
+
+/* A thread's magazine; @cls is less than @m->nr_classes. */
+static inline struct memlane_mag *mag_of(const struct memlane *m, const struct thread *t,
+					 unsigned int lane, size_t cls)
+{
+	return (struct memlane_mag *)(t->mag[lane] + cls * m->mag_stride);
 }
 
 /* False: the thread died, and its slot is another one's, perhaps another process's. */

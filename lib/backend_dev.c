@@ -123,8 +123,7 @@ static int read_info(struct memlane *m)
 
 	m->info.size = sizeof(m->info);
 	err = dev_call(m, MEMLANE_CMD_INFO, &m->info);
-	if (!err && (m->info.out_version != MEMLANE_VERSION ||
-		     m->info.out_slot_size < sizeof(struct memlane_slot)))
+	if (!err && m->info.out_version != MEMLANE_VERSION)
 		err = -EPROTO;
 	return err;
 }

@@ -257,7 +257,7 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	r[MEMLANE_REGION_TABLE].length = l->info.out_handles * sizeof(u64);
 	r[MEMLANE_REGION_SIDE].length = l->info.out_handles * sizeof(u64);
 	r[MEMLANE_REGION_PIN].length = l->info.out_handles * sizeof(u32);
-	r[MEMLANE_REGION_SLOTS].length = req->threads * sizeof(struct memlane_slot);
+	r[MEMLANE_REGION_SLOTS].length = req->threads * ML_SLOT_SIZE;
 	r[MEMLANE_REGION_STAT].length =
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
 	if (l->is_small)

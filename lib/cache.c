@@ -23,13 +23,11 @@
 #include "watch.h"
 
 #define STOCK_BYTES 65536U /* one refill holds at most so many */
-#define STOCK_MAX   63U	   /* and so many indices */
+#define STOCK_MAX   63U	   /* and so many indices; a magazine has room for two refills */
 #define QUOTA_FIRST 8U
 #define ASK_AGAIN   64 /* objects of a class that do without a FastLane that was full */
 #define ALIGN_MAX   (2U << 20)
 #define ALIGN_BLOCK 4096U
-
-_Static_assert(2 * STOCK_MAX <= MEMLANE_MAG_SIZE, "a magazine holds two refills");
 
 /* What one object is to be; immutable. */
 struct order {
@@ -43,23 +41,18 @@ struct order {
 	uint32_t notes; /* the pin word without its count */
 };
 
-static uint32_t stock_cap(uint32_t cls)
+static uint32_t stock_most(const struct memlane *m)
 {
-	uint32_t n = STOCK_BYTES / memlane_class_size(cls);
+	uint32_t half = m->info.out_mag_size / 2;
 
-	return n < STOCK_MAX ? n : STOCK_MAX;
+	return half < STOCK_MAX ? half : STOCK_MAX;
 }
 
-/* Immutable once there is an arena. */
-uint8_t cache_classes[MEMLANE_BLOCK_MAX / 16];
-
-/* Before the first arena. */
-void cache_once(void)
+static uint32_t stock_cap(const struct memlane *m, uint32_t cls)
 {
-	uint32_t i;
+	uint32_t n = STOCK_BYTES / m->classes->size[cls], most = stock_most(m);
 
-	for (i = 0; i < ARRAY_SIZE(cache_classes); i++)
-		cache_classes[i] = memlane_class_of(16 * i + 1);
+	return n < most ? n : most;
 }
 
 /* The arena has its layout, and no object. */
@@ -72,17 +65,15 @@ void cache_open(struct memlane *m)
 }
 
 /* Between calls a magazine holds fewer than @full: there is room for one more. */
-void cache_init(struct thread *t)
+void cache_init(const struct memlane *m, struct thread *t)
 {
+	unsigned char *first = (unsigned char *)t->slot + m->info.out_mag_offset;
 	uint32_t cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
-		t->full[cls] = 2 * stock_cap(cls);
-}
-
-static struct memlane_mag *mag_of(struct thread *t, unsigned int lane, uint32_t cls)
-{
-	return &t->slot->mag[lane][cls];
+	t->mag[MEMLANE_FAST] = first;
+	t->mag[MEMLANE_SLOW] = first + m->nr_classes * m->mag_stride;
+	for (cls = 0; cls < m->nr_classes; cls++)
+		t->full[cls] = 2 * stock_cap(m, cls);
 }
 
 /* These pair with nothing but a kill: see the top. */
@@ -120,7 +111,7 @@ static void flush(struct memlane *m, uint32_t lane, uint32_t cls, uint32_t keep)
 static void trim(struct memlane *m, uint32_t lane, uint32_t cls)
 {
 	const struct thread *t = this_thread();
-	uint32_t nr = t->slot->mag[lane][cls].nr;
+	uint32_t nr = mag_of(m, t, lane, cls)->nr;
 
 	if (unlikely(nr >= t->full[cls]))
 		flush(m, lane, cls, t->full[cls] / 2);
@@ -133,8 +124,8 @@ static bool flush_all(struct memlane *m)
 	uint32_t lane, cls;
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
-			if (mag_of(this_thread(), lane, cls)->nr) {
+		for (cls = 0; cls < m->nr_classes; cls++)
+			if (mag_of(m, this_thread(), lane, cls)->nr) {
 				flush(m, lane, cls, 0);
 				any = true;
 			}
@@ -152,9 +143,9 @@ int memlane_thread_flush(struct memlane *m)
 
 /* ------------------------------------------------------------- stock ---- */
 
-static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
+static uint32_t next_quota(const struct memlane *m, struct memlane_mag *mag, uint32_t cls)
 {
-	uint32_t cap = stock_cap(cls), quota = mag->quota ? mag->quota : QUOTA_FIRST;
+	uint32_t cap = stock_cap(m, cls), quota = mag->quota ? mag->quota : QUOTA_FIRST;
 
 	if (quota > cap)
 		quota = cap;
@@ -165,10 +156,10 @@ static uint32_t next_quota(struct memlane_mag *mag, uint32_t cls)
 /* The next refill for objects like this is to be enough for so many, if it may. */
 void cache_expect(struct memlane *m, struct thread *t, uint64_t size, uint32_t nr)
 {
-	struct memlane_mag *mag = mag_of(t, lane_for(m, size), memlane_class_of(size));
+	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), class_of(m->classes, size));
 
-	if (nr > STOCK_MAX)
-		nr = STOCK_MAX;
+	if (nr > stock_most(m))
+		nr = stock_most(m);
 	if (mag->quota < nr)
 		mag->quota = nr;
 }
@@ -203,14 +194,14 @@ static bool ask_again(const struct memlane *m, struct thread *t, uint32_t cls)
 }
 
 /* The SlowLane's magazine for an order of the FastLane, which was full last; or NULL. */
-static struct memlane_mag *spare(struct thread *t, const struct order *o)
+static struct memlane_mag *spare(const struct memlane *m, struct thread *t, const struct order *o)
 {
 	struct memlane_mag *mag;
 
 	if (o->cls == MEMLANE_CLASS_BLOB || o->lane != MEMLANE_FAST || !t->spilled[o->cls] ||
 	    o->flags & MEMLANE_NO_SPILL)
 		return NULL;
-	mag = mag_of(t, MEMLANE_SLOW, o->cls);
+	mag = mag_of(m, t, MEMLANE_SLOW, o->cls);
 	return mag->nr ? mag : NULL;
 }
 
@@ -218,7 +209,7 @@ static struct memlane_mag *spare(struct thread *t, const struct order *o)
  * What a full lane may do about it: moves wait for sections, also for the caller's. They
  * are not worth it where the other lane has stock.
  */
-static uint32_t refill_flags(const struct order *o)
+static uint32_t refill_flags(const struct memlane *m, const struct order *o)
 {
 	uint32_t flags = 0;
 
@@ -226,16 +217,17 @@ static uint32_t refill_flags(const struct order *o)
 		flags |= MEMLANE_ALLOC_NO_SPILL;
 	if (o->flags & MEMLANE_ZERO && o->cls == MEMLANE_CLASS_BLOB)
 		flags |= MEMLANE_ALLOC_FRESH;
-	if (!memlane_self->depth && !spare(this_thread(), o))
+	if (!memlane_self->depth && !spare(m, this_thread(), o))
 		flags |= MEMLANE_ALLOC_MAY_MOVE;
 	return flags;
 }
 
-static void refill_request(const struct order *o, uint32_t nr, struct memlane_refill *req)
+static void refill_request(const struct memlane *m, const struct order *o, uint32_t nr,
+			   struct memlane_refill *req)
 {
 	*req = (struct memlane_refill){
-		.flags = refill_flags(o),
-		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size + o->pad : memlane_class_size(o->cls),
+		.flags = refill_flags(m, o),
+		.length = o->cls == MEMLANE_CLASS_BLOB ? o->size + o->pad : m->classes->size[o->cls],
 		.lane = o->lane,
 		.align = o->cls == MEMLANE_CLASS_BLOB ? o->align : 0,
 		.slot = this_thread()->number,
@@ -276,7 +268,7 @@ static int refill(struct memlane *m, const struct order *o, struct memlane_mag *
 	struct memlane_refill req;
 	int err;
 
-	refill_request(o, next_quota(*mag, o->cls), &req);
+	refill_request(m, o, next_quota(m, *mag, o->cls), &req);
 	err = ask(m, &req);
 	if (err)
 		return err;
@@ -284,7 +276,7 @@ static int refill(struct memlane *m, const struct order *o, struct memlane_mag *
 		note_spill(m, t, o->cls);
 	else if (o->lane == MEMLANE_FAST)
 		t->spilled[o->cls] = 0;
-	*mag = mag_of(t, req.out_lane, o->cls);
+	*mag = mag_of(m, t, req.out_lane, o->cls);
 	trim(m, req.out_lane, o->cls);
 	return 0;
 }
@@ -296,10 +288,10 @@ static int stock(struct memlane *m, const struct order *o, struct memlane_mag **
 	struct memlane_mag *slow;
 	int err;
 
-	*mag = mag_of(t, o->lane, o->cls);
+	*mag = mag_of(m, t, o->lane, o->cls);
 	if (likely((*mag)->nr))
 		return 0;
-	slow = spare(t, o);
+	slow = spare(m, t, o);
 	if (slow && !ask_again(m, t, o->cls)) {
 		*mag = slow;
 		return 0;
@@ -389,7 +381,7 @@ static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *
 	struct memlane_refill req;
 	int err;
 
-	refill_request(o, 1, &req);
+	refill_request(m, o, 1, &req);
 	err = ask(m, &req);
 	if (err)
 		return err;
@@ -412,16 +404,16 @@ static int alloc(struct memlane *m, const struct order *o, memlane_handle *out)
 }
 
 /* The smallest class that holds @size and whose every place is aligned. */
-static uint32_t class_for(uint64_t size, uint32_t align)
+static uint32_t class_for(const struct memlane *m, uint64_t size, uint32_t align)
 {
 	uint32_t cls;
 
 	if (size > MEMLANE_BLOCK_MAX || align > ALIGN_BLOCK)
 		return MEMLANE_CLASS_BLOB;
-	cls = memlane_class_of(size);
-	while (cls < MEMLANE_CLASSES && memlane_class_size(cls) & (align - 1))
+	cls = class_of(m->classes, size);
+	while (cls < m->nr_classes && m->classes->size[cls] & (align - 1))
 		cls++;
-	return cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASS_BLOB;
+	return cls < m->nr_classes ? cls : MEMLANE_CLASS_BLOB;
 }
 
 static uint64_t side_word(uint64_t size, uint32_t cls, uint32_t group)
@@ -436,7 +428,7 @@ static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *
 	struct order o = { .size = size };
 
 	o.lane = lane_for(m, size);
-	o.cls = size <= MEMLANE_BLOCK_MAX ? memlane_class_of(size) : MEMLANE_CLASS_BLOB;
+	o.cls = memlane_size_class(m, size);
 	o.side = side_word(size, o.cls, 0);
 	return alloc(m, &o, out);
 }
@@ -498,7 +490,7 @@ static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 		o->lane = lane_for(m, size);
 	else
 		o->lane = opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
-	o->cls = class_for(size + pad, o->align);
+	o->cls = class_for(m, size + pad, o->align);
 	o->side = side_word(size, o->cls, opts->group);
 	o->notes = (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
 		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
@@ -571,11 +563,11 @@ static struct memlane_mag *mag_for(struct memlane *m, uint32_t index, uint64_t e
 {
 	struct memlane_mag *mag;
 
-	if (cls >= MEMLANE_CLASSES || memlane_entry_gen(e) == MEMLANE_GEN_MAX ||
+	if (cls >= m->nr_classes || memlane_entry_gen(e) == MEMLANE_GEN_MAX ||
 	    memlane_entry_state(e) == MEMLANE_ENTRY_PURGED)
 		return NULL;
-	mag = mag_of(this_thread(), entry_lane(m, index, e), cls);
-	return mag->nr < MEMLANE_MAG_SIZE ? mag : NULL;
+	mag = mag_of(m, this_thread(), entry_lane(m, index, e), cls);
+	return mag->nr < m->info.out_mag_size ? mag : NULL;
 }
 
 /*
@@ -637,7 +629,7 @@ static int free_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct
 
 static uint32_t mag_lane(const struct memlane_mag *mag)
 {
-	return mag >= this_thread()->slot->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
+	return (unsigned char *)mag >= this_thread()->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
 /*
@@ -660,9 +652,9 @@ static __always_inline int end_shared(struct memlane *m, struct thread *t, memla
 	/* Behind the entry, which a change of size comes before. */
 	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	cls = memlane_side_class(side);
-	if (unlikely(cls >= MEMLANE_CLASSES || side_is_biased(m, side, false) || is_pinned(m, index)))
+	if (unlikely(cls >= m->nr_classes || side_is_biased(m, side, false) || is_pinned(m, index)))
 		return -EAGAIN;
-	mag = t->mag[(e ^ h) >= m->quick_slow] + cls;
+	mag = mag_of(m, t, (e ^ h) >= m->quick_slow, cls);
 	nr = mag->nr;
 	ended = memlane_entry_ended(e);
 	/* Its generations are used up, or others have to go first. */

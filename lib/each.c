@@ -84,10 +84,10 @@ static uint32_t value_of(enum kind kind, const struct memlane_object *o)
 	}
 }
 
-static uint64_t room_of(const struct memlane_object *o)
+static uint64_t room_of(const struct memlane *m, const struct memlane_object *o)
 {
-	if (o->cls < MEMLANE_CLASSES)
-		return memlane_class_size(o->cls);
+	if (o->cls < m->nr_classes)
+		return m->classes->size[o->cls];
 	return (o->bytes + 4095) & ~4095ULL;
 }
 
@@ -104,7 +104,7 @@ static int add(void *arg, const struct memlane_object *o)
 	}
 	u->objects[o->lane]++;
 	u->bytes[o->lane] += o->bytes;
-	u->room[o->lane] += room_of(o);
+	u->room[o->lane] += room_of(s->m, o);
 	u->pinned += o->pins != 0;
 	u->accessed += o->accessed;
 	track_moves(s->m, memlane_handle_index(o->handle), u);
@@ -137,7 +137,7 @@ int memlane_stat_group_sized(struct memlane *m, uint16_t group, struct memlane_u
 int memlane_stat_class_sized(struct memlane *m, unsigned int cls, struct memlane_usage *usage,
 			     size_t size)
 {
-	if (cls >= MEMLANE_CLASSES && cls != MEMLANE_CLASS_BLOB)
+	if (cls >= m->nr_classes && cls != MEMLANE_CLASS_BLOB)
 		return -EINVAL;
 	return add_up(m, BY_CLASS, cls, usage, size);
 }

@@ -204,8 +204,8 @@ uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
 	side = side_load(m, memlane_handle_index(h));
 	if (m->watch && m->watch->pad)
 		return memlane_side_size(side);
-	if (memlane_side_class(side) < MEMLANE_CLASSES)
-		return memlane_class_size(memlane_side_class(side));
+	if (memlane_side_class(side) < m->nr_classes)
+		return m->classes->size[memlane_side_class(side)];
 	return (memlane_side_size(side) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
 }
 

@@ -49,6 +49,15 @@ static void lanes_text(struct local *l, FILE *out)
 			(uint64_t)ml_field_read(&req.out.lane[MEMLANE_SLOW], f));
 }
 
+static void classes_text(struct local *l, FILE *out)
+{
+	unsigned int cls;
+
+	(void)l;
+	for (cls = 0; cls < ML_CLASSES; cls++)
+		fprintf(out, "%u\n", ml_class_size(cls));
+}
+
 static void span_text(const struct ml_span *span, FILE *out)
 {
 	fprintf(out, "%u %u %s %" PRIu64 " %" PRIu64 " %u %u%s\n", span->run.lane, span->cls,
@@ -84,7 +93,6 @@ static void spans_text(struct local *l, FILE *out)
 
 static void tally_text(const struct memlane_tally *t, uint64_t nr, FILE *out)
 {
-	const uint64_t classes = MEMLANE_TALLY_TAG / MEMLANE_LANES;
 	const struct ml_field *f;
 
 	if (nr >= MEMLANE_TALLY_GROUP)
@@ -92,7 +100,8 @@ static void tally_text(const struct memlane_tally *t, uint64_t nr, FILE *out)
 	else if (nr >= MEMLANE_TALLY_TAG)
 		fprintf(out, "tag %" PRIu64 " -", nr - MEMLANE_TALLY_TAG);
 	else
-		fprintf(out, "class %" PRIu64 " %" PRIu64, nr % classes, nr / classes);
+		fprintf(out, "class %" PRIu64 " %" PRIu64, nr % MEMLANE_TALLY_LANE,
+			nr / MEMLANE_TALLY_LANE);
 	for (f = ml_tally_fields; f->name; f++)
 		fprintf(out, " %" PRIu64, (uint64_t)ml_field_read(t, f));
 	fputc('\n', out);
@@ -132,6 +141,7 @@ static const struct {
 	{ "name", name_text },
 	{ "stat", stat_text },
 	{ "lanes", lanes_text },
+	{ "classes", classes_text },
 	{ "spans", spans_text },
 	{ "tallies", tallies_text },
 	{ "check", check_text },

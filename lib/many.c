@@ -36,9 +36,9 @@ static uint32_t window_of(uint32_t nr)
 static uint32_t take_window(struct memlane *m, struct thread *t, uint64_t size,
 			    memlane_handle *out, uint32_t nr)
 {
-	const uint32_t cls = quick_class(size);
+	const uint32_t cls = class_of(m->classes, size);
 	const uint64_t side = quick_side(t, size, cls);
-	struct memlane_mag *mag = &t->mag[lane_for(m, size)][cls];
+	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), cls);
 	uint32_t left = mag->nr, i;
 	bool open = t->self.depth;
 

@@ -14,12 +14,6 @@
 
 #include "arena.h"
 
-/*
- * Classes of sizes by sixteens, which is how wide the narrowest are: a branch less to be
- * guessed wrong than in memlane_class_of(), where sizes are any. In cache.c.
- */
-extern uint8_t cache_classes[MEMLANE_BLOCK_MAX / 16];
-
 /* ------------------------------------------------------------- alloc ---- */
 
 /* Pairs with memlane_enter()'s barrier. A section of the program's serves as well. */
@@ -54,11 +48,6 @@ static __always_inline bool make_live(struct memlane *m, uint32_t index, uint64_
 	return true;
 }
 
-static inline uint32_t quick_class(uint64_t size)
-{
-	return cache_classes[(size - 1) >> 4];
-}
-
 static inline uint64_t quick_side(const struct thread *t, uint64_t size, uint32_t cls)
 {
 	return size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT | t->made;
@@ -88,8 +77,8 @@ static __always_inline bool take_last(struct memlane *m, struct memlane_slot *sl
 static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t size, bool open,
 				 memlane_handle *out)
 {
-	const uint32_t cls = quick_class(size);
-	struct memlane_mag *mag = &t->mag[lane_for(m, size)][cls];
+	const uint32_t cls = class_of(m->classes, size);
+	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), cls);
 	struct memlane_slot *slot = t->slot;
 	uint32_t nr = mag->nr;
 	bool done;
@@ -166,9 +155,9 @@ static __always_inline bool end_plainly(struct memlane *m, struct thread *t,
 		return false;
 	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
 	cls = class_load(m, index);
-	if (unlikely(!is_own(t, side) || cls >= MEMLANE_CLASSES || is_pinned(m, index)))
+	if (unlikely(!is_own(t, side) || cls >= m->nr_classes || is_pinned(m, index)))
 		return false;
-	mag = &t->mag[(e ^ h) >= m->quick_slow][cls];
+	mag = mag_of(m, t, (e ^ h) >= m->quick_slow, cls);
 	e = memlane_entry_ended(e);
 	nr = mag->nr;
 	/* Its generations are used up, or others have to go first. */

@@ -11,25 +11,25 @@
 #include "backend.h"
 
 /* Bytes of a place, by what the side word says of it. */
-static uint64_t room_of(uint64_t side)
+static uint64_t room_of(const struct memlane *m, uint64_t side)
 {
 	uint32_t cls = memlane_side_class(side);
 
-	if (cls < MEMLANE_CLASSES)
-		return memlane_class_size(cls);
+	if (cls < m->nr_classes)
+		return m->classes->size[cls];
 	return (memlane_side_size(side) + 4095) & ~4095ULL;
 }
 
 /* A place that would be more than half empty is given up, if it may be. */
-static bool fits(uint64_t side, uint64_t size, bool tight)
+static bool fits(const struct memlane *m, uint64_t side, uint64_t size, bool tight)
 {
-	uint64_t room = room_of(side);
+	uint64_t room = room_of(m, side);
 
 	if (size > room)
 		return false;
 	if (!tight || 2 * size > room)
 		return true;
-	return size <= MEMLANE_BLOCK_MAX && memlane_class_of(size) == memlane_side_class(side);
+	return memlane_size_class(m, size) == memlane_side_class(side) && size <= MEMLANE_BLOCK_MAX;
 }
 
 /* What is counted is bytes: those of before are given back. */
@@ -47,7 +47,7 @@ static bool set_size(struct memlane *m, uint32_t index, uint64_t size, bool tigh
 	uint64_t side = side_load(m, index), new;
 
 	do {
-		if (!fits(side, size, tight))
+		if (!fits(m, side, size, tight))
 			return false;
 		new = memlane_side_resized(side, memlane_side_class(side), size);
 	} while (!__atomic_compare_exchange_n(side_at(m, index), &side, new, false, __ATOMIC_RELAXED,

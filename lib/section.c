@@ -183,7 +183,6 @@ static void fork_child(void)
 
 static void make_key(void)
 {
-	cache_once();
 	key_made = !pthread_key_create(&key, thread_exit) &&
 		   !pthread_atfork(NULL, NULL, fork_child);
 }
@@ -199,15 +198,13 @@ static int enlist(struct memlane *m, struct thread *t)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
 	t->slot = slot_of(m, req.slot, m->is_small);
-	t->mag[MEMLANE_FAST] = t->slot->mag[MEMLANE_FAST];
-	t->mag[MEMLANE_SLOW] = t->slot->mag[MEMLANE_SLOW];
 	t->maker = t->number + 1;
 	t->made = (uint64_t)t->maker << MEMLANE_SIDE_MAKER_SHIFT;
 	t->tid = gettid();
 	__atomic_store_n(&t->slot->thread, t->tid, __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;
 	t->self.arena = m;
-	cache_init(t);
+	cache_init(m, t);
 	return 0;
 }
 

@@ -24,28 +24,33 @@ static void add(const struct memlane *m, unsigned int nr, struct memlane_tally *
 		to[i] += __atomic_load_n(from + i, __ATOMIC_RELAXED);
 }
 
+/* As linux/memlane.h lays them out. */
+static unsigned int of_class(const struct memlane *m, unsigned int lane, unsigned int cls)
+{
+	return lane * MEMLANE_TALLY_LANE + (cls < m->nr_classes ? cls : m->nr_classes);
+}
+
 static void add_lane(const struct memlane *m, unsigned int lane, struct memlane_tally *sum)
 {
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
-		add(m, memlane_tally_of_class(lane, cls), sum);
-	add(m, memlane_tally_of_class(lane, MEMLANE_CLASS_BLOB), sum);
+	for (cls = 0; cls <= m->nr_classes; cls++)
+		add(m, of_class(m, lane, cls), sum);
 }
 
 static void add_class(const struct memlane *m, unsigned int cls, struct memlane_tally *sum)
 {
-	add(m, memlane_tally_of_class(MEMLANE_FAST, cls), sum);
-	add(m, memlane_tally_of_class(MEMLANE_SLOW, cls), sum);
+	add(m, of_class(m, MEMLANE_FAST, cls), sum);
+	add(m, of_class(m, MEMLANE_SLOW, cls), sum);
 }
 
-static bool exists(enum memlane_tally_by by, uint32_t which)
+static bool exists(const struct memlane *m, enum memlane_tally_by by, uint32_t which)
 {
 	switch (by) {
 	case MEMLANE_BY_LANE:
 		return which < MEMLANE_LANES;
 	case MEMLANE_BY_CLASS:
-		return which < MEMLANE_CLASSES || which == MEMLANE_CLASS_BLOB;
+		return which < m->nr_classes || which == MEMLANE_CLASS_BLOB;
 	case MEMLANE_BY_TAG:
 	case MEMLANE_BY_GROUP:
 		return which <= 65535;
@@ -62,7 +67,7 @@ int memlane_tally_sized(struct memlane *m, enum memlane_tally_by by, uint32_t wh
 
 	if (err)
 		return err;
-	if (!exists(by, which))
+	if (!exists(m, by, which))
 		return -EINVAL;
 	if (by == MEMLANE_BY_LANE)
 		add_lane(m, which, &own);

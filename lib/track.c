@@ -329,11 +329,11 @@ static void advise_pools(struct advisor *a)
 	add_tallies(a->m, &sum);
 	for (i = 0; i < TALLIES; i++)
 		all += sum.of[i].frees;
-	for (i = 0; i < MEMLANE_CLASSES; i++) {
+	for (i = 0; i < a->m->nr_classes; i++) {
 		nr = sum.of[i].frees;
 		if (nr < POOL_FREES || nr * POOL_SHARE < all || sum.of[i].age_ms > nr * POOL_AGE_MS)
 			continue;
-		advice.bytes = memlane_class_size(i);
+		advice.bytes = a->m->classes->size[i];
 		advice.objects = nr;
 		advice.text = text;
 		snprintf(text, sizeof(text),

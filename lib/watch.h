@@ -44,8 +44,8 @@ struct note {
 };
 _Static_assert(sizeof(struct note) == 16, "what tracking may cost");
 
-#define TALLY_BLOB	MEMLANE_CLASSES
-#define TALLIES		(MEMLANE_CLASSES + 1)
+#define TALLY_BLOB	MEMLANE_CLASSES_MAX
+#define TALLIES		(MEMLANE_CLASSES_MAX + 1)
 
 /* As it is written when an object is made: two words. */
 #define NOTE_LANE_SHIFT	     32
@@ -197,7 +197,7 @@ static inline void track_begin(struct memlane *m, memlane_handle h)
 static inline void track_end(struct memlane *m, uint32_t born, uint32_t cls)
 {
 	struct tally *tally = this_thread()->tally;
-	uint32_t i = cls < MEMLANE_CLASSES ? cls : TALLY_BLOB;
+	uint32_t i = cls < MEMLANE_CLASSES_MAX ? cls : TALLY_BLOB;
 	uint32_t age = watch_clock(m->watch) - born;
 
 	if (unlikely(!tally))

@@ -222,7 +222,7 @@ static void add_span(struct arena_view *a, const char *line)
 
 	if (sscanf(line, "%u %u %7s %*u %" SCNu64 " %" SCNu64 " %" SCNu64, &lane, &cls, temper,
 		   &pages, &places, &used) != 6 ||
-	    lane >= MEMLANE_LANES || cls >= MEMLANE_CLASSES)
+	    lane >= MEMLANE_LANES || cls >= a->classes)
 		return;
 	c = &a->class[lane][cls];
 	c->spans++;
@@ -232,7 +232,20 @@ static void add_span(struct arena_view *a, const char *line)
 	c->used += used;
 }
 
-static int read_classes(struct arena_view *a)
+int arena_read_classes(struct arena_view *a)
+{
+	FILE *f = arena_file(&a->at, "classes");
+
+	a->classes = 0;
+	if (!f)
+		return errno == ECONNREFUSED ? -ENOENT : -errno;
+	while (a->classes < MEMLANE_CLASSES_MAX && fscanf(f, "%u", &a->bytes[a->classes]) == 1)
+		a->classes++;
+	fclose(f);
+	return a->classes ? 0 : -ENOENT;
+}
+
+static int read_spans(struct arena_view *a)
 {
 	FILE *f = arena_file(&a->at, "spans");
 	char line[128];
@@ -271,8 +284,10 @@ void arena_read_faults(struct arena_view *a)
 
 int arena_read_rest(struct arena_view *a)
 {
-	int ret = read_classes(a);
+	int ret = arena_read_classes(a);
 
+	if (!ret)
+		ret = read_spans(a);
 	arena_read_faults(a);
 	return ret ? ret : read_tallies(a);
 }

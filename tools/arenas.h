@@ -52,6 +52,8 @@ struct class_view {
  * @lanes: number of these
  * @count: its counters
  * @counts: number of these
+ * @bytes: of a place of each size class, for as many as there are
+ * @classes: number of these
  * @class: after arena_read_rest()
  * @tallies: the same
  * @fault: after arena_read_faults(): by what they met
@@ -68,7 +70,9 @@ struct arena_view {
 	int lanes;
 	struct counter count[ARENA_COUNTERS];
 	int counts;
-	struct class_view class[MEMLANE_LANES][MEMLANE_CLASSES];
+	unsigned int bytes[MEMLANE_CLASSES_MAX];
+	unsigned int classes;
+	struct class_view class[MEMLANE_LANES][MEMLANE_CLASSES_MAX];
 	struct tallies tallies;
 	struct faults fault[ARENA_METS];
 	int mets;
@@ -97,6 +101,9 @@ void arenas_free(struct arena_view *list, int n);
 
 /* Look at its spans and tallies, which may be many, and its faults. Return: 0 or -errno. */
 int arena_read_rest(struct arena_view *a);
+
+/* How large its classes' places are. Return: 0 or -errno. */
+int arena_read_classes(struct arena_view *a);
 
 /* Its faults alone. */
 void arena_read_faults(struct arena_view *a);

@@ -184,8 +184,13 @@ static int look(const struct asked *asked)
 	if (n < 0)
 		return EXIT_FAILED;
 	a = look_find(list, n, asked->name);
-	if (a)
-		ret = asked->record ? record(a, asked) : show_arena(a, asked);
+	if (a) {
+		ret = arena_read_classes(a);
+		if (ret)
+			ret = look_failed(asked->at, ret);
+		else
+			ret = asked->record ? record(a, asked) : show_arena(a, asked);
+	}
 	arenas_free(list, n);
 	return ret;
 }

@@ -7,7 +7,7 @@
 
 #include "map.h"
 
-#define MAGIC "memlane-map 1"
+#define MAGIC "memlane-map 2"
 #define LINE  128
 #define PIECE 1024 /* spans that room is made for at a time */
 
@@ -29,17 +29,17 @@ void map_free(struct map *m)
 	m->nr = 0;
 }
 
-/* False: the line is of something else. */
+/* @s->bytes as it stands there. False: the line is of something else. */
 static bool parse_span(const char *line, struct map_span *s)
 {
 	char temper[8], more[8] = "";
 
 	if (sscanf(line, "%u %u %7s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %7s", &s->lane,
-		   &s->cls, temper, &s->page, &s->pages, &s->places, &s->used, more) < 7)
+		   &s->bytes, temper, &s->page, &s->pages, &s->places, &s->used, more) < 7)
 		return false;
 	s->cold = !strcmp(temper, "cold");
 	s->pinned = !strcmp(more, "pinned");
-	return s->lane < MEMLANE_LANES && s->cls < MEMLANE_CLASSES && s->used <= s->places;
+	return s->lane < MEMLANE_LANES && s->used <= s->places;
 }
 
 static struct map_frame *add_frame(struct map *m, double when)
@@ -67,8 +67,17 @@ static int add_span(struct map_frame *frame, const struct map_span *span)
 	return 0;
 }
 
+/* The arena tells a class where a recording has bytes. */
+static bool span_of(const struct arena_view *a, const char *line, struct map_span *s)
+{
+	if (!parse_span(line, s) || s->bytes >= a->classes)
+		return false;
+	s->bytes = a->bytes[s->bytes];
+	return true;
+}
+
 /* A process without such an arena answers nothing, not even titles. */
-static int read_spans(FILE *f, struct map_frame *frame)
+static int read_spans(const struct arena_view *a, FILE *f, struct map_frame *frame)
 {
 	struct map_span span;
 	char line[LINE];
@@ -77,7 +86,7 @@ static int read_spans(FILE *f, struct map_frame *frame)
 	if (!fgets(line, sizeof(line), f))
 		return -ENOENT;
 	while (!ret && fgets(line, sizeof(line), f))
-		if (parse_span(line, &span))
+		if (span_of(a, line, &span))
 			ret = add_span(frame, &span);
 	return ret;
 }
@@ -92,7 +101,7 @@ int map_look(struct map *m, const struct arena_view *a, double when)
 		return errno == ECONNREFUSED ? -ENOENT : -errno;
 	frame = add_frame(m, when);
 	if (frame)
-		ret = read_spans(f, frame);
+		ret = read_spans(a, f, frame);
 	fclose(f);
 	if (frame && ret) {
 		free(frame->span);
@@ -116,7 +125,7 @@ int map_write_frame(FILE *f, const struct map_frame *frame)
 	for (i = 0; i < frame->nr; i++) {
 		s = &frame->span[i];
 		fprintf(f, "%u %u %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "%s\n", s->lane,
-			s->cls, s->cold ? "cold" : "warm", s->page, s->pages, s->places, s->used,
+			s->bytes, s->cold ? "cold" : "warm", s->page, s->pages, s->places, s->used,
 			s->pinned ? " pinned" : "");
 	}
 	return fflush(f) ? -errno : 0;

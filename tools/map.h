@@ -3,7 +3,7 @@
  * map.h - the spans of an arena at one moment or at many
  *
  * A recording is text: a line with the arena, and for each moment a line "frame SECONDS"
- * and the lines of debugfs's file of spans.
+ * and the lines of debugfs's file of spans, with the bytes of a place where those have its class.
  */
 #ifndef MAP_H
 #define MAP_H
@@ -19,7 +19,7 @@
 /**
  * struct map_span - one span
  * @lane: MEMLANE_FAST or MEMLANE_SLOW
- * @cls: size class
+ * @bytes: of a place
  * @cold: for objects that are not used of late
  * @pinned: compaction found a pinned object in it
  * @page: where, in the data area
@@ -29,7 +29,7 @@
  */
 struct map_span {
 	unsigned int lane;
-	unsigned int cls;
+	unsigned int bytes;
 	bool cold;
 	bool pinned;
 	uint64_t page;
@@ -66,7 +66,7 @@ struct map {
 void map_init(struct map *m, const struct arena_view *a);
 void map_free(struct map *m);
 
-/* Add what the arena is now. Return: 0 or -errno; -ENOENT: it is closed. */
+/* Add what the arena is now, after arena_read_classes(). Return: 0 or -errno; -ENOENT: it is closed. */
 int map_look(struct map *m, const struct arena_view *a, double when);
 
 /* Write the head of a recording, or a frame. Return: 0 or -errno. */

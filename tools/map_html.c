@@ -77,7 +77,7 @@ static const char script[] =
 static void span_data(FILE *out, const struct map_span *s)
 {
 	fprintf(out, "[%u,%u,%d,%d,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]", s->lane,
-		memlane_class_size(s->cls), s->cold, s->pinned, s->page, s->pages, s->places,
+		s->bytes, s->cold, s->pinned, s->page, s->pages, s->places,
 		s->used);
 }
 

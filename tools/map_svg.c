@@ -52,7 +52,7 @@ static void square(FILE *out, const struct map_span *s, int x, int y)
 		"<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"hsl(%d,70%%,%d%%)\"%s>"
 		"<title>%u B, %" PRIu64 " of %" PRIu64 " used, %s, page %" PRIu64 "%s</title></rect>\n",
 		x, y, SIDE - 1, SIDE - 1, s->cold ? 215 : 15, 92 - map_fullness(s, 50),
-		s->pinned ? " stroke=\"#000\"" : "", memlane_class_size(s->cls), s->used, s->places,
+		s->pinned ? " stroke=\"#000\"" : "", s->bytes, s->used, s->places,
 		s->cold ? "cold" : "warm", s->page, s->pinned ? ", pinned" : "");
 }
 

@@ -39,12 +39,13 @@ static struct json_object *counters_json(const struct arena_view *a, bool of_mov
 	return o;
 }
 
-static struct json_object *class_json(const struct class_view *c, int lane, unsigned int cls)
+static struct json_object *class_json(const struct arena_view *a, int lane, unsigned int cls)
 {
+	const struct class_view *c = &a->class[lane][cls];
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "lane", json_object_new_string(arena_lane_name[lane]));
-	json_object_object_add(o, "bytes", json_object_new_uint64(memlane_class_size(cls)));
+	json_object_object_add(o, "bytes", json_object_new_uint64(a->bytes[cls]));
 	json_object_object_add(o, "spans", json_object_new_uint64(c->spans));
 	json_object_object_add(o, "cold_spans", json_object_new_uint64(c->cold));
 	json_object_object_add(o, "pages", json_object_new_uint64(c->pages));
@@ -60,9 +61,9 @@ static struct json_object *classes_json(const struct arena_view *a)
 	int lane;
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+		for (cls = 0; cls < a->classes; cls++)
 			if (a->class[lane][cls].spans)
-				json_object_array_add(all, class_json(&a->class[lane][cls], lane, cls));
+				json_object_array_add(all, class_json(a, lane, cls));
 	return all;
 }
 

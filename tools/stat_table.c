@@ -216,13 +216,14 @@ static int moves_table(struct libscols_table *table, const struct arena_view *a)
 	return ret ? ret : print_table(table);
 }
 
-static int add_class(struct libscols_table *table, const struct class_view *c, int lane,
+static int add_class(struct libscols_table *table, const struct arena_view *a, int lane,
 		     unsigned int cls)
 {
+	const struct class_view *c = &a->class[lane][cls];
 	char cell[8][CELL];
 
 	strcpy(cell[0], arena_lane_name[lane]);
-	snprintf(cell[1], CELL, "%u B", memlane_class_size(cls));
+	snprintf(cell[1], CELL, "%u B", a->bytes[cls]);
 	snprintf(cell[2], CELL, "%" PRIu64, c->spans);
 	snprintf(cell[3], CELL, "%" PRIu64, c->cold);
 	snprintf(cell[4], CELL, "%.2f MiB", (double)c->pages / 256);
@@ -240,9 +241,9 @@ static int classes_table(struct libscols_table *table, const struct arena_view *
 	unsigned int cls;
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		for (cls = 0; !ret && cls < MEMLANE_CLASSES; cls++)
+		for (cls = 0; !ret && cls < a->classes; cls++)
 			if (a->class[lane][cls].spans)
-				ret = add_class(table, &a->class[lane][cls], lane, cls);
+				ret = add_class(table, a, lane, cls);
 	return ret ? ret : print_table(table);
 }
 
@@ -333,22 +334,23 @@ static int faults_table(struct libscols_table *table, const struct arena_view *a
 }
 
 /* What the number of a tally is, in words. */
-static void tally_of(const struct tally *t, char *text)
+static void tally_of(const struct arena_view *a, const struct tally *t, char *text)
 {
 	if (strcmp(t->of, "class"))
 		snprintf(text, CELL, "%s %" PRIu64, t->of, t->number);
-	else if (t->number < MEMLANE_CLASSES)
-		snprintf(text, CELL, "%u B", memlane_class_size(t->number));
+	else if (t->number < a->classes)
+		snprintf(text, CELL, "%u B", a->bytes[t->number]);
 	else
 		strcpy(text, "blobs");
 }
 
-static int add_tally(struct libscols_table *table, const struct tallies *all, const struct tally *t)
+static int add_tally(struct libscols_table *table, const struct arena_view *a, const struct tally *t)
 {
+	const struct tallies *all = &a->tallies;
 	char cell[TALLY_FIELDS + 2][CELL];
 	int i;
 
-	tally_of(t, cell[0]);
+	tally_of(a, t, cell[0]);
 	strcpy(cell[1], t->lane);
 	for (i = 0; i < all->fields; i++)
 		snprintf(cell[i + 2], CELL, "%" PRIu64, t->value[i]);
@@ -378,7 +380,7 @@ static int tallies_table(struct libscols_table *table, const struct arena_view *
 	}
 	ret = add_columns(table, title, all->fields + 2, 2);
 	for (i = 0; !ret && i < all->nr; i++)
-		ret = add_tally(table, all, &all->tally[i]);
+		ret = add_tally(table, a, &all->tally[i]);
 	return ret ? ret : print_table(table);
 }
 

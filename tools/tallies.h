@@ -11,7 +11,7 @@
 /**
  * struct tally - of the objects of one kind
  * @of: "class", "tag" or "group"
- * @number: which of them; of classes MEMLANE_CLASSES are blobs
+ * @number: which of them; of classes the one behind the last is blobs
  * @lane: of classes; otherwise "-"
  * @value: by field
  */

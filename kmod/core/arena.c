@@ -227,12 +227,25 @@ static u64 region_length(const struct ml_arena *a, unsigned int region)
 	case MEMLANE_REGION_PIN:
 		return ml_pages((u64)(a->table.end - a->table.first) * sizeof(u32)) << ML_PAGE_SHIFT;
 	case MEMLANE_REGION_SLOTS:
-		return (u64)a->slots.nr * sizeof(struct memlane_slot);
+		return (u64)a->slots.nr * ML_SLOT_SIZE;
 	case MEMLANE_REGION_STAT:
 		return a->stat.nr * sizeof(struct memlane_tally);
 	default:
 		return a->lane[MEMLANE_SLOW].end << ML_PAGE_SHIFT;
 	}
+}
+
+static void tell_classes(struct memlane_info *req)
+{
+	unsigned int cls;
+
+	req->out_classes = ML_CLASSES;
+	req->out_mag_size = ML_MAG_SIZE;
+	req->out_mag_offset = ML_PAGE_SIZE;
+	req->out_mag_stride = ML_MAG_STRIDE;
+	memset(req->out_class_size, 0, sizeof(req->out_class_size));
+	for (cls = 0; cls < ML_CLASSES; cls++)
+		req->out_class_size[cls] = ml_class_size(cls);
 }
 
 /**
@@ -250,7 +263,7 @@ int ml_info(struct ml_arena *a, struct memlane_info *req)
 	req->out_page_size = ML_PAGE_SIZE;
 	req->out_capabilities = a->capabilities;
 	req->out_cookie = a->cookie;
-	req->out_slot_size = sizeof(struct memlane_slot);
+	req->out_slot_size = ML_SLOT_SIZE;
 	req->out_handles = a->table.end - a->table.first;
 	req->out_first = a->table.first;
 	req->out_fast_end = ml_page_loc(a->lane[MEMLANE_SLOW].first);
@@ -261,5 +274,6 @@ int ml_info(struct ml_arena *a, struct memlane_info *req)
 		req->out_region[r].offset = (u64)r << REGION_SHIFT;
 		req->out_region[r].length = region_length(a, r);
 	}
+	tell_classes(req);
 	return 0;
 }

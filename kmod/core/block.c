@@ -16,7 +16,7 @@
 
 static u32 places_in(u64 pages, unsigned int cls)
 {
-	return div_u64(pages << ML_PAGE_SHIFT, memlane_class_size(cls));
+	return div_u64(pages << ML_PAGE_SHIFT, ml_class_size(cls));
 }
 
 /**
@@ -34,7 +34,7 @@ u64 ml_span_pages(unsigned int cls)
 	for (nr = 4; nr < ML_SPAN_PAGES_MAX; nr++) {
 		places = places_in(nr, cls);
 		bytes = nr << ML_PAGE_SHIFT;
-		tail = bytes - (u64)places * memlane_class_size(cls);
+		tail = bytes - (u64)places * ml_class_size(cls);
 		if (places >= 8 && (places >= 128 || nr >= 16) && tail * 32 <= bytes)
 			break;
 	}
@@ -132,7 +132,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->cls = cls;
 	span->cold = cold;
 	span->places = places;
-	span->width = memlane_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
+	span->width = ml_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
 	span->inverse = div_u64(1ULL << 32, span->width) + 1;
 	if (ml_pages_take(a, &span->run, nr, false)) {
 		a->ops->zfree(a, span, span_size(places));

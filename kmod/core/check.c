@@ -79,7 +79,7 @@ static int check_free_list(struct report *r, const struct ml_span *span)
 
 static int check_span(struct report *r, struct sums *sums, struct ml_span *span)
 {
-	unsigned int size = memlane_class_size(span->cls);
+	unsigned int size = ml_class_size(span->cls);
 	u32 slot, used = 0;
 	u64 page;
 	int err;
@@ -194,7 +194,7 @@ static int check_listed(struct report *r, const struct ml_lane *lane, unsigned i
 		return broken(r, 8, "span at page %llu is listed, the map does not name it",
 			      span->run.page);
 	if (span->run.lane != lane - r->a->lane ||
-	    span->cls + (span->cold ? MEMLANE_CLASSES : 0) != set)
+	    span->cls + (span->cold ? ML_CLASSES : 0) != set)
 		return broken(r, 8, "span at page %llu, class %u, is on the list of another",
 			      span->run.page, span->cls);
 	if (span->bin != bin || ml_span_bin(span) != bin)
@@ -348,7 +348,7 @@ static int check_table(struct report *r, const struct sums *total)
 
 static int check_tally(struct report *r, unsigned int lane, unsigned int cls, u64 *moves)
 {
-	u32 nr = memlane_tally_of_class(lane, cls);
+	u32 nr = ml_tally_of_class(lane, cls);
 	const struct memlane_tally *t = ml_vec_at(&r->a->stat, ML_TALLY_FIRST + nr);
 	unsigned int cause;
 
@@ -370,7 +370,7 @@ static int check_tallies(struct report *r)
 	int err = 0;
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		for (cls = 0; cls <= MEMLANE_CLASSES && !err; cls++)
+		for (cls = 0; cls <= ML_CLASSES && !err; cls++)
 			err = check_tally(r, lane, cls, moves);
 	for (cause = 0; cause < MEMLANE_CAUSES && !err; cause++)
 		if (moves[cause] > r->a->count.by_cause[cause])

@@ -37,7 +37,7 @@ bool ml_may_cool(const struct ml_arena *a, u32 index)
 /* The places of a span that a page has a part of: @first to @last, inclusive. */
 void ml_slots_on(const struct ml_span *span, u64 page, u32 *first, u32 *last)
 {
-	u64 size = memlane_class_size(span->cls), byte = (page - span->run.page) << ML_PAGE_SHIFT;
+	u64 size = ml_class_size(span->cls), byte = (page - span->run.page) << ML_PAGE_SHIFT;
 
 	*first = byte / size;
 	*last = min_t(u64, (byte + ML_PAGE_SIZE - 1) / size, span->places - 1);
@@ -119,7 +119,7 @@ static int cool_block(struct ml_arena *a, struct work *w, const struct ml_span *
 	u64 first = ml_loc_page(loc), end, page;
 	int err = 0;
 
-	end = ml_loc_page(loc + (memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT) - 1) + 1;
+	end = ml_loc_page(loc + (ml_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT) - 1) + 1;
 	for (page = first; page < end && !err; page++)
 		if (!may_cool_page(a, span, page))
 			err = -EBUSY;

@@ -65,6 +65,8 @@
 
 #include <linux/memlane.h>
 
+#include "class.h"
+
 #define ML_PAGE_SHIFT		12
 #define ML_PAGE_SIZE		(1UL << ML_PAGE_SHIFT)
 #define ML_CHUNK_SHIFT		9			/* in pages */
@@ -73,10 +75,12 @@
 #define ML_BINS			8			/* fullness steps of part-filled spans */
 #define ML_BIN_EMPTY		0
 #define ML_BIN_FULL		(ML_BINS + 1)
-#define ML_CLASS_SETS		(2 * MEMLANE_CLASSES)
+#define ML_CLASS_SETS		(2 * ML_CLASSES)
 #define ML_BATCH		256			/* most moves in one batch */
 #define ML_BATCH_PAGES		8192			/* and pages handed over, except for one blob */
-#define ML_SLOT_PAGES		(sizeof(struct memlane_slot) >> ML_PAGE_SHIFT)
+#define ML_MAGS_A_PAGE		(ML_PAGE_SIZE / ML_MAG_STRIDE)
+#define ML_SLOT_PAGES		(1 + (ML_MAGS + ML_MAGS_A_PAGE - 1) / ML_MAGS_A_PAGE)
+#define ML_SLOT_SIZE		(ML_SLOT_PAGES << ML_PAGE_SHIFT)
 
 struct ml_arena;
 struct ml_move;
@@ -678,7 +682,7 @@ static inline void ml_decided(struct ml_arena *a, unsigned int cause, unsigned i
 /* Spans of a class: warm or cold. */
 static inline struct ml_class *ml_class_set(struct ml_lane *lane, unsigned int cls, bool cold)
 {
-	return &lane->cls[cls + (cold ? MEMLANE_CLASSES : 0)];
+	return &lane->cls[cls + (cold ? ML_CLASSES : 0)];
 }
 
 /* Bytes to pages, rounded up; no overflow up to 2^64 - 4096. */

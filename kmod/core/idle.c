@@ -57,7 +57,7 @@ static void visit_block(struct ml_arena *a, struct ml_range *r, const struct ml_
 {
 	u64 first = ml_loc_page(ml_index_loc(a, index)), page, go = 0;
 	u64 end = ml_loc_page(ml_index_loc(a, index) +
-			      (memlane_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT) - 1) + 1;
+			      (ml_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT) - 1) + 1;
 
 	a->policy.idle.hot += span->cold && ml_policy_hot(a, index);
 	for (page = first; page < end; page++)

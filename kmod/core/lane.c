@@ -172,11 +172,11 @@ void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_sta
 /* The smallest class that holds @length and whose every place is aligned. */
 static unsigned int aligned_class(unsigned int length, unsigned int align)
 {
-	unsigned int cls = memlane_class_of(length);
+	unsigned int cls = ml_class_of(length);
 
-	while (cls < MEMLANE_CLASSES && memlane_class_size(cls) & (align - 1))
+	while (cls < ML_CLASSES && ml_class_size(cls) & (align - 1))
 		cls++;
-	return cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASS_BLOB;
+	return cls < ML_CLASSES ? cls : MEMLANE_CLASS_BLOB;
 }
 
 /**
@@ -410,14 +410,14 @@ void ml_place_give(struct ml_arena *a, u64 loc)
 /* Places of a span, by ml_slot_fill(), have owners. */
 void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr)
 {
-	account(&a->lane[span->run.lane], nr, memlane_class_size(span->cls));
+	account(&a->lane[span->run.lane], nr, ml_class_size(span->cls));
 	ml_span_count(a, span, nr);
 }
 
 /* Places of a span that had owners are free, by ml_slot_empty(). It may be gone afterwards. */
 void ml_places_given(struct ml_arena *a, struct ml_span *span, u32 nr)
 {
-	account(&a->lane[span->run.lane], -(s64)nr, memlane_class_size(span->cls));
+	account(&a->lane[span->run.lane], -(s64)nr, ml_class_size(span->cls));
 	ml_span_emptied(a, span, nr);
 }
 
@@ -427,6 +427,6 @@ u64 ml_place_room(const struct ml_arena *a, u64 loc)
 	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
 
 	if (run->kind == ML_SPAN)
-		return memlane_class_size(ml_span_of(run)->cls);
+		return ml_class_size(ml_span_of(run)->cls);
 	return run->nr << ML_PAGE_SHIFT;
 }

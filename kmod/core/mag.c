@@ -31,24 +31,22 @@
 #include "table.h"
 #include "vec.h"
 
-#define MAGS_A_PAGE	(ML_PAGE_SIZE / sizeof(struct memlane_mag))
-
 static u64 mag_page(u32 slot, u32 mag)
 {
-	return (u64)slot * ML_SLOT_PAGES + 1 + mag / MAGS_A_PAGE;
+	return (u64)slot * ML_SLOT_PAGES + 1 + mag / ML_MAGS_A_PAGE;
 }
 
 /* A magazine of a slot; NULL if its page was never touched. */
 static struct memlane_mag *mag_of(struct ml_arena *a, u32 slot, u32 mag)
 {
-	struct memlane_mag *p = ml_vec_at(&a->slots.page, mag_page(slot, mag));
+	void *page = ml_vec_at(&a->slots.page, mag_page(slot, mag));
 
-	return p ? p + mag % MAGS_A_PAGE : NULL;
+	return page ? page + mag % ML_MAGS_A_PAGE * ML_MAG_STRIDE : NULL;
 }
 
 static u32 mag_nr(const struct memlane_mag *mag)
 {
-	return min_t(u32, READ_ONCE(mag->nr), MEMLANE_MAG_SIZE);
+	return min_t(u32, READ_ONCE(mag->nr), ML_MAG_SIZE);
 }
 
 /* ---------------------------------------------------- stock of the dead */
@@ -80,7 +78,7 @@ void ml_stock_drain(struct ml_arena *a, u32 slot)
 		ml_stock_free_many(a, mag->index, mag_nr(mag));
 		cond_resched();
 		last = mag_nr(mag);
-		if (last < MEMLANE_MAG_SIZE)
+		if (last < ML_MAG_SIZE)
 			suspect(a, READ_ONCE(mag->index[last]));
 		WRITE_ONCE(mag->nr, 0);
 		WRITE_ONCE(mag->quota, 0);
@@ -135,7 +133,7 @@ void ml_stock_compare(struct ml_arena *a, u32 slot)
 		mag = mag_of(a, slot, m);
 		if (!mag)
 			continue;
-		end = min_t(u32, mag_nr(mag) + freeing, MEMLANE_MAG_SIZE);
+		end = min_t(u32, mag_nr(mag) + freeing, ML_MAG_SIZE);
 		for (i = 0; i < end; i++)
 			clear_suspect(a, READ_ONCE(mag->index[i]));
 		cond_resched();
@@ -204,7 +202,7 @@ static int refill_blob(struct ml_arena *a, struct memlane_refill *req, struct ml
 /* The lane is known only when the first index is bound. */
 static struct memlane_mag *mag_for(struct ml_arena *a, u32 slot, const struct ml_want *w)
 {
-	u32 m = w->got * MEMLANE_CLASSES + w->need.cls;
+	u32 m = w->got * ML_CLASSES + w->need.cls;
 
 	return ml_vec_make(a, &a->slots.page, mag_page(slot, m)) ? mag_of(a, slot, m) : NULL;
 }
@@ -219,12 +217,12 @@ static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_
 	if (err)
 		return err;
 	mag = mag_for(a, req->slot, w);
-	nr = mag ? mag_nr(mag) : MEMLANE_MAG_SIZE;
-	if (nr == MEMLANE_MAG_SIZE) {
+	nr = mag ? mag_nr(mag) : ML_MAG_SIZE;
+	if (nr == ML_MAG_SIZE) {
 		ml_bind_undo(a, w, true, index);
 		return mag ? -ENOSPC : -ENOMEM;
 	}
-	more = ml_bind_more(a, w, &mag->index[nr], min(req->count, MEMLANE_MAG_SIZE - nr) - 1);
+	more = ml_bind_more(a, w, &mag->index[nr], min(req->count, ML_MAG_SIZE - nr) - 1);
 	WRITE_ONCE(mag->index[nr + more], index);
 	WRITE_ONCE(mag->nr, nr + more + 1);
 	req->out_handle = ml_handle(a, index);
@@ -286,7 +284,7 @@ static void flush_in_hand(struct ml_arena *a, struct memlane_flush *req)
 /* The oldest go; the newest, whose lines are warm, move to the front. */
 static void flush_mag(struct ml_arena *a, struct memlane_flush *req)
 {
-	struct memlane_mag *mag = mag_of(a, req->slot, req->lane * MEMLANE_CLASSES + req->cls);
+	struct memlane_mag *mag = mag_of(a, req->slot, req->lane * ML_CLASSES + req->cls);
 	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr), i;
 
 	if (mag)
@@ -310,11 +308,11 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 	req->out_count = 0;
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (req->lane >= MEMLANE_LANES || (!blob && req->cls >= MEMLANE_CLASSES))
+	if (req->lane >= MEMLANE_LANES || (!blob && req->cls >= ML_CLASSES))
 		return -EINVAL;
 	req->lane = array_index_nospec(req->lane, MEMLANE_LANES);
 	if (!blob)
-		req->cls = array_index_nospec(req->cls, MEMLANE_CLASSES);
+		req->cls = array_index_nospec(req->cls, ML_CLASSES);
 	if (mutex_lock_killable(&a->lock))
 		return -EINTR;
 	if (!ml_slot_busy(a, req->slot))

@@ -5,7 +5,6 @@
 
 #include "core.h"
 
-#define ML_MAGS			(MEMLANE_LANES * MEMLANE_CLASSES)
 #define ML_DRAINS		16	/* slots that one comparison with the others serves */
 #define ML_SUSPECTS		(ML_DRAINS * (ML_MAGS + 1))
 #define ML_SUSPECTS_SIZE	(ML_SUSPECTS * sizeof(struct ml_suspect))

@@ -20,7 +20,7 @@ static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsi
 {
 	bool live = index && memlane_entry_is_live(ml_entry_read(a, index));
 
-	kin->cls = memlane_tally_of_class(lane, cls);
+	kin->cls = ml_tally_of_class(lane, cls);
 	kin->tag = MEMLANE_TALLY_TAG;
 	kin->group = MEMLANE_TALLY_GROUP;
 	if (!live)
@@ -160,7 +160,7 @@ u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 {
 	struct ml_lane *l = &a->lane[lane];
 
-	if (cls >= MEMLANE_CLASSES)
+	if (cls >= ML_CLASSES)
 		return l->area[ML_USE_BLOB].used;
 	return ml_span_pages(cls) *
 	       (ml_class_set(l, cls, false)->spans + ml_class_set(l, cls, true)->spans);
@@ -174,7 +174,7 @@ u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
  */
 void ml_tally_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 {
-	struct memlane_tally *t = tally(a, memlane_tally_of_class(lane, cls));
+	struct memlane_tally *t = tally(a, ml_tally_of_class(lane, cls));
 
 	lockdep_assert_held(&a->lock);
 	if (t)

@@ -188,9 +188,29 @@ MEMLANE_INLINE int memlane_stat_tag(struct memlane *m, uint16_t tag,
 }
 
 /**
+ * memlane_size_class - the size class of objects of a size
+ * @m: arena
+ * @size: bytes, with no wish for more than 16 bytes of alignment
+ *
+ * An arena's classes are those that its engine was built with.
+ *
+ * Return: the class, or MEMLANE_CLASS_BLOB: such an object has pages of its own.
+ */
+MEMLANE_API unsigned int memlane_size_class(const struct memlane *m, uint64_t size);
+
+/**
+ * memlane_class_bytes - how large objects of a size class may be
+ * @m: arena
+ * @cls: from 0 on
+ *
+ * Return: bytes of a place; larger ones for later classes; 0: there is no such class.
+ */
+MEMLANE_API uint32_t memlane_class_bytes(const struct memlane *m, unsigned int cls);
+
+/**
  * memlane_stat_class_sized - memlane_stat_class() for a struct of any version
  * @m: arena
- * @cls: as of memlane_class_of(), or MEMLANE_CLASS_BLOB
+ * @cls: as of memlane_size_class(), or MEMLANE_CLASS_BLOB
  * @usage: gets it
  * @size: bytes of *@usage
  *
@@ -202,7 +222,7 @@ MEMLANE_API int memlane_stat_class_sized(struct memlane *m, unsigned int cls,
 /**
  * memlane_stat_class - what objects of a size class there are
  * @m: arena
- * @cls: as of memlane_class_of(), or MEMLANE_CLASS_BLOB
+ * @cls: as of memlane_size_class(), or MEMLANE_CLASS_BLOB
  * @usage: gets the sum; see memlane_each() for its cost
  *
  * Return: 0; -EINVAL: no such class; -EOWNERDEAD.
@@ -282,7 +302,7 @@ MEMLANE_INLINE int memlane_stat_lane(struct memlane *m, memlane_lane_arg lane,
 /* By what memlane_tally() tells objects apart. */
 enum memlane_tally_by {
 	MEMLANE_BY_LANE,	/* MEMLANE_FAST, MEMLANE_SLOW: where they were */
-	MEMLANE_BY_CLASS,	/* as of memlane_class_of(), or MEMLANE_CLASS_BLOB */
+	MEMLANE_BY_CLASS,	/* as of memlane_size_class(), or MEMLANE_CLASS_BLOB */
 	MEMLANE_BY_TAG,		/* 0 to 65535 */
 	MEMLANE_BY_GROUP	/* 0 to 65535 */
 };

@@ -527,6 +527,65 @@ TEST(the_size_is_read_once)
 	arena_end(&a);
 }
 
+static unsigned int class_of(const struct arena *a, __u64 length)
+{
+	__u64 handle;
+	struct memlane_alloc req = {
+		.size = sizeof(req), .length = length, .count = 1, .handles = (unsigned long)&handle,
+	};
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_ALLOC, &req), 0);
+	return req.out_class;
+}
+
+TEST(classes_are_those_that_are_told)
+{
+	struct arena a = arena_new(LANE, LANE);
+	const __u16 *size = a.info.out_class_size;
+	unsigned int cls, nr = a.info.out_classes;
+
+	expect_eq(nr, MEMLANE_CLASSES);
+	expect(nr <= MEMLANE_CLASSES_MAX);
+	expect_eq(size[nr - 1], MEMLANE_BLOCK_MAX);
+	for (cls = 0; cls < nr; cls++) {
+		expect_eq(size[cls] % 16, 0);
+		expect_eq(class_of(&a, size[cls]), cls);
+		expect_eq(class_of(&a, cls ? size[cls - 1] + 1 : 1), cls);
+	}
+	for (; cls <= MEMLANE_CLASSES_MAX; cls++)
+		expect_eq(size[cls], 0);
+	arena_end(&a);
+}
+
+/* Of the last class of the last lane: it fills what it is told to fill, and no more. */
+TEST(magazines_are_where_it_is_told)
+{
+	struct arena a = arena_new(LANE, 16 * MIB);
+	const struct memlane_info *i = &a.info;
+	struct memlane_register reg = { .size = sizeof(reg) };
+	struct memlane_refill req = {
+		.size = sizeof(req), .length = MEMLANE_BLOCK_MAX, .lane = MEMLANE_SLOW, .count = 4096,
+	};
+	unsigned int nr = MEMLANE_LANES * i->out_classes - 1;
+	struct memlane_mag *mag;
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_REGISTER, &reg), 0);
+	req.slot = reg.slot;
+	expect_eq(i->out_mag_offset, offsetof(struct memlane_slot, mag));
+	expect_eq(i->out_mag_stride, sizeof(struct memlane_mag));
+	expect_eq(i->out_mag_size, MEMLANE_MAG_SIZE);
+	expect(i->out_mag_offset + (nr + 1) * i->out_mag_stride <= i->out_slot_size);
+	mag = (void *)(a.map[MEMLANE_REGION_SLOTS] + (size_t)reg.slot * i->out_slot_size +
+		       i->out_mag_offset + nr * i->out_mag_stride);
+	expect((char *)&mag->index[i->out_mag_size] <= (char *)mag + i->out_mag_stride);
+	expect_eq(mag->nr, 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_REFILL, &req), 0);
+	expect_eq(req.out_count, i->out_mag_size);
+	expect_eq(mag->nr, i->out_mag_size);
+	expect_eq(mag->index[mag->nr - 1], (__u32)req.out_handle);
+	arena_end(&a);
+}
+
 TEST(unknown_numbers_are_refused)
 {
 	struct arena a = arena_new(LANE, LANE);

@@ -213,6 +213,11 @@ static const struct fact members[] = {
 	AT(info, out_id, 152),
 	AT(info, out_first, 160),
 	AT(info, out_name, 168),
+	AT(info, out_classes, 200),
+	AT(info, out_mag_size, 204),
+	AT(info, out_mag_offset, 208),
+	AT(info, out_mag_stride, 212),
+	AT(info, out_class_size, 216),
 
 	AT(register, size, 0),
 	AT(register, flags, 4),
@@ -361,7 +366,7 @@ static const struct fact members[] = {
 };
 
 static const struct fact numbers[] = {
-	VALUE(VERSION, 0x2),
+	VALUE(VERSION, 0x3),
 	VALUE(TYPE, 0xb5),
 	VALUE(NAME_SIZE, 0x20),
 	VALUE(HANDLE_ZEROS, 0x8000001f00000000),
@@ -412,12 +417,13 @@ static const struct fact numbers[] = {
 	VALUE(HINT_EVICTABLE, 0x8),
 	VALUE(HINT_MASK, 0xf),
 	VALUE(CLASSES, 0x48),
+	VALUE(CLASSES_MAX, 0x7f),
+	VALUE(MAG_SIZE, 0x7e),
 	VALUE(CLASS_BLOB, 0xff),
 	VALUE(BLOCK_MAX, 0x8000),
 	VALUE(FAST, 0x0),
 	VALUE(SLOW, 0x1),
 	VALUE(LANES, 0x2),
-	VALUE(MAG_SIZE, 0x7e),
 	VALUE(FAULT_PAGE, 0),
 	VALUE(FAULT_NEW, 1),
 	VALUE(FAULT_SAME, 2),
@@ -426,6 +432,7 @@ static const struct fact numbers[] = {
 	VALUE(FAULT_BUCKETS, 32),
 	VALUE(FAULTS_OFFSET, 0x800),
 	VALUE(TALLY_OFFSET, 0x1000),
+	VALUE(TALLY_LANE, 0x80),
 	VALUE(TALLY_TAG, 0x100),
 	VALUE(TALLY_GROUP, 0x10100),
 	VALUE(CAP_MODULE, 0x1),

@@ -18,7 +18,7 @@ TEST(a_block_costs_its_bytes)
 	memlane_handle h = must_alloc(m, 1000);
 	struct memlane_cost c = cost_of(m, h, MEMLANE_SLOW);
 
-	expect_eq(c.out_bytes, memlane_class_size(memlane_class_of(1000)));
+	expect_eq(c.out_bytes, memlane_class_bytes(m, memlane_size_class(m, 1000)));
 	expect_eq(c.out_pages, 0);
 	expect_eq(c.out_advised, 0);
 	expect(c.out_reasons & MEMLANE_REASON_IN_USE);
@@ -33,7 +33,7 @@ static void expect_class_of(struct memlane *m, uint32_t size)
 	for (i = 0; i < 2; i++) {
 		expect_eq(memlane_size(m, h[i]), size);
 		expect_eq(cost_of(m, h[i], MEMLANE_SLOW).out_bytes,
-			  memlane_class_size(memlane_class_of(size)));
+			  memlane_class_bytes(m, memlane_size_class(m, size)));
 		expect_eq(memlane_free(m, h[i]), 0);
 	}
 }
@@ -42,13 +42,18 @@ static void expect_class_of(struct memlane *m, uint32_t size)
 TEST(every_size_has_its_class)
 {
 	struct memlane *m = open_quiet();
-	uint32_t cls, size;
+	uint32_t cls, size = 0;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
-		size = memlane_class_size(cls);
+	for (cls = 0; memlane_class_bytes(m, cls); cls++) {
+		size = memlane_class_bytes(m, cls);
+		expect_eq(memlane_size_class(m, size - 15), cls);
+		expect_eq(memlane_size_class(m, size), cls);
 		expect_class_of(m, size - 15);
 		expect_class_of(m, size);
 	}
+	expect_eq(size, MEMLANE_BLOCK_MAX);
+	expect_eq(memlane_size_class(m, size + 1), MEMLANE_CLASS_BLOB);
+	expect_eq(memlane_size_class(m, 0), MEMLANE_CLASS_BLOB);
 	memlane_close(m);
 }
 

@@ -390,16 +390,16 @@ TEST(sums_by_tag_class_and_group_are_exact)
 	for (i = 0; i < NR; i++) {
 		nr += i % 10 == 4;
 		bytes += i % 10 == 4 ? 16 + i : 0;
-		in_class += memlane_class_of(16 + i) == memlane_class_of(500);
+		in_class += memlane_size_class(m, 16 + i) == memlane_size_class(m, 500);
 	}
 	expect_eq(memlane_stat_tag(m, 4, &u), 0);
 	expect_eq(u.objects[MEMLANE_FAST], nr);
 	expect_eq(u.bytes[MEMLANE_FAST], bytes);
 	expect_eq(u.objects[MEMLANE_SLOW], 0);
 	expect(u.room[MEMLANE_FAST] >= bytes && u.room[MEMLANE_FAST] < bytes * 107 / 100 + 16 * nr);
-	expect_eq(memlane_stat_class(m, memlane_class_of(500), &u), 0);
+	expect_eq(memlane_stat_class(m, memlane_size_class(m, 500), &u), 0);
 	expect_eq(u.objects[MEMLANE_FAST], in_class);
-	expect_eq(memlane_stat_class(m, MEMLANE_CLASSES, &u), -EINVAL);
+	expect_eq(memlane_stat_class(m, memlane_size_class(m, MEMLANE_BLOCK_MAX) + 1, &u), -EINVAL);
 	expect_eq(memlane_stat_class(m, MEMLANE_CLASS_BLOB, &u), 0);
 	expect_eq(u.objects[0] + u.objects[1], 0);
 	make(m, 100000, 0, 0);

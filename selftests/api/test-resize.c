@@ -21,9 +21,11 @@ static uint64_t address(struct memlane *m, memlane_handle h)
 	return at;
 }
 
-static uint32_t expected_class(uint64_t size)
+static uint64_t expected_room(struct memlane *m, uint64_t size)
 {
-	return size > MEMLANE_BLOCK_MAX ? MEMLANE_CLASS_BLOB : memlane_class_of(size);
+	uint32_t block = memlane_class_bytes(m, memlane_size_class(m, size));
+
+	return block ? block : (size + 4095) / 4096 * 4096;
 }
 
 /* What a tool or MEMLANE_GUARD watches keeps its size. */
@@ -182,7 +184,6 @@ TEST(what_is_known_of_it_stays)
 	struct memlane *m = open_resizable();
 	struct memlane_cost c;
 	memlane_handle h;
-	uint64_t room;
 	size_t i;
 
 	expect_eq(memlane_alloc_with(m, 100, &opts, &h), 0);
@@ -193,9 +194,7 @@ TEST(what_is_known_of_it_stays)
 		expect_eq(memlane_priority(m, h), 2);
 		expect_eq(memlane_hints(m, h), MEMLANE_HINT_COLD);
 		expect_eq(memlane_migration_cost(m, h, !memlane_lane(m, h), &c), 0);
-		room = expected_class(sizes[i]) == MEMLANE_CLASS_BLOB ?
-		       (sizes[i] + 4095) / 4096 * 4096 : memlane_class_size(expected_class(sizes[i]));
-		expect_eq(c.out_bytes + c.out_pages * 4096, room);
+		expect_eq(c.out_bytes + c.out_pages * 4096, expected_room(m, sizes[i]));
 	}
 	expect_eq(memlane_free(m, h), 0);
 	memlane_close(m);

@@ -92,13 +92,13 @@ TEST(moves_are_told_by_cause_for_each_kind)
 	}
 	t = tally(m, MEMLANE_BY_TAG, 7);
 	expect_eq(t.by_cause[MEMLANE_CAUSE_HAND], N / 2);
-	expect_eq(t.bytes, N / 2 / 3 * memlane_class_size(memlane_class_of(40)) +
-				   N / 2 * 2 / 3 * memlane_class_size(memlane_class_of(500)));
+	expect_eq(t.bytes, N / 2 / 3 * memlane_class_bytes(m, memlane_size_class(m, 40)) +
+				   N / 2 * 2 / 3 * memlane_class_bytes(m, memlane_size_class(m, 500)));
 	expect_eq(tally(m, MEMLANE_BY_TAG, 8).by_cause[MEMLANE_CAUSE_HAND], N / 2);
 	expect_eq(tally(m, MEMLANE_BY_TAG, 9).by_cause[MEMLANE_CAUSE_HAND], 0);
 	expect_eq(tally(m, MEMLANE_BY_GROUP, 1000).by_cause[MEMLANE_CAUSE_HAND], N);
 	expect_eq(tally(m, MEMLANE_BY_GROUP, 0).by_cause[MEMLANE_CAUSE_HAND], 0);
-	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_class_of(40)).by_cause[MEMLANE_CAUSE_HAND],
+	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_size_class(m, 40)).by_cause[MEMLANE_CAUSE_HAND],
 		  N / 3);
 	expect_eq(tally(m, MEMLANE_BY_LANE, MEMLANE_FAST).by_cause[MEMLANE_CAUSE_HAND], N);
 	expect_eq(tally(m, MEMLANE_BY_LANE, MEMLANE_SLOW).by_cause[MEMLANE_CAUSE_HAND], 0);
@@ -145,7 +145,7 @@ TEST(what_stays_is_told_with_the_reason)
 	expect_eq(memlane_unpin(m, h), 0);
 	expect_eq(tally(m, MEMLANE_BY_TAG, 11).pinned, 2);
 	expect_eq(tally(m, MEMLANE_BY_GROUP, 12).pinned, 2);
-	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_class_of(200)).pinned, 2);
+	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_size_class(m, 200)).pinned, 2);
 	expect_eq(tally(m, MEMLANE_BY_LANE, MEMLANE_FAST).pinned, 2);
 	expect_eq(tally(m, MEMLANE_BY_LANE, MEMLANE_FAST).by_cause[MEMLANE_CAUSE_HAND], 0);
 	verify_sums(m);
@@ -236,7 +236,7 @@ TEST(faults_are_told_of_the_object_that_was_met)
 	*p = 1;
 	expect_eq(tally(m, MEMLANE_BY_TAG, 31).faults, 1);
 	expect_eq(tally(m, MEMLANE_BY_GROUP, 32).faults, 1);
-	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_class_of(3000)).faults, 1);
+	expect_eq(tally(m, MEMLANE_BY_CLASS, memlane_size_class(m, 3000)).faults, 1);
 	expect_eq(tally(m, MEMLANE_BY_LANE, MEMLANE_FAST).faults, 1);
 	blob = must_alloc(m, 3 * MIB);
 	p = memlane_pin(m, blob);
@@ -330,7 +330,7 @@ TEST(nonsense_is_refused_and_old_structs_get_their_part)
 	struct memlane_tally t;
 
 	expect_eq(memlane_tally(m, MEMLANE_BY_LANE, 2, &t), -EINVAL);
-	expect_eq(memlane_tally(m, MEMLANE_BY_CLASS, MEMLANE_CLASSES, &t), -EINVAL);
+	expect_eq(memlane_tally(m, MEMLANE_BY_CLASS, memlane_size_class(m, MEMLANE_BLOCK_MAX) + 1, &t), -EINVAL);
 	expect_eq(memlane_tally(m, MEMLANE_BY_CLASS, 256, &t), -EINVAL);
 	expect_eq(memlane_tally(m, MEMLANE_BY_TAG, 65536, &t), -EINVAL);
 	expect_eq(memlane_tally(m, MEMLANE_BY_GROUP, 65536, &t), -EINVAL);

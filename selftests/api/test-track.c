@@ -479,7 +479,7 @@ TEST(recommendations_follow_from_use)
 		expect_eq(memlane_free(m, must_alloc(m, 700)), 0);
 	expect_eq(memlane_recommend(m, take, &got), 4);
 	expect_eq(got.nr[MEMLANE_ADVISE_POOL], 1);
-	expect_eq(got.bytes, memlane_class_size(memlane_class_of(700)));
+	expect_eq(got.bytes, memlane_class_bytes(m, memlane_size_class(m, 700)));
 	expect_eq(got.tag[MEMLANE_ADVISE_FAST], 30);
 	expect_eq(got.tag[MEMLANE_ADVISE_SLOW], 31);
 	expect_eq(got.tag[MEMLANE_ADVISE_STAY], 32);

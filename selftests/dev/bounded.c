@@ -182,23 +182,22 @@ TEST(no_gap_however_large_an_object_is)
 
 /* ----------------------------------------------------- slots of the dead */
 
-static struct memlane_slot *slot_of(const struct arena *a, __u32 slot)
+static struct memlane_mag *mag_of(const struct arena *a, __u32 slot, unsigned int mag)
 {
-	return (void *)(a->map[MEMLANE_REGION_SLOTS] + (size_t)slot * a->info.out_slot_size);
+	return (void *)(a->map[MEMLANE_REGION_SLOTS] + (size_t)slot * a->info.out_slot_size +
+			a->info.out_mag_offset + (size_t)mag * a->info.out_mag_stride);
 }
 
 /* A slot whose every magazine is there, with @nr of @index. */
 static void fill_slot(const struct arena *a, __u32 slot, __u32 index, __u32 nr)
 {
-	struct memlane_slot *s = slot_of(a, slot);
-	unsigned int lane, cls, i;
+	unsigned int m, i;
 
-	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
-			for (i = 0; i <= nr && i < MEMLANE_MAG_SIZE; i++)
-				s->mag[lane][cls].index[i] = index;
-			s->mag[lane][cls].nr = nr;
-		}
+	for (m = 0; m < MEMLANE_LANES * a->info.out_classes; m++) {
+		for (i = 0; i <= nr && i < a->info.out_mag_size; i++)
+			mag_of(a, slot, m)->index[i] = index;
+		mag_of(a, slot, m)->nr = nr;
+	}
 }
 
 static __u32 slot_new(const struct arena *a)
@@ -255,7 +254,7 @@ static struct arena arena_of_the_dead(__u64 *stock)
 
 	take_stock(&a, stock, 2);
 	for (i = 0; i < OTHERS; i++)
-		fill_slot(&a, slot_new(&a), index_of(stock[0]), MEMLANE_MAG_SIZE);
+		fill_slot(&a, slot_new(&a), index_of(stock[0]), a.info.out_mag_size);
 	return a;
 }
 

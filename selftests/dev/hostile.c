@@ -96,7 +96,7 @@ static void any_call(unsigned long long *seed, __u64 *handle, __u32 slot)
 	};
 	struct memlane_flush flush = {
 		.size = sizeof(flush), .slot = slot, .lane = rng_next(seed) % 2,
-		.cls = rng_next(seed) % MEMLANE_CLASSES,
+		.cls = rng_next(seed) % victim.info.out_classes,
 	};
 	struct memlane_maintain cycle = { .size = sizeof(cycle) };
 	struct memlane_compact pack = { .size = sizeof(pack), .step.max_ns = 5000000 };

@@ -64,7 +64,7 @@ const struct rule rules[RULES] = {
 	  .small = { { AT(refill, lane), 2 }, { AT(refill, slot), 4 } } },
 	{ RULE(FLUSH, flush), .reserved = AT(flush, __reserved), .errors = none,
 	  .small = { { AT(flush, slot), 4 }, { AT(flush, lane), 2 },
-		     { AT(flush, cls), MEMLANE_CLASSES } } },
+		     { AT(flush, cls), ML_CLASSES } } },
 	{ RULE(COST, cost), .reads = true, .errors = of_cost, .handle = AT(cost, handle),
 	  .small = { { AT(cost, lane), 2 } } },
 	{ RULE(BLOCKERS, blockers), .reads = true, .errors = of_wait,
@@ -244,7 +244,7 @@ static void written(const struct before *b, const union request *was)
 
 static bool class_is_good(u32 cls)
 {
-	return cls < MEMLANE_CLASSES || cls == MEMLANE_CLASS_BLOB;
+	return cls < ML_CLASSES || cls == MEMLANE_CLASS_BLOB;
 }
 
 /*
@@ -370,7 +370,7 @@ static void answer(const struct before *b, const struct fake_device *d, const un
 		expect(ml_index_bound(&d->arena.core, (u32)r->refill.out_handle));
 		break;
 	case FLUSH:
-		expect(r->flush.out_count <= MEMLANE_MAG_SIZE);
+		expect(r->flush.out_count <= ML_MAG_SIZE);
 		break;
 	case COST:
 		expect(r->cost.out_advised <= 1 && r->cost.out_heat < 16);

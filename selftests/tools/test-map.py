@@ -11,16 +11,16 @@ import sys
 import tempfile
 import xml.etree.ElementTree
 
-RECORDING = """memlane-map 1
+RECORDING = """memlane-map 2
 arena 7.1, process 7 (<b>&"prog)
 frame 0.000
-0 6 warm 0 4 146 146
-0 6 warm 4 4 146 70 pinned
-0 3 cold 8 4 256 1
-1 6 cold 100000 4 146 146
+0 112 warm 0 4 146 146
+0 112 warm 4 4 146 70 pinned
+0 64 cold 8 4 256 1
+1 112 cold 100000 4 146 146
 frame 0.200
-0 6 warm 0 4 146 146
-1 6 cold 100000 4 146 0
+0 112 warm 0 4 146 146
+1 112 cold 100000 4 146 0
 """
 
 
@@ -152,7 +152,7 @@ def browser(_memlane):
 
 
 def malformed(memlane):
-    for bad in ("", "memlane-map 2\nx\n", "memlane-map 1\nx\n", RECORDING + "0 6 warm\n",
+    for bad in ("", "memlane-map 2\nx\n", RECORDING.replace("map 2", "map 1", 1), RECORDING + "0 6 warm\n",
                 RECORDING + "0 6 warm 1 1 10 11\n", RECORDING + "2 6 warm 1 1 10 10\n"):
         with open("bad", "w", encoding="utf-8") as f:
             f.write(bad)

@@ -222,7 +222,7 @@ static void expect_packed(const struct memlane_lane_stat *l, uint64_t live)
 
 	expect(l->spans > 0);
 	expect(l->objects >= live);
-	places = l->block_used / l->spans / memlane_class_size(memlane_class_of(size_now));
+	places = l->block_used / l->spans / memlane_class_bytes(arena, memlane_size_class(arena, size_now));
 	printf("# %llu bytes: %llu objects, %llu places of stock, %llu spans of %llu places\n",
 	       (unsigned long long)size_now, (unsigned long long)live,
 	       (unsigned long long)(l->objects - live), (unsigned long long)l->spans,

@@ -84,9 +84,9 @@ static void scribble(struct hostile *h)
 		WRITE_ONCE(world_slot(h->w, slot)->allocs, number(h, 8));
 		break;
 	case 7:
-		mag = world_mag(h->w, slot, number(h, 1) % 2, number(h, 1) % MEMLANE_CLASSES);
+		mag = world_mag(h->w, slot, number(h, 1) % 2, number(h, 1) % ML_CLASSES);
 		WRITE_ONCE(mag->nr, number(h, 1) % 2 ? number(h, 4) : number(h, 1) % 4);
-		WRITE_ONCE(mag->index[number(h, 1) % MEMLANE_MAG_SIZE], (u32)some_handle(h));
+		WRITE_ONCE(mag->index[number(h, 1) % ML_MAG_SIZE], (u32)some_handle(h));
 		WRITE_ONCE(mag->index[number(h, 1) % 4], (u32)some_handle(h));
 		break;
 	}

@@ -400,16 +400,16 @@ static void do_death(struct sequence *s)
 		expect(s->w->fail.hits);
 		return;
 	}
-	mag = world_mag(s->w, reg.slot, byte(s) % 2, byte(s) % MEMLANE_CLASSES);
+	mag = world_mag(s->w, reg.slot, byte(s) % 2, byte(s) % ML_CLASSES);
 	mag->index[nr++] = 0;
 	mag->index[nr++] = word(s) << 16 | 0xffff;
-	for (i = 0; i < s->nr && nr < MEMLANE_MAG_SIZE; i++)
+	for (i = 0; i < s->nr && nr < ML_MAG_SIZE; i++)
 		if (!s->object[i].live && !s->object[i].purged && byte(s) & 1) {
 			mag->index[nr++] = (u32)s->object[i].handle;
 			forget(s, &s->object[i--]);
 		}
 	mag->nr = byte(s) & 1 ? nr : nr | 0xff00;
-	while (nr < MEMLANE_MAG_SIZE)
+	while (nr < ML_MAG_SIZE)
 		mag->index[nr++] = 0;
 	s->w->gone[reg.slot] = true;
 	mutex_lock(&s->a->lock);

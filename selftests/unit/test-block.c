@@ -12,19 +12,19 @@ static void classes(void)
 {
 	unsigned int cls, length, size;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
-		size = memlane_class_size(cls);
+	for (cls = 0; cls < ML_CLASSES; cls++) {
+		size = ml_class_size(cls);
 		expect(size % 16 == 0);
-		expect(!cls || size > memlane_class_size(cls - 1));
+		expect(!cls || size > ml_class_size(cls - 1));
 		expect(cls < 8 ? size == 16 * (cls + 1) :
-		       (size - memlane_class_size(cls - 1)) * 8 <= size);
+		       (size - ml_class_size(cls - 1)) * 8 <= size);
 	}
-	expect_eq(memlane_class_size(MEMLANE_CLASSES - 1), MEMLANE_BLOCK_MAX);
+	expect_eq(ml_class_size(ML_CLASSES - 1), MEMLANE_BLOCK_MAX);
 	for (length = 1; length <= MEMLANE_BLOCK_MAX; length++) {
-		cls = memlane_class_of(length);
-		expect(cls < MEMLANE_CLASSES);
-		expect(memlane_class_size(cls) >= length);
-		expect(!cls || memlane_class_size(cls - 1) < length);
+		cls = ml_class_of(length);
+		expect(cls < ML_CLASSES);
+		expect(ml_class_size(cls) >= length);
+		expect(!cls || ml_class_size(cls - 1) < length);
 	}
 }
 
@@ -36,7 +36,7 @@ static void rounding(void)
 
 	for (length = 129; length <= MEMLANE_BLOCK_MAX; length++) {
 		asked += length;
-		given += memlane_class_size(memlane_class_of(length));
+		given += ml_class_size(ml_class_of(length));
 	}
 	expect((given - asked) * 100 < given * 6);
 }
@@ -45,13 +45,13 @@ static void span_sizes(void)
 {
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++) {
+	for (cls = 0; cls < ML_CLASSES; cls++) {
 		u64 bytes = ml_span_pages(cls) << ML_PAGE_SHIFT;
-		u64 places = bytes / memlane_class_size(cls);
+		u64 places = bytes / ml_class_size(cls);
 
 		expect(ml_span_pages(cls) >= 4 && ml_span_pages(cls) <= ML_SPAN_PAGES_MAX);
 		expect(places >= 8);
-		expect((bytes - places * memlane_class_size(cls)) * 32 <= bytes);
+		expect((bytes - places * ml_class_size(cls)) * 32 <= bytes);
 	}
 }
 
@@ -64,8 +64,8 @@ static void alignment(void)
 		for (length = 1; length <= MEMLANE_BLOCK_MAX; length += 13) {
 			expect_eq(ml_need_for(&need, length, align), 0);
 			expect(need.cls != MEMLANE_CLASS_BLOB);
-			expect(memlane_class_size(need.cls) >= length);
-			expect(memlane_class_size(need.cls) % align == 0);
+			expect(ml_class_size(need.cls) >= length);
+			expect(ml_class_size(need.cls) % align == 0);
 		}
 	expect_eq(ml_need_for(&need, 100, 2 << 20), 0);
 	expect(need.cls == MEMLANE_CLASS_BLOB && need.pages == 1 && need.align == 9);
@@ -81,7 +81,7 @@ static void alignment(void)
 /* Which place a granule is in is found without a division, and as one would have it. */
 static void slots_of_class(struct ml_arena *a, unsigned int cls)
 {
-	unsigned int width = memlane_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
+	unsigned int width = ml_class_size(cls) >> MEMLANE_GRANULE_SHIFT;
 	struct ml_span *span;
 	u64 granule, end;
 
@@ -101,7 +101,7 @@ static void slots(void)
 	struct world *w = world_new(64 << 10, 1 << 20);
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+	for (cls = 0; cls < ML_CLASSES; cls++)
 		slots_of_class(&w->arena, cls);
 	world_end(w);
 }
@@ -112,7 +112,7 @@ static void one_class(struct world *w, struct rng *r, unsigned int cls)
 	static u64 place[4096];
 	struct ml_arena *a = &w->arena;
 	struct ml_need need = { .cls = cls };
-	unsigned int size = memlane_class_size(cls), nr = 0, i, n;
+	unsigned int size = ml_class_size(cls), nr = 0, i, n;
 	struct ml_class *c = &a->lane[MEMLANE_SLOW].cls[cls];
 
 	mutex_lock(&a->lock);
@@ -154,7 +154,7 @@ static void places(void)
 	struct rng r = rng_new();
 	unsigned int cls;
 
-	for (cls = 0; cls < MEMLANE_CLASSES; cls++)
+	for (cls = 0; cls < ML_CLASSES; cls++)
 		one_class(w, &r, cls);
 	world_end(w);
 }

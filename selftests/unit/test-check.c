@@ -197,7 +197,7 @@ static void tallies(void)
 	struct memlane_tally *t;
 
 	begin();
-	t = ml_vec_at(&a->stat, ML_TALLY_FIRST + memlane_tally_of_class(MEMLANE_SLOW, span->cls));
+	t = ml_vec_at(&a->stat, ML_TALLY_FIRST + ml_tally_of_class(MEMLANE_SLOW, span->cls));
 	BREAKS(11, t->pages, t->pages + 1);
 	BREAKS(11, t->by_cause[MEMLANE_CAUSE_STALE], 1);
 	BREAKS(0, t->pages, 0);			/* it was made late */

@@ -45,7 +45,7 @@ enum death {
 
 struct list {
 	u32 nr;
-	u32 index[MEMLANE_MAG_SIZE];
+	u32 index[ML_MAG_SIZE];
 };
 
 struct thread {
@@ -90,7 +90,7 @@ static u64 *entry(u32 index)
 
 static struct memlane_mag *mag_of(const struct thread *th, unsigned int lane, unsigned int kind)
 {
-	return world_mag(t.w, th->slot, lane, memlane_class_of(length_of[kind]));
+	return world_mag(t.w, th->slot, lane, ml_class_of(length_of[kind]));
 }
 
 static void set_owner(u32 index, enum owner from, enum owner to)
@@ -120,7 +120,7 @@ static void verify_stock(u32 index, unsigned int lane, unsigned int kind)
 	expect(!memlane_entry_is_live(*entry(index)));
 	expect_eq(world_locked(t.a, ml_need_of(t.a, ml_index_loc(t.a, index), &need)), 0);
 	expect_eq(lane_of(index), lane);
-	expect_eq(need.cls, memlane_class_of(length_of[kind]));
+	expect_eq(need.cls, ml_class_of(length_of[kind]));
 }
 
 static u32 verify_thread(const struct thread *th)
@@ -178,7 +178,7 @@ static void refill_failed(const struct memlane_refill *req, const struct list *l
 {
 	expect_eq(err, -ENOSPC);
 	expect_eq(req->out_count, 0);
-	expect((list && list->nr == MEMLANE_MAG_SIZE) || no_room(req->lane, kind));
+	expect((list && list->nr == ML_MAG_SIZE) || no_room(req->lane, kind));
 }
 
 static void refill(struct thread *th)
@@ -209,9 +209,9 @@ static void refill(struct thread *th)
 		return;
 	}
 	mag = mag_of(th, req.out_lane, kind);
-	expect(list->nr + req.out_count <= MEMLANE_MAG_SIZE);
+	expect(list->nr + req.out_count <= ML_MAG_SIZE);
 	if (req.out_count < req.count)
-		expect(list->nr + req.out_count == MEMLANE_MAG_SIZE || no_room(req.out_lane, kind));
+		expect(list->nr + req.out_count == ML_MAG_SIZE || no_room(req.out_lane, kind));
 	for (; req.out_count; req.out_count--) {
 		list->index[list->nr] = mag->index[list->nr];
 		set_owner(list->index[list->nr++], NOBODY, STOCK);
@@ -224,7 +224,7 @@ static void flush(struct thread *th, unsigned int lane, unsigned int kind, u32 k
 {
 	struct memlane_flush req = {
 		.size = sizeof(req), .slot = th->slot, .lane = lane, .keep = keep,
-		.cls = memlane_class_of(length_of[kind]),
+		.cls = ml_class_of(length_of[kind]),
 	};
 	struct list *list = &th->mag[lane][kind];
 	u32 i, go = list->nr - min(keep, list->nr);
@@ -268,7 +268,7 @@ static bool elsewhere(const struct thread *but, u32 index)
 		for (m = 0; m < MEMLANE_LANES * BLOB; m++) {
 			const struct memlane_mag *mag = mag_of(th, m / BLOB, m % BLOB);
 
-			for (i = 0; i < mag->nr + (th->ended != 0) && i < MEMLANE_MAG_SIZE; i++)
+			for (i = 0; i < mag->nr + (th->ended != 0) && i < ML_MAG_SIZE; i++)
 				if (mag->index[i] == index)
 					return true;
 		}
@@ -296,7 +296,7 @@ static void end_list(struct thread *th, unsigned int lane, unsigned int kind)
 	const struct memlane_mag *mag = mag_of(th, lane, kind);
 	struct list *list = &th->mag[lane][kind];
 
-	if (mag->nr < MEMLANE_MAG_SIZE)
+	if (mag->nr < ML_MAG_SIZE)
 		settle(th, mag->index[mag->nr]);
 	for (; list->nr; list->nr--)
 		set_owner(list->index[list->nr - 1], STOCK, NOBODY);
@@ -480,8 +480,8 @@ static void give(struct thread *th, enum death when)
 	}
 	lane = lane_of((u32)o->handle);
 	list = &th->mag[lane][o->kind];
-	if (list->nr == MEMLANE_MAG_SIZE)
-		flush(th, lane, o->kind, MEMLANE_MAG_SIZE / 2);
+	if (list->nr == ML_MAG_SIZE)
+		flush(th, lane, o->kind, ML_MAG_SIZE / 2);
 	mag = mag_of(th, lane, o->kind);
 	mag->index[mag->nr] = (u32)o->handle;
 	if (when > TAKEN && when < LATER) {
@@ -559,7 +559,7 @@ static void some_call(struct thread *th, unsigned int what)
 		give(th, when);
 		break;
 	case 9:
-		flush(th, below(2), below(BLOB), below(MEMLANE_MAG_SIZE + 10));
+		flush(th, below(2), below(BLOB), below(ML_MAG_SIZE + 10));
 		break;
 	default:
 		if (!below(4))

@@ -584,13 +584,13 @@ static int resize(u64 length)
 static void has_size(u64 length, u64 kept)
 {
 	unsigned int cls = length > MEMLANE_BLOCK_MAX ? MEMLANE_CLASS_BLOB :
-			   memlane_class_of(length);
+			   ml_class_of(length);
 	u64 side = *world_side(w, object), i;
 
 	expect_eq(entry() & ~MEMLANE_LOC_MASK, before & ~MEMLANE_LOC_MASK);
 	expect_eq(world_locked(&w->arena, ml_place_room(&w->arena, place())),
 		  cls == MEMLANE_CLASS_BLOB ? ml_pages(length) << ML_PAGE_SHIFT :
-					      memlane_class_size(cls));
+					      ml_class_size(cls));
 	expect_eq(memlane_side_class(side), cls);
 	expect_eq(memlane_side_size(side), length);
 	for (i = 0; i < kept; i++)

@@ -171,7 +171,7 @@ static void compaction_is_dense(void)
 	}
 	expect(world_compact(w).out_pages_returned == 0);	/* never touched */
 	world_check(w);
-	c = ml_class_set(&a->lane[0], memlane_class_of(256), false);
+	c = ml_class_set(&a->lane[0], ml_class_of(256), false);
 	expect(c->spans <= (live + 127) / 128 + 1);
 	world_compact(w);
 	world_check(w);
@@ -335,7 +335,7 @@ static void random_states(void)
 
 	begin();
 	c = ml_class_set(&a->lane[MEMLANE_SLOW], CLS, false);
-	expect_eq(memlane_class_size(CLS), 4096);
+	expect_eq(ml_class_size(CLS), 4096);
 	for (; ops; ops--) {
 		span = any_span(&r);
 		switch (rng_below(&r, 16)) {

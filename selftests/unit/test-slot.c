@@ -251,21 +251,21 @@ static void refill_and_flush(void)
 	expect_eq(ml_flush(a, &flush), -EINVAL);
 	fill.slot = flush.slot = join();
 	expect_eq(ml_refill(a, &fill), 0);
-	expect_eq(fill.out_count, MEMLANE_MAG_SIZE);
+	expect_eq(fill.out_count, ML_MAG_SIZE);
 	expect_eq(fill.out_class, 6);
 	mag = world_mag(w, fill.slot, 0, 6);
-	expect_eq(mag->nr, MEMLANE_MAG_SIZE);
-	newest = mag->index[MEMLANE_MAG_SIZE - 1];
+	expect_eq(mag->nr, ML_MAG_SIZE);
+	newest = mag->index[ML_MAG_SIZE - 1];
 	expect_eq(newest, (u32)fill.out_handle);
-	expect_eq(a->table.bound, MEMLANE_MAG_SIZE);
+	expect_eq(a->table.bound, ML_MAG_SIZE);
 	expect(ml_refill(a, &fill));			/* full */
-	expect_eq(a->table.bound, MEMLANE_MAG_SIZE);
+	expect_eq(a->table.bound, ML_MAG_SIZE);
 	expect_eq(ml_flush(a, &flush), 0);
-	expect_eq(flush.out_count, MEMLANE_MAG_SIZE - 10);
+	expect_eq(flush.out_count, ML_MAG_SIZE - 10);
 	expect_eq(mag->nr, 10);
 	expect_eq(mag->index[9], newest);
 	expect_eq(a->table.bound, 10);
-	flush.cls = MEMLANE_CLASSES;
+	flush.cls = ML_CLASSES;
 	expect_eq(ml_flush(a, &flush), -EINVAL);
 	flush.cls = 6;
 	flush.lane = 2;

@@ -353,7 +353,7 @@ static void empty(void)
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		for (i = 0; i < KINDS; i++)
 			if (kinds[i].length <= MEMLANE_BLOCK_MAX)
-				ml_span_trim(t.a, &t.a->lane[lane].cls[memlane_class_of(kinds[i].length)], 0);
+				ml_span_trim(t.a, &t.a->lane[lane].cls[ml_class_of(kinds[i].length)], 0);
 	mutex_unlock(&t.a->lock);
 	expect_eq(t.w->committed, 0);
 	expect_eq(t.a->table.bound, 0);

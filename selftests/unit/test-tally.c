@@ -52,12 +52,12 @@ static void moves(void)
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
 	expect_eq(by_hand(MEMLANE_TALLY_TAG + 7), 1);
 	expect_eq(by_hand(MEMLANE_TALLY_GROUP + 65535), 1);
-	expect_eq(by_hand(memlane_tally_of_class(MEMLANE_FAST, memlane_class_of(100))), 1);
-	expect_eq(by_hand(memlane_tally_of_class(MEMLANE_SLOW, memlane_class_of(100))), 0);
+	expect_eq(by_hand(ml_tally_of_class(MEMLANE_FAST, ml_class_of(100))), 1);
+	expect_eq(by_hand(ml_tally_of_class(MEMLANE_SLOW, ml_class_of(100))), 0);
 	expect_eq(tally(MEMLANE_TALLY_TAG + 7)->bytes, 112);
 	expect_eq(world_migrate(w, object, MEMLANE_FAST), 0);
 	expect_eq(by_hand(MEMLANE_TALLY_TAG + 7), 2);
-	expect_eq(by_hand(memlane_tally_of_class(MEMLANE_SLOW, memlane_class_of(100))), 1);
+	expect_eq(by_hand(ml_tally_of_class(MEMLANE_SLOW, ml_class_of(100))), 1);
 	world_check(w);
 	world_end(w);
 }
@@ -66,7 +66,7 @@ static void moves(void)
 static void stock_is_nobodys(void)
 {
 	static u64 full[200], stock;
-	u32 cls = memlane_class_of(100), i;
+	u32 cls = ml_class_of(100), i;
 
 	begin();
 	for (i = 0; i < 200; i++)
@@ -77,7 +77,7 @@ static void stock_is_nobodys(void)
 	for (i = 0; i < 200; i += i == 49 ? 101 : 1)
 		world_free(w, full[i]);
 	world_compact(w);
-	expect(tally(memlane_tally_of_class(MEMLANE_FAST, cls))->by_cause[MEMLANE_CAUSE_COMPACT]);
+	expect(tally(ml_tally_of_class(MEMLANE_FAST, cls))->by_cause[MEMLANE_CAUSE_COMPACT]);
 	expect_eq(tally(MEMLANE_TALLY_TAG + 7)->bytes, 0);
 	expect_eq(tally(MEMLANE_TALLY_GROUP + 7)->bytes, 0);
 	expect_eq(tally(MEMLANE_TALLY_TAG)->by_cause[MEMLANE_CAUSE_COMPACT], 1);
@@ -91,7 +91,7 @@ static void reasons(void)
 
 	begin();
 	object = make(100, 1, 2);
-	cls = memlane_tally_of_class(MEMLANE_FAST, memlane_class_of(100));
+	cls = ml_tally_of_class(MEMLANE_FAST, ml_class_of(100));
 	*world_pin(w, object) += MEMLANE_PIN_ONE;
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
 	expect_eq(tally(cls)->pinned, 1);
@@ -114,19 +114,19 @@ static void reasons(void)
 
 static void pages(void)
 {
-	u32 cls = memlane_tally_of_class(MEMLANE_FAST, memlane_class_of(1000));
-	u32 blob = memlane_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB);
+	u32 cls = ml_tally_of_class(MEMLANE_FAST, ml_class_of(1000));
+	u32 blob = ml_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB);
 	u64 object, large;
 
 	begin();
 	object = make(1000, 0, 0);
 	large = make(40000, 0, 0);
-	expect_eq(tally(cls)->pages, ml_span_pages(memlane_class_of(1000)));
+	expect_eq(tally(cls)->pages, ml_span_pages(ml_class_of(1000)));
 	expect_eq(tally(blob)->pages, 10);
 	expect_eq(tally(blob + 1)->pages, 0);
 	expect_eq(world_migrate(w, large, MEMLANE_SLOW), 0);
 	expect_eq(tally(blob)->pages, 0);
-	expect_eq(tally(memlane_tally_of_class(MEMLANE_SLOW, MEMLANE_CLASS_BLOB))->pages, 10);
+	expect_eq(tally(ml_tally_of_class(MEMLANE_SLOW, MEMLANE_CLASS_BLOB))->pages, 10);
 	world_free(w, object);
 	world_compact(w);
 	expect_eq(tally(cls)->pages, 0);
@@ -156,22 +156,22 @@ static void faults(void)
 	kin = kin_at(first, loc + 3000 / 8 - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 3);
 	expect_eq(kin.group, MEMLANE_TALLY_GROUP + 4);
-	expect_eq(kin.cls, memlane_tally_of_class(MEMLANE_FAST, memlane_class_of(3000)));
+	expect_eq(kin.cls, ml_tally_of_class(MEMLANE_FAST, ml_class_of(3000)));
 	ml_tally_fault(a, &kin);
 	ml_tally_fault(a, &kin);
 	expect_eq(tally(MEMLANE_TALLY_TAG + 3)->faults, 2);
 	expect_eq(tally(MEMLANE_TALLY_GROUP + 4)->faults, 2);
 	expect_eq(tally(kin.cls)->faults, 2);
-	kin = kin_at(first, loc + memlane_class_size(memlane_class_of(3000)) / 8);
+	kin = kin_at(first, loc + ml_class_size(ml_class_of(3000)) / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* a free place */
 	small = make(100, 7, 7);
 	first = ml_loc_page(ml_index_loc(a, (u32)small));
-	kin = kin_at(first, ml_page_loc(first + ml_span_pages(memlane_class_of(100))) - 1);
+	kin = kin_at(first, ml_page_loc(first + ml_span_pages(ml_class_of(100))) - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* behind all places */
 	loc = ml_index_loc(a, (u32)large);
 	kin = kin_at(ml_loc_page(loc), loc + 50000 / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 5);
-	expect_eq(kin.cls, memlane_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB));
+	expect_eq(kin.cls, ml_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB));
 	world_free(w, large);
 	expect(!ml_kin_at(a, ml_loc_page(loc), loc, &kin));
 	expect(!ml_kin_at(a, 0, 0, &kin));

@@ -786,14 +786,13 @@ u32 *world_pin(struct world *w, u64 handle)
 
 struct memlane_slot *world_slot(struct world *w, u32 slot)
 {
-	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * sizeof(struct memlane_slot));
+	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * ML_SLOT_SIZE);
 }
 
 struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls)
 {
-	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * sizeof(struct memlane_slot) +
-		      offsetof(struct memlane_slot, mag) +
-		      (lane * MEMLANE_CLASSES + cls) * sizeof(struct memlane_mag));
+	return shared(w, MEMLANE_REGION_SLOTS, (u64)slot * ML_SLOT_SIZE + ML_PAGE_SIZE +
+		      (lane * ML_CLASSES + cls) * ML_MAG_STRIDE);
 }
 
 static u64 alloc_one(struct world *w, unsigned int lane, u64 length, u32 flags)

@@ -41,7 +41,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define MEMLANE_VERSION		2
+#define MEMLANE_VERSION		3
 #define MEMLANE_TYPE		0xB5
 
 /* Bytes of an arena's name, with a 0 at its end. */
@@ -242,13 +242,20 @@ static inline __u64 memlane_entry_ended(__u64 entry)
 #define MEMLANE_HINT_MASK		0xfU
 
 /*
- * Size classes. Multiples of 16 up to 128 bytes, then eight steps a doubling
- * up to 32 KiB: rounding wastes 6 % on average. Larger objects are blobs of
- * whole pages.
+ * Size classes. Their places are multiples of 16 bytes, each class larger than the one before,
+ * and the last one's have MEMLANE_BLOCK_MAX. An arena has the classes that it was created with:
+ * MEMLANE_IOCTL_INFO tells them. Larger objects are blobs of whole pages.
  */
-#define MEMLANE_CLASSES			72
+#define MEMLANE_CLASSES_MAX		127
 #define MEMLANE_CLASS_BLOB		0xffU
 #define MEMLANE_BLOCK_MAX		32768U
+
+/*
+ * What the module of this header tells: for programs that are built for it alone, as tests are.
+ * All others go by MEMLANE_IOCTL_INFO, as the library does.
+ */
+#define MEMLANE_CLASSES			72
+#define MEMLANE_MAG_SIZE		126
 
 static inline __u32 memlane_side_class(__u64 side)
 {
@@ -290,9 +297,11 @@ enum memlane_lane {
 /* ----------------------------------------------------------- regions ---- */
 
 /*
- * A slot is what one thread shares with the kernel: its section word, its
- * counters and its magazines. A magazine is a stock of indices that are bound
- * to free places of one class in one lane.
+ * A slot is what one thread shares with the kernel: its section word, its counters
+ * (struct memlane_slot) and its magazines. A magazine is a stock of indices that are bound
+ * to free places of one class in one lane. MEMLANE_IOCTL_INFO tells where they are: that of
+ * class c in lane l begins @out_mag_offset + (l * @out_classes + c) * @out_mag_stride bytes
+ * behind the slot, and has room for @out_mag_size indices.
  *
  * MEMLANE_IOCTL_REFILL and FLUSH change a magazine for the thread, so that a
  * thread which is killed at any moment loses nothing: the kernel takes back
@@ -300,8 +309,6 @@ enum memlane_lane {
  * no other thread's magazine. So a thread makes an object live before it lowers @nr,
  * and, in a section, writes index[@nr] (or @in_hand) before it frees an object.
  */
-#define MEMLANE_MAG_SIZE		126
-
 /*
  * While its @shared is BIASED, a thread may free a block that it made itself by a plain
  * store of the entry. It does so in a section: it sets FREEING in the section's word,
@@ -318,7 +325,7 @@ enum memlane_lane {
 struct memlane_mag {
 	__u32 nr;
 	__u32 quota;	/* how many the next refill asks for */
-	__u32 index[MEMLANE_MAG_SIZE];
+	__u32 index[MEMLANE_MAG_SIZE];	/* @out_mag_size of them */
 };
 
 struct memlane_slot {
@@ -334,7 +341,7 @@ struct memlane_slot {
 	__u32 shared;		/* MEMLANE_SHARED_*: who may end what this thread made */
 	__u32 __reserved0;
 	__u64 __reserved[503];	/* the rest of the first page */
-	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];
+	struct memlane_mag mag[MEMLANE_LANES][MEMLANE_CLASSES];	/* where @out_mag_* tell */
 };
 
 /* Why an object moved. */
@@ -436,8 +443,8 @@ struct memlane_stat_page {
 
 /*
  * A tally counts the moves of one kind of object, and the moves that failed. The region
- * of statistics has MEMLANE_TALLIES of them, from MEMLANE_TALLY_OFFSET on: by lane and
- * size class, then by tag, then by group. Every event is counted three times: by class,
+ * of statistics has MEMLANE_TALLIES of them, from MEMLANE_TALLY_OFFSET on: MEMLANE_TALLY_LANE
+ * of each lane, by size class, with that of blobs behind the last class; then by tag, then by group. Every event is counted three times: by class,
  * by tag and by group. Objects in magazines, and memory outside of objects, count as tag
  * 0 and group 0. Every word is current, and all but @pages only grow. Where the kernel had
  * no memory for a tally its events are missing, so the sums may be below the arena's own
@@ -483,7 +490,8 @@ struct memlane_fault_times {
 };
 
 #define MEMLANE_TALLY_OFFSET	4096
-#define MEMLANE_TALLY_TAG	256			/* that of tag 0 */
+#define MEMLANE_TALLY_LANE	(MEMLANE_CLASSES_MAX + 1)
+#define MEMLANE_TALLY_TAG	(MEMLANE_LANES * MEMLANE_TALLY_LANE)	/* that of tag 0 */
 #define MEMLANE_TALLY_GROUP	(MEMLANE_TALLY_TAG + 65536)
 #define MEMLANE_TALLIES		(MEMLANE_TALLY_GROUP + 65536)
 
@@ -597,7 +605,7 @@ struct memlane_event {
  *	marks and backslashes, up to a 0
  *
  * Sizes are rounded up to pages. An arena is made once: a second call gives
- * -EEXIST. The sum of both reserves may not pass MEMLANE_LANES_MAX (-EINVAL).
+ * -EEXIST. MEMLANE_IOCTL_INFO tells from then on what it has become. The sum of both reserves may not pass MEMLANE_LANES_MAX (-EINVAL).
  * -EDQUOT: the user who opened the file has too many arenas; -ENFILE: all users have.
  */
 struct memlane_create {
@@ -658,6 +666,13 @@ struct memlane_region {
  * @out_first: the first words of the TABLE, SIDE and PIN regions are this index's, which
  *	is never used
  * @out_name: that the arena was made with
+ * @out_classes: size classes, up to MEMLANE_CLASSES_MAX
+ * @out_mag_size: indices that a magazine has room for, at least 2
+ * @out_mag_offset: bytes from a slot to the first of its magazines
+ * @out_mag_stride: bytes from one magazine to the next, a multiple of 8
+ * @out_class_size: bytes of a place, by class; 0 behind the last one
+ *
+ * All of this stays as it is while the arena lives.
  */
 struct memlane_info {
 	__u32 size;
@@ -675,6 +690,11 @@ struct memlane_info {
 	__aligned_u64 out_id;
 	__aligned_u64 out_first;
 	char out_name[MEMLANE_NAME_SIZE];
+	__u32 out_classes;
+	__u32 out_mag_size;
+	__u32 out_mag_offset;
+	__u32 out_mag_stride;
+	__u16 out_class_size[MEMLANE_CLASSES_MAX + 1];
 };
 
 /**
@@ -1269,45 +1289,5 @@ enum {
 #define MEMLANE_IOCTL_COOL		_IO(MEMLANE_TYPE, MEMLANE_CMD_COOL)
 #define MEMLANE_IOCTL_WARM		_IO(MEMLANE_TYPE, MEMLANE_CMD_WARM)
 #define MEMLANE_IOCTL_SET_BACKING	_IO(MEMLANE_TYPE, MEMLANE_CMD_SET_BACKING)
-
-/**
- * memlane_class_of - size class of a block
- * @length: bytes, 1 to MEMLANE_BLOCK_MAX
- *
- * Return: the smallest class that holds @length.
- */
-static inline unsigned int memlane_class_of(unsigned int length)
-{
-	unsigned int s = length - 1, e;
-
-	if (length <= 128)
-		return s >> 4;
-	e = 31 - (unsigned int)__builtin_clz(s);
-	return 8 * (e - 6) + ((s >> (e - 3)) & 7);
-}
-
-/**
- * memlane_class_size - bytes of a place of a class
- * @cls: 0 to MEMLANE_CLASSES - 1
- */
-static inline unsigned int memlane_class_size(unsigned int cls)
-{
-	if (cls < 8)
-		return (cls + 1) << 4;
-	return (cls % 8 + 9) << (cls / 8 + 3);
-}
-
-/**
- * memlane_tally_of_class - where the tally of a class in a lane is
- * @lane: MEMLANE_FAST or MEMLANE_SLOW
- * @cls: size class, or MEMLANE_CLASS_BLOB
- *
- * Return: 0 to MEMLANE_TALLY_TAG - 1.
- */
-static inline unsigned int memlane_tally_of_class(unsigned int lane, unsigned int cls)
-{
-	return lane * (MEMLANE_TALLY_TAG / MEMLANE_LANES) +
-	       (cls < MEMLANE_CLASSES ? cls : MEMLANE_CLASSES);
-}
 
 #endif /* _UAPI_LINUX_MEMLANE_H */
