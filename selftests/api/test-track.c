@@ -672,7 +672,7 @@ static int mentions(const char *function)
 	if (f)
 		pclose(f);
 	if (!lines)
-		skip("objdump shows nothing");
+		fail("objdump shows no function %s", function);
 	return nr;
 }
 
@@ -689,9 +689,11 @@ void *inlined_get(struct memlane *m, memlane_handle h)
 
 TEST(the_disassembly_mentions_it_in_no_fast_path)
 {
+	if (system("objdump --version >/dev/null 2>&1"))
+		skip("there is no objdump");
 	expect_eq(mentions("inlined_get"), 0);
 	expect_eq(mentions("memlane_alloc"), 0);
 	expect_eq(mentions("memlane_free"), 0);
 	expect_eq(mentions("alloc_slowly"), 1);
-	expect_eq(mentions("free_slowly"), 1);
+	expect_eq(mentions("object_end"), 1);
 }
