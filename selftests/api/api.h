@@ -149,4 +149,23 @@ static void finish(pthread_t t)
 	expect_eq(pthread_join(t, NULL), 0);
 }
 
+/*
+ * What objdump says of a function of this program. A test that finds no instruction there fails:
+ * the function has another name, or is none any more.
+ */
+__attribute__((unused))
+static FILE *disassembly(const char *function)
+{
+	char command[300];
+	FILE *f;
+
+	if (system("nm /proc/$PPID/exe 2>/dev/null | grep -q ' main$'"))
+		skip("there are no binutils, or this program was stripped");
+	snprintf(command, sizeof(command),
+		 "objdump -d --no-show-raw-insn --disassemble=%s /proc/$PPID/exe 2>/dev/null", function);
+	f = popen(command, "r");
+	expect(f != NULL);
+	return f;
+}
+
 #endif /* API_H */

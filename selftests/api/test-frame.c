@@ -440,26 +440,22 @@ int inlined_frame(struct memlane *m)
  */
 static int straight_path(const char *function)
 {
-	char command[300], line[300], call[100];
+	FILE *f = disassembly(function);
 	bool ends = false, leaves = false;
+	char line[300], call[100];
 	int nr = 0;
-	FILE *f;
 
 	snprintf(call, sizeof(call), "<%s+", function);
-	snprintf(command, sizeof(command),
-		 "objdump -d --no-show-raw-insn --disassemble=%s /proc/$PPID/exe 2>/dev/null", function);
-	f = popen(command, "r");
-	while (f && fgets(line, sizeof(line), f)) {
+	while (fgets(line, sizeof(line), f)) {
 		if (ends || !strchr(line, '\t'))
 			continue;
 		nr++;
 		ends = strstr(line, "\tret");
 		leaves |= strstr(line, "\tcall") || (strstr(line, "\tjmp") && !strstr(line, call));
 	}
-	if (f)
-		pclose(f);
+	pclose(f);
 	if (!nr)
-		skip("objdump shows nothing");
+		fail("objdump shows no function %s", function);
 	return ends && !leaves ? nr : -1;
 }
 
