@@ -37,6 +37,14 @@ calls() {
 	done | none
 }
 
+# Every call of the library is named in the page; one that is told a size as its macro is.
+rows_for_all() {
+	names <Documentation/features.md | sed 's/()$//' | sort -u >"$tmp/named"
+	sed -n 's/^	\(memlane_[a-z_]*\);/\1/p' lib/libmemlane.map |
+		grep -vxE 'memlane_(exit_other|get_slow|frame_(first|more|rewind)|self|.*_sized)' |
+		grep -vxFf "$tmp/named" | sed 's/$/ in the page/' | none
+}
+
 programs() {
 	for test in $(column 4); do
 		ls "selftests/api/$test".c* >/dev/null 2>&1 || echo "$test"
@@ -163,9 +171,10 @@ bounds() {
 		awk -v said="$said" -v most="$most" 'BEGIN { exit !(said > 1 && most - said <= 0.03) }'
 }
 
-plan 9
+plan 10
 check "the table is there" there_are_rows
 check "every call is declared" calls
+check "every call is named" rows_for_all
 check "every test program is there" programs
 check "every call is in a test of its row, and every test has one" used
 check "a row with a call or a test of something else is found" wrong_rows
