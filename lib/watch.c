@@ -287,7 +287,7 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	uint32_t index = memlane_handle_index(h), born, cls;
 	int err;
 
-	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles))
+	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles || arena_here(m)))
 		return cache_free(m, h);
 	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
 	cls = memlane_side_class(side_load(m, index));

@@ -191,6 +191,30 @@ TEST(every_call_of_the_child_answers_and_the_parent_goes_on)
 	memlane_close(m);
 }
 
+/* Where alloc and free take the long way. */
+TEST(every_call_of_the_child_of_a_watched_arena_answers)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	memlane_handle h;
+	int mode;
+
+	for (mode = 0; mode < 4; mode++) {
+		c = quiet();
+		c.guard = mode == 0;
+		c.tracking = mode == 1;
+		c.guard_moves = mode == 2;
+		c.report_leaks = mode == 3;
+		m = open_with(&c);
+		h = must_alloc(m, 1000);
+		fill(m, h, 8);
+		in_child(m, h);
+		still_good(m, h);
+		expect_eq(memlane_free(m, h), 0);
+		memlane_close(m);
+	}
+}
+
 /* It may be allowed less than it has, and answers all the same. */
 static void child_has_no_room(struct memlane *m, memlane_handle h)
 {
