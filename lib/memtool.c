@@ -283,7 +283,7 @@ int memtool_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_o
 		own.flags &= ~MEMLANE_ZERO;
 		opts = &own;
 	}
-	err = memlane_thread_join(m);
+	err = watch_join(m);
 	if (err)
 		return err;
 	pthread_mutex_lock(&m->watch->lock);
@@ -313,7 +313,7 @@ static int end_told(struct memlane *m, memlane_handle h)
 /* In a section: the object does not move, nor its place when it is gone. */
 int memtool_free(struct memlane *m, memlane_handle h)
 {
-	int err = memlane_thread_join(m);
+	int err = watch_join(m);
 
 	if (err)
 		return err;

@@ -202,13 +202,11 @@ bool watch_may_get(struct memlane *m, memlane_handle h)
 
 /*
  * The thread takes part before it takes the lock, which a thread that leaves takes
- * inside the registry's.
+ * inside the registry's: that one has no entry in its table any more, and must not join anew.
  */
-static int join(struct memlane *m)
+int watch_join(struct memlane *m)
 {
-	if (likely(__atomic_load_n(&memlane_self->arena, __ATOMIC_RELAXED) == m))
-		return 0;
-	return memlane_thread_join(m);
+	return likely(is_part(this_thread(), m)) ? 0 : memlane_thread_join(m);
 }
 
 static __always_inline int make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
@@ -238,7 +236,7 @@ static int make_guarded(struct memlane *m, uint64_t size, const struct memlane_a
 
 	if (opts && opts->align > GUARD_ALIGN && !(opts->align & (opts->align - 1)))
 		return -EOPNOTSUPP;
-	err = join(m);
+	err = watch_join(m);
 	if (err)
 		return err;
 	pthread_mutex_lock(&w->lock);
@@ -304,7 +302,7 @@ int watch_end_object(struct memlane *m, memlane_handle h)
 
 static int end_guarded(struct memlane *m, memlane_handle h)
 {
-	int err = join(m);
+	int err = watch_join(m);
 
 	if (err)
 		return err;

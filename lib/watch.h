@@ -133,6 +133,7 @@ void watch_close(struct memlane *m);
 int watch_alloc(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 		memlane_handle *out);
 int watch_free(struct memlane *m, memlane_handle h);
+int watch_join(struct memlane *m);
 int watch_make(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
 	       memlane_handle *out);
 int watch_end_object(struct memlane *m, memlane_handle h);

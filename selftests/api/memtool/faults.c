@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* faults.c - one wrong use of an object, by name, for tools that check memory to find */
 #include <memlane.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,31 @@ static void undefined(memlane_handle h)
 }
 
 /* Everything that is right: blocks and large objects, zeroed ones, moves, compaction. */
+/* Who leaves gives scratch back, which is objects, too. */
+static void *use_scratch(void *unused)
+{
+	struct memlane_mark mark = memlane_frame_begin(m);
+	unsigned char *p = memlane_frame_alloc(m, SIZE);
+
+	if (!p)
+		abort();
+	memset(p, 1, SIZE);
+	if (memlane_frame_end(m, mark))
+		abort();
+	return unused;
+}
+
+static void leave(void)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, use_scratch, NULL) || pthread_join(t, NULL))
+		abort();
+	use_scratch(NULL);
+	if (memlane_thread_leave(m))
+		abort();
+}
+
 static void none(memlane_handle h)
 {
 	static memlane_handle o[OBJECTS];
@@ -129,6 +155,7 @@ static void none(memlane_handle h)
 	unsigned char *p;
 
 	(void)h;
+	leave();
 	for (i = 0; i < OBJECTS; i++) {
 		size = i % 100 ? 16 + i % 700 : 40000 + i;
 		if (memlane_alloc_with(m, size, &zero, &o[i]))
