@@ -16,6 +16,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@
 #include "node.h"
 #include "worker.h"
 
-#define PATIENCE 2 /* seconds for a reader */
+#define PATIENCE 2 /* seconds for a reader's line */
+#define READING	 5 /* seconds for all of the answer */
 #define BACKLOG	 8
 
 /**
@@ -41,6 +43,8 @@
  * @first: newest arena, linked by local.view_next
  * @numbered: arenas so far
  * @running: there is a thread
+ * @ending: the process ends, and nobody is answered any more; atomic
+ * @client: who is being answered, or -1: the thread, or end(), takes it from here; atomic
  * @refused: there can be no socket, which was said
  * @owner: the process that made the socket
  * @fd: it listens
@@ -53,13 +57,15 @@ static struct view {
 	struct local *first;
 	unsigned int numbered;
 	bool running;
+	bool ending;
+	int client;
 	bool refused;
 	pid_t owner;
 	int fd;
 	struct node node;
 	struct sockaddr_un path;
 	pthread_t thread;
-} view = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} view = { .lock = PTHREAD_MUTEX_INITIALIZER, .client = -1 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -105,14 +111,24 @@ static char *answer_to(const char *line, size_t *length)
 	return text;
 }
 
+/* Others wait for it, however slowly it reads or writes. False: its time is over. */
+static bool ready(int fd, short events, uint64_t until)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	uint64_t now = clock_ns();
+
+	return now < until && poll(&p, 1, (int)((until - now) / 1000000) + 1) > 0;
+}
+
 /* A line, or what there is at the end of input; false: too long, or nothing came. */
 static bool read_line(int fd, char *line, size_t room)
 {
+	const uint64_t until = clock_ns() + PATIENCE * NSEC;
 	size_t n = 0;
 	ssize_t got;
 
 	while (n < room - 1) {
-		got = recv(fd, line + n, 1, 0);
+		got = ready(fd, POLLIN, until) ? recv(fd, line + n, 1, MSG_DONTWAIT) : -1;
 		if (got < 0)
 			return false;
 		if (!got || line[n] == '\n') {
@@ -126,10 +142,13 @@ static bool read_line(int fd, char *line, size_t room)
 
 static void send_all(int fd, const char *text, size_t length)
 {
+	const uint64_t until = clock_ns() + READING * NSEC;
 	ssize_t sent;
 
-	while (length) {
-		sent = send(fd, text, length, MSG_NOSIGNAL);
+	while (length && ready(fd, POLLOUT, until)) {
+		sent = send(fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno == EAGAIN)
+			continue;
 		if (sent <= 0)
 			return;
 		text += sent;
@@ -137,20 +156,31 @@ static void send_all(int fd, const char *text, size_t length)
 	}
 }
 
-static void serve(int fd)
+static void talk(int fd)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE };
 	char line[32], *text = NULL;
 	size_t length = 0;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (read_line(fd, line, sizeof(line)))
 		text = answer_to(line, &length);
 	if (text)
 		send_all(fd, text, length);
 	free(text);
-	close(fd);
+}
+
+static bool is_ending(void)
+{
+	return __atomic_load_n(&view.ending, __ATOMIC_SEQ_CST);
+}
+
+/* Either end() sees the client, or this that the end has come. Who takes it out closes it. */
+static void serve(int fd)
+{
+	__atomic_store_n(&view.client, fd, __ATOMIC_SEQ_CST);
+	if (!is_ending())
+		talk(fd);
+	if (__atomic_exchange_n(&view.client, -1, __ATOMIC_SEQ_CST) == fd)
+		close(fd);
 }
 
 /* Until the socket is shut down. */
@@ -160,7 +190,7 @@ static void *answer(void *arg)
 	int fd;
 
 	(void)arg;
-	while (node_is(view.fd, &view.node)) {
+	while (!is_ending() && node_is(view.fd, &view.node)) {
 		fd = accept4(view.fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
 			serve(fd);
@@ -281,19 +311,35 @@ static void begin(const char *wish)
 	view.refused = !view.running;
 }
 
+/* A process that exits waits for no reader. Return: a descriptor to be closed, or -1. */
+static int cut_client(void)
+{
+	int fd = __atomic_exchange_n(&view.client, -1, __ATOMIC_SEQ_CST);
+
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	return fd;
+}
+
 /*
  * A process that exits with arenas open leaves no socket behind, and a plugin that is
- * unloaded no thread: it comes out of accept(), and what it is answering ends first.
+ * unloaded no thread: it comes out of accept(), and what it is answering is cut short.
  */
 __attribute__((destructor)) static void end(void)
 {
+	int client;
+
 	if (!view.running || view.owner != getpid())
 		return;
 	unlink(view.path.sun_path);
 	if (!node_is(view.fd, &view.node))
 		return;
+	__atomic_store_n(&view.ending, true, __ATOMIC_SEQ_CST);
 	shutdown(view.fd, SHUT_RDWR);
+	client = cut_client();
 	pthread_join(view.thread, NULL);
+	if (client >= 0)
+		close(client);
 	close(view.fd);
 	view.running = false;
 }
@@ -316,6 +362,7 @@ static void in_child(void)
 	if (view.running && node_is(view.fd, &view.node))
 		close(view.fd);
 	view.running = false;
+	view.client = -1;
 	view.refused = false;
 	view.first = NULL;
 	view.numbered = 0;
@@ -341,7 +388,7 @@ void local_view_add(struct local *l)
 	l->view_number = ++view.numbered;
 	l->view_next = view.first;
 	view.first = l;
-	if (!view.running && !view.refused)
+	if (!view.running && !view.refused && !is_ending())
 		begin(wish);
 	pthread_mutex_unlock(&view.lock);
 }

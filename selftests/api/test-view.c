@@ -183,6 +183,38 @@ TEST(a_process_that_exits_leaves_no_socket)
 	remove_folder();
 }
 
+/* A line has 31 bytes at most: whoever waited for it would wait for all of them. */
+TEST(a_process_that_exits_does_not_wait_for_a_slow_reader)
+{
+	int go[2], status, fd, sent = 0;
+	char byte;
+	pid_t pid;
+
+	make_folder();
+	expect_eq(pipe(go), 0);
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		kept = open_local();
+		expect(read(go[0], &byte, 1) >= 0);
+		exit(0);
+	}
+	close(go[0]);
+	while ((fd = call_at(path)) < 0)
+		usleep(1000);
+	expect_eq(write(fd, "x", ++sent), 1);
+	usleep(100000);
+	close(go[1]);
+	while (!waitpid(pid, &status, WNOHANG)) {
+		sent += send(fd, "x", 1, MSG_NOSIGNAL) == 1;
+		expect(sent < 31);
+		usleep(300000);
+	}
+	expect_eq(status, 0);
+	close(fd);
+	remove_folder();
+}
+
 TEST(the_socket_of_a_killed_process_is_replaced)
 {
 	struct memlane *m;
