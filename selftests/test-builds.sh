@@ -191,6 +191,20 @@ arm64_engine()
 	done
 }
 
+# After arm64_library.
+arm64_tools()
+{
+	local machine=aarch64-linux-gnu libs places
+
+	libs=$("$top/selftests/vm/libs-fetch.sh") || return 1
+	places=$libs/usr/lib/$machine:$libs/lib/$machine
+	(cd "$top" && cp -rsf "$PWD"/tools "$PWD"/scripts "$PWD"/Documentation "$work/arm64/") || return 1
+	show env PKG_CONFIG_SYSROOT_DIR="$libs" PKG_CONFIG_LIBDIR="$libs/usr/lib/$machine/pkgconfig" \
+		make -s -j2 -C "$work/arm64/tools" CC="$machine-gcc" LDFLAGS="-L$libs/lib/$machine -Wl,-rpath-link=$places" || return 1
+	show qemu-aarch64-static -L "/usr/$machine" -E LD_LIBRARY_PATH="$places" "$work/arm64/build/tools/memlane" \
+		trace "$top/traces/redis-small.mlt.zst" && grep -q '2132918 objects' "$scratch/log"
+}
+
 arm64_module()
 {
 	show "$top/selftests/vm/module.sh" arm64
@@ -257,7 +271,7 @@ root_install()
 		exit 0' bash "$scratch" "$top"
 }
 
-plan 14
+plan 15
 check "C headers, gcc and clang, strict" c_headers
 check "C++ headers, with and without exceptions, strict" cxx_headers
 check "gcc -flto" gcc_lto
@@ -267,6 +281,7 @@ check "clang" with_clang
 check "musl, static and dynamic" with_musl
 check "another machine is refused by a sentence" refused
 check "arm64: library and examples, emulated" arm64_library
+check "arm64: the tools, emulated" arm64_tools
 check "arm64: the engine's unit tests, emulated" arm64_engine
 check "arm64: the module" arm64_module
 check "a warning stops our checks, and no user's make" warnings

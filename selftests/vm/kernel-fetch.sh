@@ -4,10 +4,7 @@
 #
 #   kernel-fetch.sh 6.12|7|arm64
 #
-# prints the folder: boot/, lib/modules/, usr/src/ and the file `release`. The
-# packages are found through a package database of our own, made from the
-# mirror that this machine uses; the machine's own sources and packages are
-# left alone. 6.12 is that of bookworm-backports. 7 is the newest of
+# prints the folder: boot/, lib/modules/, usr/src/ and the file `release`. 6.12 is that of bookworm-backports. 7 is the newest of
 # trixie-backports and sid; its tools need a newer C library, so its folder
 # has a small system in toolroot/ beside. arm64 is the headers alone of bookworm's
 # kernel for that machine, to build with the cross compiler; the scripts of a kernel's
@@ -15,6 +12,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
+. "$here/debian.sh"
 
 arch=amd64
 case ${1:-} in
@@ -30,28 +28,8 @@ exec 9>"$tree.lock"
 flock 9
 if [ -f "$tree/complete" ]; then echo "$tree"; exit 0; fi
 
-state=$cache/apt/$1
-mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
-	'Origin: Debian' 2>/dev/null | grep -v security | head -n 1)
-[ -n "$mirror" ] || die "no Debian mirror in this machine's package sources (apt-get update)"
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-
-mkdir -p "$state/lists/partial" "$state/archives/partial" "$state/parts"
-for suite in $suites; do
-	echo "deb [signed-by=$keyring] $mirror $suite main"
-done >"$state/sources.list"
-: >"$state/status"
-
-# The tool named first with our own database, archive folder and sources.
-private() {
-	tool=$1
-	shift
-	"$tool" -q -o APT::Architecture="$arch" -o Dir::State::Lists="$state/lists" -o Dir::State::status="$state/status" \
-		-o Dir::Cache::archives="$state/archives" -o Dir::Cache::pkgcache= \
-		-o Dir::Cache::srcpkgcache= -o Dir::Etc::sourcelist="$state/sources.list" \
-		-o Dir::Etc::sourceparts="$state/parts" -o Dir::Etc::preferencesparts="$state/parts" \
-		-o APT::Sandbox::User=root "$@"
-}
+# shellcheck disable=SC2086
+debian_open "$1" "$arch" $suites
 
 # The first dependency of package $1 that looks like $2.
 depends() {
@@ -65,7 +43,7 @@ newest() {
 }
 
 say "looking for Linux $1 in $suites"
-private apt-get update >"$state/log" 2>&1 || { cat "$state/log" >&2; die "the mirror does not answer"; }
+debian_update
 found=$(newest "linux-headers-cloud-$arch")
 version=${found% *}
 suite=${found#* }
@@ -81,22 +59,17 @@ parts=$(for part in binary modules; do
 done)
 say "Linux $release (package version $version)"
 
-fetch() {
-	(cd "$state/archives" && private apt-get download "$@") >>"$state/log" 2>&1 ||
-		{ tail -n 5 "$state/log" >&2; die "downloading failed"; }
-}
 rm -f "$state/archives/"*.deb
 # shellcheck disable=SC2086
 if [ "$arch" = amd64 ]; then
-	fetch "$headers" "$common" "$kbuild" "linux-image-$release" $parts
+	debian_fetch "$headers" "$common" "$kbuild" "linux-image-$release" $parts
 else
 	[ -d "/usr/lib/$kbuild" ] || die "$kbuild is not installed (make deps)"
-	fetch "$headers" "$common"
+	debian_fetch "$headers" "$common"
 	mkdir -p "$tree/usr/lib"
 	ln -sfn "/usr/lib/$kbuild" "$tree/usr/lib/$kbuild"
 fi
-for package in "$state/archives/"*.deb; do dpkg -x "$package" "$tree"; done
-rm -f "$state/archives/"*.deb
+debian_unpack "$tree"
 
 # The unpacked makefile names a place below / where nothing of its own lies.
 sed -i "s#/usr/src/#$tree/usr/src/#g; s#/usr/lib/#$tree/usr/lib/#g" "$tree/usr/src/$headers/Makefile"
