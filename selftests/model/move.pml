@@ -28,6 +28,7 @@
  *				compare-exchange; without, under COPYING
  *   MAKERS=n			threads of maker.pml, which has choices of its own
  *   KERNEL			the kernel frees the first object, if it is live
+ *   TAKES			the mover may take the place of what is free, not move it
  *   ONLY=PROPERTY		check this one alone
  *   M_*			one mutation of the protocol
  */
@@ -86,6 +87,8 @@ byte broken;
 #define COPYING		4
 #define ACCESSED	8
 #define BUSY		(MOVING | COPYING)
+#define EMPTY		ACCESSED	/* without LIVE: its place was taken */
+#define is_empty(w)	(((w) & (LIVE | EMPTY)) == EMPTY)
 #define GEN(w)		(((w) >> 4) & 3)
 #define LOC(w)		((w) >> 6)
 #define ENTRY(f, g, l)	((f) | ((g) << 4) | ((l) << 6))
@@ -162,6 +165,7 @@ bool outdated;			/* ghost: they were written since */
 #define FOREIGN		2
 #define INDEX(i)	(3 + (i))
 #define UNBOUND		15
+#define NOWHERE		14	/* a destination that is none: TAKES */
 byte owner[PLACES];
 byte place[INDICES];
 byte dead[INDICES];		/* generations below this one are freed */
@@ -249,7 +253,7 @@ inline drain(t)
 			note_write(index_of(v));
 			mem[a] = v
 		:: a >= WORD(0) && a < WORD(INDICES) ->
-			check(TWO_OWNERS, place[a - WORD(0)] == UNBOUND ||
+			check(TWO_OWNERS, (place[a - WORD(0)] == UNBOUND && !(v & LIVE)) ||
 			      place[a - WORD(0)] == LOC(v));
 			is_dead(a - WORD(0), v);
 			mem[a] = v
@@ -665,7 +669,10 @@ inline flush(me, i)
 		mem[WORD(i)] = ENTRY(0, GEN(mem[WORD(i)]), 0);
 		w = place[i];
 		place[i] = UNBOUND;
-		vacate(w);
+		if
+		:: w != UNBOUND -> vacate(w)
+		:: else
+		fi;
 		w = 0
 	}
 }
@@ -705,7 +712,13 @@ proctype freer(byte me)
 #define alloc_leave(me)	leave(me)
 #endif
 
-/* A bound index becomes an object; its word is left in w. */
+#ifdef M_ALLOC_BLIND
+#define taken(w)	false
+#else
+#define taken(w)	is_empty(w)
+#endif
+
+/* A bound index becomes an object; its word is left in w, or EMPTY. */
 inline alloc(me, i)
 {
 	ok = false;
@@ -713,10 +726,11 @@ inline alloc(me, i)
 	:: w = load(me, WORD(i));
 	   if
 	   :: copied(i)
+	   :: taken(w) -> break
 #ifdef M_PLAIN_ALLOC
-	   :: !(w & COPYING) ->
+	   :: !(w & COPYING) && !taken(w) ->
 #else
-	   :: !(w & BUSY) ->
+	   :: !(w & BUSY) && !taken(w) ->
 #endif
 		w = (w & ~MOVING) | LIVE;
 		store(me, WORD(i), w);
@@ -727,6 +741,7 @@ inline alloc(me, i)
 			drained(me) ->
 			if
 			:: mem[WORD(i)] == w ->
+				check(TWO_OWNERS, place[i] != UNBOUND);
 				w = (w & ~MOVING) | LIVE;
 				mem[WORD(i)] = w;
 				break
@@ -754,6 +769,12 @@ proctype allocator(byte me)
 	   };
 	   alloc_enter(me);
 	   alloc(me, i);
+#ifdef TAKES
+	   if
+	   :: taken(w) -> alloc_leave(me); flush(me, i); goto next
+	   :: else
+	   fi;
+#endif
 	   g = GEN(w);
 	   store(me, DATA(LOC(w)), OBJECT(i, g));
 	   alloc_leave(me);
@@ -763,7 +784,7 @@ proctype allocator(byte me)
 	   atomic { check(LOST_OBJECT, ok) };
 	   use_and_leave(me, i, g);
 #endif
-	   d_step { i = 0; g = 0; ok = false }
+next:	   atomic { i = 0; g = 0; ok = false }
 	od
 }
 #endif
@@ -819,7 +840,14 @@ inline plan()
 		if
 		:: old != UNBOUND && new != UNBOUND && first_look(i) == 0 ->
 			occupy(new, RESERVED, 0)
+#ifdef TAKES
+		:: old != UNBOUND && first_look(i) == 0 && !(mem[WORD(i)] & LIVE) ->
+			new = NOWHERE
+		:: (old == UNBOUND || new == UNBOUND || first_look(i) != 0) &&
+		   (old == UNBOUND || first_look(i) != 0 || mem[WORD(i)] & LIVE) -> new = UNBOUND
+#else
 		:: else -> new = UNBOUND
+#endif
 		fi
 	};
 #ifdef M_EPOCH_FIRST
@@ -827,7 +855,8 @@ inline plan()
 #endif
 	d_step {
 		if
-		:: new != UNBOUND ->
+		:: new == NOWHERE && mem[WORD(i)] & LIVE -> new = UNBOUND
+		:: new != UNBOUND && !(new == NOWHERE && mem[WORD(i)] & LIVE) ->
 			w = mem[WORD(i)] | MOVING;
 			mem[WORD(i)] = w;
 #ifdef M_EARLY_FREE
@@ -886,8 +915,30 @@ inline give_up()
 	:: else
 	fi;
 #endif
-	owner[new] = NOBODY;
+	if
+	:: new != NOWHERE -> owner[new] = NOBODY
+	:: else
+	fi;
 	kernel_lock = false
+}
+
+/* There are no bytes: the word alone changes, if it is what step 1 left. */
+inline take_place()
+{
+	atomic {
+		!kernel_lock ->
+		if
+#ifndef M_TAKE_PLAIN
+		:: mem[WORD(i)] != w -> give_up()
+		:: mem[WORD(i)] == w ->
+#else
+		:: true ->
+#endif
+			mem[WORD(i)] = ENTRY(EMPTY, GEN(w), 0);
+			place[i] = UNBOUND;
+			vacate(old)
+		fi
+	}
 }
 
 #ifdef COPY_MARKED
@@ -1006,7 +1057,8 @@ proctype mover()
 			new_epoch();
 			grace();
 			if
-			:: patient -> carry_out()
+			:: patient && new != NOWHERE -> carry_out()
+			:: patient && new == NOWHERE -> take_place()
 			:: !patient -> atomic { !kernel_lock -> kernel_lock = true; give_up() }
 			fi
 		:: else
