@@ -13,6 +13,9 @@
  *   - index[nr] is written before an object is ended, and nr is raised after it;
  *   - in_hand stands for a magazine where there is none: blobs, purged objects,
  *     and indices whose generations are used up.
+ *
+ * While its thread sleeps the engine may take the places of stock back. The indices stay
+ * in the list, EMPTY: who meets one gives them back, and buys anew.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,6 +29,7 @@
 #define STOCK_MAX   63U	   /* and so many indices; a magazine has room for two refills */
 #define QUOTA_FIRST 8U
 #define ASK_AGAIN   64 /* objects of a class that do without a FastLane that was full */
+#define TAKEN_TRIES 64 /* of an alloc whose stock others take back */
 #define ALIGN_MAX   (2U << 20)
 #define ALIGN_BLOCK 4096U
 
@@ -74,6 +78,11 @@ void cache_init(const struct memlane *m, struct thread *t)
 	t->mag[MEMLANE_SLOW] = first + m->nr_classes * m->mag_stride;
 	for (cls = 0; cls < m->nr_classes; cls++)
 		t->full[cls] = 2 * stock_cap(m, cls);
+}
+
+static uint32_t mag_lane(const struct memlane_mag *mag)
+{
+	return (unsigned char *)mag >= this_thread()->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
 /* These pair with nothing but a kill: see the top. */
@@ -324,13 +333,15 @@ static void write_notes(struct memlane *m, uint32_t index, uint32_t notes)
 /*
  * Stock becomes an object. A plain store is enough where no move was planned
  * when the word was loaded: a plan made meanwhile waits for this section, and
- * then finds its mark gone. Return: the entry.
+ * then finds its mark gone. Return: the entry; 0: its place was taken back.
  */
 static uint64_t publish(struct memlane *m, uint32_t index)
 {
 	uint64_t e = entry_load(m, index), good;
 
 	for (;;) {
+		if (unlikely(memlane_entry_state(e) == MEMLANE_ENTRY_EMPTY))
+			return 0;
 		good = memlane_entry_to(e, MEMLANE_ENTRY_USED, m->cookie);
 		if (likely(!memlane_entry_is_marked(e))) {
 			__atomic_store_n(entry_at(m, index), good, __ATOMIC_RELEASE);
@@ -354,6 +365,8 @@ static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t i
 	__atomic_store_n(side_at(m, index), made_by(this_thread(), o->cls, o->side), __ATOMIC_RELAXED);
 	write_notes(m, index, o->notes);
 	e = publish(m, index);
+	if (unlikely(!e))
+		return 0;
 	if (unlikely(o->flags & MEMLANE_ZERO) && o->cls != MEMLANE_CLASS_BLOB)
 		memset(entry_data(m, index, e), 0, o->size);
 	count(&this_thread()->slot->allocs, 1);
@@ -361,18 +374,38 @@ static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t i
 	return memlane_handle_make(m->cookie, memlane_entry_gen(e), index);
 }
 
+/* The last one of a magazine. Return: its handle; 0: its place was taken back. */
+static memlane_handle begin_last(struct memlane *m, const struct order *o, struct memlane_mag *mag)
+{
+	memlane_handle h;
+
+	memlane_enter(m);
+	h = begin(m, o, mag->index[mag->nr - 1]);
+	if (likely(h))
+		mag_set_nr(mag, mag->nr - 1);
+	memlane_exit(m);
+	return h;
+}
+
+/*
+ * What was taken back while this thread slept, or while others were about to be refused,
+ * it buys anew. It would have to be as slow as they are many to do so in vain.
+ */
 static int alloc_block(struct memlane *m, const struct order *o, memlane_handle *out)
 {
 	struct memlane_mag *mag;
-	int err = stock(m, o, &mag);
+	int err, tries;
 
-	if (unlikely(err))
-		return err;
-	memlane_enter(m);
-	*out = begin(m, o, mag->index[mag->nr - 1]);
-	mag_set_nr(mag, mag->nr - 1);
-	memlane_exit(m);
-	return 0;
+	for (tries = 0; tries < TAKEN_TRIES; tries++) {
+		err = stock(m, o, &mag);
+		if (unlikely(err))
+			return err;
+		*out = begin_last(m, o, mag);
+		if (likely(*out))
+			return 0;
+		flush(m, mag_lane(mag), o->cls, 0);
+	}
+	return -ENOSPC;
 }
 
 /* Pages that become a blob are fresh from the system: zero already. */
@@ -389,7 +422,7 @@ static int alloc_blob(struct memlane *m, const struct order *o, memlane_handle *
 	*out = begin(m, o, memlane_handle_index(req.out_handle));
 	set_in_hand(this_thread(), 0);
 	memlane_exit(m);
-	return 0;
+	return likely(*out) ? 0 : -ENOSPC; /* it is in no magazine: nobody took it back */
 }
 
 static int alloc(struct memlane *m, const struct order *o, memlane_handle *out)
@@ -625,11 +658,6 @@ static int free_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct
 	if (*mag)
 		mag_set_nr(*mag, (*mag)->nr + 1);
 	return 0;
-}
-
-static uint32_t mag_lane(const struct memlane_mag *mag)
-{
-	return (unsigned char *)mag >= this_thread()->mag[MEMLANE_SLOW] ? MEMLANE_SLOW : MEMLANE_FAST;
 }
 
 /*

@@ -340,9 +340,9 @@ static int check_table(struct report *r, const struct sums *total)
 	if (nr[ML_BOUND] != t->bound || nr[ML_RETIRED] != t->retired)
 		return broken(r, 9, "%u bound and %u retired, counted %u and %u", nr[ML_BOUND],
 			      nr[ML_RETIRED], t->bound, t->retired);
-	if (total->objects != t->bound - t->purged)
-		return broken(r, 7, "%u indices bound, %u purged, %llu places owned, %llu reserved",
-			      t->bound, t->purged, total->objects, total->reserved);
+	if (total->objects != t->bound - t->purged - t->emptied)
+		return broken(r, 7, "%u indices bound, %u without a place, %llu places owned, %llu reserved",
+			      t->bound, t->purged + t->emptied, total->objects, total->reserved);
 	return check_free_indices(r, nr[ML_NONE]);
 }
 

@@ -16,6 +16,7 @@
 #include "plan.h"
 #include "sweep.h"
 #include "table.h"
+#include "sleeper.h"
 
 static bool is_asleep(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
 {
@@ -297,8 +298,10 @@ int ml_compact(struct ml_arena *a, struct memlane_compact *req)
 		err = ml_step_begin(a, &s, &req->step);
 	if (err)
 		return err;
-	if (!req->step.max_ns)
+	if (!req->step.max_ns) {
 		ml_sweep_anew(a);
+		ml_sleepers_take(a, &s, false);
+	}
 	compact_lanes(a, &s, req);
 	return ml_step_end(a, &s);
 }

@@ -389,8 +389,9 @@ struct ml_lane {
  * @most: that may be bound at a time, immutable
  * @first_gen: of an index, immutable
  * @free: first NONE index below @top, 0: none
- * @bound: BOUND indices
- * @purged: BOUND indices that have no place any more
+ * @bound: BOUND indices; those that are @emptied are not in use
+ * @purged: BOUND indices that have no place any more: their object was dropped
+ * @emptied: the same of stock; which of the two it is is the program's word
  * @retired: RETIRED indices, those included whose pages were given back
  */
 struct ml_table {
@@ -408,6 +409,7 @@ struct ml_table {
 	u32 free;
 	u32 bound;
 	u32 purged;
+	u32 emptied;
 	u32 retired;
 };
 
@@ -421,6 +423,7 @@ struct ml_table {
 struct ml_slots {
 	struct ml_vec page;	/* shared */
 	u8 *state;
+	u32 *seen;		/* what its thread had done when it was looked at: see sleeper.c */
 	struct ml_suspect *suspect;	/* of the drained slots: see mag.c */
 	u32 suspects;
 	u32 leaving;		/* slots that are, or are drained */
@@ -453,7 +456,8 @@ struct ml_kin {
  * @length: of an object that gets another size, else 0
  * @expect: the entry as the mover left it, marked
  * @remap: pages are handed over, no byte is copied
- * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped
+ * @empty: it is stock, and loses its place
+ * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped, or @empty
  * @result: 0 moved, or -errno as struct memlane_migrate says
  */
 struct ml_move {
@@ -467,6 +471,7 @@ struct ml_move {
 	u64 length;
 	u64 expect;
 	bool remap;
+	bool empty;
 	u8 cause;
 	int result;
 };

@@ -49,6 +49,36 @@ static u32 mag_nr(const struct memlane_mag *mag)
 	return min_t(u32, READ_ONCE(mag->nr), ML_MAG_SIZE);
 }
 
+/**
+ * ml_stock_next - what a thread has in stock, one index after the other
+ * @a: arena; arena.lock, which may be dropped between two calls
+ * @slot: whose; in use
+ * @at: 0 at first; where to go on
+ * @index: out: any value
+ *
+ * The thread may take and give meanwhile: some may be missed, or be somebody's. Return: false:
+ * that was all.
+ */
+bool ml_stock_next(struct ml_arena *a, u32 slot, u32 *at, u32 *index)
+{
+	const struct memlane_mag *mag;
+	u32 m, i;
+
+	lockdep_assert_held(&a->lock);
+	while ((m = *at / ML_MAG_SIZE) < ML_MAGS) {
+		mag = mag_of(a, slot, m);
+		i = *at % ML_MAG_SIZE;
+		if (mag && i < mag_nr(mag)) {
+			*index = READ_ONCE(mag->index[i]);
+			++*at;
+			return true;
+		}
+		*at = (m + 1) * ML_MAG_SIZE;
+		cond_resched();
+	}
+	return false;
+}
+
 /* ---------------------------------------------------- stock of the dead */
 
 static void suspect(struct ml_arena *a, u32 index)
@@ -163,7 +193,8 @@ static void settle(struct ml_arena *a, const struct ml_suspect *s)
 	if (!ml_index_suspected(a, s->index) || gen != memlane_entry_gen(s->word) ||
 	    !ml_is_stock(word))
 		return;
-	if (!ml_index_pins(a, s->index) || gen == a->table.first_gen)
+	if (!ml_index_pins(a, s->index) || gen == a->table.first_gen ||
+	    memlane_entry_state(word) == MEMLANE_ENTRY_EMPTY)
 		ml_stock_free(a, s->index);
 	else
 		cmpxchg(e, word, revived(a, s->index, word));

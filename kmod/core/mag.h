@@ -16,6 +16,7 @@ struct ml_suspect {
 	bool cleared;	/* it is somebody's stock */
 };
 
+bool ml_stock_next(struct ml_arena *a, u32 slot, u32 *at, u32 *index);
 void ml_stock_drain(struct ml_arena *a, u32 slot);
 void ml_stock_sort(struct ml_arena *a);
 void ml_stock_compare(struct ml_arena *a, u32 slot);

@@ -8,6 +8,7 @@
 #include "lane.h"
 #include "maintain.h"
 #include "policy.h"
+#include "sleeper.h"
 #include "slot.h"
 #include "sweep.h"
 
@@ -139,6 +140,8 @@ static void cycle(struct ml_arena *a, struct ml_step *s, bool fresh)
 	ml_slots_tend(a, s);
 	if (s->err)
 		return;
+	if (fresh || wanted)
+		ml_sleepers_take(a, s, false);
 	age(a, s, fresh);
 	for (lane = MEMLANE_LANES - 1; lane >= 0; lane--) {
 		if (wanted)
@@ -231,7 +234,8 @@ void ml_short_of_memory(struct ml_arena *a, u64 pages)
  * @lane: which
  * @pages: that are wanted
  *
- * Once in ROOM_INTERVAL for each lane, and within limits: others can serve.
+ * What threads that sleep have in stock comes back first. Once in ROOM_INTERVAL for each lane,
+ * and within limits: others can serve.
  */
 void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 {
@@ -245,6 +249,9 @@ void ml_make_room(struct ml_arena *a, unsigned int lane, u64 pages)
 		return;
 	/* Others may have waited for the same lock, and made room. */
 	if (a->ops->now() - l->made_room >= ROOM_INTERVAL) {
+		ml_sleepers_take(a, &s, false);
+		ml_compact_spare(a, &s, l);
+		ml_step_share(&s, 4);
 		if (a->policy.auto_compaction)
 			compact(a, &s, lane, &goal);
 		if (lane == MEMLANE_FAST && !ml_lane_room(a, lane, pages, false))
@@ -262,39 +269,60 @@ static bool worthwhile(const struct ml_arena *a)
 	       a->ops->now() - READ_ONCE(p->resorted) >= ROOM_INTERVAL;
 }
 
+/* The stock of all threads goes first. @given: pages that each lane has back. */
+static void take_stock(struct ml_arena *a, struct ml_step *s, u64 *given)
+{
+	unsigned int lane;
+
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		given[lane] = ml_lane_used(&a->lane[lane]);
+	ml_sleepers_take(a, s, true);
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		ml_compact_spare(a, s, &a->lane[lane]);
+		given[lane] -= min(given[lane], ml_lane_used(&a->lane[lane]));
+	}
+	ml_step_share(s, 4);
+}
+
+/* Compact a lane for a hole of @pages, and drop what may be dropped for @missing ones. */
+static void clear_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane, u64 pages, u64 missing)
+{
+	struct ml_goal goal = { .hole = pages << ML_PAGE_SHIFT };
+	u64 used = ml_lane_used(&a->lane[lane]);
+
+	if (a->policy.auto_compaction)
+		compact(a, s, lane, &goal);
+	purge(a, s, lane, used - min(used, missing));
+}
+
 /**
  * ml_last_resort - a request is about to be refused: do all that may help
  * @a: arena; no lock; the caller is in no section
  * @lanes: bit set: that could serve
  * @pages: that are wanted
  *
- * Compacts, lets stale objects leave, and drops purgeable ones, until there is room.
- * Not again before something has changed, or ROOM_INTERVAL is over.
+ * Takes the stock of all threads back, compacts, lets stale objects leave, and drops purgeable
+ * ones, until there is room. Not again before something has changed, or ROOM_INTERVAL is over.
  *
  * Return: whether to try again.
  */
 bool ml_last_resort(struct ml_arena *a, unsigned int lanes, u64 pages)
 {
-	struct ml_goal goal = { .hole = pages << ML_PAGE_SHIFT };
 	struct memlane_step limits = { .max_ns = RESORT_NS };
+	u64 given[MEMLANE_LANES];
 	unsigned int lane;
 	struct ml_step s;
-	u64 used;
 
 	if (!worthwhile(a) || ml_step_begin(a, &s, &limits))
 		return false;
 	WRITE_ONCE(a->policy.resort_changes, a->changes);
 	WRITE_ONCE(a->policy.resorted, a->ops->now());
 	ml_sweep_anew(a);
+	take_stock(a, &s, given);
 	if (lanes & 1U << MEMLANE_FAST)
 		ml_sweep_stale(a, &s);
-	for (lane = 0; lane < MEMLANE_LANES; lane++) {
-		if (!(lanes & 1U << lane))
-			continue;
-		used = ml_lane_used(&a->lane[lane]);
-		if (a->policy.auto_compaction)
-			compact(a, &s, lane, &goal);
-		purge(a, &s, lane, used - min(used, pages));
-	}
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		if (lanes & 1U << lane)
+			clear_lane(a, &s, lane, pages, pages - min(pages, given[lane]));
 	return !ml_step_end(a, &s);
 }

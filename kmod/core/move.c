@@ -23,6 +23,7 @@
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 
 #include "blob.h"
 #include "block.h"
@@ -77,6 +78,7 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->to = to;
 	mv->result = 0;
 	mv->remap = false;
+	mv->empty = false;
 	mv->cause = a->batch->cause;
 	mv->room = ml_place_room(a, mv->from);
 	mv->len = mv->room;
@@ -372,6 +374,36 @@ int ml_batch_purge(struct ml_arena *a, u32 index)
 	return 0;
 }
 
+/**
+ * ml_batch_take - plan to take back the place of an index that is in a thread's stock
+ * @a: arena; both locks; the batch is not full
+ * @index: any value
+ *
+ * Its thread finds the entry EMPTY and gives the index back. Return: 0; -EBADF: it is no
+ * stock, or has no place; -EBUSY pinned; -EAGAIN in the batch already.
+ */
+int ml_batch_take(struct ml_arena *a, u32 index)
+{
+	struct ml_move *mv;
+
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
+	if (index >= a->table.top)
+		return -EBADF;
+	index = array_index_nospec(index, a->table.top);
+	if (!ml_index_placed(a, index) ||
+	    memlane_entry_state(ml_entry_read(a, index)) != MEMLANE_ENTRY_FREE)
+		return -EBADF;
+	if (ml_index_in_batch(a, index))
+		return -EAGAIN;
+	if (ml_index_pins(a, index))
+		return -EBUSY;
+	mv = batch_add(a, index, 0);
+	mv->cause = MEMLANE_CAUSE_PURGE;
+	mv->empty = true;
+	return 0;
+}
+
 /* ------------------------------------------------------------------ mark */
 
 /* The state that the entry had when the move was planned. */
@@ -398,10 +430,12 @@ static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
 
 /*
  * Freed since it was planned, the index is stock: of its lane, where only compaction
- * may move it, of its class, and not to be dropped.
+ * may move it, of its class, and not to be dropped. What was to be taken may be an object.
  */
 static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
 {
+	if (mv->empty)
+		return memlane_entry_state(word) != MEMLANE_ENTRY_FREE;
 	if (mv->cause == MEMLANE_CAUSE_PURGE)
 		return !ml_policy_purgeable(a, mv->index, word);
 	if (mv->length && !memlane_entry_is_live(word))
@@ -539,7 +573,7 @@ static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
 	if (cmpxchg(ml_entry(a, mv->index), mv->expect, to) != mv->expect)
 		return false;
-	a->count.moved += mv->cause != MEMLANE_CAUSE_PURGE;
+	a->count.moved += !!mv->to;
 	return true;
 }
 
@@ -555,11 +589,14 @@ static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 	ml_index_set_batch(a, mv->index, false);
 }
 
-/* A purged index stays bound, to nothing, until it is freed. */
+/* An index without a place stays bound, to nothing, until it is freed. */
 static void forget_place(struct ml_arena *a, const struct ml_move *mv)
 {
 	ml_place_unname(a, mv->from);
-	ml_index_purge(a, mv->index);
+	if (mv->empty)
+		ml_index_empty(a, mv->index);
+	else
+		ml_index_purge(a, mv->index);
 }
 
 /* Is there memory for what handing the pages over needs? */
@@ -591,8 +628,8 @@ static u64 moved_entry(const struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 word = memlane_entry_at(mv->expect, mv->index, mv->to);
 
-	if (mv->cause == MEMLANE_CAUSE_PURGE)
-		return memlane_entry_to(word, MEMLANE_ENTRY_PURGED, 0);
+	if (!mv->to)
+		return memlane_entry_to(word, mv->empty ? MEMLANE_ENTRY_EMPTY : MEMLANE_ENTRY_PURGED, 0);
 	return memlane_entry_to(word, state_before(mv), a->cookie);
 }
 
@@ -600,7 +637,7 @@ static bool carry_out(struct ml_arena *a, const struct ml_move *mv)
 {
 	u64 to = moved_entry(a, mv);
 
-	if (mv->cause == MEMLANE_CAUSE_PURGE || !memlane_entry_is_live(mv->expect))
+	if (!mv->to || !memlane_entry_is_live(mv->expect))
 		return swing(a, mv, to);
 	return transfer(a, mv, to);
 }
@@ -621,11 +658,12 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 	}
 	if (!carry_out(a, mv))
 		return stay(a, mv, ML_VETOED);
-	if (mv->cause == MEMLANE_CAUSE_PURGE)
-		forget_place(a, mv);
-	else
+	if (mv->to)
 		rename_place(a, mv);
-	ml_tally_move(a, mv);
+	else
+		forget_place(a, mv);
+	if (!mv->empty)
+		ml_tally_move(a, mv);
 	ml_place_give(a, mv->from);
 	return 0;
 }
@@ -661,7 +699,7 @@ static void finish(struct ml_arena *a, struct ml_move *mv, int grace)
 		mv->result = commit(a, mv);
 	if (mv->result)
 		drop(a, mv, grace == -ETIME);
-	if (a->ops->moved)
+	if (a->ops->moved && !mv->empty)
 		a->ops->moved(a, mv);
 }
 

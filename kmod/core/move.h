@@ -15,6 +15,7 @@ int ml_batch_away(struct ml_arena *a, u32 index);
 int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length);
 int ml_batch_settle(struct ml_arena *a, u32 index);
 int ml_batch_purge(struct ml_arena *a, u32 index);
+int ml_batch_take(struct ml_arena *a, u32 index);
 void ml_stays_pinned(struct ml_arena *a, u32 index);
 bool ml_batch_full(const struct ml_arena *a);
 bool ml_batch_now(struct ml_arena *a);

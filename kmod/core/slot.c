@@ -24,7 +24,8 @@ int ml_slots_init(struct ml_arena *a, u32 threads)
 	a->slots.nr = threads;
 	a->slots.state = a->ops->zalloc(a, threads);
 	a->slots.suspect = a->ops->zalloc(a, ML_SUSPECTS_SIZE);
-	if (!a->slots.state || !a->slots.suspect)
+	a->slots.seen = a->ops->zalloc(a, threads * sizeof(*a->slots.seen));
+	if (!a->slots.state || !a->slots.suspect || !a->slots.seen)
 		return -ENOMEM;
 	return ml_vec_init(a, &a->slots.page, (u64)threads * ML_SLOT_PAGES, 0,
 			   MEMLANE_REGION_SLOTS);
@@ -37,6 +38,8 @@ void ml_slots_exit(struct ml_arena *a)
 		a->ops->zfree(a, a->slots.state, a->slots.nr);
 	if (a->slots.suspect)
 		a->ops->zfree(a, a->slots.suspect, ML_SUSPECTS_SIZE);
+	if (a->slots.seen)
+		a->ops->zfree(a, a->slots.seen, a->slots.nr * sizeof(*a->slots.seen));
 }
 
 /* What a thread shares, except for its magazines. The slot was in use once. */
@@ -403,6 +406,7 @@ static int take_slot(struct ml_arena *a, u32 *slot)
 	if (err)
 		return err;
 	WRITE_ONCE(ml_slot_head(a, *slot)->section, 0);
+	a->slots.seen[*slot] = 0;
 	a->slots.used++;
 	/* Pairs with ml_slot_busy(): the slot's page is there. */
 	smp_store_release(&a->slots.state[*slot], ML_SLOT_IN_USE);

@@ -128,7 +128,7 @@ static void collect(struct ml_arena *a)
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_stat(a, lane, &c->lane[lane]);
-	c->handles = a->table.bound;
+	c->handles = a->table.bound - a->table.emptied;
 	c->indices = ml_indices(a);
 	c->retired = a->table.retired;
 	c->purged = a->table.purged;

@@ -312,7 +312,7 @@ static int take_index(struct ml_arena *a, u32 *index, struct words *w)
 {
 	struct ml_table *t = &a->table;
 
-	if (t->bound >= t->most)
+	if (t->bound - t->emptied >= t->most)
 		return -ENOSPC;
 	if (t->free) {
 		*index = t->free;
@@ -399,6 +399,17 @@ static void retire(struct ml_arena *a, u32 index, const struct words *w)
 		block_end(a, from);
 }
 
+/* An index that has no place is unbound. There are as many as both say together. */
+static void forget_placeless(struct ml_arena *a, u64 word)
+{
+	bool stock = memlane_entry_state(word) == MEMLANE_ENTRY_EMPTY;
+
+	if (a->table.emptied && (stock || !a->table.purged))
+		a->table.emptied--;
+	else
+		a->table.purged--;
+}
+
 /**
  * ml_index_unbind - take a place's name away, where nobody lives there
  * @a: arena; arena.lock
@@ -434,7 +445,8 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	gen = memlane_entry_gen(word);
 	*loc = words_loc(&w);
 	a->table.bound--;
-	a->table.purged -= !*loc;
+	if (unlikely(!*loc))
+		forget_placeless(a, word);
 	if (!gen) {
 		retire(a, index, &w);
 		return 0;
@@ -458,12 +470,24 @@ void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
 	set_loc(a, index, loc);
 }
 
-/* A bound index loses its place but stays bound until it is freed. */
-void ml_index_purge(struct ml_arena *a, u32 index)
+static void lose_place(struct ml_arena *a, u32 index)
 {
 	ml_index_set_batch(a, index, false);
 	set_loc(a, index, 0);
+}
+
+/* A bound index loses its place but stays bound until it is freed. */
+void ml_index_purge(struct ml_arena *a, u32 index)
+{
+	lose_place(a, index);
 	a->table.purged++;
+}
+
+/* The same for stock. */
+void ml_index_empty(struct ml_arena *a, u32 index)
+{
+	lose_place(a, index);
+	a->table.emptied++;
 }
 
 /**
@@ -511,6 +535,6 @@ int ml_handle_check(const struct ml_arena *a, u64 handle)
 	if (!ml_index_bound(a, index) || gen != memlane_entry_gen(word))
 		return -ESTALE;
 	if (!ml_index_placed(a, index))
-		return -ENODATA;
+		return ml_is_stock(word) ? -ESTALE : -ENODATA;
 	return memlane_entry_is_live(word) ? 0 : -ESTALE;
 }

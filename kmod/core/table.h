@@ -12,6 +12,7 @@ void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
 int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc);
 void ml_index_purge(struct ml_arena *a, u32 index);
+void ml_index_empty(struct ml_arena *a, u32 index);
 void ml_index_move(struct ml_arena *a, u32 index, u64 loc);
 
 bool ml_index_bound(const struct ml_arena *a, u32 index);
@@ -41,9 +42,10 @@ int ml_handle_check(const struct ml_arena *a, u64 handle);
 /* Neither an object's, nor a dropped one's that has not been freed. */
 static inline bool ml_is_stock(u64 word)
 {
-	unsigned int state = memlane_entry_state(word);
+	const unsigned int states = 1U << MEMLANE_ENTRY_FREE | 1U << MEMLANE_ENTRY_FREE_MARKED |
+				    1U << MEMLANE_ENTRY_EMPTY;
 
-	return state == MEMLANE_ENTRY_FREE || state == MEMLANE_ENTRY_FREE_MARKED;
+	return states >> (word >> MEMLANE_ENTRY_STATE_SHIFT) & 1;
 }
 
 /* Indices that were ever given out. */

@@ -561,8 +561,8 @@ MEMLANE_API memlane_handle memlane_alloc(struct memlane *m, uint64_t size);
  * A FastLane that is full is compacted, then what is stale leaves it; if that was not
  * enough, or was done within the last tenth of a second, the SlowLane serves, and where
  * it cannot, the FastLane grows, then the SlowLane. A full SlowLane is compacted, then
- * grows. Before -ENOSPC all lanes that could serve are compacted, and purgeable objects
- * dropped. Nothing is moved for it inside a section.
+ * grows. Before -ENOSPC the stock of all threads is taken back, all lanes that could serve
+ * are compacted, and purgeable objects dropped. Nothing is moved for it inside a section.
  *
  * Return: 0; -EINVAL: size or a wish out of range; -EOPNOTSUPP: unknown flag or
  * reserved member; -ENOSPC: no room in the lane, or no handle left; -ENOMEM;

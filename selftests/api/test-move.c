@@ -173,7 +173,8 @@ TEST(steps_bound_a_compaction_and_add_up_to_it)
 	do {
 		step = (struct memlane_step) { .max_bytes = 32 * KIB };
 		expect_eq(memlane_compact(m, 0, 0, &step), 0);
-		expect(step.out_moved_bytes <= 32 * KIB + MEMLANE_BLOCK_MAX);
+		/* And one object of the largest, which the local backend copies. */
+		expect(step.out_moved_bytes <= 32 * KIB + 40 * KIB);
 		expect(++steps < 1000);
 	} while (step.out_more);
 	expect(steps > 3);

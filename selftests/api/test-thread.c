@@ -147,6 +147,14 @@ static void expect_dense(const struct memlane_lane_stat *l)
 	expect(l->block_used - l->bound < may);
 }
 
+/* With a limit, however high, it takes no stock: see a_thread_that_sleeps_has_no_stock. */
+static void compact_around_stock(void)
+{
+	struct memlane_step step = { .max_ns = 100000000000ULL };
+
+	expect_eq(memlane_compact(m, 0, 0, &step), 0);
+}
+
 TEST(compaction_is_dense_though_magazines_are_full)
 {
 	struct memlane_stats st;
@@ -163,9 +171,9 @@ TEST(compaction_is_dense_though_magazines_are_full)
 	for (i = 0; i < PINNED; i++)
 		expect(memlane_pin(m, must_alloc_in(m, kind[0], lane[i % 2])) != NULL);
 	while (__atomic_load_n(&through, __ATOMIC_ACQUIRE) < CROWD)
-		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+		compact_around_stock();
 	pthread_barrier_wait(&parked);
-	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	compact_around_stock();
 	st = stats(m);
 	printf("# %llu objects, %llu in stock\n", (unsigned long long)st.live_objects,
 	       (unsigned long long)(st.counts.handles - st.live_objects));
@@ -234,6 +242,146 @@ static void *join_late(void *arg)
 {
 	*(int *)arg = memlane_thread_join(m);
 	return NULL;
+}
+
+/* ------------------------------------------------------- those who sleep */
+
+#define A_SIZE_OF_EACH_CLASS(s) ((s) = 16; (s) <= MEMLANE_BLOCK_MAX; (s) += (s) < 128 ? 16 : (s) / 8)
+
+struct sleeper {
+	struct memlane *m;
+	pthread_barrier_t gate;
+};
+
+/* Stock of each class in both lanes. */
+static void make_and_free(struct memlane *m)
+{
+	struct memlane_alloc_opts opts = { 0 };
+	memlane_handle h[64];
+	uint64_t size, i;
+	int lane;
+
+	for A_SIZE_OF_EACH_CLASS(size)
+		for (lane = 0; lane < MEMLANE_LANES; lane++) {
+			opts.lane = lane ? MEMLANE_IN_SLOW : MEMLANE_IN_FAST;
+			for (i = 0; i < 64 && i * size < 256 * KIB; i++) {
+				expect_eq(memlane_alloc_with(m, size, &opts, &h[i]), 0);
+				fill(m, h[i], i);
+			}
+			while (i--) {
+				verify(m, h[i], i);
+				expect_eq(memlane_free(m, h[i]), 0);
+			}
+		}
+}
+
+static void *sleeper(void *arg)
+{
+	struct sleeper *s = arg;
+
+	expect_eq(memlane_thread_join(s->m), 0);
+	make_and_free(s->m);
+	pthread_barrier_wait(&s->gate);	/* it sleeps from here */
+	pthread_barrier_wait(&s->gate);	/* until here */
+	make_and_free(s->m);
+	return NULL;
+}
+
+static uint64_t lanes_used(struct memlane *m)
+{
+	struct memlane_counts c = stats(m).counts;
+
+	return c.lane[MEMLANE_FAST].used + c.lane[MEMLANE_SLOW].used;
+}
+
+TEST(a_thread_that_sleeps_has_no_stock)
+{
+	struct sleeper s = { .m = open_quiet() };
+	pthread_t t;
+
+	pthread_barrier_init(&s.gate, NULL, 2);
+	start(&t, sleeper, &s);
+	pthread_barrier_wait(&s.gate);
+	expect(lanes_used(s.m) > MIB);
+	expect(stats(s.m).counts.handles > 100);
+	expect_eq(memlane_maintain(s.m, NULL), 0);
+	expect_eq(memlane_compact(s.m, 0, 0, NULL), 0);
+	expect_eq(lanes_used(s.m), 0);
+	expect_eq(stats(s.m).counts.handles, 0);
+	expect_eq(stats(s.m).counts.purged, 0);
+	pthread_barrier_wait(&s.gate);
+	finish(t);
+	expect_eq(memlane_compact(s.m, 0, 0, NULL), 0);
+	expect_eq(lanes_used(s.m), 0);
+	memlane_close(s.m);
+	pthread_barrier_destroy(&s.gate);
+}
+
+/* What others have in stock is no reason to refuse an object. */
+TEST(stock_of_others_is_no_reason)
+{
+	struct memlane_config c = quiet();
+	struct sleeper s;
+	memlane_handle h;
+	pthread_t t;
+
+	c.fast_lane_size = c.fast_lane_max = 16 * MIB;
+	c.slow_lane_size = c.slow_lane_max = 16 * MIB;
+	s.m = open_with(&c);
+	pthread_barrier_init(&s.gate, NULL, 2);
+	start(&t, sleeper, &s);
+	pthread_barrier_wait(&s.gate);
+	h = must_alloc_in(s.m, 15 * MIB, MEMLANE_IN_FAST);
+	expect_eq(memlane_free(s.m, h), 0);
+	h = must_alloc_in(s.m, 14 * MIB, MEMLANE_IN_SLOW);
+	expect_eq(memlane_free(s.m, h), 0);
+	pthread_barrier_wait(&s.gate);
+	finish(t);
+	memlane_close(s.m);
+	pthread_barrier_destroy(&s.gate);
+}
+
+/* It wakes while its stock is taken, and sleeps again. */
+static void *wake_and_sleep(void *arg)
+{
+	struct memlane *m = arg;
+	unsigned long long seed = harness_seed();
+	memlane_handle h[8];
+	int round, i, nr;
+
+	expect_eq(memlane_thread_join(m), 0);
+	for (round = 0; round < 3000; round++) {
+		nr = 1 + below(&seed, 8);
+		for (i = 0; i < nr; i++) {
+			h[i] = must_alloc(m, 16 + below(&seed, 300));
+			fill(m, h[i], h[i]);
+		}
+		if (below(&seed, 4) == 0)
+			sched_yield();
+		while (nr--) {
+			verify(m, h[nr], h[nr]);
+			expect_eq(memlane_free(m, h[nr]), 0);
+		}
+	}
+	return NULL;
+}
+
+TEST(stock_is_taken_while_its_thread_wakes)
+{
+	struct memlane *m = open_quiet();
+	pthread_t t[2];
+	int i;
+
+	harness_seed();	/* before others ask for it */
+	for (i = 0; i < 2; i++)
+		start(&t[i], wake_and_sleep, m);
+	for (i = 0; i < 2000; i++)
+		expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	for (i = 0; i < 2; i++)
+		finish(t[i]);
+	expect_eq(memlane_compact(m, 0, 0, NULL), 0);
+	expect_eq(lanes_used(m), 0);
+	memlane_close(m);
 }
 
 TEST(too_many_threads_are_told_so)

@@ -12,10 +12,10 @@ goes on.
 """
 import gdb
 
-STATES = ["free", "purged", "free, a move is planned", "pinned", "live, not used of late",
-          "busy: being moved", "live, not used of late, a move is planned",
-          "live, a move is planned", "live"]
-FREE_STATES = (0, 1, 2)
+STATES = ["free", "purged", "free, a move is planned", "free, without a place",
+          "live, not used of late", "busy: being moved",
+          "live, not used of late, a move is planned", "live, a move is planned", "live"]
+FREE_STATES = (0, 1, 2, 3)
 USED = 8
 COOKIE_SHIFT, COOKIE_MAX = 57, 63
 GEN_SHIFT, GEN_MAX = 37, 0xfffff

@@ -76,12 +76,12 @@
 #define MEMLANE_ENTRY_CLEAN		(1ULL << 63)
 #define MEMLANE_ENTRY_STATE_SHIFT	60
 
-/* States of an entry; from PINNED on it is live. */
+/* States of an entry; from IDLE on it is live. */
 enum memlane_entry_state {
 	MEMLANE_ENTRY_FREE,		/* or stock; its generation is the next to be given out */
 	MEMLANE_ENTRY_PURGED,		/* dropped with its group, and has no place: free it */
 	MEMLANE_ENTRY_FREE_MARKED,	/* stock; a move is planned: veto it */
-	MEMLANE_ENTRY_PINNED,		/* kept for later: not written yet */
+	MEMLANE_ENTRY_EMPTY,		/* stock whose place was taken back: the index goes back, too */
 	MEMLANE_ENTRY_IDLE,		/* not used since it aged */
 	MEMLANE_ENTRY_BUSY,		/* bytes in flight: wait */
 	MEMLANE_ENTRY_IDLE_MARKED,	/* not used since it aged; a move is planned: veto it */
@@ -129,7 +129,7 @@ static inline unsigned int memlane_entry_state(__u64 entry)
 
 static inline int memlane_entry_is_live(__u64 entry)
 {
-	return memlane_entry_state(entry) >= MEMLANE_ENTRY_PINNED;
+	return memlane_entry_state(entry) >= MEMLANE_ENTRY_IDLE;
 }
 
 /* A move is planned. */
@@ -308,6 +308,9 @@ enum memlane_lane {
  * index[0..@nr), and index[@nr] and @in_hand if they are bound, not live and in
  * no other thread's magazine. So a thread makes an object live before it lowers @nr,
  * and, in a section, writes index[@nr] (or @in_hand) before it frees an object.
+ *
+ * Of a thread that sleeps the kernel takes the places back, and leaves the indices. A thread
+ * that finds an entry EMPTY makes no object of it: MEMLANE_IOCTL_FLUSH.
  */
 /*
  * While its @shared is BIASED, a thread may free a block that it made itself by a plain
@@ -384,7 +387,7 @@ struct memlane_counts {
 	__aligned_u64 ioctls;		/* calls into the module for this arena */
 	__aligned_u64 refills;		/* alloc calls that filled a magazine */
 	__aligned_u64 flushes;		/* free calls */
-	__aligned_u64 handles;		/* indices in use */
+	__aligned_u64 handles;		/* indices in use: objects, and stock that has a place */
 	__aligned_u64 retired;		/* indices whose generations are used up */
 	__aligned_u64 batches;		/* of moves */
 	__aligned_u64 moved;		/* objects copied */
