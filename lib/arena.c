@@ -390,8 +390,9 @@ static void end(struct memlane *m)
 		watch_leaks(m);
 		memtool_leaks(m->tool);
 		registry_close(m);
-		watch_close(m);
+		/* Until then queued moves go on, and look at notes where a tool is told of them. */
 		m->backend->close(m);
+		watch_close(m);
 	}
 	names_exit(m);
 	free(m);

@@ -80,6 +80,7 @@ with_valgrind() {
 
 with_asan() {
 	check "AddressSanitizer: all that is right" unpoisoned '' none
+	check "AddressSanitizer: an arena that ends while it moves" unpoisoned '' closed-early
 	check "AddressSanitizer: behind an object" poisoned overrun overrun
 	check "AddressSanitizer: behind one that has moved" poisoned overrun-after-move overrun_after_move
 	check "AddressSanitizer: a freed object" poisoned use-after-free use_after_free
@@ -89,7 +90,7 @@ with_asan() {
 		use-of-the-old-place
 }
 
-plan 18
+plan 19
 if command -v valgrind >/dev/null && build -o $dir/faults; then
 	with_valgrind
 else
@@ -98,6 +99,6 @@ fi
 if build -fsanitize=address -o $dir/asan; then
 	with_asan
 else
-	for i in 1 2 3 4 5 6; do skip "AddressSanitizer $i" "no AddressSanitizer"; done
+	for i in 1 2 3 4 5 6 7; do skip "AddressSanitizer $i" "no AddressSanitizer"; done
 fi
 finish

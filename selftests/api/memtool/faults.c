@@ -181,11 +181,33 @@ static void none(memlane_handle h)
 	}
 }
 
+/* What was queued is under way when an arena ends; nothing is wrong with that. */
+static void closed_early(memlane_handle h)
+{
+	enum { QUEUED = 500 };
+	static memlane_handle o[QUEUED];
+	struct memlane *other;
+	unsigned int i, k;
+
+	(void)h;
+	for (k = 0; k < 200; k++) {
+		if (memlane_open(&other, NULL))
+			abort();
+		for (i = 0; i < QUEUED; i++)
+			o[i] = memlane_alloc(other, 1000);
+		for (i = 0; i < 20; i++)
+			if (memlane_queue_migrate(other, i % 2 ? MEMLANE_FAST : MEMLANE_SLOW, o, QUEUED, i))
+				abort();
+		memlane_close(other);
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*run)(memlane_handle h);
 } fault[] = {
 	{ "none", none },
+	{ "closed-early", closed_early },
 	{ "overrun", overrun },
 	{ "overrun-after-move", overrun_after_move },
 	{ "use-after-free", use_after_free },
