@@ -597,6 +597,8 @@ public:
 	}
 	string &operator=(const std::string &text)
 	{
+		/* What throws has changed nothing. */
+		v_.reserve(text.size());
 		v_.clear();
 		return append(text);
 	}

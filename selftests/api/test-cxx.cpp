@@ -290,6 +290,19 @@ static bool assigned(const memlane::arena &a)
 	       p.capacity() == 3 && p.pop(got) && got == 7;
 }
 
+static bool unassigned(const memlane::arena &a)
+{
+	memlane::string s(a, "memory");
+	memlane::pin<char> p(a, s.raw());
+
+	try {
+		s = std::string(100000, 'x');
+	} catch (const memlane::error &e) {
+		return e.code() == EBUSY && s == "memory";
+	}
+	return false;
+}
+
 /* What takes a span takes it in C++17 and in C++20, where it is the standard one. */
 static long sum(memlane::span<int> s)
 {
@@ -341,7 +354,7 @@ int main()
 		printf("1..0 # SKIP no /dev/memlane\n");
 		return 4;
 	}
-	printf("1..14\n");
+	printf("1..15\n");
 	memlane::arena a(config);
 	check(arena_moves(), "arena_moves");
 	check(handles(a), "handles_survive_moves_and_freed_ones_throw");
@@ -354,6 +367,7 @@ int main()
 	check(pinned(a), "a_vector_whose_object_is_pinned_does_not_grow");
 	check(rings(a), "a_ring_is_like_a_bounded_deque");
 	check(assigned(a), "containers_can_be_moved_and_assigned");
+	check(unassigned(a), "an_assignment_that_throws_changes_nothing");
 	check(nothing_left(a, before), "containers_free_what_they_had");
 	check(arenas_with_containers(config), "an_arena_can_be_moved_with_its_containers");
 	check(spans(a), "an_array_is_a_span");
