@@ -123,6 +123,7 @@ static int map_tape(struct mapped *m, const char *path)
 	if (m->fd < 0)
 		return fail("%s cannot be read back: %s", path, strerror(errno));
 	m->map = MAP_FAILED;
+	errno = ENODATA; /* somebody has cut it to nothing */
 	if (!fstat(m->fd, &st) && st.st_size) {
 		m->length = (uint64_t)st.st_size;
 		m->map = mmap(NULL, m->length, PROT_READ | PROT_WRITE,
