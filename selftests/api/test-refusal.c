@@ -251,6 +251,33 @@ TEST(the_address_space_may_be_used_up)
 	use(m[0]);
 }
 
+/* Mappings that are not joined, until the process may have no more. */
+static void use_up_mappings(void)
+{
+	size_t pages = 1 << 21, i;
+	char *all = mmap(NULL, pages * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	expect(all != MAP_FAILED);
+	for (i = 1; i < pages && !mprotect(all + i * 4096, 4096, PROT_READ); i += 2)
+		;
+	if (i >= pages)
+		skip("vm.max_map_count is far above its default");
+	expect_eq(errno, ENOMEM);
+}
+
+TEST(mappings_may_be_used_up)
+{
+	struct memlane_config c = quiet();
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer needs mappings, too");
+	use_up_mappings();
+	expect(!open_local(&c, &err));
+	expect_eq(err, -ENOMEM);
+	has(why(err), "vm.max_map_count");
+}
+
 /* kB of a line of /proc/self/status */
 static uint64_t status_kib(const char *name)
 {
