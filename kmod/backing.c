@@ -127,14 +127,15 @@ int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
  * memlane_backing_read - read whole blocks
  * @b: backing
  * @at: byte in the file
- * @to: pages in a row
+ * @bv: pages, all of each
+ * @nr: how many
  * @len: bytes
  *
  * Context: a worker's. Return: 0; -ENODATA: the file is shorter; -errno.
  */
-int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, size_t len)
+int memlane_backing_read(struct memlane_backing *b, u64 at, struct bio_vec *bv, unsigned int nr,
+			 size_t len)
 {
-	struct bio_vec bv = { .bv_page = to, .bv_len = len };
 	unsigned int flags = memalloc_noio_save();
 	struct kiocb iocb;
 	struct iov_iter iter;
@@ -142,7 +143,7 @@ int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, siz
 	u64 pos = at;
 
 	while (pos < at + len && done > 0) {
-		iov_iter_bvec(&iter, READ, &bv, 1, len);
+		iov_iter_bvec(&iter, READ, bv, nr, len);
 		iov_iter_advance(&iter, pos - at);
 		iocb = iocb_at(b, pos);
 		done = b->file->f_op->read_iter(&iocb, &iter);

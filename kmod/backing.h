@@ -79,7 +79,8 @@ void memlane_backing_queue(struct work_struct *work);
 
 int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
 			  unsigned int nr, size_t len);
-int memlane_backing_read(struct memlane_backing *b, u64 at, struct page *to, size_t len);
+int memlane_backing_read(struct memlane_backing *b, u64 at, struct bio_vec *bv, unsigned int nr,
+			 size_t len);
 
 int memlane_backings_init(void);
 void memlane_backings_exit(void);

@@ -40,9 +40,6 @@
 /* The length comes before the compressed bytes. */
 #define HEAD		sizeof(u16)
 
-/* In page->private: it did not become smaller, and has not been written since PG_dirty was cleared. */
-#define STIFF		1UL
-
 /* Reclaim is waited for, the OOM killer is not called. */
 #define GFP_COLD	(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN)
 
@@ -262,7 +259,7 @@ static bool may_take(struct page *page)
 /* Compressing the page gained nothing, and nobody has written to it since. */
 static bool is_stiff(struct page *page)
 {
-	return page_private(page) == STIFF && !PageDirty(page);
+	return page_private(page) == MEMLANE_PAGE_STIFF && !PageDirty(page);
 }
 
 static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
@@ -356,7 +353,7 @@ static void cool_squeeze(struct memlane_cold *c, struct cooler *cooler, struct t
 static void page_stays(struct memlane_leaf *leaf, const struct taken *t)
 {
 	if (t->stiff)
-		set_page_private(t->page, STIFF);
+		set_page_private(t->page, MEMLANE_PAGE_STIFF);
 	memlane_cold_give_back(leaf, t->nr, t->page);
 }
 

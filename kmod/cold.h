@@ -4,6 +4,7 @@
 #define MEMLANE_COLD_H
 
 #include <linux/atomic.h>
+#include <linux/mm_types.h>
 #include <linux/types.h>
 
 struct memlane_leaf;
@@ -13,6 +14,10 @@ struct memlane_backing;
 struct storer;
 struct page;
 struct zs_pool;
+
+/* In page->private. */
+#define MEMLANE_PAGE_STIFF	1UL	/* did not become smaller; not written since PG_dirty was cleared */
+#define MEMLANE_PAGE_AHEAD	2UL	/* was read before it was needed, and not used since */
 
 /**
  * struct memlane_cold - what an arena has put away
@@ -30,10 +35,12 @@ struct zs_pool;
  * @stored: pages that are in the file alone
  * @written: pages that were stored so far
  * @loaded: of these, pages that came back
+ * @ahead: of these, pages that were read before they were needed
+ * @ahead_hits: of these, pages that were used
  * @failed: writes that failed
  * @lost: pages that could not be read
  * @untold: the program has not been told of all of them
- * @refaults: faults that found bytes put away
+ * @refaults: faults that had bytes brought back
  */
 struct memlane_cold {
 	struct zs_pool *pool;
@@ -48,11 +55,27 @@ struct memlane_cold {
 	atomic64_t stored;
 	atomic64_t written;
 	atomic64_t loaded;
+	atomic64_t ahead;
+	atomic64_t ahead_hits;
 	atomic64_t failed;
 	atomic64_t lost;
 	bool untold;
 	atomic64_t refaults;
 };
+
+/* Somebody may be touching it: that it was read ahead, and not touched until now. */
+static inline bool memlane_page_is_ahead(const struct page *page)
+{
+	return READ_ONCE(page->private) == MEMLANE_PAGE_AHEAD;
+}
+
+/* Of a page that a touch has found. */
+static inline void memlane_page_used(struct memlane_cold *c, struct page *page)
+{
+	if (memlane_page_is_ahead(page) &&
+	    cmpxchg(&page->private, MEMLANE_PAGE_AHEAD, 0) == MEMLANE_PAGE_AHEAD)
+		atomic64_inc(&c->ahead_hits);
+}
 
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id);
 void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,

@@ -25,6 +25,10 @@
  * @committed: words that are not NONE; core.lock
  * @present: words that hold a page
  * @away: words whose bytes are neither zeros nor in a page
+ * @touched: page of the last fault that read from the backing file; this and the next two
+ *	tell which pages to read, no more: nobody protects them
+ * @ahead: the first page behind those that it read
+ * @window: how many it was to read
  */
 struct memlane_leaf {
 	unsigned long *word;
@@ -32,6 +36,9 @@ struct memlane_leaf {
 	u32 committed;
 	atomic_t present;
 	atomic_t away;
+	u64 touched;
+	u64 ahead;
+	unsigned int window;
 };
 
 /**

@@ -9,8 +9,12 @@ struct memlane_load;
 struct memlane_pages;
 struct page;
 
+/* Most pages that memlane_load_begin() has on their way. */
+#define MEMLANE_LOAD_PAGES	128U
+
 struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct page **spare,
 				      u64 since);
+void memlane_load_begin(struct memlane_pages *p, u64 nr, u64 end);
 int memlane_load_wait(struct memlane_load *load);
 void memlane_load_put(struct memlane_load *load);
 unsigned long memlane_load_cancel(struct memlane_pages *p, unsigned long *at);

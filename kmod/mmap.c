@@ -74,7 +74,8 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 		if (at == here)
 			continue;
 		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
-		if (IS_ERR_OR_NULL(page) || PageHWPoison(page))
+		/* The first use of what was read ahead is to be seen. */
+		if (IS_ERR_OR_NULL(page) || PageHWPoison(page) || memlane_page_is_ahead(page))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
 		if (map_one(vma, at, page) == -ENOMEM)
@@ -160,6 +161,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	else if (page)
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
+		memlane_page_used(&p->cold, page);
 		map_around(vmf, p, nr);
 		found = !is_view(vmf->vma) && find_kin(vmf, arena, nr, &kin);
 	}
@@ -183,10 +185,8 @@ static vm_fault_t fault_nomem(const struct memlane_arena *arena)
  */
 static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
-	if (memlane_page_is_away(&arena->pages, nr)) {
-		atomic64_inc(&arena->pages.cold.refaults);
+	if (memlane_page_refault(&arena->pages, nr))
 		return true;
-	}
 	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
 }
 

@@ -256,6 +256,8 @@ static void count_cold(struct memlane_counts *c, const struct memlane_pages *p)
 	c->stored_bytes = memlane_stored_bytes(p);
 	c->written = atomic64_read(&p->cold.written);
 	c->loaded = atomic64_read(&p->cold.loaded);
+	c->ahead = atomic64_read(&p->cold.ahead);
+	c->ahead_hits = atomic64_read(&p->cold.ahead_hits);
 	c->write_errors = atomic64_read(&p->cold.failed);
 	c->lost_pages = atomic64_read(&p->cold.lost);
 	c->refaults = atomic64_read(&p->cold.refaults);

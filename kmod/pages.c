@@ -396,6 +396,21 @@ int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 	return err == -EIO ? -EBUSY : err;
 }
 
+/* The word of a page, which may be another one by now; NONE if nothing is away. */
+static unsigned long word_now(struct memlane_pages *p, u64 nr)
+{
+	struct memlane_leaf *leaf;
+	unsigned long word;
+
+	if (!atomic64_read(&p->away[MEMLANE_FAST]) && !atomic64_read(&p->away[MEMLANE_SLOW]))
+		return WORD_NONE;
+	filemap_invalidate_lock_shared(p->mapping);
+	leaf = leaf_at(p, nr);
+	word = leaf ? READ_ONCE(leaf->word[in_leaf(nr)]) : WORD_NONE;
+	filemap_invalidate_unlock_shared(p->mapping);
+	return word;
+}
+
 /**
  * memlane_page_is_away - whether a page has bytes that no page holds
  * @p: pages of an arena
@@ -405,16 +420,23 @@ int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
  */
 bool memlane_page_is_away(struct memlane_pages *p, u64 nr)
 {
-	struct memlane_leaf *leaf;
-	bool away;
+	return word_is_away(word_now(p, nr));
+}
 
-	if (!atomic64_read(&p->away[MEMLANE_FAST]) && !atomic64_read(&p->away[MEMLANE_SLOW]))
-		return false;
-	filemap_invalidate_lock_shared(p->mapping);
-	leaf = leaf_at(p, nr);
-	away = leaf && word_is_away(READ_ONCE(leaf->word[in_leaf(nr)]));
-	filemap_invalidate_unlock_shared(p->mapping);
-	return away;
+/**
+ * memlane_page_refault - as memlane_page_is_away(), for a fault that will have the bytes back
+ * @p: pages of an arena
+ * @nr: number of the page in the data area; any
+ *
+ * It is counted, unless somebody else has them read already.
+ */
+bool memlane_page_refault(struct memlane_pages *p, u64 nr)
+{
+	unsigned long word = word_now(p, nr);
+
+	if (word_is_away(word) && word_tag(word) != WORD_LOADING)
+		atomic64_inc(&p->cold.refaults);
+	return word_is_away(word);
 }
 
 static void word_residence(unsigned long word, struct memlane_query *to)
@@ -477,33 +499,40 @@ static int warm_one(struct memlane_pages *p, u64 nr, struct page **spare)
 	return ret;
 }
 
-/* Return: how many of the pages up to @end, all of a leaf, came back; or -errno. */
-static int leaf_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
-{
-	int warmed = 0, err = 0;
-
-	for (; page < end && err >= 0; page++) {
-		if (!memlane_page_is_away(p, page))
-			continue;
-		err = warm_one(p, page, spare);
-		if (err == -EFAULT)
-			err = 0;	/* freed since the look: it wants nothing */
-		warmed += err > 0;
-		cond_resched();
-	}
-	return err < 0 ? err : warmed;
-}
-
-static bool leaf_is_away(struct memlane_pages *p, u64 page)
+/* How many of these pages of a leaf are away. */
+static int leaf_away(struct memlane_pages *p, u64 page, u64 nr)
 {
 	struct memlane_leaf *leaf;
-	bool away;
+	int away = 0;
+	u64 i;
 
 	filemap_invalidate_lock_shared(p->mapping);
 	leaf = leaf_at(p, page);
-	away = leaf && atomic_read(&leaf->away);
+	if (leaf && atomic_read(&leaf->away))
+		for (i = in_leaf(page); i < in_leaf(page) + nr; i++)
+			away += word_is_away(READ_ONCE(leaf->word[i]));
 	filemap_invalidate_unlock_shared(p->mapping);
 	return away;
+}
+
+/*
+ * Pages of a leaf. Those in the file come by few reads, and are waited for one by one.
+ * Return: how many were away and are not any more, whoever brought them; or -errno.
+ */
+static int piece_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
+{
+	int away = leaf_away(p, page, end - page), err = 0;
+
+	if (away > 1)
+		memlane_load_begin(p, page, end);
+	for (; away && page < end && err >= 0; page++) {
+		if (memlane_page_is_away(p, page))
+			err = warm_one(p, page, spare);
+		if (err == -EFAULT)
+			err = 0;	/* freed since the look: it wants nothing */
+		cond_resched();
+	}
+	return err < 0 ? err : away;
 }
 
 /**
@@ -525,9 +554,8 @@ s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr)
 
 	for (page = memlane_leaf_next(p, page, end); page < end && ret >= 0;
 	     page = memlane_leaf_next(p, page + n, end)) {
-		n = leaf_span(page, end);
-		if (leaf_is_away(p, page))
-			ret = leaf_warm(p, page, page + n, &spare);
+		n = min_t(u64, leaf_span(page, end), MEMLANE_LOAD_PAGES);
+		ret = piece_warm(p, page, page + n, &spare);
 		if (ret >= 0 && is_dying())
 			ret = -EINTR;
 		warmed += max(ret, 0);

@@ -55,6 +55,7 @@ void memlane_page_drop(struct page *page);
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
 void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr);
 bool memlane_page_is_away(struct memlane_pages *p, u64 nr);
+bool memlane_page_refault(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
 			       unsigned int *met);
 u64 memlane_page_first(struct memlane_pages *p, u64 nr);

@@ -506,7 +506,7 @@ struct ml_walk {
  * @rest: periods from one walk to the next, at least
  * @calm: walks in a row before which little came back
  * @gone: pages that went of late: half of them are forgotten with each walk
- * @refaults: of the arena when the last walk began
+ * @refaults: of the arena when the last walk began, and what came along with them and was used
  * @hot: objects often used that this walk met in spans of cold ones
  * @urgent: memory is short: whatever was not used in the last period goes
  * @stored: pages that went on to the file so far; arena.mover, as are the next two

@@ -15,7 +15,7 @@ const struct ml_field ml_count_fields[] = {
 	COUNT(compressed), COUNT(compressed_bytes), COUNT(cooled), COUNT(cooled_same),
 	COUNT(incompressible), COUNT(warmed), COUNT(stored), COUNT(stored_bytes),
 	COUNT(written), COUNT(loaded), COUNT(write_errors), COUNT(lost_pages), COUNT(refaults),
-	COUNT(cool_rests), COUNT(hot_on_cold), COUNT(gone_allocs),
+	COUNT(cool_rests), COUNT(hot_on_cold), COUNT(ahead), COUNT(ahead_hits), COUNT(gone_allocs),
 	COUNT(gone_frees), COUNT(gone_alloc_bytes), COUNT(gone_free_bytes),
 	COUNT(gone_vetoes), COUNT(gone_waits),
 	CAUSE(compact, COMPACT), CAUSE(hand, HAND), CAUSE(stale, STALE),

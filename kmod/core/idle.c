@@ -189,7 +189,7 @@ static u64 walk(struct ml_arena *a, struct ml_step *s)
 static void judge(struct ml_arena *a)
 {
 	struct ml_idle *idle = &a->policy.idle;
-	u64 back = a->count.refaults - idle->refaults;
+	u64 back = a->count.refaults + a->count.ahead_hits - idle->refaults;
 
 	if (back * TOO_MANY > idle->gone) {
 		idle->rest = min_t(u64, max_t(u64, idle->rest, 1) * 2, REST_MAX);

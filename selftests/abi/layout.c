@@ -138,6 +138,8 @@ static const struct fact members[] = {
 	AT(counts, cool_rests, 656),
 	AT(counts, hot_on_cold, 664),
 	AT(counts, indices, 672),
+	AT(counts, ahead, 680),
+	AT(counts, ahead_hits, 688),
 
 	AT(stat_page, epoch, 0),
 	AT(stat_page, __reserved, 8),

@@ -17,6 +17,42 @@
 
 #define PATIENCE 20	/* seconds for what takes none */
 
+/* ------------------------------------------------------------- few reads */
+
+static unsigned int reads_since(struct fuse_file *f, unsigned int *seen)
+{
+	unsigned int reads = f->share->reads - *seen;
+
+	*seen = f->share->reads;
+	return reads;
+}
+
+/* What neighbours save, as the file sees it. */
+TEST(reads_for_an_object)
+{
+	struct fuse_file f = fuse_new();
+	struct arena a = arena_on(f.fd);
+	__u64 h = stored_text(&a, 1);
+	unsigned int seen = f.share->reads, back, forth, at_once, i;
+
+	for (i = PAGES; i--;)
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	back = reads_since(&f, &seen);
+	expect_eq(store(&a, &h, 1), PAGES);
+	expect_text(address_of(&a, h), BLOB, 1);
+	forth = reads_since(&f, &seen);
+	expect_eq(store(&a, &h, 1), PAGES);
+	expect_eq(warm(&a, &h, 1), PAGES);
+	at_once = reads_since(&f, &seen);
+	printf("# %u pages: %u reads from the last to the first, %u from the first, %u by a call\n",
+	       PAGES, back, forth, at_once);
+	expect_eq(back, PAGES);
+	expect(forth >= 7 && forth <= 9);	/* 9: it begins in one chunk and ends in another */
+	expect(at_once >= 2 && at_once <= 4);
+	arena_end(&a);
+	fuse_end_server(&f);
+}
+
 /* ------------------------------------------------------------- reads that fail */
 
 /* The next read fails with @error: its page is lost, and nothing else. */
@@ -26,7 +62,8 @@ static void expect_one_lost(const struct fuse_file *f, const struct arena *a, in
 	__u64 h = stored_noise(a, seed);
 	unsigned int lost;
 
-	fuse_let_fail(f, FUSE_READ, error, 5, 1);
+	/* One read that fails is of many pages: each is read again by itself, the wanted one first. */
+	fuse_let_fail(f, FUSE_READ, error, 5, 2);
 	lost = pages_lost(a, h, seed);
 	if (lost != 1)
 		fail("error %d: %u pages lost", error, lost);

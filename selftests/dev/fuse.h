@@ -45,6 +45,7 @@ struct fuse_rule {
  * struct fuse_share - what the server and the test have together
  * @rule: the test's, but for @skip and @nr, which are counted down; nobody asks meanwhile
  * @size: of the file; the server
+ * @reads: requests to read; the server
  * @stuck: requests that will not be answered; atomic
  * @request: the last one
  * @reply: likewise
@@ -53,6 +54,7 @@ struct fuse_rule {
 struct fuse_share {
 	struct fuse_rule rule;
 	unsigned long size;
+	unsigned int reads;
 	unsigned int stuck;
 	char request[FUSE_WRITE_MOST + 8192];
 	char reply[FUSE_WRITE_MOST + sizeof(struct fuse_out_header)];
@@ -117,6 +119,7 @@ static void fuse_read(const struct fuse_file *f, const struct fuse_read_in *in)
 	int error = fuse_judge_io(f, FUSE_READ, in->offset, in->size);
 	unsigned long size = in->size;
 
+	f->share->reads++;
 	if (fuse_fails(f, error))
 		return;
 	if (in->offset + size > f->share->size)

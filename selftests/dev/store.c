@@ -35,12 +35,93 @@ TEST(a_touch_reads_it)
 	expect_eq(c.stored, 0);
 	expect_eq(c.written, PAGES);
 	expect_eq(c.loaded, PAGES);
-	expect_eq(faults_that_met(&a, MEMLANE_FAULT_STORED), PAGES);
-	expect_eq(c.refaults, PAGES);
+	expect_eq(c.refaults + c.ahead, PAGES);
+	/* A touch may wait for what is on its way, too. */
+	expect(faults_that_met(&a, MEMLANE_FAULT_STORED) >= c.refaults);
+	expect_eq(c.ahead_hits, c.ahead);
 	expect_eq(c.stored_bytes, 0);
 	expect_eq(c.lane[MEMLANE_SLOW].resident, BLOB);
 	expect_sound(&a);
 	expect_empties(fd);
+	arena_end(&a);
+}
+
+/* What comes along may come later than what was touched. */
+static void wait_for_ahead(const struct arena *a, __u64 pages)
+{
+	int i;
+
+	for (i = 0; i < 1000 && counts(a).ahead < pages; i++)
+		usleep(10000);
+	expect_eq(counts(a).ahead, pages);
+}
+
+/* Reads of a page, then two, four, up to half of a group. */
+TEST(in_order_neighbours_come_along)
+{
+	struct arena a = arena_on(file_new());
+	__u64 text = stored_text(&a, 40), noise = stored_noise(&a, 41);
+	struct memlane_counts c;
+
+	expect_text(address_of(&a, text), BLOB, 40);
+	c = counts(&a);
+	expect_eq(c.loaded, PAGES);
+	expect(c.refaults >= 7 && c.refaults <= 9);	/* 9: it begins in one chunk and ends in another */
+	expect_eq(c.refaults + c.ahead, PAGES);
+	expect_eq(c.ahead_hits, c.ahead);
+	printf("# %llu pages by %llu reads\n", (unsigned long long)c.loaded,
+	       (unsigned long long)c.refaults);
+	expect_noise(address_of(&a, noise), BLOB, 41);
+	c = counts(&a);
+	expect_eq(c.loaded, 2 * PAGES);
+	expect(c.refaults <= 18);
+	expect_eq(c.refaults + c.ahead, 2 * PAGES);
+	expect_eq(c.ahead_hits, c.ahead);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* Each page is read when it is touched, and no other. */
+TEST(in_no_order_nothing_else_comes)
+{
+	struct arena a = arena_on(file_new());
+	__u64 h = stored_text(&a, 42);
+	unsigned int i;
+
+	for (i = PAGES; i--;)
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	expect_eq(counts(&a).refaults, PAGES);
+	/* Nobody else has faults here: each is in the histogram once. */
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_STORED), PAGES);
+	expect_eq(counts(&a).ahead, 0);
+	expect_eq(store(&a, &h, 1), PAGES);
+	for (i = 0; i < PAGES; i += 3)
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	expect_eq(counts(&a).ahead, 0);
+	expect_eq(query(&a, h).out_stored, PAGES - (PAGES + 2) / 3);
+	arena_end(&a);
+}
+
+/* What came and was of no use goes again, and is no hit. */
+TEST(what_came_along_in_vain)
+{
+	struct arena a = arena_on(file_new());
+	__u64 h = stored_text(&a, 43);
+	struct memlane_counts c;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)		/* 0, 1 2, 3 .. 6, 7 .. 14 */
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	wait_for_ahead(&a, 1 + 3 + 7);
+	c = counts(&a);
+	expect_eq(c.ahead_hits, 1 + 3);
+	expect_eq(c.refaults + c.ahead, c.loaded);
+	expect_eq(store(&a, &h, 1), c.loaded);
+	expect_eq(query(&a, h).out_stored, PAGES);
+	for (i = PAGES; i--;)
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	expect_eq(counts(&a).ahead_hits, c.ahead_hits);
+	expect_text(address_of(&a, h), BLOB, 43);
 	arena_end(&a);
 }
 
@@ -222,12 +303,15 @@ TEST(the_file_does_not_grow)
 	int fd = file_new();
 	struct arena a = arena_on(fd);
 	__u64 h = noise_blob(&a, 0);
-	unsigned int i;
+	unsigned int i, j;
 
 	for (i = 1; i < 30; i++) {
 		expect_eq(store(&a, &h, 1), i == 1 ? PAGES : 9);
-		write_noise(address_of(&a, h) + i * PAGE, 9 * PAGE, i);
-		expect_noise(address_of(&a, h) + i * PAGE, 9 * PAGE, i);
+		/* The last first, so that no neighbours come along. */
+		for (j = 9; j--;) {
+			write_noise(address_of(&a, h) + (i + j) * PAGE, PAGE, i);
+			expect_noise(address_of(&a, h) + (i + j) * PAGE, PAGE, i);
+		}
 		expect(file_size(fd) <= 2 * BLOB + 2 * GROUP);
 	}
 	expect_eq(free_live(&a, &h, 1), 0);
@@ -366,6 +450,27 @@ TEST(a_file_that_was_cut)
 	expect_eq(pages_lost(&a, h, 13), 0);
 	expect_eq(lost_events(&a, h, 0), 0);
 	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* Pages that would have come along, and cannot be read, are lost when they are touched. */
+TEST(nobody_asked_for_what_is_bad)
+{
+	int fd = file_new();
+	struct arena a = arena_on(fd);
+	__u64 h = stored_noise(&a, 44);
+	char *at = address_of(&a, h);
+	unsigned int i;
+
+	expect_eq(ftruncate(fd, 25 * PAGE), 0);
+	for (i = 0; i < 20; i++)	/* 0, 1 2, 3 .. 6, 7 .. 14, 15 .. 30 */
+		expect_eq(touch(at + i * PAGE, false), 0);
+	wait_for_ahead(&a, 1 + 3 + 7 + 8);	/* up to page 23: 24 ends behind the file's end */
+	expect_eq(query(&a, h).out_lost, 0);
+	expect_eq(lost_events(&a, h, 0), 0);
+	expect_eq(touch(at + 26 * PAGE, false), SIGBUS);
+	expect_eq(lost_events(&a, h, 1), 1);
+	expect_eq(query(&a, h).out_lost, 1);
 	arena_end(&a);
 }
 

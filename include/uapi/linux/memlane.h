@@ -431,10 +431,12 @@ struct memlane_counts {
 	__aligned_u64 loaded;		/* of these, pages that were read and are right */
 	__aligned_u64 write_errors;	/* writes that failed; nothing is lost by them */
 	__aligned_u64 lost_pages;	/* pages that could not be read, or not as they were written */
-	__aligned_u64 refaults;		/* faults that found bytes put away: of these, what a touch brought */
+	__aligned_u64 refaults;		/* faults that had bytes brought back: of these, what a touch brought */
 	__aligned_u64 cool_rests;	/* times that so much came back that the policy went slower */
 	__aligned_u64 hot_on_cold;	/* objects often used that the policy last met in spans of cold ones */
 	__aligned_u64 indices;		/* ever given out, those that are used up included */
+	__aligned_u64 ahead;		/* of @loaded, pages that were read before they were needed */
+	__aligned_u64 ahead_hits;	/* of these, pages that were used */
 };
 
 struct memlane_stat_page {
