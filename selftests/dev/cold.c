@@ -693,7 +693,7 @@ TEST(freed_while_they_come_back)
 	expect(child >= 0);
 	if (!child)
 		_exit(warm_all(r));
-	for (i = 0; i < env("ML_ROUNDS", 300) || !r->found; i++) {
+	for (i = 0; i < env("ML_ROUNDS", 100) || !r->found; i++) {
 		h = text_blob(&r->a, i);
 		cool(&r->a, &h, 1);
 		if (i & 1)
