@@ -554,6 +554,22 @@ void memlane_backing_put(struct memlane_backing *b)
 }
 
 /**
+ * memlane_backing_sync - wait for loads that are ending
+ * @b: backing, or NULL
+ *
+ * A load that has changed its word goes on with the arena as long as it holds the lock. Who
+ * sees that no word is LOADING any more waits for that before the arena ends, or has another
+ * file.
+ */
+void memlane_backing_sync(struct memlane_backing *b)
+{
+	if (!b)
+		return;
+	spin_lock(&b->loading);
+	spin_unlock(&b->loading);
+}
+
+/**
  * memlane_backing_end - an arena does not use a file any more
  * @b: backing that nothing is stored in, or NULL
  *

@@ -63,6 +63,7 @@ struct memlane_backing {
 
 struct memlane_backing *memlane_backing_open(int fd, u64 max, u64 usual,
 					     struct memlane_user *user);
+void memlane_backing_sync(struct memlane_backing *b);
 void memlane_backing_end(struct memlane_backing *b);
 void memlane_backing_get(struct memlane_backing *b);
 void memlane_backing_put(struct memlane_backing *b);

@@ -234,7 +234,10 @@ static unsigned long load_result(struct memlane_load *load, int err)
 	return word_make(page, WORD_PAGE);
 }
 
-/* backing.loading, so the word is still there. */
+/*
+ * backing.loading, so the word is still there. It may go as soon as it is not LOADING; the
+ * arena stays until the lock is free: see memlane_backing_sync().
+ */
 static void load_commit(struct memlane_load *load, int err)
 {
 	unsigned long to = load_result(load, err);

@@ -603,6 +603,7 @@ int memlane_pages_set_backing(struct memlane_pages *p, struct memlane_backing *b
 	filemap_invalidate_lock(p->mapping);
 	if (!atomic64_read(&p->cold.stored)) {
 		old = p->cold.backing;
+		memlane_backing_sync(old);	/* the last page is counted before its word changes */
 		p->cold.backing = b;
 		err = 0;
 	}
@@ -614,6 +615,7 @@ int memlane_pages_set_backing(struct memlane_pages *p, struct memlane_backing *b
 /* No word leads to the file any more. */
 void memlane_store_exit(struct memlane_pages *p)
 {
+	memlane_backing_sync(p->cold.backing);
 	memlane_backing_end(p->cold.backing);
 	if (!p->cold.storer)
 		return;

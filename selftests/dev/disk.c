@@ -382,6 +382,66 @@ TEST(a_program_that_answers_itself)
 	expect_killed(pid);
 }
 
+/* Reads, and does not come to the end of it. What lies before the object goes before it. */
+static void read_until_killed(const struct fuse_file *f)
+{
+	struct arena a = arena_on(f->fd);
+	__u64 before = alloc_one(&a, MEMLANE_SLOW, 6 * MIB), h;
+
+	memset(address_of(&a, before), 1, 6 * MIB);
+	h = stored_noise(&a, 1);
+	close(f->fd);
+	fuse_let_go(f, false);
+	fuse_let_fail(f, FUSE_READ, FUSE_LATE, 0, 1);
+	_exit(*address_of(&a, h));
+}
+
+static unsigned long now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000UL + t.tv_nsec / 1000;
+}
+
+/* @us: after the kill there is the answer. Return: when the arena was seen to be gone. */
+static unsigned long killed_before_the_answer(const struct fuse_file *f, unsigned long us)
+{
+	unsigned int stuck = f->share->stuck;
+	unsigned long begin, took;
+	pid_t pid = fork();
+
+	expect(pid >= 0);
+	if (!pid)
+		read_until_killed(f);
+	fuse_wait_stuck(f, stuck + 1);
+	begin = now_us();
+	expect_eq(kill(pid, SIGKILL), 0);
+	while (now_us() - begin < us)
+		;
+	fuse_let_go(f, us);
+	expect_eq(waitpid(pid, NULL, 0), pid);
+	while (debugfs_number("arenas") && now_us() - begin < PATIENCE * 1000000UL)
+		;
+	took = now_us() - begin;
+	expect_eq(debugfs_number("arenas"), 0);
+	fuse_let_go(f, true);
+	return took;
+}
+
+/* The read ends while the arena does: nothing of it is touched that has gone. */
+TEST(an_answer_at_the_end)
+{
+	unsigned long long seed = harness_seed();
+	struct fuse_file f = fuse_new();
+	unsigned int i, rounds = env("ML_ROUNDS", 20);
+	unsigned long took = killed_before_the_answer(&f, 0);
+
+	for (i = 0; i < rounds; i++)
+		killed_before_the_answer(&f, 1 + rng_next(&seed) % took);
+	fuse_end_server(&f);
+}
+
 /* ------------------------------------------------------------- removal, mappings */
 
 TEST(the_module_stays)

@@ -22,6 +22,7 @@
 
 #define FUSE_NEVER	-1	/* an error: there is no answer */
 #define FUSE_HALF	-2	/* half of what was asked for, and no error */
+#define FUSE_LATE	-3	/* all of it, after fuse_let_go() */
 
 /**
  * struct fuse_rule - which requests fail
@@ -46,7 +47,8 @@ struct fuse_rule {
  * @rule: the test's, but for @skip and @nr, which are counted down; nobody asks meanwhile
  * @size: of the file; the server
  * @reads: requests to read; the server
- * @stuck: requests that will not be answered; atomic
+ * @stuck: requests that will not be answered, or late; atomic
+ * @go: those that are late are answered; atomic
  * @request: the last one
  * @reply: likewise
  * @content: of the file
@@ -56,6 +58,7 @@ struct fuse_share {
 	unsigned long size;
 	unsigned int reads;
 	unsigned int stuck;
+	unsigned int go;
 	char request[FUSE_WRITE_MOST + 8192];
 	char reply[FUSE_WRITE_MOST + sizeof(struct fuse_out_header)];
 	char content[FUSE_FILE];
@@ -107,9 +110,11 @@ static int fuse_judge_io(const struct fuse_file *f, unsigned int opcode, unsigne
 /* Return: whether it was dealt with. */
 static bool fuse_fails(const struct fuse_file *f, int error)
 {
-	if (error == FUSE_NEVER)
+	if (error == FUSE_NEVER || error == FUSE_LATE)
 		__atomic_add_fetch(&f->share->stuck, 1, __ATOMIC_SEQ_CST);
-	else if (error > 0)
+	while (error == FUSE_LATE && !__atomic_load_n(&f->share->go, __ATOMIC_SEQ_CST))
+		usleep(20);
+	if (error > 0)
 		fuse_answer(f, error, NULL, 0);
 	return error == FUSE_NEVER || error > 0;
 }
@@ -306,6 +311,12 @@ static void fuse_wait_stuck(const struct fuse_file *f, unsigned int nr)
 	for (i = 0; i < 2000 && __atomic_load_n(&f->share->stuck, __ATOMIC_SEQ_CST) < nr; i++)
 		usleep(10000);
 	expect(__atomic_load_n(&f->share->stuck, __ATOMIC_SEQ_CST) >= nr);
+}
+
+__attribute__((unused))
+static void fuse_let_go(const struct fuse_file *f, bool go)
+{
+	__atomic_store_n(&f->share->go, go, __ATOMIC_SEQ_CST);
 }
 
 /* All that was not answered fails. */
