@@ -435,9 +435,11 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	if (!is_known(a, index))
 		return -EBADF;
 	index = array_index_nospec(index, a->table.top);
-	if (!ml_index_bound(a, index))
-		return -EBADF;	/* its words may have been given back */
+	if (!ml_vec_page(&a->table.hi, index - a->table.first))
+		return -EBADF;	/* its block was given back */
 	w = words_of(a, index);
+	if ((*w.hi >> HI_STATE_SHIFT & ML_STATE_MASK) != ML_BOUND)
+		return -EBADF;
 	/* Pairs with the release by which it became stock. */
 	word = smp_load_acquire(w.entry);
 	if (!ml_is_stock(word))

@@ -24,12 +24,18 @@ static inline void *ml_vec_element(const struct ml_vec *v, void *page, u64 i)
 	return (char *)page + (in_page << (ML_PAGE_SHIFT - v->shift));
 }
 
-/* The @nr-th element, which the caller knows was made, by its own ml_vec_make() or under a lock. */
-static inline void *ml_vec_nth(const struct ml_vec *v, u64 nr)
+/* The page of the @nr-th element, which was made some time; NULL: it was dropped since. */
+static inline void *ml_vec_page(const struct ml_vec *v, u64 nr)
 {
 	u64 page = nr >> v->shift;
 
-	return ml_vec_element(v, v->top->leaf[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)], nr);
+	return v->top->leaf[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)];
+}
+
+/* The @nr-th element, which the caller knows was made, by its own ml_vec_make() or under a lock. */
+static inline void *ml_vec_nth(const struct ml_vec *v, u64 nr)
+{
+	return ml_vec_element(v, ml_vec_page(v, nr), nr);
 }
 
 /* The same by the number that ml_vec_at() takes. */

@@ -23,7 +23,7 @@ price() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$2" ]
 }
 
-calls="pair:153 pair-in-section:158 many:108 many-more:430 pair-shared:195 sizes:160 section:29 get:15 pin:335 scratch:18
+calls="pair:153 pair-in-section:158 many:108 many-more:432 pair-shared:195 sizes:160 section:29 get:15 pin:335 scratch:18
 	get-tracked:15 pair-tracked:460"
 
 # shellcheck disable=SC2086 # one word each
