@@ -50,7 +50,7 @@ static bool attempt_file(int (*run)(int *fd), bool ever, unsigned int nth, int *
 
 static void sweep_file_once(unsigned int least, int (*run)(int *fd), bool ever)
 {
-	struct walk w = { .nth = 1 };
+	struct walk w = { .nth = 1, .stride = 1 };
 	bool failed;
 	int err;
 
@@ -978,7 +978,7 @@ TEST(a_file_put_away_to)
 TEST(objects_put_away_to_a_file)
 {
 	sweep((struct scenario) { .least = 10, .prepare = with_a_blob_and_a_file, .run = store_one,
-				  .settle = expect_pages, .flags = PARTLY });
+				  .settle = expect_pages, .flags = PARTLY | MANY });
 }
 
 TEST(objects_brought_back_from_a_file)
@@ -1018,6 +1018,23 @@ static int touch_cold(struct context *c)
 TEST(fault_of_what_was_put_away)
 {
 	sweep((struct scenario) { .least = 1, .prepare = with_a_cold_blob, .run = touch_cold,
+				  .flags = FAULTS });
+}
+
+/* In order, so that neighbours come along, if there is memory for them. */
+static int touch_stored(struct context *c)
+{
+	__u64 *at = (__u64 *)address_of(&c->a, c->handle[0]);
+	unsigned int i;
+
+	for (i = 0; i < COLD_BYTES / sizeof(*at); i += 512)
+		expect_eq(at[i], i / 4);
+	return 0;
+}
+
+TEST(faults_of_what_is_in_a_file)
+{
+	sweep((struct scenario) { .least = 5, .prepare = with_a_stored_blob, .run = touch_stored,
 				  .flags = FAULTS });
 }
 
@@ -1097,7 +1114,7 @@ static void sweep_end(bool mapped)
 
 	prepare_settings(-1);
 	for (ever = 0; ever < 2; ever++) {
-		struct walk w = { .nth = 1 };
+		struct walk w = { .nth = 1, .stride = 1 };
 
 		while (walk_on(&w, attempt_end(mapped, ever, w.nth), 0))
 			;
