@@ -6,6 +6,7 @@
  * spoils it in one way and wants the error that memlane.h states.
  */
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -585,6 +586,44 @@ TEST(magazines_are_where_it_is_told)
 	expect_eq(mag->index[mag->nr - 1], (__u32)req.out_handle);
 	arena_end(&a);
 }
+
+#ifdef __x86_64__
+#define IOCTL_32 54
+
+static void no_calls_of_32_bits(int sig)
+{
+	(void)sig;
+	skip("the kernel takes no calls of 32-bit programs");
+}
+
+/* As a program of 32 bits makes it. */
+static long ioctl_32(int fd, unsigned long cmd, unsigned long arg)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80" : "=a"(ret) : "a"(IOCTL_32), "b"(fd), "c"(cmd), "d"(arg)
+			 : "r8", "r9", "r10", "r11", "memory", "cc");
+	return ret;
+}
+
+/* Structs are the same to both: only the way in is another one. */
+TEST(programs_of_32_bits_are_answered)
+{
+	struct arena a = arena_new(LANE, LANE);
+	struct memlane_info *info = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+	expect(info != MAP_FAILED);
+	signal(SIGSEGV, no_calls_of_32_bits);
+	info->size = sizeof(*info);
+	expect_eq(ioctl_32(a.fd, MEMLANE_IOCTL_INFO, (unsigned long)info), 0);
+	expect(!memcmp(info, &a.info, sizeof(*info)));
+	info->flags = 1;
+	expect_eq(ioctl_32(a.fd, MEMLANE_IOCTL_INFO, (unsigned long)info), -EOPNOTSUPP);
+	expect_eq(ioctl_32(a.fd, MEMLANE_IOCTL_INFO + 100, (unsigned long)info), -ENOTTY);
+	arena_end(&a);
+}
+#endif
 
 TEST(unknown_numbers_are_refused)
 {

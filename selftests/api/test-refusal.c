@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* test-refusal.c - what the system refuses is told as such, and done without where it can be */
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -184,6 +185,55 @@ TEST(a_filter_set_up_after_open_is_named)
 	expect(!open_local(&c, &err));
 	expect_eq(err, -EPERM);
 	has(why(err), "membarrier");
+}
+
+static struct memlane *open_module(void)
+{
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.backend = MEMLANE_BACKEND_MODULE;
+	if (memlane_open(&m, &c) == -ENOENT)
+		skip("there is no module");
+	return m;
+}
+
+TEST(a_filter_of_the_modules_calls_is_named)
+{
+	struct memlane *m = open_module();
+	memlane_handle h = must_alloc(m, 100);
+	int err;
+
+	fill(m, h, 1);
+	forbid(SYS_ioctl, EPERM);
+	err = memlane_migrate(m, h, MEMLANE_SLOW);
+	expect_eq(err, -EPERM);
+	has(why(err), "ioctl");
+	has(why(err), "seccomp");
+	verify(m, h, 1);
+	memlane_close(m);
+}
+
+/* Nor is the file touched that the program has in its place. */
+TEST(a_descriptor_that_the_program_closed_is_named)
+{
+	struct memlane *m = open_module();
+	memlane_handle h = must_alloc(m, 100);
+	int fd = memlane_fd(m), err, i;
+
+	expect(fd >= 0);
+	fill(m, h, 1);
+	expect_eq(close(fd), 0);
+	for (i = 0; i < 2; i++) {
+		err = memlane_migrate(m, h, MEMLANE_SLOW);
+		expect_eq(err, -EBADFD);
+		has(why(err), "closed a descriptor");
+		verify(m, h, 1);
+		if (!i)
+			expect_eq(dup2(STDOUT_FILENO, fd), fd);
+	}
+	memlane_close(m);
+	expect(fcntl(fd, F_GETFD) >= 0);
 }
 
 TEST(no_thread_is_named)
