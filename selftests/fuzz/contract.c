@@ -22,6 +22,8 @@ static const int of_maker[] = { -EINTR, -EAGAIN, 0 };
 
 #define AT(type, member)	offsetof(struct memlane_##type, member)
 #define RULE(call, type)	.name = #call, .size = sizeof(struct memlane_##type)
+/* Its struct was first published without @member and what follows. */
+#define UP_TO(type, member)	.first = AT(type, member)
 
 enum {
 	CREATE, INFO, REGISTER, UNREGISTER, ALLOC, FREE, COMPACT, MIGRATE, QUERY, STAT,
@@ -31,10 +33,11 @@ enum {
 
 /* A view has no struct, and no rule. */
 const struct rule rules[RULES] = {
-	{ RULE(CREATE, create), .reserved = AT(create, __reserved), .creates = true,
+	{ RULE(CREATE, create), UP_TO(create, name), .reserved = AT(create, __reserved), .creates = true,
 	  .flags = MEMLANE_CREATE_AGED | MEMLANE_CREATE_LONG,
 	  .errors = of_create },
-	{ RULE(INFO, info), .reserved = AT(info, __reserved), .reads = true, .errors = none },
+	{ RULE(INFO, info), UP_TO(info, out_id), .reserved = AT(info, __reserved), .reads = true,
+	  .errors = none },
 	{ RULE(REGISTER, register), .reserved = AT(register, __reserved), .errors = of_register },
 	{ RULE(UNREGISTER, register), .reserved = AT(register, __reserved), .errors = of_wait,
 	  .small = { { AT(register, slot), 4 } } },
@@ -50,8 +53,9 @@ const struct rule rules[RULES] = {
 	  MEMLANE_MIGRATE_RESIZE,
 	  .errors = of_step, .array = { AT(migrate, handles), AT(migrate, results) },
 	  .count = AT(migrate, count), .small = { { AT(migrate, lane), 2 } } },
-	{ RULE(QUERY, query), .reads = true, .errors = none, .handle = AT(query, handle) },
-	{ RULE(STAT, stat), .reads = true, .errors = none },
+	{ RULE(QUERY, query), UP_TO(query, out_resident), .reads = true, .errors = none,
+	  .handle = AT(query, handle) },
+	{ RULE(STAT, stat), UP_TO(stat, out.lost), .reads = true, .errors = none },
 	{ RULE(MAINTAIN, maintain), .errors = of_wait },
 	{ RULE(WAIT, wait), .flags = MEMLANE_WAIT_MAKER, .errors = of_maker,
 	  .handle = AT(wait, handle) },
@@ -129,11 +133,11 @@ static int refusal(const struct before *b)
 		return -EACCES;
 	if (!fake_user_has(b->at, sizeof(u32)))
 		return -EFAULT;
-	if (b->size < rule->size)
+	if (b->size < (rule->first ? rule->first : rule->size))
 		return -EINVAL;
 	if (b->size > 4096)
 		return -E2BIG;
-	if (!fake_user_has(b->at, rule->size))
+	if (!fake_user_has(b->at, min(b->size, rule->size)))
 		return -EFAULT;
 	for (i = rule->size; i < b->size; i++) {
 		if (!fake_user_has(b->at + i, 1))
@@ -475,7 +479,7 @@ void contract_after(const struct before *b, const struct fake_device *d, long re
 	is = request_in(b, fake.user);
 	reserved(b, &was, ret);
 	written(b, &was);
-	if (!ret)
+	if (!ret && b->size >= b->rule->size)
 		answer(b, d, &is);
 	if (b->created)
 		state(b, d, &is, ret);

@@ -11,6 +11,7 @@
 struct rule {
 	const char *name;
 	u32 size;		/* of its struct */
+	u32 first;		/* as it was first published; 0: the same */
 	u32 flags;		/* that are known */
 	u32 reserved;		/* offset of the word that must be 0; 0: none */
 	bool reads;		/* may be made by who cannot write */

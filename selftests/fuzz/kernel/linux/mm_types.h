@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* CUSTOM: pages have a size, and that is all */
+/* CUSTOM: pages have a size, and a word that nobody looks at */
 #ifndef FUZZ_MM_TYPES_H
 #define FUZZ_MM_TYPES_H
 
@@ -13,6 +13,8 @@ struct mm_struct {
 	u32 refs;
 };
 
-struct page;
+struct page {
+	unsigned long private;
+};
 
 #endif
