@@ -95,13 +95,13 @@ static bool walk_on(struct walk *w, bool failed, int err)
 	w->lost += err == -EFAULT;
 	if (failed) {
 		w->most = w->nth > w->most ? w->nth : w->most;
-		w->nth += w->stride;
+		w->nth += w->misses ? 1 : w->stride;
 		return true;
 	}
 	w->misses++;
 	w->nth -= w->nth > 1;
 	expect(w->nth < MOST_POINTS);
-	/* Back by single points: the last one, by which an answer is lost, is always found. */
+	/* By single points once the end was met: the last one, by which an answer is lost, is found. */
 	return w->most > FEW_POINTS && w->misses < MOST_MISSES + w->stride - 1;
 }
 
