@@ -428,7 +428,7 @@ static bool may_read_ahead(struct memlane_pages *p)
 }
 
 /* The first page alone. */
-static void plan_one(struct plan *plan)
+static void fetch_plan_one(struct plan *plan)
 {
 	plan->pages = 1;
 	plan->room = 1;
@@ -654,7 +654,7 @@ struct memlane_load *memlane_load_get(struct memlane_pages *p, u64 nr, struct pa
 	fetch_plan(p, &plan);
 	fetch = fetch_new(&plan, spare);
 	if (!fetch && plan.room > 1) {
-		plan_one(&plan);
+		fetch_plan_one(&plan);
 		fetch = fetch_new(&plan, spare);
 	}
 	if (!fetch)

@@ -517,7 +517,7 @@ static int leaf_away(struct memlane_pages *p, u64 page, u64 nr)
 
 /*
  * Pages of a leaf. Those in the file come by few reads, and are waited for one by one.
- * Return: how many were away and are not any more, whoever brought them; or -errno.
+ * Return: how many were away, and have come back by this or by a fault; or -errno.
  */
 static int piece_warm(struct memlane_pages *p, u64 page, u64 end, struct page **spare)
 {

@@ -31,4 +31,10 @@ static inline uint32_t class_of(const struct classes *c, uint64_t size)
 	return c->of[(size - 1) / CLASS_STEP];
 }
 
+/* Bytes of the place of an object: those of its class, or whole pages. */
+static inline uint64_t class_room(const struct classes *c, uint32_t cls, uint64_t bytes)
+{
+	return cls < c->nr ? c->size[cls] : (bytes + 4095) & ~4095ULL;
+}
+
 #endif /* LIB_CLASSES_H */

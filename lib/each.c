@@ -84,13 +84,6 @@ static uint32_t value_of(enum kind kind, const struct memlane_object *o)
 	}
 }
 
-static uint64_t room_of(const struct memlane *m, const struct memlane_object *o)
-{
-	if (o->cls < m->nr_classes)
-		return m->classes->size[o->cls];
-	return (o->bytes + 4095) & ~4095ULL;
-}
-
 static int add(void *arg, const struct memlane_object *o)
 {
 	const struct sum *s = arg;
@@ -104,7 +97,7 @@ static int add(void *arg, const struct memlane_object *o)
 	}
 	u->objects[o->lane]++;
 	u->bytes[o->lane] += o->bytes;
-	u->room[o->lane] += room_of(s->m, o);
+	u->room[o->lane] += class_room(s->m->classes, o->cls, o->bytes);
 	u->pinned += o->pins != 0;
 	u->accessed += o->accessed;
 	track_moves(s->m, memlane_handle_index(o->handle), u);

@@ -7,8 +7,6 @@
 #include "backend.h"
 #include "watch.h"
 
-#define PAGE 4096 /* of the engine */
-
 /* How long a free that has not looked at the pins yet is waited for: a second in all. */
 #define FREE_YIELDS 100
 #define FREE_NAPS   10000
@@ -204,9 +202,7 @@ uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
 	side = side_load(m, memlane_handle_index(h));
 	if (m->watch && m->watch->pad)
 		return memlane_side_size(side);
-	if (memlane_side_class(side) < m->nr_classes)
-		return m->classes->size[memlane_side_class(side)];
-	return (memlane_side_size(side) + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	return class_room(m->classes, memlane_side_class(side), memlane_side_size(side));
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)

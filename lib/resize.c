@@ -13,11 +13,7 @@
 /* Bytes of a place, by what the side word says of it. */
 static uint64_t room_of(const struct memlane *m, uint64_t side)
 {
-	uint32_t cls = memlane_side_class(side);
-
-	if (cls < m->nr_classes)
-		return m->classes->size[cls];
-	return (memlane_side_size(side) + 4095) & ~4095ULL;
+	return class_room(m->classes, memlane_side_class(side), memlane_side_size(side));
 }
 
 /* A place that would be more than half empty is given up, if it may be. */

@@ -454,7 +454,7 @@ static unsigned int signal_cost(void)
 }
 
 /*
- * As profilers do: a signal each few microseconds, to whoever runs. Not so many that
+ * As profilers do: a signal each few microseconds, to the thread that runs. Not so many that
  * nothing else is done.
  */
 TEST(signals_do_not_stop_a_move)
@@ -595,7 +595,7 @@ static void *compact_in_a_loop(void *arg)
 	return NULL;
 }
 
-/* Whoever has just moved something and calls again waits for those who waited for it. */
+/* A thread that has moved something and calls again waits for those that waited for it. */
 TEST(a_loop_of_compactions_leaves_others_their_turn)
 {
 	struct loop l = { .m = open_quiet() };

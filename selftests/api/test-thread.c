@@ -11,7 +11,7 @@ enum { BOX = 512 };
 static memlane_handle box[BOX];
 static bool stop;
 
-/* An object's bytes follow from its own handle: whoever takes it out can verify. */
+/* An object's bytes follow from its own handle: who takes it out can verify them. */
 static void *trade(void *arg)
 {
 	unsigned long long seed = harness_seed() + (uintptr_t)arg * 2;
@@ -83,7 +83,7 @@ TEST(objects_pass_between_threads_while_everything_moves)
 	memlane_close(m);
 }
 
-/* ------------------------------------------------------- dense, whoever is there */
+/* ------------------------------------------------------- dense, with other threads or without */
 
 enum { CROWD = 8, KINDS = 6, KEEP = 2000, PINNED = 4 };
 
