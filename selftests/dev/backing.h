@@ -145,6 +145,22 @@ static unsigned int lost_events(const struct arena *a, __u64 h, unsigned int exp
 	return mine;
 }
 
+/* How often the background said that the file takes nothing, for this reason. */
+__attribute__((unused))
+static unsigned int backing_events(const struct arena *a, int error)
+{
+	struct memlane_event ev;
+	unsigned int told = 0;
+
+	expect_eq(fcntl(a->fd, F_SETFL, O_NONBLOCK), 0);
+	while (read(a->fd, &ev, sizeof(ev)) == sizeof(ev)) {
+		told += ev.type == MEMLANE_EVENT_BACKING;
+		if (ev.type == MEMLANE_EVENT_BACKING)
+			expect_eq(ev.value, error);
+	}
+	return told;
+}
+
 __attribute__((unused))
 static unsigned long long as_it_is(unsigned long long noise)
 {

@@ -6,7 +6,6 @@
  * page that cannot be written stays. Who waits for a file that never answers can be
  * killed, and nobody else waits.
  */
-#include <linux/loop.h>
 #include <pthread.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -14,6 +13,7 @@
 
 #include "backing.h"
 #include "fuse.h"
+#include "loop.h"
 
 #define PATIENCE 20	/* seconds for what takes none */
 
@@ -575,40 +575,6 @@ TEST(a_file_that_is_deleted)
 }
 
 /* ------------------------------------------------------------- devices */
-
-/* A block device over a file in memory. */
-struct disk {
-	int file;
-	int fd;
-	char path[32];
-};
-
-static void disk_end(struct disk *d)
-{
-	close(d->fd);
-	close(d->file);
-}
-
-/* It goes by itself when nobody has it open any more. */
-static struct disk disk_new(unsigned long bytes)
-{
-	struct loop_config config = { .info.lo_flags = LO_FLAGS_AUTOCLEAR };
-	struct disk d = { .file = memfd_create("disk", MFD_CLOEXEC) };
-	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), nr;
-
-	if (control < 0)
-		skip("no loop devices here");
-	expect_eq(ftruncate(d.file, bytes), 0);
-	nr = ioctl(control, LOOP_CTL_GET_FREE);
-	expect(nr >= 0);
-	close(control);
-	snprintf(d.path, sizeof(d.path), "/dev/loop%d", nr);
-	d.fd = open(d.path, O_RDWR | O_CLOEXEC);
-	expect(d.fd >= 0);
-	config.fd = d.file;
-	expect_eq(ioctl(d.fd, LOOP_CONFIGURE, &config), 0);
-	return d;
-}
 
 TEST(a_block_device)
 {

@@ -257,8 +257,6 @@ TEST(by_and_by)
 TEST(a_full_file_is_told_of)
 {
 	struct arena a = arena_new(8 * MIB, 32 * MIB);
-	struct memlane_event ev;
-	unsigned int told = 0;
 	__u64 noise[4];
 	int i;
 
@@ -267,13 +265,7 @@ TEST(a_full_file_is_told_of)
 		noise[i] = noise_blob(&a, i);
 	set(&a, MEMLANE_OPT_COLD_AGE, 1);
 	cycles(&a, 12);
-	expect_eq(fcntl(a.fd, F_SETFL, O_NONBLOCK), 0);
-	while (read(a.fd, &ev, sizeof(ev)) == sizeof(ev)) {
-		told += ev.type == MEMLANE_EVENT_BACKING;
-		if (ev.type == MEMLANE_EVENT_BACKING)
-			expect_eq(ev.value, ENOSPC);
-	}
-	expect_eq(told, 1);
+	expect_eq(backing_events(&a, ENOSPC), 1);
 	expect(counts(&a).written <= GROUP / PAGE);
 	for (i = 0; i < 4; i++)
 		expect_noise(address_of(&a, noise[i]), BLOB, i);

@@ -11,7 +11,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-wanted="virtio_pci virtio_console virtiofs overlay zsmalloc lz4 lz4_compress zstd_compress crc32c_generic loop virtio_blk"
+wanted="virtio_pci virtio_console virtiofs overlay zsmalloc lz4 lz4_compress zstd_compress crc32c_generic loop dm_flakey virtio_blk"
 
 located=$("$here/kernel.sh" "$1")
 eval "$located"
