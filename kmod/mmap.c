@@ -9,6 +9,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
@@ -276,19 +277,20 @@ static bool memory_came(void)
 	return page && !fatal_signal_pending(current);
 }
 
-/* What stands for a page of a shared region; NULL: no memory, or a view may not make it. */
-static struct page *shared_page(struct vm_fault *vmf, struct memlane_arena *arena,
-				unsigned int region, u64 nr)
+/*
+ * What stands for a page of a shared region; NULL: it has to be made. Pin words that nobody
+ * has written to are zeros, and take no memory however many are read.
+ */
+static struct page *shared_page(struct memlane_arena *arena, unsigned int region, u64 nr)
 {
 	void *p;
 
 	if (ml_shared_is_over(&arena->core, region, nr))
 		return memlane_shared_nothing(&arena->shared);
-	if (is_view(vmf->vma))
-		p = ml_shared_look(&arena->core, region, nr);
-	else
-		p = ml_shared_page(&arena->core, region, nr);
-	return p ? virt_to_page(p) : NULL;
+	p = ml_shared_look(&arena->core, region, nr);
+	if (p)
+		return virt_to_page(p);
+	return region == MEMLANE_REGION_PIN ? memlane_shared_unpinned(&arena->shared) : NULL;
 }
 
 /* Return: 0: there is none. While invalidate_lock is held, what was found stays. */
@@ -300,26 +302,60 @@ static vm_fault_t map_shared(struct vm_fault *vmf, struct memlane_arena *arena,
 	vm_fault_t ret;
 
 	filemap_invalidate_lock_shared(mapping);
-	page = shared_page(vmf, arena, region, nr);
+	page = shared_page(arena, region, nr);
 	ret = page ? map_page(vmf, page) : 0;
 	filemap_invalidate_unlock_shared(mapping);
 	return ret;
 }
 
+/*
+ * A page of pin words is known to the engine before somebody can write there, and by then no
+ * mapping of any process or view shows zeros in its place: a fault that has found it missing
+ * has made its entry, and one that comes later finds it. So who looks at the pins of an object
+ * behind a barrier sees those that were made before: see "Pin words" in protocol.md.
+ * False: no memory.
+ */
+static bool shared_make(struct memlane_arena *arena, unsigned int region, u64 nr)
+{
+	struct address_space *mapping = arena->pages.mapping;
+	bool made;
+
+	filemap_invalidate_lock_shared(mapping);
+	made = ml_shared_is_over(&arena->core, region, nr) ?
+		       !!memlane_shared_nothing(&arena->shared) :
+		       !!ml_shared_page(&arena->core, region, nr);
+	filemap_invalidate_unlock_shared(mapping);
+	if (made && region == MEMLANE_REGION_PIN)
+		memlane_unmap_shared(arena, region, nr);
+	return made;
+}
+
+/* Return: 0: it is there now. */
+static vm_fault_t make_patiently(struct memlane_arena *arena, unsigned int region, u64 nr)
+{
+	int tries = PATIENCE;
+
+	do {
+		if (shared_make(arena, region, nr))
+			return 0;
+	} while (memory_came() && --tries);
+	return fault_nomem(arena);
+}
+
 static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena,
 			       unsigned int region, u64 nr)
 {
-	int tries = PATIENCE;
-	vm_fault_t ret;
+	vm_fault_t ret = map_shared(vmf, arena, region, nr);
 
-	do {
+	if (ret)
+		return ret;
+	if (is_view(vmf->vma))
+		return VM_FAULT_SIGBUS;
+	ret = make_patiently(arena, region, nr);
+	if (!ret)
 		ret = map_shared(vmf, arena, region, nr);
-		if (ret)
-			return ret;
-		if (is_view(vmf->vma))
-			return VM_FAULT_SIGBUS;
-	} while (memory_came() && --tries);
-	return fault_nomem(arena);
+	/* 0: what was there has gone meanwhile: look again. */
+	return ret ? ret : VM_FAULT_NOPAGE;
 }
 
 /**
@@ -366,6 +402,33 @@ static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
 static const struct vm_operations_struct vm_ops = {
 	.fault = mmap_fault,
 	.map_pages = map_pages,
+};
+
+/*
+ * The first write through an entry of pin words. Zeros give way to a page of their own, which
+ * the next fault maps; other pages are good. Their lock is what the kernel asks for.
+ */
+static vm_fault_t unpinned_mkwrite(struct vm_fault *vmf)
+{
+	struct memlane_arena *arena = memlane_arena_of_file(vmf->vma->vm_file);
+	unsigned int region;
+	vm_fault_t ret;
+	u64 nr;
+
+	if (!memlane_shared_is_unpinned(&arena->shared, vmf->page)) {
+		lock_page(vmf->page);
+		return VM_FAULT_LOCKED;
+	}
+	region = region_of(arena, vmf->pgoff, &nr);
+	ret = make_patiently(arena, region, nr);
+	return ret ? ret : VM_FAULT_NOPAGE;
+}
+
+/* Entries of pin words are read-only at first, also where the mapping is not. */
+static const struct vm_operations_struct pin_vm_ops = {
+	.fault = mmap_fault,
+	.map_pages = map_pages,
+	.page_mkwrite = unpinned_mkwrite,
 };
 
 /* Cannot fail: the mapping is being split, moved or forked. */
@@ -447,6 +510,6 @@ int memlane_mmap(struct file *file, struct vm_area_struct *vma)
 		clear |= VM_MAYWRITE;
 	set |= is_view(vma) ? VM_PFNMAP : VM_MIXEDMAP;
 	vm_flags_mod(vma, set, clear);
-	vma->vm_ops = slots ? &slots_vm_ops : &vm_ops;
+	vma->vm_ops = slots ? &slots_vm_ops : region == MEMLANE_REGION_PIN ? &pin_vm_ops : &vm_ops;
 	return 0;
 }

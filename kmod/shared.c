@@ -4,10 +4,12 @@
  *
  * The engine finds them by their addresses and users by faults. They never move. Those of
  * handles that are used up are taken away, under invalidate_lock for writing: so a fault holds
- * it for reading while it looks one up and maps it. One page of zeros is mapped in their place.
+ * it for reading while it looks one up and maps it. One page of zeros is mapped in their place,
+ * and another, for reading only, for pages of pin words that nobody has written to.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/page_ref.h>
 #include <linux/sched.h>
 
 #include "debugfs.h"
@@ -15,6 +17,9 @@
 
 /* A program at its memory cgroup's limit gets -ENOMEM from a call, not killed. */
 #define GFP_SHARED (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
+/* Of a page: its counters hold twice as many. These take 8 GiB of page tables. */
+#define MOST_MAPPINGS (1 << 30)
 
 /**
  * memlane_shared_init - no pages yet
@@ -25,6 +30,7 @@ void memlane_shared_init(struct memlane_shared *shared)
 	xa_init_flags(&shared->page, XA_FLAGS_ACCOUNT);
 	shared->next = 0;
 	shared->nothing = NULL;
+	shared->unpinned = NULL;
 }
 
 static void page_end(struct page *page)
@@ -32,6 +38,13 @@ static void page_end(struct page *page)
 	set_page_private(page, 0);
 	put_page(page);
 	atomic64_dec(&memlane_totals.shared_pages);
+}
+
+static void spare_end(struct page **where)
+{
+	if (*where)
+		put_page(*where);
+	*where = NULL;
 }
 
 /**
@@ -51,9 +64,8 @@ void memlane_shared_exit(struct memlane_shared *shared)
 		cond_resched();
 	}
 	xa_destroy(&shared->page);
-	if (shared->nothing)
-		put_page(shared->nothing);
-	shared->nothing = NULL;
+	spare_end(&shared->nothing);
+	spare_end(&shared->unpinned);
 }
 
 /**
@@ -93,6 +105,23 @@ void memlane_shared_end(struct memlane_shared *shared, void *p)
 	page_end(page);
 }
 
+/* Made by whoever needs it first. */
+static struct page *spare_page(struct page **where)
+{
+	struct page *page = READ_ONCE(*where), *was;
+
+	if (page)
+		return page;
+	page = alloc_page(GFP_SHARED);
+	if (!page)
+		return NULL;
+	was = cmpxchg(where, NULL, page);
+	if (!was)
+		return page;
+	put_page(page);
+	return was;
+}
+
 /**
  * memlane_shared_nothing - what is mapped where pages were taken away
  * @shared: owner
@@ -103,16 +132,27 @@ void memlane_shared_end(struct memlane_shared *shared, void *p)
  */
 struct page *memlane_shared_nothing(struct memlane_shared *shared)
 {
-	struct page *page = READ_ONCE(shared->nothing), *was;
+	return spare_page(&shared->nothing);
+}
 
-	if (page)
-		return page;
-	page = alloc_page(GFP_SHARED);
-	if (!page)
-		return NULL;
-	was = cmpxchg(&shared->nothing, NULL, page);
-	if (!was)
-		return page;
-	put_page(page);
-	return was;
+/**
+ * memlane_shared_unpinned - what is mapped for pin words that nobody has written to
+ * @shared: owner
+ *
+ * Nobody writes there: see unpinned_mkwrite().
+ *
+ * Return: a page of zeros, the same each time; NULL: no memory, or it is mapped so often
+ * that its counters might overflow.
+ */
+struct page *memlane_shared_unpinned(struct memlane_shared *shared)
+{
+	struct page *page = spare_page(&shared->unpinned);
+
+	return page && page_ref_count(page) < MOST_MAPPINGS ? page : NULL;
+}
+
+/* Is it that page? */
+bool memlane_shared_is_unpinned(const struct memlane_shared *shared, const struct page *page)
+{
+	return page == READ_ONCE(shared->unpinned);
 }

@@ -255,14 +255,16 @@ static void write_notes(u32 *pin)
 static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
 {
 	u64 *side = ml_vec_make(a, &a->table.side, index);
-	u32 *pin = ml_vec_make(a, &a->table.pin, index);
+	u32 *pin = ml_vec_at(&a->table.pin, index);
 	u64 *e = ml_entry(a, index);
 
-	if (!side || !pin)
+	if (!side)
 		return -ENOMEM;
 	/* It has no maker: every thread frees it by compare-exchange. */
 	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
-	write_notes(pin);
+	/* Nobody has written a note there: all are none. */
+	if (pin)
+		write_notes(pin);
 	/* Pairs with the acquire of memlane_get(): the side words come first. */
 	smp_store_release(e, memlane_entry_to(READ_ONCE(*e), MEMLANE_ENTRY_USED, a->cookie));
 	return 0;

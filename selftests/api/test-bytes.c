@@ -28,11 +28,15 @@ static void expect_lanes(struct memlane *m, uint64_t live, uint64_t permille)
 	expect(used * 1000 <= live * permille);
 }
 
-/* Today's figure, and its bound: who makes an object cheaper lowers it. */
+/*
+ * Today's figure, and its bound: who makes an object cheaper lowers it. In the process the
+ * addresses of pin words count, 4 bytes an object: nobody tells the engine of their pages.
+ */
 TEST(an_object_takes_31_bytes_of_tables)
 {
 	enum { OBJECTS = 200000 };
 	struct memlane *m = open_quiet();
+	uint64_t most = memlane_capabilities(m) & MEMLANE_CAP_MODULE ? 285 : 325;
 	uint64_t before = stats(m).counts.metadata, each;
 	int i;
 
@@ -40,7 +44,7 @@ TEST(an_object_takes_31_bytes_of_tables)
 		must_alloc(m, 48);
 	each = (stats(m).counts.metadata - before) * 10 / OBJECTS;
 	printf("# %llu.%llu bytes an object\n", (unsigned long long)each / 10, (unsigned long long)each % 10);
-	expect(each <= 325);
+	expect(each <= most);
 	memlane_close(m);
 }
 

@@ -830,7 +830,13 @@ static int touch_side(struct context *c)
 
 static int touch_pins(struct context *c)
 {
-	return touch_far(c, MEMLANE_REGION_PIN);
+	__u32 *word = (__u32 *)c->a.map[MEMLANE_REGION_PIN] + c->a.info.out_handles / 2;
+
+	touch_far(c, MEMLANE_REGION_PIN);
+	__atomic_store_n(word, MEMLANE_PIN_ONE, __ATOMIC_RELAXED);
+	expect_eq(__atomic_load_n(word, __ATOMIC_RELAXED), MEMLANE_PIN_ONE);
+	__atomic_store_n(word, 0, __ATOMIC_RELAXED);
+	return 0;
 }
 
 static int touch_slots(struct context *c)

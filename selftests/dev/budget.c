@@ -199,6 +199,39 @@ TEST(words_of_pages_are_kernel_memory_of_a_user)
 	expect_eq(with("user_metadata", 1, touch_chunks), 128 + SIGBUS);
 }
 
+#define PIN_BYTES (256 * MIB)	/* as above */
+
+/* To look costs nothing, to write a page each time. */
+static int write_pins(void)
+{
+	struct memlane_create req = {
+		.size = sizeof(req), .fast_size = MIB, .slow_size = MIB, .handles = 1 << 27, .threads = 1,
+	};
+	struct arena a = { .fd = device_open(O_RDWR), .info.size = sizeof(a.info) };
+	volatile char *p;
+	unsigned long was, at;
+
+	expect_eq(call(a.fd, MEMLANE_IOCTL_CREATE, &req), 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_INFO, &a.info), 0);
+	p = arena_mmap(&a, MEMLANE_REGION_PIN, PROT_READ | PROT_WRITE);
+	expect(p != MAP_FAILED);
+	was = counts(&a).metadata;
+	for (at = 0; at < PIN_BYTES; at += PAGE)
+		expect_eq(p[at], 0);
+	expect_eq(counts(&a).metadata, was);
+	for (at = 0; at < 100 * PAGE; at += PAGE)
+		p[at] = 1;
+	expect(counts(&a).metadata - was >= 100 * PAGE);
+	for (; at < PIN_BYTES; at += PAGE)
+		p[at] = 1;
+	return 1;
+}
+
+TEST(pin_words_that_were_written_are_kernel_memory_of_a_user)
+{
+	expect_eq(with("user_metadata", 1, write_pins), 128 + SIGBUS);
+}
+
 static int touch_a_page(void)
 {
 	struct arena a = arena_new(MIB, MIB);

@@ -137,6 +137,27 @@ TEST(tables)
 	leave_group();
 }
 
+/* Reading them costs nothing; who writes the first of a page pays for it. */
+TEST(pin_words)
+{
+	const unsigned int pages = 1024;
+	unsigned long before;
+	struct arena a;
+	unsigned int i;
+
+	enter_group();
+	a = arena_new(16 * MIB, 16 * MIB);
+	for (i = 0; i < pages; i++)
+		expect_eq(a.map[MEMLANE_REGION_PIN][i * PAGE], 0);
+	before = charged();
+	expect(before < pages * PAGE / 2);
+	for (i = 0; i < pages; i++)
+		a.map[MEMLANE_REGION_PIN][i * PAGE] = 1;
+	expect(charged() + SLACK >= before + pages * PAGE);
+	arena_end(&a);
+	leave_group();
+}
+
 /* A program that has an object of every tag in turn pays for all tallies. */
 TEST(tallies)
 {

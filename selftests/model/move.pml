@@ -29,6 +29,8 @@
  *   MAKERS=n			threads of maker.pml, which has choices of its own
  *   KERNEL			the kernel frees the first object, if it is live
  *   TAKES			the mover may take the place of what is free, not move it
+ *   UNPINNED			nobody has written to the page of the pins; it is made for
+ *				the pinner, and the freer's address space shows zeros
  *   ONLY=PROPERTY		check this one alone
  *   M_*			one mutation of the protocol
  */
@@ -137,6 +139,13 @@ byte broken;
 #define DATA(p)		(TOLD + 1 + (p))
 byte mem[TOLD + 1 + PLACES];
 byte pins[INDICES];
+#ifdef UNPINNED
+bool pins_made;			/* the engine knows of the page */
+bool zeros;			/* the freer's entry is the page of zeros */
+#define pins_of_freer(i)	(zeros -> 0 : pins[i])
+#else
+#define pins_of_freer(i)	pins[i]
+#endif
 byte epoch = 1;
 bool kernel_lock;
 bool magazine[INDICES];		/* bound, free, ready to be allocated */
@@ -392,7 +401,7 @@ inline veto(me, i)
 #ifdef M_NO_FIRST_LOOK
 #define first_look(i)	0
 #else
-#define first_look(i)	pins[i]
+#define first_look(i)	pins_of_freer(i)
 #endif
 
 /* The wait for a copy is over; w was loaded while it was going on. */
@@ -543,6 +552,33 @@ inline use_and_unpin(me, p, i, g)
 	}
 }
 
+/* A fault of a page that is not there maps zeros; it looks and maps in one step: a lock is held. */
+#ifdef UNPINNED
+active proctype freer_looks()
+{
+	do
+	:: d_step { !pins_made && !zeros -> zeros = true }
+	:: break
+	od
+}
+
+/* The pinner's first write: the page, and then nobody sees zeros in its place. */
+inline make_pins()
+{
+#ifdef M_UNMAP_FIRST
+	zeros = false;
+	pins_made = true
+#else
+	pins_made = true;
+#ifndef M_ZEROS_STAY
+	zeros = false
+#endif
+#endif
+}
+#else
+#define make_pins()	skip
+#endif
+
 #ifdef PINNER
 proctype pinner(byte me)
 {
@@ -557,6 +593,7 @@ proctype pinner(byte me)
 again:	get(me, 0, 0);
 	if
 	:: ok ->
+		make_pins();
 		atomic { drained(me) -> pins[0]++ };
 #ifndef M_PIN_NO_RELOAD
 		get_pinned(me, 0, 0);
@@ -655,8 +692,8 @@ inline second_look(me, i, g)
 	d_step { dead[i] = (g) + 1; count_free(i, g) }
 #else
 	if
-	:: d_step { pins[i] == 0 -> dead[i] = (g) + 1; count_free(i, g) }
-	:: pins[i] != 0 -> ok = false; told_of_pin(); revive(me, i, g)
+	:: d_step { pins_of_freer(i) == 0 -> dead[i] = (g) + 1; count_free(i, g) }
+	:: pins_of_freer(i) != 0 -> ok = false; told_of_pin(); revive(me, i, g)
 	fi
 #endif
 }
