@@ -223,6 +223,10 @@ struct memlane {
 	struct local *local;
 };
 
+/* alloc.c */
+int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+	       memlane_handle *out);
+
 /* arena.c */
 int arena_here(struct memlane *m);
 void arena_bury(struct memlane *m);
@@ -237,9 +241,6 @@ int region_reserve_at(size_t length, int prot, void **p);
 void cache_open(struct memlane *m);
 void cache_init(const struct memlane *m, struct thread *t);
 void cache_expect(struct memlane *m, struct thread *t, uint64_t size, uint32_t nr);
-int object_new(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
-	       memlane_handle *out);
-int object_end(struct memlane *m, memlane_handle h);
 
 /* config.c */
 int config_guard(struct memlane_config *own);
@@ -259,6 +260,9 @@ void tasks_wait(struct tasks *t);
 void frames_free(struct memlane *m, struct frames *f);
 void frames_end(struct thread *t);
 void frames_drop(struct memlane *m, struct thread *t);
+
+/* free.c */
+int object_end(struct memlane *m, memlane_handle h);
 
 /* memory.c */
 void *memory_new(size_t size);

@@ -2,9 +2,9 @@
 /*
  * quick.h - alloc and free straight through: a thread's own stock, nothing unusual
  *
- * The same steps as in cache.c, for blocks without wishes, each with one way through. What
- * is not as it should be changes nothing here and is left to cache.c, which says what is
- * wrong. What a step has to come before is told at the top of cache.c, and in
+ * The same steps as in alloc.c and free.c, for blocks without wishes, each with one way
+ * through. What is not as it should be changes nothing here and is left to them, who say what
+ * is wrong. What a step has to come before is told at the top of cache.c, and in
  * Documentation/protocol.md.
  *
  * @open: the thread is in a section of the program's.

@@ -213,14 +213,14 @@ static __always_inline int make(struct memlane *m, uint64_t size, const struct m
 				memlane_handle *out)
 {
 	struct watch *w = m->watch;
-	int err = cache_alloc(m, size, moves_pad(w, size), opts, out);
+	int err = alloc_unwatched(m, size, moves_pad(w, size), opts, out);
 
 	if (unlikely(err))
 		return err;
 	if (unlikely(memlane_handle_index(*out) >= __atomic_load_n(&m->watch->notes, __ATOMIC_ACQUIRE)))
 		err = notes_open(m, memlane_handle_index(*out));
 	if (err) {
-		cache_free(m, *out);
+		free_unwatched(m, *out);
 		*out = 0;
 		return err;
 	}
@@ -286,10 +286,10 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	int err;
 
 	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles || arena_here(m)))
-		return cache_free(m, h);
+		return free_unwatched(m, h);
 	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
 	cls = memlane_side_class(side_load(m, index));
-	err = cache_free(m, h);
+	err = free_unwatched(m, h);
 	if (!err)
 		track_end(m, born, cls);
 	return err;

@@ -167,10 +167,12 @@ bool keeper_runs(const struct memlane *m);
 void keeper_pace(struct memlane *m, uint64_t ns);
 bool keeper_interval(struct memlane *m, uint64_t *ns);
 
-/* cache.c */
-int cache_alloc(struct memlane *m, uint64_t size, uint32_t pad,
-		const struct memlane_alloc_opts *opts, memlane_handle *out);
-int cache_free(struct memlane *m, memlane_handle h);
+/* alloc.c */
+int alloc_unwatched(struct memlane *m, uint64_t size, uint32_t pad,
+		    const struct memlane_alloc_opts *opts, memlane_handle *out);
+
+/* free.c */
+int free_unwatched(struct memlane *m, memlane_handle h);
 
 /* ms, a little ago. */
 static inline uint32_t watch_clock(struct watch *w)
