@@ -9,6 +9,7 @@
 #define SIZE	64
 #define NR	1000
 #define ROUNDS	2000
+#define HANDED	100	/* batches in a round of those that change hands */
 #define RING	16	/* batches under way from one thread to the other */
 
 /* Without an arena by malloc(). */
@@ -32,17 +33,17 @@ static void end(struct memlane *m, const uint64_t *object)
 		free((void *)(uintptr_t)object[i]);
 }
 
-double batch_by_one(struct memlane *m)
+static void make_and_end(void *arg)
 {
 	static uint64_t object[NR];
-	uint64_t start = now_ns();
-	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
-		make(m, object);
-		end(m, object);
-	}
-	return (double)(now_ns() - start) / ROUNDS / NR;
+	make(arg, object);
+	end(arg, object);
+}
+
+double batch_by_one(struct memlane *m)
+{
+	return quickest(make_and_end, m, ROUNDS) / NR;
 }
 
 /* @empty, @full: how many of the ring's are. */
@@ -58,7 +59,7 @@ static void *end_all(void *arg)
 	struct hand *h = arg;
 	unsigned int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < HANDED; i++) {
 		sem_wait(&h->full);
 		end(h->m, h->object[i % RING]);
 		sem_post(&h->empty);
@@ -66,23 +67,28 @@ static void *end_all(void *arg)
 	return NULL;
 }
 
-double batch_handed_over(struct memlane *m)
+static void hand_over(void *arg)
 {
-	static struct hand h;
-	uint64_t start = now_ns();
+	struct hand *h = arg;
 	pthread_t other;
 	unsigned int i;
 
-	h.m = m;
-	sem_init(&h.empty, 0, RING);
-	sem_init(&h.full, 0, 0);
-	if (pthread_create(&other, NULL, end_all, &h))
+	sem_init(&h->empty, 0, RING);
+	sem_init(&h->full, 0, 0);
+	if (pthread_create(&other, NULL, end_all, h))
 		die("no thread");
-	for (i = 0; i < ROUNDS; i++) {
-		sem_wait(&h.empty);
-		make(m, h.object[i % RING]);
-		sem_post(&h.full);
+	for (i = 0; i < HANDED; i++) {
+		sem_wait(&h->empty);
+		make(h->m, h->object[i % RING]);
+		sem_post(&h->full);
 	}
 	pthread_join(other, NULL);
-	return (double)(now_ns() - start) / ROUNDS / NR;
+}
+
+double batch_handed_over(struct memlane *m)
+{
+	static struct hand h;
+
+	h.m = m;
+	return quickest(hand_over, &h, ROUNDS / HANDED) / HANDED / NR;
 }

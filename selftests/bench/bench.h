@@ -22,6 +22,7 @@ void row(const char *group, const char *name, double value, const char *unit, do
 void die(const char *what);
 struct memlane *open_bench(uint64_t fast, uint64_t slow);
 memlane_handle must_alloc(struct memlane *m, uint64_t size);
+double quickest(void (*round)(void *arg), void *arg, unsigned int rounds);
 uint64_t env(const char *name, uint64_t otherwise);
 uint64_t rng_next(uint64_t *x);
 const char *backend_name(void);

@@ -9,11 +9,13 @@
 #include "bench.h"
 
 #define GET_OBJECTS	1000	/* 64 bytes each: all in the cache */
-#define GETS		50000000ULL
-#define PAIRS		5000000ULL
+#define ROUND		10000U	/* calls, some 0.1 ms of them */
+#define ROUNDS		1000U
 #define RANDOM_LIVE	100000
-#define RANDOM_OPS	3000000ULL
+#define RANDOM_ROUNDS	300U
 #define SMALL		64
+
+static const char gets_title[] = "get against a pointer (64 B in the cache)";
 
 /* Accesses that the compiler may not leave out. */
 static uint64_t load(const uint64_t *p)
@@ -30,51 +32,62 @@ static uint64_t sink;
 
 /* ------------------------------------------------------------------- get */
 
-static double by_pointer(uint64_t **p)
-{
-	uint64_t start = now_ns(), sum = 0, i;
+/* @per: in one section */
+struct gets {
+	struct memlane *m;
+	unsigned int per;
+	memlane_handle h[GET_OBJECTS];
+	uint64_t *p[GET_OBJECTS];
+};
 
-	for (i = 0; i < GETS; i++)
-		sum += load(p[i % GET_OBJECTS]);
+static void by_pointer(void *arg)
+{
+	const struct gets *g = arg;
+	uint64_t sum = 0, i;
+
+	for (i = 0; i < ROUND; i++)
+		sum += load(g->p[i % GET_OBJECTS]);
 	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
-	return (double)(now_ns() - start) / GETS;
 }
 
-/* @per: gets in one section */
-static double by_handle(struct memlane *m, const memlane_handle *h, unsigned int per)
+static void by_handle(void *arg)
 {
-	uint64_t start = now_ns(), sum = 0, i, j;
+	const struct gets *g = arg;
+	uint64_t sum = 0, i, j;
 
-	for (i = 0; i < GETS; i += per) {
-		memlane_enter(m);
-		for (j = i; j < i + per; j++)
-			sum += load(memlane_get(m, h[j % GET_OBJECTS]));
-		memlane_exit(m);
+	for (i = 0; i < ROUND; i += g->per) {
+		memlane_enter(g->m);
+		for (j = i; j < i + g->per; j++)
+			sum += load(memlane_get(g->m, g->h[j % GET_OBJECTS]));
+		memlane_exit(g->m);
 	}
 	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
-	return (double)(now_ns() - start) / GETS;
+}
+
+static void report_gets(struct gets *g, unsigned int per, const char *what, double base)
+{
+	g->per = per;
+	row(gets_title, what, quickest(by_handle, g, ROUNDS) / ROUND, "ns", base);
 }
 
 void bench_get(void)
 {
-	static const char *const title = "get against a pointer (64 B in the cache)";
-	struct memlane *m = open_bench(8 * MIB, 8 * MIB);
-	static memlane_handle h[GET_OBJECTS];
-	static uint64_t *p[GET_OBJECTS];
+	static struct gets g;
 	double base;
 	unsigned int i;
 
+	g.m = open_bench(8 * MIB, 8 * MIB);
 	for (i = 0; i < GET_OBJECTS; i++) {
-		h[i] = must_alloc(m, SMALL);
-		p[i] = memlane_pin(m, h[i]);
-		memlane_unpin(m, h[i]);
+		g.h[i] = must_alloc(g.m, SMALL);
+		g.p[i] = memlane_pin(g.m, g.h[i]);
+		memlane_unpin(g.m, g.h[i]);
 	}
-	base = by_pointer(p);
-	row(title, "pointer", base, "ns", base);
-	row(title, "a section for 100 gets", by_handle(m, h, 100), "ns", base);
-	row(title, "a section for 10 gets", by_handle(m, h, 10), "ns", base);
-	row(title, "a section for each get", by_handle(m, h, 1), "ns", base);
-	memlane_close(m);
+	base = quickest(by_pointer, &g, ROUNDS) / ROUND;
+	row(gets_title, "pointer", base, "ns", base);
+	report_gets(&g, 100, "a section for 100 gets", base);
+	report_gets(&g, 10, "a section for 10 gets", base);
+	report_gets(&g, 1, "a section for each get", base);
+	memlane_close(g.m);
 }
 
 /* ---------------------------------------------------------- alloc and free */
@@ -84,39 +97,57 @@ static uint64_t any_size(uint64_t *rng)
 	return 16 + (rng_next(rng) >> 32) % 501;
 }
 
-static double malloc_pairs(void)
+static void malloc_pairs(void *arg)
 {
-	uint64_t start = now_ns(), i;
+	const size_t *size = arg;
+	uint64_t i;
 	char *p;
 
-	for (i = 0; i < PAIRS; i++) {
-		p = malloc(SMALL);
+	for (i = 0; i < ROUND; i++) {
+		p = malloc(*size);
 		store(p);
 		free(p);
 	}
-	return (double)(now_ns() - start) / PAIRS;
+}
+
+/* Objects of which one at random is replaced by another: @p of malloc(), @h of the arena. */
+struct live {
+	struct memlane *m;
+	uint64_t rng;
+	char *p[RANDOM_LIVE];
+	memlane_handle h[RANDOM_LIVE];
+};
+
+static uint64_t any_of(struct live *l)
+{
+	return (rng_next(&l->rng) >> 32) % RANDOM_LIVE;
+}
+
+static void malloc_replace(void *arg)
+{
+	struct live *l = arg;
+	uint64_t i, at;
+
+	for (i = 0; i < ROUND; i++) {
+		at = any_of(l);
+		free(l->p[at]);
+		l->p[at] = malloc(any_size(&l->rng));
+		store(l->p[at]);
+	}
 }
 
 static double malloc_random(void)
 {
-	uint64_t rng = 88172645463325252ULL, start, i;
-	char **p = calloc(RANDOM_LIVE, sizeof(*p));
+	static struct live l = { .rng = 88172645463325252ULL };
+	double best;
+	uint64_t i;
 
 	for (i = 0; i < RANDOM_LIVE; i++)
-		p[i] = malloc(any_size(&rng));
-	start = now_ns();
-	for (i = 0; i < RANDOM_OPS; i++) {
-		uint64_t at = (rng_next(&rng) >> 32) % RANDOM_LIVE;
-
-		free(p[at]);
-		p[at] = malloc(any_size(&rng));
-		store(p[at]);
-	}
-	start = now_ns() - start;
+		l.p[i] = malloc(any_size(&l.rng));
+	best = quickest(malloc_replace, &l, RANDOM_ROUNDS) / ROUND;
 	for (i = 0; i < RANDOM_LIVE; i++)
-		free(p[i]);
-	free(p);
-	return (double)start / RANDOM_OPS;
+		free(l.p[i]);
+	return best;
 }
 
 static void touch(struct memlane *m, memlane_handle h)
@@ -126,39 +157,54 @@ static void touch(struct memlane *m, memlane_handle h)
 	memlane_exit(m);
 }
 
-static double memlane_pairs(struct memlane *m)
+static void memlane_pairs(void *arg)
 {
-	uint64_t start = now_ns(), i;
-	memlane_handle h;
+	struct memlane *m = arg;
+	uint64_t i;
 
-	for (i = 0; i < PAIRS; i++) {
+	for (i = 0; i < ROUND; i++)
+		memlane_free(m, memlane_alloc(m, SMALL));
+}
+
+static void memlane_pairs_seen(void *arg)
+{
+	struct memlane *m = arg;
+	memlane_handle h;
+	uint64_t i;
+
+	for (i = 0; i < ROUND; i++) {
 		h = memlane_alloc(m, SMALL);
 		touch(m, h);
 		memlane_free(m, h);
 	}
-	return (double)(now_ns() - start) / PAIRS;
+}
+
+static void memlane_replace(void *arg)
+{
+	struct live *l = arg;
+	uint64_t i, at;
+
+	for (i = 0; i < ROUND; i++) {
+		at = any_of(l);
+		memlane_free(l->m, l->h[at]);
+		l->h[at] = must_alloc(l->m, any_size(&l->rng));
+		touch(l->m, l->h[at]);
+	}
 }
 
 static double memlane_random(struct memlane *m)
 {
-	uint64_t rng = 88172645463325252ULL, start, i;
-	memlane_handle *h = calloc(RANDOM_LIVE, sizeof(*h));
+	static struct live l = { .rng = 88172645463325252ULL };
+	double best;
+	uint64_t i;
 
+	l.m = m;
 	for (i = 0; i < RANDOM_LIVE; i++)
-		h[i] = must_alloc(m, any_size(&rng));
-	start = now_ns();
-	for (i = 0; i < RANDOM_OPS; i++) {
-		uint64_t at = (rng_next(&rng) >> 32) % RANDOM_LIVE;
-
-		memlane_free(m, h[at]);
-		h[at] = must_alloc(m, any_size(&rng));
-		touch(m, h[at]);
-	}
-	start = now_ns() - start;
+		l.h[i] = must_alloc(m, any_size(&l.rng));
+	best = quickest(memlane_replace, &l, RANDOM_ROUNDS) / ROUND;
 	for (i = 0; i < RANDOM_LIVE; i++)
-		memlane_free(m, h[i]);
-	free(h);
-	return (double)start / RANDOM_OPS;
+		memlane_free(m, l.h[i]);
+	return best;
 }
 
 /* Whether this process really has that malloc: a preload that fails is only a warning. */
@@ -185,11 +231,12 @@ struct prices {
 
 void malloc_child(const char *library)
 {
+	size_t size = SMALL;
 	struct prices p;
 
 	if (*library && !is_mapped(library))
 		exit(1);
-	p.pair = malloc_pairs();
+	p.pair = quickest(malloc_pairs, &size, ROUNDS) / ROUND;
 	p.random = malloc_random();
 	p.batch = batch_by_one(NULL);
 	p.handed = batch_handed_over(NULL);
@@ -264,7 +311,8 @@ void bench_alloc(void)
 	for (i = 0; i < sizeof(library) / sizeof(library[0]); i++)
 		if (run_child(library[i][1], &result))
 			report(library[i][0], &result, &base);
-	result.pair = memlane_pairs(m);
+	report_one("memlane", "64 B, alloc and free in turn", quickest(memlane_pairs, m, ROUNDS) / ROUND, base.pair);
+	result.pair = quickest(memlane_pairs_seen, m, ROUNDS) / ROUND;
 	result.random = memlane_random(m);
 	result.batch = batch_by_one(m);
 	result.handed = batch_handed_over(m);
