@@ -211,6 +211,14 @@ static int check_opts(const struct memlane_alloc_opts *opts)
 	return 0;
 }
 
+static uint32_t wanted_lane(const struct memlane *m, const struct memlane_alloc_opts *opts,
+			    uint64_t size)
+{
+	if (opts->lane == MEMLANE_BY_SIZE)
+		return lane_for(m, size);
+	return opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
+}
+
 static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 			const struct memlane_alloc_opts *opts, struct order *o)
 {
@@ -218,14 +226,34 @@ static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 	o->pad = pad;
 	o->align = opts->align > 16 ? opts->align : 16;
 	o->flags = opts->flags;
-	if (opts->lane == MEMLANE_BY_SIZE)
-		o->lane = lane_for(m, size);
-	else
-		o->lane = opts->lane == MEMLANE_IN_FAST ? MEMLANE_FAST : MEMLANE_SLOW;
+	o->lane = wanted_lane(m, opts, size);
 	o->cls = class_for(m, size + pad, o->align);
 	o->side = side_word(size, o->cls, opts->group);
 	o->notes = (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
 		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
+}
+
+/* Of all wishes, those that change nothing of how an object is made: its lane and its group. */
+static bool is_easy(const struct memlane_alloc_opts *opts, uint64_t size)
+{
+	return !(opts->flags | opts->hints | opts->tag | opts->priority | opts->align |
+		 opts->__reserved[0] | opts->__reserved[1]) &&
+	       is_alloc_lane(opts->lane) && size <= MEMLANE_BLOCK_MAX;
+}
+
+/* A block with such wishes, straight through. */
+static bool take_with(struct memlane *m, uint64_t size, const struct memlane_alloc_opts *opts,
+		      memlane_handle *out)
+{
+	struct thread *t = this_thread();
+	uint32_t cls;
+	uint64_t side;
+
+	if (!is_easy(opts, size) || !is_part(t, m) || m->is_small)
+		return false;
+	cls = class_of(m->classes, size);
+	side = quick_side(t, size, cls) | (uint64_t)opts->group << MEMLANE_SIDE_GROUP_SHIFT;
+	return take_from(m, t, wanted_lane(m, opts, size), cls, side, t->self.depth != 0, out);
 }
 
 /* As memlane_alloc() does where nobody watches; the size is in range. */
@@ -249,6 +277,8 @@ int alloc_unwatched(struct memlane *m, uint64_t size, uint32_t pad,
 
 	if (!opts && !pad)
 		return alloc_watched(m, size, out);
+	if (likely(opts && !pad) && take_with(m, size, opts, out))
+		return 0;
 	if (!opts)
 		opts = &none;
 	err = check_opts(opts);

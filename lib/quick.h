@@ -73,12 +73,11 @@ static __always_inline bool take_last(struct memlane *m, struct memlane_slot *sl
 	return true;
 }
 
-/* False: there is no stock that goes straight through. */
-static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t size, bool open,
-				 memlane_handle *out)
+/* A block for @side in @lane. False: there is no stock that goes straight through. */
+static __always_inline bool take_from(struct memlane *m, struct thread *t, uint32_t lane, uint32_t cls,
+				      uint64_t side, bool open, memlane_handle *out)
 {
-	const uint32_t cls = class_of(m->classes, size);
-	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), cls);
+	struct memlane_mag *mag = mag_of(m, t, lane, cls);
 	struct memlane_slot *slot = t->slot;
 	uint32_t nr = mag->nr;
 	bool done;
@@ -86,9 +85,18 @@ static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t s
 	if (unlikely(!nr))
 		return false;
 	take_begin(m, slot, open);
-	done = take_last(m, slot, mag, nr, quick_side(t, size, cls), out);
+	done = take_last(m, slot, mag, nr, side, out);
 	take_end(slot, open);
 	return done;
+}
+
+/* The same for an object without wishes. */
+static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t size, bool open,
+				 memlane_handle *out)
+{
+	const uint32_t cls = class_of(m->classes, size);
+
+	return take_from(m, t, lane_for(m, size), cls, quick_side(t, size, cls), open, out);
 }
 
 /* -------------------------------------------------------------- free ---- */

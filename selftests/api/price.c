@@ -85,6 +85,16 @@ static void sizes(unsigned long rounds)
 		check(memlane_free(m, memlane_alloc(m, 1 + i * 37 % 2000)) == 0);
 }
 
+/* With a wish that changes nothing of how an object is made. */
+static void pair_in_lane(unsigned long rounds)
+{
+	const struct memlane_alloc_opts opts = { .lane = MEMLANE_IN_SLOW, .group = 3 };
+	memlane_handle h;
+
+	while (rounds--)
+		check(memlane_alloc_with(m, 64, &opts, &h) == 0 && memlane_free(m, h) == 0);
+}
+
 static void section(unsigned long rounds)
 {
 	while (rounds--)
@@ -137,6 +147,7 @@ static const struct {
 	{ "many-more", many_more, false },
 	{ "pair-shared", pair_shared, false },
 	{ "sizes", sizes, false },
+	{ "pair-in-lane", pair_in_lane, false },
 	{ "section", section, false },
 	{ "get", get, false },
 	{ "pin", pin, false },

@@ -6,6 +6,7 @@
 # 431 while its keeper tells the time, and 492 where the program has to ask for it. Batches that
 # are more than a thread's stock (many-more) have the engine's part in them; glibc takes 185 there.
 # Of a thread of which another one has freed an object each free is a compare-exchange (pair-shared).
+# A wish for a lane or a group is looked at, no more (pair-in-lane).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/ktap.sh
@@ -23,7 +24,7 @@ price() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$2" ]
 }
 
-calls="pair:153 pair-in-section:158 many:108 many-more:432 pair-shared:195 sizes:160 section:29 get:15 pin:335 scratch:18
+calls="pair:153 pair-in-section:158 many:108 many-more:432 pair-shared:195 sizes:160 pair-in-lane:220 section:29 get:15 pin:335 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each
