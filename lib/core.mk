@@ -26,7 +26,8 @@ CORE_CC_tsan := $(CC)
 CORE_CC_gcov := $(CC)
 CORE_CC_fuzz := clang
 CORE_CC_steps := $(CC)
-CORE_FLAGS_plain := -O2 $(CFLAGS)
+# With frame pointers, so that tracers find who called; in leaves, which the fast paths are, without.
+CORE_FLAGS_plain := -O2 -fno-omit-frame-pointer -momit-leaf-frame-pointer $(CFLAGS)
 CORE_FLAGS_asan := -O2 -fno-omit-frame-pointer -fsanitize=address,undefined \
 		   -fno-sanitize-recover=all -DML_WARN_ABORT=1
 # Fences mean nothing to TSan; the accesses beside them carry the order it sees.

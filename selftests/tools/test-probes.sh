@@ -7,6 +7,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/../ktap.sh"
 
 library=$top/build/lib/libmemlane.so
+program=$top/build/selftests/tools/waits
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
@@ -34,18 +35,46 @@ free_of_charge()
 		! ldd "$library" | grep -q systemtap
 }
 
-# parses SCRIPT PROBE...: bpftrace reads the script, and sees these. What is of the module's
-# tracepoints is left out: bpftrace asks the kernel for them.
+# script_of NAME: as script.bt. Without the module what is of its tracepoints is left out:
+# bpftrace asks the kernel for them.
+script_of()
+{
+	cp "$top/tools/bpftrace/$1" script.bt
+	[ -d /sys/module/memlane ] || sed -i '/^tracepoint:/,/^}/d' script.bt
+}
+
+# parses SCRIPT PROBE...: bpftrace reads the script, and sees these.
 parses()
 {
 	local script=$1 probe
 
 	shift
-	sed '/^tracepoint:/,/^}/d' "$top/tools/bpftrace/$script" > script.bt
+	script_of "$script"
 	bpftrace -d script.bt "$library" > tree 2>&1
 	for probe; do
 		grep -qF "usdt:$library:memlane:$probe" tree || { sed 's/^/# /' tree | head; return 1; }
 	done
+}
+
+# prints SCRIPT MAP: somebody looks at objects that move, and the script tells from where.
+prints()
+{
+	local seconds found=1
+
+	script_of "$1"
+	mkfifo running
+	"$program" < running &
+	exec 5> running
+	for seconds in 3 6 12 24; do
+		{ cat script.bt; echo "interval:s:$seconds { exit(); }"; } > timed.bt
+		timeout 60 bpftrace timed.bt "$program" > seen 2>&1
+		awk -v map="@$2[waits, " '$0 == map { inside = 1 } /^]/ { inside = 0 }
+			inside && /look_at_them\+/ { found = 1 } END { exit !found }' seen && found=0 && break
+	done
+	exec 5>&-
+	wait
+	rm running
+	[ "$found" = 0 ] || { sed 's/^/# /' seen | head -n 40; return 1; }
 }
 
 # The tracepoints of the scripts, and what they read of them, are the module's.
@@ -72,10 +101,11 @@ if ! echo '#include <sys/sdt.h>' | gcc -E - > /dev/null 2>&1; then
 	echo "1..0 # SKIP the library was built without probes: apt install systemtap-sdt-dev"
 	exit 4
 fi
-plan 6
+plan 8
 check "probes with arguments in the shared library" probes
 check "probes in programs that link the archive" linked
 check "they cost nothing and need nothing" free_of_charge
+check "tracepoints of the scripts are the module's" tracepoints
 if command -v bpftrace > /dev/null; then
 	check "bpftrace reads the script of waits" parses memlane-waits.bt wait_begin wait_end
 	check "bpftrace reads the script of vetoes" parses memlane-vetoes.bt veto
@@ -83,5 +113,13 @@ else
 	skip "bpftrace reads the script of waits" "no bpftrace here: apt install bpftrace"
 	skip "bpftrace reads the script of vetoes" "no bpftrace here: apt install bpftrace"
 fi
-check "tracepoints of the scripts are the module's" tracepoints
+# It finds its own probe, so it would find others.
+if bpftrace -e 'BEGIN { exit(); }' > /dev/null 2>&1; then
+	check "who waits is seen, by call site" prints memlane-waits.bt longest_us
+	check "who stops moves is seen, by call site" prints memlane-vetoes.bt vetoes
+else
+	for what in waits vetoes; do
+		skip "$what are seen, by call site" "needs bpftrace, root, and a kernel that lets it trace"
+	done
+fi
 finish
