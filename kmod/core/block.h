@@ -27,6 +27,14 @@ static inline struct ml_span *ml_span_of(struct ml_run *run)
 	return container_of(run, struct ml_span, run);
 }
 
+/* Bytes of a place in it. */
+static inline u64 ml_run_room(struct ml_run *run)
+{
+	if (run->kind == ML_SPAN)
+		return (u64)ml_span_of(run)->width << MEMLANE_GRANULE_SHIFT;
+	return run->nr << ML_PAGE_SHIFT;
+}
+
 /* Drained, or found pinned, by the compaction that is under way. */
 static inline bool ml_span_is_done(const struct ml_arena *a, const struct ml_span *span)
 {

@@ -66,7 +66,7 @@ static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
 static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c,
 		       struct ml_span *span)
 {
-	struct ml_span *target;
+	struct ml_span *target = NULL;
 	u32 index;
 
 	for (; span->cursor < span->places; span->cursor++) {
@@ -75,7 +75,9 @@ static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c
 			continue;
 		if (ml_batch_full(a))
 			return false;
-		target = target_of(a, l, c, span);
+		/* The fullest with room stays the fullest while it is filled. */
+		if (!target || target->used == target->places)
+			target = target_of(a, l, c, span);
 		if (!target)
 			break;
 		if (ml_batch_block(a, index, target) == -ENOMEM)

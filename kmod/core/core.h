@@ -84,6 +84,7 @@
 
 struct ml_arena;
 struct ml_move;
+struct ml_run;
 
 /**
  * struct ml_ops - what the engine needs from where it runs
@@ -451,10 +452,13 @@ struct ml_kin {
  * @caller: position in the caller's array
  * @from: granule
  * @to: granule, reserved
+ * @source: run of @from; it may be gone once the object is not there any more
+ * @target: run of @to, which stays while the place is reserved; NULL: there is no @to
  * @room: bytes of the place it leaves
  * @len: bytes that both places have room for
  * @length: of an object that gets another size, else 0
- * @expect: the entry as the mover left it, marked
+ * @entry: its word, where it is while the object is at @from
+ * @expect: that word as the mover left it, marked
  * @remap: pages are handed over, no byte is copied
  * @empty: it is stock, and loses its place
  * @cause: enum memlane_cause; PURGE: @to is 0, the object is dropped, or @empty
@@ -466,14 +470,31 @@ struct ml_move {
 	struct ml_kin kin;
 	u64 from;
 	u64 to;
+	struct ml_run *source;
+	struct ml_run *target;
 	u64 room;
 	u64 len;
 	u64 length;
+	u64 *entry;
 	u64 expect;
 	bool remap;
 	bool empty;
 	u8 cause;
 	int result;
+};
+
+/* Pages of which an answer is known. */
+struct ml_asked {
+	u64 first;
+	u64 end;
+};
+
+/* Moves that were carried out and are to be added to their tallies: see tally.c. */
+struct ml_sum {
+	struct ml_kin kin;
+	u8 cause;
+	u64 nr;
+	u64 bytes;
 };
 
 struct ml_batch {
@@ -487,6 +508,9 @@ struct ml_batch {
 	u32 begun;	/* moves whose turn has come; time was up before that of the others */
 	u32 most;	/* moves that it may have */
 	u32 timely;	/* moves that there was time for lately, where time is limited */
+	struct ml_asked there;	/* exist, and have a place that the batch reserved */
+	struct ml_asked loose;	/* nobody held them once older sections were over */
+	struct ml_sum sum;
 };
 
 /* A walk over all objects, which may take many steps: see sweep.c. */

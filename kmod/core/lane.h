@@ -42,7 +42,9 @@ int ml_place_take(struct ml_arena *a, unsigned int lane, const struct ml_need *n
 		  bool scratch, u64 *loc);
 void ml_place_name(struct ml_arena *a, u64 loc, u32 index);
 void ml_place_unname(struct ml_arena *a, u64 loc);
+void ml_place_move(struct ml_arena *a, const struct ml_move *mv);
 void ml_place_give(struct ml_arena *a, u64 loc);
+void ml_place_give_in(struct ml_arena *a, struct ml_run *run, u64 loc);
 void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr);
 void ml_places_given(struct ml_arena *a, struct ml_span *span, u32 nr);
 u64 ml_place_room(const struct ml_arena *a, u64 loc);

@@ -40,6 +40,7 @@
 
 #define COPY_POLL	10000	/* ns between looks at an object that is copied */
 #define COPY_LOOKS	200
+#define TIMED		16	/* of so many copies one is timed: a clock costs as much as a small one */
 
 /* --------------------------------------------------------------- reserve */
 
@@ -60,13 +61,34 @@ static u64 byte_of(u64 loc)
 	return loc << MEMLANE_GRANULE_SHIFT;
 }
 
-/* Copying must not fail for want of memory: the destination exists from now on. */
+static struct ml_asked pages_of(u64 loc, u64 len)
+{
+	return (struct ml_asked){
+		.first = byte_of(loc) >> ML_PAGE_SHIFT,
+		.end = ((byte_of(loc) + len - 1) >> ML_PAGE_SHIFT) + 1,
+	};
+}
+
+static bool is_known(const struct ml_asked *known, const struct ml_asked *pages)
+{
+	return pages->first >= known->first && pages->end <= known->end;
+}
+
+/*
+ * Copying must not fail for want of memory: the destination exists from now on. Places of
+ * a batch follow each other, and those it has reserved keep their pages.
+ */
 static int populate(struct ml_arena *a, u64 loc, u64 len)
 {
-	u64 first = byte_of(loc) >> ML_PAGE_SHIFT;
-	u64 last = (byte_of(loc) + len - 1) >> ML_PAGE_SHIFT;
+	struct ml_asked pages = pages_of(loc, len);
+	int err;
 
-	return a->ops->populate(a, first, last - first + 1);
+	if (is_known(&a->batch->there, &pages))
+		return 0;
+	err = a->ops->populate(a, pages.first, pages.end - pages.first);
+	if (!err)
+		a->batch->there = pages;
+	return err;
 }
 
 static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
@@ -76,16 +98,18 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
 	mv->index = index;
 	mv->from = ml_index_loc(a, index);
 	mv->to = to;
+	mv->source = ml_run_of(a, mv->from);
+	mv->target = to ? ml_run_of(a, to) : NULL;
 	mv->result = 0;
 	mv->remap = false;
 	mv->empty = false;
 	mv->cause = a->batch->cause;
-	mv->room = ml_place_room(a, mv->from);
+	mv->room = ml_run_room(mv->source);
 	mv->len = mv->room;
 	if (to)
-		mv->len = min(mv->len, ml_place_room(a, to));
+		mv->len = min(mv->len, ml_run_room(mv->target));
 	mv->length = 0;
-	ml_kin_of(a, index, &mv->kin);
+	ml_kin_of(a, index, mv->source, &mv->kin);
 	ml_index_set_batch(a, index, true);
 	return mv;
 }
@@ -101,7 +125,7 @@ void ml_stays_pinned(struct ml_arena *a, u32 index)
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	ml_kin_of(a, index, &kin);
+	ml_kin_of(a, index, ml_run_of(a, ml_index_loc(a, index)), &kin);
 	ml_tally_stay(a, &kin, ML_PINNED);
 	ml_blocked_by_pin(a, index);
 }
@@ -419,7 +443,7 @@ static u64 unmarked(const struct ml_arena *a, const struct ml_move *mv)
 
 static void unmark(struct ml_arena *a, const struct ml_move *mv)
 {
-	cmpxchg(ml_entry(a, mv->index), mv->expect, unmarked(a, mv));
+	cmpxchg(mv->entry, mv->expect, unmarked(a, mv));
 }
 
 static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
@@ -440,7 +464,7 @@ static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
 		return !ml_policy_purgeable(a, mv->index, word);
 	if (mv->length && !memlane_entry_is_live(word))
 		return true;
-	return !memlane_entry_is_live(word) && ml_lane_of(a, mv->from) != ml_lane_of(a, mv->to);
+	return !memlane_entry_is_live(word) && ml_lane_of(a, mv->from) != mv->target->lane;
 }
 
 static void mark(struct ml_arena *a, struct ml_move *mv)
@@ -448,6 +472,7 @@ static void mark(struct ml_arena *a, struct ml_move *mv)
 	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
 	unsigned int state = memlane_entry_state(word);
 
+	mv->entry = e;
 	mv->expect = memlane_entry_to(word, memlane_entry_marked(state), 0);
 	if (freed_since(a, mv, word)) {
 		mv->result = -EAGAIN;
@@ -474,24 +499,38 @@ static int give_way(struct ml_arena *a, const struct ml_move *mv, enum ml_stay w
 /* The index may have been freed, and bound anew, since the batch was filled. */
 static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 {
-	return ml_index_bound(a, mv->index) && ml_index_in_batch(a, mv->index) &&
-	       ml_index_loc(a, mv->index) == mv->from;
+	return ml_index_waits(a, mv->index, mv->from);
 }
 
 static bool of_pages(struct ml_arena *a, u64 loc, u64 len,
 		     bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
-	u64 first = byte_of(loc) >> ML_PAGE_SHIFT;
-	u64 last = (byte_of(loc) + len - 1) >> ML_PAGE_SHIFT;
+	struct ml_asked pages = pages_of(loc, len);
 
-	return ask(a, first, last - first + 1);
+	return ask(a, pages.first, pages.end - pages.first);
 }
 
 /* Ask of the pages that the object is on. */
 static bool of_its_pages(struct ml_arena *a, const struct ml_move *mv,
 			 bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
-	return of_pages(a, mv->from, ml_place_room(a, mv->from), ask);
+	return of_pages(a, mv->from, mv->room, ask);
+}
+
+/*
+ * Who holds a page took it in a section that is over, or in one that has met the mark
+ * of what lies there: so objects of one page need one answer.
+ */
+static bool is_held(struct ml_arena *a, const struct ml_move *mv)
+{
+	struct ml_asked pages = pages_of(mv->from, mv->room);
+
+	if (is_known(&a->batch->loose, &pages))
+		return false;
+	if (of_its_pages(a, mv, a->ops->held))
+		return true;
+	a->batch->loose = pages;
+	return false;
 }
 
 /* A page may be held because it is broken. */
@@ -505,12 +544,16 @@ static void tell_lost(struct ml_arena *a, const struct ml_move *mv)
 	ml_event(a, MEMLANE_EVENT_LOST, lane, ml_handle(a, mv->index));
 }
 
-static void count_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)
+static void count_copy(struct ml_arena *a, const struct ml_move *mv)
+{
+	a->count.moved++;
+	a->count.moved_bytes += mv->len;
+}
+
+static void time_copy(struct ml_arena *a, const struct ml_move *mv, u64 start)
 {
 	a->rate.copy_bytes += mv->len;
 	a->rate.copy_ns += a->ops->now() - start;
-	a->count.moved++;
-	a->count.moved_bytes += mv->len;
 }
 
 static void hand_over(struct ml_arena *a, const struct ml_move *mv)
@@ -519,7 +562,8 @@ static void hand_over(struct ml_arena *a, const struct ml_move *mv)
 
 	a->ops->remap(a, ml_loc_page(mv->to), ml_loc_page(mv->from), pages);
 	if (a->ops->remap_copies) {
-		count_copy(a, mv, start);
+		time_copy(a, mv, start);
+		count_copy(a, mv);
 		return;
 	}
 	a->count.remapped++;
@@ -530,10 +574,13 @@ static void hand_over(struct ml_arena *a, const struct ml_move *mv)
 
 static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 {
-	u64 start = a->ops->now();
+	bool timed = !(a->count.moved % TIMED);
+	u64 start = timed ? a->ops->now() : 0;
 
 	a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
-	count_copy(a, mv, start);
+	if (timed)
+		time_copy(a, mv, start);
+	count_copy(a, mv);
 }
 
 /* The size goes with the place: who sees the new location finds the new side word. */
@@ -548,7 +595,7 @@ static void resize(struct ml_arena *a, const struct ml_move *mv)
 /* Users wait until the bytes are there. False: a veto, an alloc or a free came first. */
 static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
-	u64 *e = ml_entry(a, mv->index);
+	u64 *e = mv->entry;
 	u64 busy = memlane_entry_to(mv->expect, MEMLANE_ENTRY_BUSY, 0);
 
 	/* Pairs with the compare-exchange of a veto or a free. */
@@ -571,7 +618,7 @@ static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
-	if (cmpxchg(ml_entry(a, mv->index), mv->expect, to) != mv->expect)
+	if (cmpxchg(mv->entry, mv->expect, to) != mv->expect)
 		return false;
 	a->count.moved += !!mv->to;
 	return true;
@@ -579,14 +626,8 @@ static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 {
-	unsigned int lane = ml_lane_of(a, mv->to);
-
-	if (ml_lane_of(a, mv->from) != lane)
-		a->lane[lane].migrated_in++;
-	ml_place_unname(a, mv->from);
-	ml_place_name(a, mv->to, mv->index);
+	ml_place_move(a, mv);
 	ml_index_move(a, mv->index, mv->to);
-	ml_index_set_batch(a, mv->index, false);
 }
 
 /* An index without a place stays bound, to nothing, until it is freed. */
@@ -648,7 +689,7 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		return stay(a, mv, ML_VETOED);
 	if (ml_index_pins(a, mv->index))
 		return give_way(a, mv, ML_PINNED);
-	if (of_its_pages(a, mv, a->ops->held)) {
+	if (is_held(a, mv)) {
 		tell_lost(a, mv);
 		return give_way(a, mv, ML_HELD);
 	}
@@ -664,23 +705,21 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		forget_place(a, mv);
 	if (!mv->empty)
 		ml_tally_move(a, mv);
-	ml_place_give(a, mv->from);
+	ml_place_give_in(a, mv->source, mv->from);
 	return 0;
 }
 
 /* Time was up before its turn came. */
 static void put_off(struct ml_arena *a, const struct ml_move *mv)
 {
-	struct ml_run *run = ml_run_at(a, ml_loc_page(mv->from));
-
-	if (mv->cause == MEMLANE_CAUSE_COMPACT && run->kind == ML_SPAN)
-		ml_span_again(a, ml_span_of(run), mv->from);
+	if (mv->cause == MEMLANE_CAUSE_COMPACT && mv->source->kind == ML_SPAN)
+		ml_span_again(a, ml_span_of(mv->source), mv->from);
 }
 
 static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)
 {
 	if (mv->to)
-		ml_place_give(a, mv->to);
+		ml_place_give_in(a, mv->target, mv->to);
 	if (!still_ours(a, mv))
 		return;
 	ml_index_set_batch(a, mv->index, false);
@@ -798,6 +837,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		if (deadline && patient)
 			deadline += a->waited - waited;
 	}
+	b->loose = (struct ml_asked){ };
 	returned = a->count.pages_returned;
 	for (i = 0, b->begun = 0; i < b->nr; i++) {
 		if (i && deadline && !grace && a->ops->now() >= deadline)
@@ -808,6 +848,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		b->begun += grace != -ETIME;
 		finish(a, &b->move[i], grace);
 	}
+	ml_tally_moves(a);
 	if (deadline)
 		learn(b);
 	step->out_pages_returned += a->count.pages_returned - returned;
@@ -833,8 +874,10 @@ bool ml_batch_now(struct ml_arena *a)
 	a->count.batches++;
 	if (mark_all(a))
 		grace = wait_sections(a, 1);
+	b->loose = (struct ml_asked){ };
 	for (i = 0; i < b->nr; i++)
 		finish(a, &b->move[i], grace);
+	ml_tally_moves(a);
 	return !grace;
 }
 

@@ -144,6 +144,15 @@ struct ml_run *ml_run_at(const struct ml_arena *a, u64 page)
 	return ml_run_look(a, page);
 }
 
+/* The run of a place that is given out, so that the map has its page; arena.lock. */
+struct ml_run *ml_run_of(const struct ml_arena *a, u64 loc)
+{
+	struct ml_run **slot = ml_vec_made(&a->map, ml_loc_page(loc));
+
+	lockdep_assert_held(&a->lock);
+	return *slot;
+}
+
 struct ml_run *ml_run_before(const struct ml_arena *a, const struct ml_run *run)
 {
 	return run->page > a->lane[run->lane].first ? ml_run_at(a, run->page - 1) : NULL;

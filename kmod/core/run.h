@@ -20,6 +20,7 @@ u64 ml_run_largest(const struct ml_area *area);
 
 struct ml_run *ml_run_look(const struct ml_arena *a, u64 page);
 struct ml_run *ml_run_at(const struct ml_arena *a, u64 page);
+struct ml_run *ml_run_of(const struct ml_arena *a, u64 loc);
 struct ml_run *ml_run_before(const struct ml_arena *a, const struct ml_run *run);
 struct ml_run *ml_run_last(const struct ml_arena *a, const struct ml_lane *lane);
 

@@ -18,7 +18,8 @@
 #include "sweep.h"
 #include "table.h"
 
-#define PIECE	4096U
+#define PIECE	1024U
+#define PASSED	32U	/* indices without a place that cost as much as a look at one that has one */
 
 enum mode {
 	AGE,	/* a period ends: age, then place by lane and temperature */
@@ -90,26 +91,23 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 	}
 }
 
-/* Of the indices that are left, those that begin here and were given back; or 1. */
-static u32 stride(const struct ml_arena *a, const struct ml_walk *walk)
-{
-	return min(max(ml_index_gone(a, walk->cursor), 1U), walk->left);
-}
-
 /* One piece, or less when the batch is full. */
 static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 {
 	struct ml_walk *walk = w->walk;
 	u32 looks = PIECE, nr;
 
-	for (; walk->left && looks && !ml_batch_full(a); looks--) {
+	while (walk->left && looks && !ml_batch_full(a)) {
 		if (!walk->cursor || walk->cursor >= a->table.top)
 			walk->cursor = a->table.first + 1;
-		if (ml_index_placed(a, walk->cursor))
+		nr = min(ml_index_placeless(a, walk->cursor), walk->left);
+		if (!nr) {
 			visit(a, w, walk->cursor);
-		nr = stride(a, walk);
+			nr = 1;
+		}
 		walk->left -= nr;
 		walk->cursor += nr;
+		looks -= min(looks, 1 + nr / PASSED);
 	}
 }
 

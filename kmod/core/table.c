@@ -106,12 +106,15 @@ static void set_state(struct ml_arena *a, u32 index, u32 state)
 	*hi = (*hi & 0xff) | state << HI_STATE_SHIFT;
 }
 
+#define HI_IN_BATCH	((u16)(ML_IN_BATCH << HI_STATE_SHIFT))
+
+/* It is in no batch any more. */
 static void set_loc(struct ml_arena *a, u32 index, u64 loc)
 {
 	u16 *hi = hi_of(a, index);
 
 	*lo_of(a, index) = (u32)loc;
-	*hi = (*hi & 0xff00) | (u16)(loc >> 32);
+	*hi = (*hi & 0xff00 & ~HI_IN_BATCH) | (u16)(loc >> 32);
 }
 
 /* Was it ever given out? Any value; some ask without the lock. */
@@ -169,11 +172,33 @@ bool ml_index_in_batch(const struct ml_arena *a, u32 index)
 	return ml_index_state(a, index) & ML_IN_BATCH;
 }
 
+/* Of a bound index. */
 void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
 {
-	unsigned int state = ml_index_state(a, index);
+	u16 *hi = hi_of(a, index);
 
-	set_state(a, index, in ? state | ML_IN_BATCH : state & ~ML_IN_BATCH);
+	*hi = in ? *hi | HI_IN_BATCH : *hi & ~HI_IN_BATCH;
+}
+
+/**
+ * ml_index_waits - is an index in a batch, and still bound to the place that it had then?
+ * @a: arena; arena.lock
+ * @index: that was bound and in a batch some time
+ * @loc: of that place
+ *
+ * It may have been unbound since, and even its word may be gone.
+ */
+bool ml_index_waits(const struct ml_arena *a, u32 index, u64 loc)
+{
+	const u32 mask = (ML_STATE_MASK | ML_IN_BATCH) << HI_STATE_SHIFT;
+	const u16 *hi = ml_vec_page(&a->table.hi, index - a->table.first);
+
+	lockdep_assert_held(&a->lock);
+	if (!hi)
+		return false;
+	hi = ml_vec_element(&a->table.hi, (void *)hi, index - a->table.first);
+	return (*hi & (mask | 0xff)) == (ML_BOUND << HI_STATE_SHIFT | HI_IN_BATCH | loc >> 32) &&
+	       *lo_of(a, index) == (u32)loc;
 }
 
 /* A bound index is in doubt until it is unbound: see mag.c. */
@@ -193,6 +218,30 @@ bool ml_index_suspected(const struct ml_arena *a, u32 index)
 bool ml_index_placed(const struct ml_arena *a, u32 index)
 {
 	return ml_index_bound(a, index) && ml_index_loc(a, index);
+}
+
+/**
+ * ml_index_placeless - how many indices from this one on have no place
+ * @a: arena; arena.lock
+ * @index: below top, and not the first of all
+ *
+ * For walks, which pass them over. Not more than there are up to the end of its block.
+ */
+u32 ml_index_placeless(const struct ml_arena *a, u32 index)
+{
+	const u32 nr = index - a->table.first, block = ML_INDEX_BLOCK - (nr & (ML_INDEX_BLOCK - 1));
+	const u32 end = min(block, a->table.top - index);
+	const u16 *hi = ml_vec_page(&a->table.hi, nr);
+	u32 i;
+
+	lockdep_assert_held(&a->lock);
+	if (!hi)
+		return block;
+	hi += nr & (ML_INDEX_BLOCK - 1);
+	for (i = 0; i < end; i++)
+		if ((hi[i] >> HI_STATE_SHIFT & ML_STATE_MASK) == ML_BOUND && ml_index_loc(a, index + i))
+			break;
+	return i;
 }
 
 /* The program's pin word (tag, pins, hints): any value may be read here. */
@@ -461,7 +510,7 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 }
 
 /**
- * ml_index_move - the one function that writes the location of a bound index
+ * ml_index_move - a bound index has moved, and leaves its batch
  * @a: arena; arena.lock
  * @index: a bound index
  * @loc: new place
@@ -472,23 +521,17 @@ void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
 	set_loc(a, index, loc);
 }
 
-static void lose_place(struct ml_arena *a, u32 index)
-{
-	ml_index_set_batch(a, index, false);
-	set_loc(a, index, 0);
-}
-
 /* A bound index loses its place but stays bound until it is freed. */
 void ml_index_purge(struct ml_arena *a, u32 index)
 {
-	lose_place(a, index);
+	set_loc(a, index, 0);
 	a->table.purged++;
 }
 
 /* The same for stock. */
 void ml_index_empty(struct ml_arena *a, u32 index)
 {
-	lose_place(a, index);
+	set_loc(a, index, 0);
 	a->table.emptied++;
 }
 

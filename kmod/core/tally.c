@@ -14,6 +14,11 @@
 #include "tally.h"
 #include "vec.h"
 
+static unsigned int class_in(struct ml_run *run)
+{
+	return run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
+}
+
 /* Of an index that has its place in @lane and @cls; 0: of nobody. */
 static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsigned int cls,
 		    struct ml_kin *kin)
@@ -33,18 +38,15 @@ static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsi
  * ml_kin_of - in which tallies an index counts
  * @a: arena; arena.lock
  * @index: bound, not purged
+ * @run: of its place
  * @kin: out
  *
  * Tag and group are the program's words: any value of 16 bits.
  */
-void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_kin *kin)
+void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin)
 {
-	u64 loc = ml_index_loc(a, index);
-	struct ml_need need = { .cls = MEMLANE_CLASS_BLOB };
-
 	lockdep_assert_held(&a->lock);
-	ml_need_of(a, loc, &need);
-	set_kin(a, index, ml_lane_of(a, loc), need.cls, kin);
+	set_kin(a, index, run->lane, class_in(run), kin);
 }
 
 static u32 owner_at(struct ml_run *run, u64 loc)
@@ -72,13 +74,10 @@ static u32 owner_at(struct ml_run *run, u64 loc)
 bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
 {
 	struct ml_run *run = ml_run_look(a, first);
-	unsigned int cls = MEMLANE_CLASS_BLOB;
 
 	if (!run || ml_run_is_free(run))
 		return false;
-	if (run->kind == ML_SPAN)
-		cls = ml_span_of(run)->cls;
-	set_kin(a, owner_at(run, loc), run->lane, cls, kin);
+	set_kin(a, owner_at(run, loc), run->lane, class_in(run), kin);
 	return true;
 }
 
@@ -96,28 +95,61 @@ static void add(__u64 *word, u64 value)
 	WRITE_ONCE(*word, *word + value);
 }
 
-static void add_move(struct ml_arena *a, u32 nr, const struct ml_move *mv)
+static void add_sum(struct ml_arena *a, u32 nr, const struct ml_sum *sum)
 {
 	struct memlane_tally *t = tally(a, nr);
 
 	if (!t)
 		return;
-	add(&t->by_cause[mv->cause], 1);
-	add(&t->bytes, mv->len);
+	add(&t->by_cause[sum->cause], sum->nr);
+	add(&t->bytes, sum->bytes);
+}
+
+/**
+ * ml_tally_moves - count what ml_tally_move() has gathered
+ * @a: arena; arena.lock
+ *
+ * Called before the lock is dropped: nobody sees a move that is in no tally.
+ */
+void ml_tally_moves(struct ml_arena *a)
+{
+	struct ml_sum *sum = &a->batch->sum;
+
+	lockdep_assert_held(&a->lock);
+	if (!sum->nr)
+		return;
+	a->count.by_cause[sum->cause] += sum->nr;
+	add_sum(a, sum->kin.cls, sum);
+	add_sum(a, sum->kin.tag, sum);
+	add_sum(a, sum->kin.group, sum);
+	sum->nr = sum->bytes = 0;
+}
+
+static bool counts_alike(const struct ml_sum *sum, const struct ml_move *mv)
+{
+	return sum->kin.cls == mv->kin.cls && sum->kin.tag == mv->kin.tag &&
+	       sum->kin.group == mv->kin.group && sum->cause == mv->cause;
 }
 
 /**
  * ml_tally_move - an object has moved, or was dropped
  * @a: arena; arena.lock
  * @mv: its move
+ *
+ * Objects of one kind come one after the other, and are counted together.
  */
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv)
 {
+	struct ml_sum *sum = &a->batch->sum;
+
 	lockdep_assert_held(&a->lock);
-	a->count.by_cause[mv->cause]++;
-	add_move(a, mv->kin.cls, mv);
-	add_move(a, mv->kin.tag, mv);
-	add_move(a, mv->kin.group, mv);
+	if (!counts_alike(sum, mv)) {
+		ml_tally_moves(a);
+		sum->kin = mv->kin;
+		sum->cause = mv->cause;
+	}
+	sum->nr++;
+	sum->bytes += mv->len;
 }
 
 #define STAY(why, name)								\

@@ -357,6 +357,7 @@ static void random_indices(void)
 		} else if (model[i].bound && rng_below(&r, 2)) {
 			ml_index_move(a, i, loc);
 			model[i].loc = loc;
+			model[i].batch = false;
 		} else if (model[i].bound) {
 			model[i].batch = !model[i].batch;
 			ml_index_set_batch(a, i, model[i].batch);
