@@ -80,7 +80,7 @@ static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c
 			target = target_of(a, l, c, span);
 		if (!target)
 			break;
-		if (ml_batch_block(a, index, target) == -ENOMEM)
+		if (ml_batch_block(a, index, span, target) == -ENOMEM)
 			return false;
 	}
 	ml_span_done(a, span, false);

@@ -394,6 +394,7 @@ struct ml_lane {
  * @purged: BOUND indices that have no place any more: their object was dropped
  * @emptied: the same of stock; which of the two it is is the program's word
  * @retired: RETIRED indices, those included whose pages were given back
+ * @over: blocks that were given back, up to an overflow
  */
 struct ml_table {
 	struct ml_vec entry;
@@ -412,6 +413,7 @@ struct ml_table {
 	u32 purged;
 	u32 emptied;
 	u32 retired;
+	u32 over;
 };
 
 /* What a slot is: a byte of ml_slots.state */
@@ -438,6 +440,13 @@ struct ml_slots {
 	u64 stuck_section;	/* what it said then; 0: none did */
 };
 
+/* What is known of an index, found once. Its block may be given back later. */
+struct ml_words {
+	u64 *entry;
+	u32 *lo;
+	u16 *hi;
+};
+
 /* Where the tallies of an object are: see struct memlane_tally. */
 struct ml_kin {
 	u32 cls;
@@ -457,7 +466,7 @@ struct ml_kin {
  * @room: bytes of the place it leaves
  * @len: bytes that both places have room for
  * @length: of an object that gets another size, else 0
- * @entry: its word, where it is while the object is at @from
+ * @words: its words, which are there while the object is at @from
  * @expect: that word as the mover left it, marked
  * @remap: pages are handed over, no byte is copied
  * @empty: it is stock, and loses its place
@@ -475,7 +484,7 @@ struct ml_move {
 	u64 room;
 	u64 len;
 	u64 length;
-	u64 *entry;
+	struct ml_words words;
 	u64 expect;
 	bool remap;
 	bool empty;
@@ -508,6 +517,7 @@ struct ml_batch {
 	u32 begun;	/* moves whose turn has come; time was up before that of the others */
 	u32 most;	/* moves that it may have */
 	u32 timely;	/* moves that there was time for lately, where time is limited */
+	u32 over;	/* ml_table.over when it was begun: no word that it found is gone */
 	struct ml_asked there;	/* exist, and have a place that the batch reserved */
 	struct ml_asked loose;	/* nobody held them once older sections were over */
 	struct ml_sum sum;

@@ -91,27 +91,37 @@ static int populate(struct ml_arena *a, u64 loc, u64 len)
 	return err;
 }
 
-static struct ml_move *batch_add(struct ml_arena *a, u32 index, u64 to)
+/* A move from a place in one run to a place in another, or to none. */
+static struct ml_move *batch_add(struct ml_arena *a, u32 index, struct ml_run *source,
+				 struct ml_run *target, u64 to)
 {
 	struct ml_move *mv = &a->batch->move[a->batch->nr++];
 
 	mv->index = index;
-	mv->from = ml_index_loc(a, index);
+	mv->words = ml_words_of(a, index);
+	mv->from = ml_words_loc(&mv->words);
 	mv->to = to;
-	mv->source = ml_run_of(a, mv->from);
-	mv->target = to ? ml_run_of(a, to) : NULL;
+	mv->source = source;
+	mv->target = target;
 	mv->result = 0;
 	mv->remap = false;
 	mv->empty = false;
 	mv->cause = a->batch->cause;
-	mv->room = ml_run_room(mv->source);
+	mv->room = ml_run_room(source);
 	mv->len = mv->room;
-	if (to)
-		mv->len = min(mv->len, ml_run_room(mv->target));
+	if (target)
+		mv->len = min(mv->len, ml_run_room(target));
 	mv->length = 0;
-	ml_kin_of(a, index, mv->source, &mv->kin);
-	ml_index_set_batch(a, index, true);
+	/* Pairs with the release by which the word was last published. */
+	ml_kin_in(source, smp_load_acquire(mv->words.entry), ml_index_notes(a, index),
+		  ml_index_side(a, index), &mv->kin);
+	*mv->words.hi |= ML_HI_IN_BATCH;
 	return mv;
+}
+
+static struct ml_run *run_of(const struct ml_arena *a, u32 index)
+{
+	return ml_run_of(a, ml_index_loc(a, index));
 }
 
 /**
@@ -125,14 +135,14 @@ void ml_stays_pinned(struct ml_arena *a, u32 index)
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	ml_kin_of(a, index, ml_run_of(a, ml_index_loc(a, index)), &kin);
+	ml_kin_of(a, index, run_of(a, index), &kin);
 	ml_tally_stay(a, &kin, ML_PINNED);
 	ml_blocked_by_pin(a, index);
 }
 
 static int movable(struct ml_arena *a, u32 index)
 {
-	if (ml_index_in_batch(a, index))
+	if (*ml_index_hi(a, index) & ML_HI_IN_BATCH)
 		return -EAGAIN;
 	if (!ml_index_pins(a, index))
 		return 0;
@@ -140,9 +150,10 @@ static int movable(struct ml_arena *a, u32 index)
 	return -EBUSY;
 }
 
-static int add_block(struct ml_arena *a, u32 index, u64 to)
+static int add_block(struct ml_arena *a, u32 index, struct ml_run *source,
+		     struct ml_run *target, u64 to)
 {
-	struct ml_move *mv = batch_add(a, index, to);
+	struct ml_move *mv = batch_add(a, index, source, target, to);
 	int err = populate(a, to, mv->len);
 
 	if (!err) {
@@ -152,20 +163,27 @@ static int add_block(struct ml_arena *a, u32 index, u64 to)
 	a->batch->nr--;
 	a->batch->nomem |= err == -ENOMEM;
 	ml_index_set_batch(a, index, false);
-	ml_place_give(a, to);
+	ml_place_give_in(a, target, to);
 	return err;
+}
+
+/* The same where only the new place is known. */
+static int add_at(struct ml_arena *a, u32 index, u64 to)
+{
+	return add_block(a, index, run_of(a, index), ml_run_of(a, to), to);
 }
 
 /**
  * ml_batch_block - plan the move of a block into a span
  * @a: arena; both locks; the batch is not full
  * @index: bound to a block
+ * @source: its span
  * @target: span of the same class with a free place
  *
  * Return: 0; -EBUSY pinned, or the place is broken; -EAGAIN in the batch already;
  * -ENOMEM.
  */
-int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
+int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, struct ml_span *target)
 {
 	int err;
 
@@ -175,12 +193,12 @@ int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target)
 	if (err)
 		return err;
 	ml_plan_feed(a, target);
-	return add_block(a, index, ml_slot_take(a, target));
+	return add_block(a, index, &source->run, &target->run, ml_slot_take(a, target));
 }
 
 static void add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
 {
-	struct ml_move *mv = batch_add(a, from->index, ml_page_loc(to->page));
+	struct ml_move *mv = batch_add(a, from->index, from, to, ml_page_loc(to->page));
 
 	mv->remap = true;
 	if (a->ops->remap_copies)
@@ -246,7 +264,7 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 	need.cold = cold;
 	if (!err)
 		err = ml_place_take(a, lane, &need, ml_lane_of(a, loc) == lane, &to);
-	return err ? err : add_block(a, index, to);
+	return err ? err : add_at(a, index, to);
 }
 
 static bool same_place(const struct ml_need *x, const struct ml_need *y)
@@ -275,7 +293,7 @@ static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
 	if (from->kind == ML_BLOB && run->kind == ML_BLOB)
 		add_blob(a, from, run);
 	else
-		err = add_block(a, index, to);
+		err = add_block(a, index, from, run, to);
 	if (!err)
 		a->batch->move[a->batch->nr - 1].length = length;
 	return err;
@@ -346,7 +364,7 @@ int ml_batch_away(struct ml_arena *a, u32 index)
 	if (need.cls == MEMLANE_CLASS_BLOB)
 		return away_blob(a, from);
 	err = ml_place_take(a, from->lane, &need, true, &to);
-	return err ? err : add_block(a, index, to);
+	return err ? err : add_at(a, index, to);
 }
 
 /**
@@ -372,7 +390,7 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 	target = ml_plan_island(c, span);
 	if (!target || span->pinned || (target->used <= span->used && !target->pinned))
 		return 0;
-	return ml_batch_block(a, index, target);
+	return ml_batch_block(a, index, span, target);
 }
 
 /**
@@ -392,7 +410,7 @@ int ml_batch_purge(struct ml_arena *a, u32 index)
 	err = movable(a, index);
 	if (err)
 		return err;
-	mv = batch_add(a, index, 0);
+	mv = batch_add(a, index, run_of(a, index), NULL, 0);
 	mv->cause = MEMLANE_CAUSE_PURGE;
 	a->batch->bytes += mv->len;
 	return 0;
@@ -422,7 +440,7 @@ int ml_batch_take(struct ml_arena *a, u32 index)
 		return -EAGAIN;
 	if (ml_index_pins(a, index))
 		return -EBUSY;
-	mv = batch_add(a, index, 0);
+	mv = batch_add(a, index, run_of(a, index), NULL, 0);
 	mv->cause = MEMLANE_CAUSE_PURGE;
 	mv->empty = true;
 	return 0;
@@ -443,7 +461,7 @@ static u64 unmarked(const struct ml_arena *a, const struct ml_move *mv)
 
 static void unmark(struct ml_arena *a, const struct ml_move *mv)
 {
-	cmpxchg(mv->entry, mv->expect, unmarked(a, mv));
+	cmpxchg(mv->words.entry, mv->expect, unmarked(a, mv));
 }
 
 static int stay(struct ml_arena *a, const struct ml_move *mv, enum ml_stay why)
@@ -469,10 +487,9 @@ static bool freed_since(struct ml_arena *a, const struct ml_move *mv, u64 word)
 
 static void mark(struct ml_arena *a, struct ml_move *mv)
 {
-	u64 *e = ml_entry(a, mv->index), word = READ_ONCE(*e);
+	u64 *e = mv->words.entry, word = READ_ONCE(*e);
 	unsigned int state = memlane_entry_state(word);
 
-	mv->entry = e;
 	mv->expect = memlane_entry_to(word, memlane_entry_marked(state), 0);
 	if (freed_since(a, mv, word)) {
 		mv->result = -EAGAIN;
@@ -499,7 +516,9 @@ static int give_way(struct ml_arena *a, const struct ml_move *mv, enum ml_stay w
 /* The index may have been freed, and bound anew, since the batch was filled. */
 static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 {
-	return ml_index_waits(a, mv->index, mv->from);
+	if (a->table.over != a->batch->over && ml_index_gone(a, mv->index))
+		return false;
+	return ml_words_wait(&mv->words, mv->from);
 }
 
 static bool of_pages(struct ml_arena *a, u64 loc, u64 len,
@@ -595,7 +614,7 @@ static void resize(struct ml_arena *a, const struct ml_move *mv)
 /* Users wait until the bytes are there. False: a veto, an alloc or a free came first. */
 static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
-	u64 *e = mv->entry;
+	u64 *e = mv->words.entry;
 	u64 busy = memlane_entry_to(mv->expect, MEMLANE_ENTRY_BUSY, 0);
 
 	/* Pairs with the compare-exchange of a veto or a free. */
@@ -618,7 +637,7 @@ static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
 	/* Pairs with the compare-exchange of a veto, an alloc or a free. */
-	if (cmpxchg(mv->entry, mv->expect, to) != mv->expect)
+	if (cmpxchg(mv->words.entry, mv->expect, to) != mv->expect)
 		return false;
 	a->count.moved += !!mv->to;
 	return true;
@@ -627,7 +646,7 @@ static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 {
 	ml_place_move(a, mv);
-	ml_index_move(a, mv->index, mv->to);
+	ml_index_move(a, &mv->words, mv->to);
 }
 
 /* An index without a place stays bound, to nothing, until it is freed. */
@@ -635,9 +654,9 @@ static void forget_place(struct ml_arena *a, const struct ml_move *mv)
 {
 	ml_place_unname(a, mv->from);
 	if (mv->empty)
-		ml_index_empty(a, mv->index);
+		ml_index_empty(a, &mv->words);
 	else
-		ml_index_purge(a, mv->index);
+		ml_index_purge(a, &mv->words);
 }
 
 /* Is there memory for what handing the pages over needs? */
@@ -722,7 +741,7 @@ static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)
 		ml_place_give_in(a, mv->target, mv->to);
 	if (!still_ours(a, mv))
 		return;
-	ml_index_set_batch(a, mv->index, false);
+	*mv->words.hi &= ~ML_HI_IN_BATCH;
 	if (late)
 		put_off(a, mv);
 }

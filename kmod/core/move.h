@@ -8,7 +8,7 @@
 /* Temperature of a destination. */
 enum ml_temper { ML_KEEP, ML_WARM, ML_COLD };
 
-int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *target);
+int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, struct ml_span *target);
 int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below);
 int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper);
 int ml_batch_away(struct ml_arena *a, u32 index);

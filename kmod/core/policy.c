@@ -159,6 +159,25 @@ static bool wish_to_sort(const struct ml_arena *a, u32 index, struct ml_wish *w)
 }
 
 /**
+ * ml_policy_rests - does the FastLane keep whatever was used of late?
+ * @a: arena; arena.lock
+ *
+ * But for what its program wants away (ML_HINTS_LEAVING), and what is too large. So a walk
+ * need not look at it. Where there are spans of cold objects they are sorted.
+ */
+bool ml_policy_rests(const struct ml_arena *a)
+{
+	const struct ml_class *cold = &a->lane[MEMLANE_FAST].cls[ML_CLASSES];
+	unsigned int cls;
+
+	lockdep_assert_held(&a->lock);
+	for (cls = 0; cls < ML_CLASSES; cls++)
+		if (cold[cls].spans)
+			return false;
+	return true;
+}
+
+/**
  * ml_policy_wish - would an object be better elsewhere?
  * @a: arena; arena.lock
  * @index: bound, not purged

@@ -24,6 +24,7 @@ bool ml_policy_kept(const struct ml_arena *a, u32 index);
 bool ml_policy_quiet(const struct ml_arena *a, u32 index, bool urgent);
 bool ml_policy_hot(const struct ml_arena *a, u32 index);
 bool ml_policy_half_full(const struct ml_arena *a);
+bool ml_policy_rests(const struct ml_arena *a);
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w);
 bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word);
 bool ml_policy_wants_compaction(const struct ml_arena *a, unsigned int lane);

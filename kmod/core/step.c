@@ -169,6 +169,7 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 	a->batch->bytes = 0;
 	a->batch->pages = 0;
 	a->batch->nomem = false;
+	a->batch->over = a->table.over;
 	a->batch->there = (struct ml_asked){ };
 	a->batch->limit = min_t(u64, left, BATCH_BYTES);
 	return true;

@@ -19,7 +19,7 @@
 #include "table.h"
 
 #define PIECE	1024U
-#define PASSED	32U	/* indices without a place that cost as much as a look at one that has one */
+#define PASSED	16U	/* indices that are passed over cost as much as a look at one */
 
 enum mode {
 	AGE,	/* a period ends: age, then place by lane and temperature */
@@ -33,12 +33,14 @@ enum mode {
  * @walk: which
  * @lane: PURGE: whose objects may go
  * @target: PURGE: enough once the lane uses so many pages
+ * @rests: STALE: what was used of late stays, if its program does not want it away
  */
 struct sweep {
 	enum mode mode;
 	struct ml_walk *walk;
 	unsigned int lane;
 	u64 target;
+	bool rests;
 };
 
 /* Stock stays in the lane that its magazine is for: it is nobody's yet. */
@@ -77,6 +79,8 @@ static void age(struct ml_arena *a, struct ml_walk *walk, u32 index)
 
 static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 {
+	if (!ml_index_placed(a, index))
+		return;
 	switch (w->mode) {
 	case AGE:
 		age(a, w->walk, index);
@@ -91,6 +95,30 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 	}
 }
 
+/* Is there nothing to look at? */
+static bool passes(const struct ml_arena *a, const struct sweep *w, u32 index, u16 hi)
+{
+	unsigned int state = hi >> ML_HI_STATE_SHIFT;
+
+	if ((state & ML_STATE_MASK) != ML_BOUND)
+		return true;
+	return w->rests && state >> ML_HEAT_SHIFT &&
+	       !(ml_index_notes(a, index) & ML_HINTS_LEAVING) && !ml_policy_oversized(a, index);
+}
+
+/* Indices from the cursor on that are passed over. */
+static u32 passed(const struct ml_arena *a, const struct sweep *w)
+{
+	u32 index = w->walk->cursor, nr, i;
+	const u16 *hi = ml_index_block(a, index, &nr);
+
+	nr = min(nr, w->walk->left);
+	for (i = 0; hi && i < nr; i++)
+		if (!passes(a, w, index + i, hi[i]))
+			return i;
+	return nr;
+}
+
 /* One piece, or less when the batch is full. */
 static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 {
@@ -100,7 +128,7 @@ static void sweep_piece(struct ml_arena *a, const struct sweep *w)
 	while (walk->left && looks && !ml_batch_full(a)) {
 		if (!walk->cursor || walk->cursor >= a->table.top)
 			walk->cursor = a->table.first + 1;
-		nr = min(ml_index_placeless(a, walk->cursor), walk->left);
+		nr = passed(a, w);
 		if (!nr) {
 			visit(a, w, walk->cursor);
 			nr = 1;
@@ -212,7 +240,7 @@ bool ml_sweep_age(struct ml_arena *a, struct ml_step *s)
 bool ml_sweep_stale(struct ml_arena *a, struct ml_step *s)
 {
 	struct ml_walk *walk = &a->policy.stale;
-	struct sweep w = { .mode = STALE, .walk = walk };
+	struct sweep w = { .mode = STALE, .walk = walk, .rests = ml_policy_rests(a) };
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);

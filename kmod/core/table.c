@@ -8,7 +8,7 @@
 #include "table.h"
 #include "vec.h"
 
-#define HI_STATE_SHIFT	8
+#define HI_STATE_SHIFT	ML_HI_STATE_SHIFT
 #define AGED_GENERATIONS	8	/* left to each index of an aged arena */
 
 static int vecs_init(struct ml_arena *a, u64 nr)
@@ -58,42 +58,12 @@ void ml_table_exit(struct ml_arena *a)
 	ml_vec_exit(a, &t->hi);
 }
 
-/* The caller knows that the index is below top, so that its pages exist. */
-static u32 *lo_of(const struct ml_arena *a, u32 index)
-{
-	return ml_vec_made(&a->table.lo, index);
-}
-
 static u16 *hi_of(const struct ml_arena *a, u32 index)
 {
-	return ml_vec_made(&a->table.hi, index);
+	return ml_index_hi(a, index);
 }
 
-/* What is known of an index, found once. */
-struct words {
-	u64 *entry;
-	u32 *lo;
-	u16 *hi;
-};
-
-/* As above. */
-static struct words words_of(const struct ml_arena *a, u32 index)
-{
-	const u32 nr = index - a->table.first;
-
-	return (struct words){
-		.entry = ml_vec_nth(&a->table.entry, nr),
-		.lo = ml_vec_nth(&a->table.lo, nr),
-		.hi = ml_vec_nth(&a->table.hi, nr),
-	};
-}
-
-static u64 words_loc(const struct words *w)
-{
-	return *w->lo | (u64)(*w->hi & 0xff) << 32;
-}
-
-static void words_set(const struct words *w, u64 loc, u32 state)
+static void words_set(const struct ml_words *w, u64 loc, u32 state)
 {
 	*w->lo = (u32)loc;
 	*w->hi = (u16)(loc >> 32) | state << HI_STATE_SHIFT;
@@ -106,15 +76,11 @@ static void set_state(struct ml_arena *a, u32 index, u32 state)
 	*hi = (*hi & 0xff) | state << HI_STATE_SHIFT;
 }
 
-#define HI_IN_BATCH	((u16)(ML_IN_BATCH << HI_STATE_SHIFT))
-
 /* It is in no batch any more. */
-static void set_loc(struct ml_arena *a, u32 index, u64 loc)
+static void set_loc(const struct ml_words *w, u64 loc)
 {
-	u16 *hi = hi_of(a, index);
-
-	*lo_of(a, index) = (u32)loc;
-	*hi = (*hi & 0xff00 & ~HI_IN_BATCH) | (u16)(loc >> 32);
+	*w->lo = (u32)loc;
+	*w->hi = (*w->hi & 0xff00 & ~ML_HI_IN_BATCH) | (u16)(loc >> 32);
 }
 
 /* Was it ever given out? Any value; some ask without the lock. */
@@ -159,46 +125,9 @@ bool ml_index_bound(const struct ml_arena *a, u32 index)
 	return (ml_index_state(a, index) & ML_STATE_MASK) == ML_BOUND;
 }
 
-/* Private location of a bound index: the only one that is ever believed. */
-u64 ml_index_loc(const struct ml_arena *a, u32 index)
-{
-	struct words w = { .lo = lo_of(a, index), .hi = hi_of(a, index) };
-
-	return words_loc(&w);
-}
-
 bool ml_index_in_batch(const struct ml_arena *a, u32 index)
 {
 	return ml_index_state(a, index) & ML_IN_BATCH;
-}
-
-/* Of a bound index. */
-void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
-{
-	u16 *hi = hi_of(a, index);
-
-	*hi = in ? *hi | HI_IN_BATCH : *hi & ~HI_IN_BATCH;
-}
-
-/**
- * ml_index_waits - is an index in a batch, and still bound to the place that it had then?
- * @a: arena; arena.lock
- * @index: that was bound and in a batch some time
- * @loc: of that place
- *
- * It may have been unbound since, and even its word may be gone.
- */
-bool ml_index_waits(const struct ml_arena *a, u32 index, u64 loc)
-{
-	const u32 mask = (ML_STATE_MASK | ML_IN_BATCH) << HI_STATE_SHIFT;
-	const u16 *hi = ml_vec_page(&a->table.hi, index - a->table.first);
-
-	lockdep_assert_held(&a->lock);
-	if (!hi)
-		return false;
-	hi = ml_vec_element(&a->table.hi, (void *)hi, index - a->table.first);
-	return (*hi & (mask | 0xff)) == (ML_BOUND << HI_STATE_SHIFT | HI_IN_BATCH | loc >> 32) &&
-	       *lo_of(a, index) == (u32)loc;
 }
 
 /* A bound index is in doubt until it is unbound: see mag.c. */
@@ -221,44 +150,21 @@ bool ml_index_placed(const struct ml_arena *a, u32 index)
 }
 
 /**
- * ml_index_placeless - how many indices from this one on have no place
+ * ml_index_block - the states of an index and of those behind it
  * @a: arena; arena.lock
  * @index: below top, and not the first of all
+ * @nr: out: how many, up to the end of its block
  *
- * For walks, which pass them over. Not more than there are up to the end of its block.
+ * For walks. Return: their words in arena.hi, or NULL if they were given back.
  */
-u32 ml_index_placeless(const struct ml_arena *a, u32 index)
+const u16 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr)
 {
-	const u32 nr = index - a->table.first, block = ML_INDEX_BLOCK - (nr & (ML_INDEX_BLOCK - 1));
-	const u32 end = min(block, a->table.top - index);
-	const u16 *hi = ml_vec_page(&a->table.hi, nr);
-	u32 i;
+	const u32 in_block = (index - a->table.first) & (ML_INDEX_BLOCK - 1);
+	const u16 *hi = ml_vec_page(&a->table.hi, index - a->table.first);
 
 	lockdep_assert_held(&a->lock);
-	if (!hi)
-		return block;
-	hi += nr & (ML_INDEX_BLOCK - 1);
-	for (i = 0; i < end; i++)
-		if ((hi[i] >> HI_STATE_SHIFT & ML_STATE_MASK) == ML_BOUND && ml_index_loc(a, index + i))
-			break;
-	return i;
-}
-
-/* The program's pin word (tag, pins, hints): any value may be read here. */
-u32 ml_index_notes(const struct ml_arena *a, u32 index)
-{
-	u32 *pin = ml_vec_at(&a->table.pin, index);
-
-	/* Pairs with the release of an unpin: a copy has what was written before it. */
-	return pin ? smp_load_acquire(pin) : 0;
-}
-
-/* The program's side word (group, class, size): any value may be read here. */
-u64 ml_index_side(const struct ml_arena *a, u32 index)
-{
-	u64 *side = ml_vec_at(&a->table.side, index);
-
-	return side ? READ_ONCE(*side) : 0;
+	*nr = min(ML_INDEX_BLOCK - in_block, a->table.top - index);
+	return hi ? hi + in_block : NULL;
 }
 
 /* Nobody ends the object meanwhile: it is BUSY. What the program writes there is its harm. */
@@ -274,11 +180,6 @@ void ml_index_resize(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes)
 u32 ml_index_priority(const struct ml_arena *a, u32 index)
 {
 	return (ml_index_notes(a, index) & MEMLANE_PIN_PRIORITY_MASK) >> MEMLANE_PIN_PRIORITY_SHIFT;
-}
-
-u32 ml_index_pins(const struct ml_arena *a, u32 index)
-{
-	return ml_index_notes(a, index) & MEMLANE_PIN_COUNT_MASK;
 }
 
 /* The last four ageing periods, newest in bit 0: in which was it used? */
@@ -357,7 +258,7 @@ static bool index_pages(struct ml_arena *a, u32 index)
 	       ml_vec_make(a, &t->hi, index);
 }
 
-static int take_index(struct ml_arena *a, u32 *index, struct words *w)
+static int take_index(struct ml_arena *a, u32 *index, struct ml_words *w)
 {
 	struct ml_table *t = &a->table;
 
@@ -365,7 +266,7 @@ static int take_index(struct ml_arena *a, u32 *index, struct words *w)
 		return -ENOSPC;
 	if (t->free) {
 		*index = t->free;
-		*w = words_of(a, *index);
+		*w = ml_words_of(a, *index);
 		t->free = *w->lo;
 		return 0;
 	}
@@ -374,7 +275,7 @@ static int take_index(struct ml_arena *a, u32 *index, struct words *w)
 	if (!index_pages(a, t->top))
 		return -ENOMEM;
 	*index = t->top;
-	*w = words_of(a, *index);
+	*w = ml_words_of(a, *index);
 	WRITE_ONCE(t->top, t->top + 1);
 	return 0;
 }
@@ -390,7 +291,7 @@ static int take_index(struct ml_arena *a, u32 *index, struct words *w)
  */
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 {
-	struct words w;
+	struct ml_words w;
 	u32 gen;
 	int err;
 
@@ -428,6 +329,7 @@ static void block_end(struct ml_arena *a, u32 from)
 {
 	struct ml_table *t = &a->table;
 
+	t->over++;
 	ml_vec_drop(a, &t->hi, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->lo, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->pin, from, ML_INDEX_BLOCK);
@@ -436,7 +338,7 @@ static void block_end(struct ml_arena *a, u32 from)
 }
 
 /* Its generations are used up. What @w names may be gone afterwards. */
-static void retire(struct ml_arena *a, u32 index, const struct words *w)
+static void retire(struct ml_arena *a, u32 index, const struct ml_words *w)
 {
 	u32 from = index - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
 
@@ -476,7 +378,7 @@ static void forget_placeless(struct ml_arena *a, u64 word)
  */
 int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 {
-	struct words w;
+	struct ml_words w;
 	u64 word;
 	u32 gen;
 
@@ -486,7 +388,7 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	index = array_index_nospec(index, a->table.top);
 	if (!ml_vec_page(&a->table.hi, index - a->table.first))
 		return -EBADF;	/* its block was given back */
-	w = words_of(a, index);
+	w = ml_words_of(a, index);
 	if ((*w.hi >> HI_STATE_SHIFT & ML_STATE_MASK) != ML_BOUND)
 		return -EBADF;
 	/* Pairs with the release by which it became stock. */
@@ -494,7 +396,7 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 	if (!ml_is_stock(word))
 		return -EBUSY;
 	gen = memlane_entry_gen(word);
-	*loc = words_loc(&w);
+	*loc = ml_words_loc(&w);
 	a->table.bound--;
 	if (unlikely(!*loc))
 		forget_placeless(a, word);
@@ -512,26 +414,26 @@ int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
 /**
  * ml_index_move - a bound index has moved, and leaves its batch
  * @a: arena; arena.lock
- * @index: a bound index
+ * @w: of a bound index
  * @loc: new place
  */
-void ml_index_move(struct ml_arena *a, u32 index, u64 loc)
+void ml_index_move(struct ml_arena *a, const struct ml_words *w, u64 loc)
 {
 	lockdep_assert_held(&a->lock);
-	set_loc(a, index, loc);
+	set_loc(w, loc);
 }
 
 /* A bound index loses its place but stays bound until it is freed. */
-void ml_index_purge(struct ml_arena *a, u32 index)
+void ml_index_purge(struct ml_arena *a, const struct ml_words *w)
 {
-	set_loc(a, index, 0);
+	set_loc(w, 0);
 	a->table.purged++;
 }
 
 /* The same for stock. */
-void ml_index_empty(struct ml_arena *a, u32 index)
+void ml_index_empty(struct ml_arena *a, const struct ml_words *w)
 {
-	set_loc(a, index, 0);
+	set_loc(w, 0);
 	a->table.emptied++;
 }
 

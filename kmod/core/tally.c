@@ -19,19 +19,29 @@ static unsigned int class_in(struct ml_run *run)
 	return run->kind == ML_SPAN ? ml_span_of(run)->cls : MEMLANE_CLASS_BLOB;
 }
 
-/* Of an index that has its place in @lane and @cls; 0: of nobody. */
-static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsigned int cls,
-		    struct ml_kin *kin)
+/**
+ * ml_kin_in - in which tallies counts what lies in a run
+ * @run: of its place
+ * @word: its entry, or 0: nobody's
+ * @notes: its pin word
+ * @side: its side word
+ * @kin: out
+ */
+void ml_kin_in(struct ml_run *run, u64 word, u32 notes, u64 side, struct ml_kin *kin)
 {
-	bool live = index && memlane_entry_is_live(ml_entry_read(a, index));
+	bool live = memlane_entry_is_live(word);
 
-	kin->cls = ml_tally_of_class(lane, cls);
-	kin->tag = MEMLANE_TALLY_TAG;
-	kin->group = MEMLANE_TALLY_GROUP;
-	if (!live)
-		return;
-	kin->tag += ml_index_notes(a, index) >> MEMLANE_PIN_TAG_SHIFT;
-	kin->group += ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
+	kin->cls = ml_tally_of_class(run->lane, class_in(run));
+	kin->tag = MEMLANE_TALLY_TAG + (live ? notes >> MEMLANE_PIN_TAG_SHIFT : 0);
+	kin->group = MEMLANE_TALLY_GROUP + (live ? side >> MEMLANE_SIDE_GROUP_SHIFT : 0);
+}
+
+/* Of an index that has its place there; 0: of nobody. */
+static void set_kin(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin)
+{
+	u64 word = index ? ml_entry_read(a, index) : 0;
+
+	ml_kin_in(run, word, ml_index_notes(a, index), ml_index_side(a, index), kin);
 }
 
 /**
@@ -46,7 +56,7 @@ static void set_kin(const struct ml_arena *a, u32 index, unsigned int lane, unsi
 void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin)
 {
 	lockdep_assert_held(&a->lock);
-	set_kin(a, index, run->lane, class_in(run), kin);
+	set_kin(a, index, run, kin);
 }
 
 static u32 owner_at(struct ml_run *run, u64 loc)
@@ -77,7 +87,7 @@ bool ml_kin_at(const struct ml_arena *a, u64 first, u64 loc, struct ml_kin *kin)
 
 	if (!run || ml_run_is_free(run))
 		return false;
-	set_kin(a, owner_at(run, loc), run->lane, class_in(run), kin);
+	set_kin(a, owner_at(run, loc), run, kin);
 	return true;
 }
 

@@ -23,6 +23,7 @@ static inline void ml_count_up(__u64 *word, u64 by)
 }
 
 void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin);
+void ml_kin_in(struct ml_run *run, u64 word, u32 notes, u64 side, struct ml_kin *kin);
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv);
 void ml_tally_moves(struct ml_arena *a);
 void ml_tally_stay(struct ml_arena *a, const struct ml_kin *kin, enum ml_stay why);

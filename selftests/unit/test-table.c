@@ -327,6 +327,7 @@ static void random_indices(void)
 	struct rng r = rng_new();
 	struct world *w = begin();
 	struct ml_arena *a = &w->arena;
+	struct ml_words words;
 	u32 i, bound = 0, index;
 	u64 ops = ktap_ops(100000);
 
@@ -355,7 +356,8 @@ static void random_indices(void)
 			model[i].gen++;
 			bound--;
 		} else if (model[i].bound && rng_below(&r, 2)) {
-			ml_index_move(a, i, loc);
+			words = ml_words_of(a, i);
+			ml_index_move(a, &words, loc);
 			model[i].loc = loc;
 			model[i].batch = false;
 		} else if (model[i].bound) {
