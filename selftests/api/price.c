@@ -136,6 +136,27 @@ static void measured(void (*run)(unsigned long rounds), unsigned long rounds)
 	__asm__ volatile("" ::: "memory");
 }
 
+/* Objects are moved together: three of four were freed. Says how many moved. */
+static void move_together(unsigned long rounds)
+{
+	struct memlane_step step = { 0 };
+	memlane_handle *h = calloc(4 * rounds, sizeof(*h));
+	unsigned long i, rng = 88172645463325252UL;
+
+	check(h);
+	for (i = 0; i < 4 * rounds; i++)
+		check((h[i] = memlane_alloc(m, 64)));
+	for (i = 0; i < 4 * rounds; i++) {
+		rng = rng * 6364136223846793005UL + 1442695040888963407UL;
+		if (rng >> 33 & 3)
+			check(memlane_free(m, h[i]) == 0);
+	}
+	memlane_thread_flush(m);
+	check(memlane_compact(m, 0, 0, &step) == 0);
+	printf("moved %llu\n", (unsigned long long)step.out_moved);
+	free(h);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(unsigned long rounds);
@@ -154,6 +175,7 @@ static const struct {
 	{ "scratch", scratch, false },
 	{ "get-tracked", get, true },
 	{ "pair-tracked", pair, true },
+	{ "moved", move_together, false },
 };
 
 int main(int argc, char **argv)
