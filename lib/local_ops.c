@@ -17,6 +17,7 @@
 #include "local.h"
 #include "local_small.h"
 #include "memtool.h"
+#include "racing.h"
 #include "run.h"
 #include "refusal.h"
 #include "worker.h"
@@ -112,7 +113,7 @@ static u64 decommit(struct ml_arena *a, u64 page, u64 nr)
 
 static void copy(struct ml_arena *a, u64 to, u64 from, size_t len)
 {
-	memcpy(local_of(a)->data + to, local_of(a)->data + from, len);
+	copy_racing(local_of(a)->data + to, local_of(a)->data + from, len);
 }
 
 static void remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
@@ -263,6 +264,7 @@ const struct ml_ops *local_ops_tell(struct ml_ops *own)
 {
 	*own = local_ops;
 	own->copy = copy_told;
+	own->copy_waits = true;
 	own->remap = remap_told;
 	own->moved = moved_told;
 	return own;

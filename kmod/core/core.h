@@ -130,8 +130,13 @@ struct ml_ops {
 	 * Returns how many had existed. Cannot fail.
 	 */
 	u64 (*decommit)(struct ml_arena *a, u64 page, u64 nr);
-	/* Copy bytes inside the data area; the destination is populated. */
+	/*
+	 * Copy bytes inside the data area; the destination is populated. Their owner may be
+	 * writing them: then what was copied is thrown away.
+	 */
 	void (*copy)(struct ml_arena *a, u64 to, u64 from, size_t len);
+	/* copy() says more of the object than its bytes: its users wait for it, and it counts. */
+	bool copy_waits;
 	/* Have what remap() of these needs, so that it cannot fail. -ENOMEM. NULL: nothing. */
 	int (*reserve)(struct ml_arena *a, u64 to, u64 from, u64 nr);
 	/* Hand over @nr pages; both ranges are committed, @to holds none. */

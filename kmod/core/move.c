@@ -5,13 +5,14 @@
  *   reserve   a destination for each object            arena.lock
  *   mark      the entry by compare-exchange            arena.lock
  *   grace     epoch + 1, barrier on every CPU, wait for older sections
- *   commit    pins again; marked -> BUSY by compare-exchange, copy or hand
- *             over, publish the new place; or, where there are no bytes,
- *             marked -> at the new place                arena.lock
+ *   commit    pins again; copy, and marked -> at the new place by compare-exchange;
+ *             or marked -> BUSY, hand the pages over, publish the new place
+ *                                                       arena.lock
  *   free      the old places                            arena.lock
  *
  * A user who meets a mark clears it by compare-exchange (a veto), so that the
- * commit's compare-exchange fails; one who meets BUSY waits for that object.
+ * commit's compare-exchange fails, and what was copied counts for nothing; one who
+ * meets BUSY waits for that object: its pages change hands, or its size changes.
  * The barrier pairs with the plain store of memlane_enter(): afterwards either
  * the section is seen here, or the section sees the mark. An index that was freed,
  * and perhaps bound anew, while nobody held the lock lost ML_IN_BATCH.
@@ -599,7 +600,6 @@ static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 	a->ops->copy(a, byte_of(mv->to), byte_of(mv->from), mv->len);
 	if (timed)
 		time_copy(a, mv, start);
-	count_copy(a, mv);
 }
 
 /* The size goes with the place: who sees the new location finds the new side word. */
@@ -611,6 +611,21 @@ static void resize(struct ml_arena *a, const struct ml_move *mv)
 		ml_index_resize(a, mv->index, need.cls, mv->length);
 }
 
+/*
+ * Nobody waits. The object's user may clear the mark and write while the bytes are
+ * copied: then the word is another, and stays so, as only a mover marks. False: so it was,
+ * or an alloc or a free came.
+ */
+static bool copy_over(struct ml_arena *a, const struct ml_move *mv, u64 to)
+{
+	copy_bytes(a, mv);
+	/* Pairs with a veto or a free, and with the acquire of a user who comes later. */
+	if (cmpxchg(mv->words.entry, mv->expect, to) != mv->expect)
+		return false;
+	count_copy(a, mv);
+	return true;
+}
+
 /* Users wait until the bytes are there. False: a veto, an alloc or a free came first. */
 static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 {
@@ -620,10 +635,12 @@ static bool transfer(struct ml_arena *a, const struct ml_move *mv, u64 to)
 	/* Pairs with the compare-exchange of a veto or a free. */
 	if (cmpxchg(e, mv->expect, busy) != mv->expect)
 		return false;
-	if (mv->remap)
+	if (mv->remap) {
 		hand_over(a, mv);
-	else
+	} else {
 		copy_bytes(a, mv);
+		count_copy(a, mv);
+	}
 	resize(a, mv);
 	/* Pairs with the acquire of a user who waited or came later. */
 	smp_store_release(e, to);
@@ -699,7 +716,9 @@ static bool carry_out(struct ml_arena *a, const struct ml_move *mv)
 
 	if (!mv->to || !memlane_entry_is_live(mv->expect))
 		return swing(a, mv, to);
-	return transfer(a, mv, to);
+	if (mv->remap || mv->length || a->ops->copy_waits)
+		return transfer(a, mv, to);
+	return copy_over(a, mv, to);
 }
 
 static int commit(struct ml_arena *a, const struct ml_move *mv)

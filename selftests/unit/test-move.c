@@ -191,6 +191,45 @@ static void vetoed(void)
 	end();
 }
 
+/* The pages of a large object do not change hands once somebody is back at it. */
+static void blob_vetoed(void)
+{
+	begin(100000);
+	w->in_grace = veto_in_grace;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	stayed();
+	expect_eq(w->arena.count.vetoed, 1);
+	expect_eq(w->arena.count.remapped, 0);
+	end();
+}
+
+/* Nobody waits for a copy: who comes meanwhile clears the mark, and writes. */
+static void veto_in_copy(struct world *world)
+{
+	u64 marked = world_in_state(before, MEMLANE_ENTRY_USED_MARKED);
+
+	expect_eq(cmpxchg(world_entry(world, object), marked, before), marked);
+	memset(world_at(world, place(), 100), 0x77, 100);
+}
+
+static void vetoed_while_copied(void)
+{
+	const u8 *p;
+
+	begin(100);
+	w->in_copy = veto_in_copy;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
+	stayed();
+	p = world_at(w, place(), 100);
+	expect(p[0] == 0x77 && p[99] == 0x77);
+	expect_eq(w->arena.count.vetoed, 1);
+	expect_eq(w->arena.count.moved + w->arena.count.moved_bytes, 0);
+	w->in_copy = NULL;
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	expect_eq(w->arena.count.moved_bytes, 112);
+	end();
+}
+
 static void held(void)
 {
 	begin(100);
@@ -580,6 +619,20 @@ static int resize(u64 length)
 	return result;
 }
 
+/* The size is in another word: its users wait until both have changed. */
+static void busy_in_copy(struct world *world)
+{
+	expect(memlane_entry_is_busy(*world_entry(world, object)));
+}
+
+static void waited_for_with_its_size(void)
+{
+	begin(100);
+	w->in_copy = busy_in_copy;
+	expect_eq(resize(300), 0);
+	end();
+}
+
 /* Same name and state; a place for @length, the bytes of before, its size told. */
 static void has_size(u64 length, u64 kept)
 {
@@ -688,6 +741,9 @@ static const struct test tests[] = {
 	{ "move_pinned", pinned },
 	{ "move_pinned_under_way", pinned_under_way },
 	{ "move_vetoed", vetoed },
+	{ "move_vetoed_blob", blob_vetoed },
+	{ "move_vetoed_while_copied", vetoed_while_copied },
+	{ "move_waited_for_with_its_size", waited_for_with_its_size },
 	{ "move_held", held },
 	{ "move_held_at_the_end", held_at_the_end },
 	{ "move_broken_page", broken_page },

@@ -279,8 +279,41 @@ static void threads(void)
 	finish(users);
 }
 
+/* Sees the new place by its word alone: nothing else orders its reads behind the copy. */
+static void *watch(void *arg)
+{
+	const u64 from = *(u64 *)arg;
+	u64 word;
+
+	/* Pairs with the mover's compare-exchange. */
+	do
+		word = smp_load_acquire(world_entry(w, shared[0]));
+	while (memlane_entry_loc(word, (u32)shared[0]) == from);
+	look(world_at(w, memlane_entry_loc(word, (u32)shared[0]), 100), 100, 0x3c);
+	return NULL;
+}
+
+static void new_place_has_its_bytes(void)
+{
+	pthread_t watcher;
+	u64 from;
+
+	expect(!syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0));
+	w = world_new(1 << 20, 2 << 20);
+	w->threaded = true;
+	shared[0] = world_alloc(w, MEMLANE_FAST, 100);
+	memset(get(shared[0], 100), 0x3c, 100);
+	from = memlane_entry_loc(*world_entry(w, shared[0]), (u32)shared[0]);
+	expect(!pthread_create(&watcher, NULL, watch, &from));
+	expect_eq(world_migrate(w, shared[0], MEMLANE_SLOW), 0);
+	pthread_join(watcher, NULL);
+	world_check(w);
+	world_end(w);
+}
+
 static const struct test tests[] = {
 	{ "thread_users_and_mover", threads },
+	{ "thread_new_place_has_its_bytes", new_place_has_its_bytes },
 };
 
 KTAP_MAIN(tests);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../lib/racing.h"
 #include "ktap.h"
 #include "lane.h"
 #include "tally.h"
@@ -282,7 +283,9 @@ static void op_copy(struct ml_arena *a, u64 to, u64 from, size_t len)
 	for (page = to >> ML_PAGE_SHIFT; page <= (to + len - 1) >> ML_PAGE_SHIFT; page++)
 		expect(w->page[page] & PAGE_EXISTS);
 	expect(to + len <= from || from + len <= to);
-	memcpy(w->data + to, w->data + from, len);
+	copy_racing(w->data + to, w->data + from, len);
+	if (w->in_copy)
+		w->in_copy(w);
 }
 
 static void op_remap(struct ml_arena *a, u64 to, u64 from, u64 nr)

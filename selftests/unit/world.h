@@ -67,6 +67,7 @@ struct world {
 	/* Called without arena.lock while a batch waits; may be NULL. */
 	void (*in_grace)(struct world *w, void *arg);
 	void (*in_pause)(struct world *w, void *arg);	/* the same argument */
+	void (*in_copy)(struct world *w);	/* behind the bytes, before the commit */
 	void *grace_arg;
 };
 
