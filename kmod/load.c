@@ -70,10 +70,10 @@ static_assert(FETCH_PAGES * (MEMLANE_RECORD_MOST + MEMLANE_RECORD_GRAIN) <=
  * @leaf: likewise
  * @nr: number of the page in the data area
  * @stored: what the word was
- * @ahead: nobody asked for it when the read began
- * @wanted: somebody has waited for it
  * @since: when the first of @faults began; ns
  * @faults: that wait for it
+ * @ahead: nobody asked for it when the read began
+ * @wanted: somebody has waited for it
  * @done: the word is not LOADING any more
  * @ticket: by which the record is asked for
  * @page: where the bytes go; NULL once a word has it
@@ -85,10 +85,10 @@ struct memlane_load {
 	struct memlane_leaf *leaf;
 	u64 nr;
 	unsigned long stored;
-	bool ahead;
-	bool wanted;
 	u64 since;
 	unsigned int faults;
+	bool ahead;
+	bool wanted;
 	struct completion done;
 	struct memlane_ticket ticket;
 	struct page *page;
@@ -101,30 +101,36 @@ static_assert(_Alignof(struct memlane_load) > WORD_TAGS);
  * @work: does it
  * @list: in backing.waiting, or nowhere; backing.loading
  * @refs: the worker's, and of each who waits for a page
+ * @blocks: that @buffer has room for
+ * @room: how many loads there may be
+ * @nr: how many there are; the first is of the page that was asked for
  * @b: reads from here; a reference
  * @from: byte in the file
  * @end: behind the last byte
- * @blocks: that @buffer has room for
- * @buffer: for the bytes of the file; in pages of @bv
- * @bv: see above
- * @room: how many loads there may be
- * @nr: how many there are; the first is of the page that was asked for
- * @load: by number of the page
+ * @buffer: for the bytes of the file; in pages of fetch_bv()
+ * @load: by number of the page; then comes what fetch_bv() gives
  */
 struct memlane_fetch {
 	struct work_struct work;
 	struct list_head list;
 	refcount_t refs;
+	unsigned int blocks;
+	unsigned int room;
+	unsigned int nr;
 	struct memlane_backing *b;
 	u64 from;
 	u64 end;
-	unsigned int blocks;
 	void *buffer;
-	struct bio_vec bv[FETCH_BLOCKS];
-	unsigned int room;
-	unsigned int nr;
 	struct memlane_load load[];
 };
+
+static_assert(_Alignof(struct memlane_load) >= _Alignof(struct bio_vec));
+
+/* One of each block. Their number is known when the fetch is made, and so is that of loads. */
+static struct bio_vec *fetch_bv(struct memlane_fetch *fetch)
+{
+	return (struct bio_vec *)(fetch->load + fetch->room);
+}
 
 static struct memlane_load *load_of(unsigned long word)
 {
@@ -285,7 +291,7 @@ static int fetch_read(struct memlane_load *load, unsigned int nr, u64 from, u64 
 
 	if (!any_lives(load, nr))
 		return -ECANCELED;
-	return memlane_backing_read(fetch->b, from, fetch->bv, (end - from) >> MEMLANE_BLOCK_SHIFT,
+	return memlane_backing_read(fetch->b, from, fetch_bv(fetch), (end - from) >> MEMLANE_BLOCK_SHIFT,
 				    end - from);
 }
 
@@ -458,14 +464,13 @@ static void fetch_init(struct memlane_fetch *fetch, const struct plan *plan)
 
 	INIT_WORK(&fetch->work, fetch_work);
 	refcount_set(&fetch->refs, 1);
-	fetch->blocks = plan->blocks;
 	for (i = 0; i < plan->room; i++) {
 		fetch->load[i].fetch = fetch;
 		fetch->load[i].ahead = plan->ahead && i;
 		init_completion(&fetch->load[i].done);
 	}
 	for (i = 0; i < plan->blocks; i++)
-		fetch->bv[i] = (struct bio_vec) {
+		fetch_bv(fetch)[i] = (struct bio_vec) {
 			.bv_page = buffer_page(fetch->buffer + i * MEMLANE_BLOCK),
 			.bv_len = MEMLANE_BLOCK,
 		};
@@ -479,7 +484,7 @@ static void fetch_pages(struct memlane_fetch *fetch, const struct plan *plan, st
 	for (i = 0; i < fetch->room; i++) {
 		if (!i && spare)
 			continue;
-		fetch->load[i].page = memlane_page_new(plan->gfp);
+		fetch->load[i].page = memlane_page_raw(plan->gfp);
 		if (!fetch->load[i].page)
 			return;
 	}
@@ -491,14 +496,22 @@ static gfp_t fetch_gfp(const struct plan *plan)
 	return GFP_KERNEL_ACCOUNT | (plan->room > 1 ? plan->gfp : GFP_CALL);
 }
 
+/* For one page it is 256 bytes: most reads are of one. */
+static size_t fetch_bytes(const struct plan *plan)
+{
+	return struct_size((struct memlane_fetch *)NULL, load, plan->room) +
+	       plan->blocks * sizeof(struct bio_vec);
+}
+
 static struct memlane_fetch *fetch_new(const struct plan *plan, struct page **spare)
 {
 	struct memlane_fetch *fetch;
 
-	fetch = kzalloc(struct_size(fetch, load, plan->room), fetch_gfp(plan));
+	fetch = kzalloc(fetch_bytes(plan), fetch_gfp(plan));
 	if (!fetch)
 		return NULL;
 	fetch->room = plan->room;
+	fetch->blocks = plan->blocks;
 	fetch->buffer = buffer_new(plan->blocks, fetch_gfp(plan));
 	if (!fetch->buffer) {
 		kfree(fetch);

@@ -191,16 +191,17 @@ static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, u6
 	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
 }
 
-/* Who looks through a view pays for nothing. */
-static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena)
+/* Who looks through a view pays for nothing. @make: memlane_page_new() or memlane_page_raw(). */
+static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena,
+			     struct page *(*make)(gfp_t extra))
 {
 	struct mem_cgroup *memcg;
 	struct page *page;
 
 	if (!is_view(vmf->vma))
-		return memlane_page_new(0);
+		return make(0);
 	memcg = set_active_memcg(arena->worker.memcg);
-	page = memlane_page_new(0);
+	page = make(0);
 	set_active_memcg(memcg);
 	return page;
 }
@@ -226,39 +227,53 @@ static vm_fault_t wait_for_load(struct vm_fault *vmf, struct memlane_load *load)
 }
 
 static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
-			     struct page **spare, const struct met *met)
+			     const struct met *met)
 {
 	u64 since = is_view(vmf->vma) ? 0 : met->since;
-	struct memlane_load *load = memlane_load_get(&arena->pages, nr, spare, since);
+	struct memlane_load *load;
+	struct page *page;
 
+	memlane_page_refault(&arena->pages, nr);
+	page = page_for(vmf, arena, memlane_page_raw);
+	if (!page)
+		return fault_nomem(arena);
+	load = memlane_load_get(&arena->pages, nr, &page, since);
 	/* The arena may be gone after the wait. */
-	memlane_page_drop(*spare);
-	*spare = NULL;
+	memlane_page_drop(page);
 	if (IS_ERR(load))
 		return VM_FAULT_OOM;
 	return load ? wait_for_load(vmf, load) : VM_FAULT_NOPAGE;
 }
 
+/* Nothing of it is in the backing file, so far. Return: as map_data(). */
+static vm_fault_t fault_fill(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
+			     struct met *met)
+{
+	struct page *spare;
+	vm_fault_t ret;
+
+	if (!may_fill(vmf, arena, nr))
+		return VM_FAULT_SIGBUS;
+	spare = page_for(vmf, arena, memlane_page_new);
+	if (!spare || memlane_pages_prepare(&arena->pages, nr))
+		ret = fault_nomem(arena);
+	else
+		ret = map_data(vmf, arena, nr, &spare, met);
+	memlane_page_drop(spare);	/* another thread was quicker */
+	return ret;
+}
+
 static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
 {
 	struct met met = { .what = MEMLANE_FAULT_PAGE, .since = ktime_get_ns() };
-	struct page *spare = NULL;
+	struct page *none = NULL;
 	vm_fault_t ret;
 
-	ret = map_data(vmf, arena, nr, &spare, &met);
-	if (ret)
-		return ret;
-	if (!may_fill(vmf, arena, nr))
-		return VM_FAULT_SIGBUS;
-	spare = page_for(vmf, arena);
-	if (!spare || memlane_pages_prepare(&arena->pages, nr)) {
-		memlane_page_drop(spare);
-		return fault_nomem(arena);
-	}
-	ret = map_data(vmf, arena, nr, &spare, &met);
+	ret = map_data(vmf, arena, nr, &none, &met);
+	if (!ret)
+		ret = fault_fill(vmf, arena, nr, &met);
 	if (ret == VM_FAULT_RETRY)
-		ret = fault_load(vmf, arena, nr, &spare, &met);
-	memlane_page_drop(spare);	/* another thread was quicker */
+		ret = fault_load(vmf, arena, nr, &met);
 	/* 0: what was there has gone meanwhile: look again. */
 	return ret ? ret : VM_FAULT_NOPAGE;
 }

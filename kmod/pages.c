@@ -67,6 +67,13 @@ static bool is_dying(void)
 	return fatal_signal_pending(current);
 }
 
+static struct page *page_counted(struct page *page)
+{
+	if (page)
+		atomic64_inc(&memlane_totals.pages);
+	return page;
+}
+
 /**
  * memlane_page_new - a zeroed page, charged to the caller's memory cgroup
  * @extra: more flags for the allocator
@@ -76,11 +83,13 @@ static bool is_dying(void)
  */
 struct page *memlane_page_new(gfp_t extra)
 {
-	struct page *page = alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra);
+	return page_counted(alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra));
+}
 
-	if (page)
-		atomic64_inc(&memlane_totals.pages);
-	return page;
+/* As memlane_page_new(), but all its bytes are written before anybody sees it. */
+struct page *memlane_page_raw(gfp_t extra)
+{
+	return page_counted(alloc_page(GFP_USER | __GFP_ACCOUNT | extra));
 }
 
 /*
@@ -97,7 +106,7 @@ void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr)
 
 /**
  * memlane_page_drop - let go of a page
- * @page: from memlane_page_new(), or NULL
+ * @page: from memlane_page_new(), memlane_page_raw(), or NULL
  *
  * Nobody maps it; others may hold it still.
  */
@@ -177,7 +186,7 @@ static int fill_word(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 	case WORD_LOADING:
 		if (word_is_lost(word))
 			return -EIO;
-		return *spare ? -EAGAIN : 0;
+		return -EAGAIN;
 	default:
 		return word == WORD_NONE ? -EFAULT : -EIO;
 	}
@@ -210,7 +219,7 @@ static unsigned int word_met(unsigned long word)
  * Context: invalidate_lock for reading, as long as the page is used.
  * Return: the page; NULL: there is none and no spare one either, or no word for it
  * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost; -EAGAIN: they are
- * in the backing file, and @spare is there for memlane_load_get().
+ * in the backing file, and memlane_load_get() brings them.
  */
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
 			       unsigned int *met)
