@@ -5,7 +5,8 @@
  * Reclaim may run in a thread that holds an arena's locks, so what is given back in
  * here is what ml_reclaim() can have without waiting: pages of empty spans, and objects
  * of purgeable groups that no open section may be using. An arena with an interval is
- * woken, too: it may close gaps between objects, and wait for sections.
+ * woken, too: it may close gaps between objects, wait for sections, and put away what is
+ * not used.
  *
  * Arenas are asked one after the other, and what one of them has given the next one
  * need not: what an arena seems to have makes nobody else give more or less.
@@ -41,18 +42,25 @@ static struct kmem_cache *tokens;
 static struct list_lru lru;
 static bool ready;	/* @lru is there */
 
-/* Pages that an arena may be able to do without; no lock. */
+/*
+ * Pages that an arena may be able to do without; no lock. Where it puts away what is not used,
+ * any page of the SlowLane may be one: nothing is freed here, but the arena is woken.
+ */
 static u64 spare_pages(const struct memlane_arena *arena)
 {
 	const struct ml_arena *core = &arena->core;
-	u64 present = 0, bound = 0;
+	u64 present = 0, bound = 0, cold = 0;
 	int lane;
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++) {
 		present += atomic64_read(&arena->pages.present[lane]);
 		bound += READ_ONCE(core->lane[lane].bound) >> PAGE_SHIFT;
 	}
-	return READ_ONCE(core->policy.purgeable) ? present : present - min(present, bound);
+	if (READ_ONCE(core->policy.purgeable))
+		return present;
+	if (READ_ONCE(core->policy.cold_age))
+		cold = atomic64_read(&arena->pages.present[MEMLANE_SLOW]);
+	return max(cold, present - min(present, bound));
 }
 
 /* Its end waits until it is put. */

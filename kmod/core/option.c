@@ -44,7 +44,7 @@ static int set_u32(u32 *field, u64 value, u32 lowest, u32 highest)
 {
 	if (value < lowest || value > highest)
 		return -EINVAL;
-	*field = value;
+	WRITE_ONCE(*field, value);	/* some are looked at without a lock */
 	return 0;
 }
 

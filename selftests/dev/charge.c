@@ -283,6 +283,34 @@ TEST(compressed_bytes_are_the_owners)
 	leave_group();
 }
 
+/* Its arenas put away what was not used of late, long before it is old. */
+TEST(a_group_that_is_short_cools)
+{
+	unsigned long before;
+	struct arena a;
+	unsigned int i;
+	__u64 h;
+
+	enter_group();
+	a = arena_new(16 * MIB, 32 * MIB);
+	h = charged_text(&a, 3);
+	set(&a, MEMLANE_OPT_COLD_AGE, 4);
+	set(&a, MEMLANE_OPT_POLICY_INTERVAL, 3600000000000);
+	cycles(&a, 2);
+	expect_eq(counts(&a).cooled, 0);
+	before = charged();
+	for (i = 0; i < 1000 && counts(&a).cooled < TEXT / PAGE; i++) {
+		group_put("memory.reclaim", "4M");	/* it need not find as much at once */
+		usleep(10000);
+	}
+	expect_eq(counts(&a).cooled, TEXT / PAGE);
+	expect(counts(&a).shortages > 0);
+	expect_charge_near(before - TEXT / 4);
+	expect_text(address_of(&a, h), TEXT, 3);
+	arena_end(&a);
+	leave_group();
+}
+
 /* Of what was stored nothing is left but words: neither pages, nor those of a page cache. */
 TEST(what_is_in_a_file_is_nobodys)
 {
