@@ -3,14 +3,14 @@
  * futex.c - what processes wait for each other by, in objects that are pinned
  *
  * A futex of several processes is known by its file and its place there. Both are the
- * same for everybody as long as the object stays where it is.
+ * same for everybody as long as the object stays where it is, also while its page is put away.
  */
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include "../arena.h"
+#include "backing.h"
 
 #define LONG 30	/* seconds; for what takes none */
 
@@ -225,6 +225,42 @@ TEST(a_robust_mutex_outlives_its_owner)
 	expect_eq(pthread_mutex_lock(&b->lock), EOWNERDEAD);
 	expect_eq(pthread_mutex_consistent(&b->lock), 0);
 	expect_eq(pthread_mutex_unlock(&b->lock), 0);
+	arena_end(&a);
+}
+
+/* Who waits holds nothing of the page: it goes, and comes back as the same place. */
+static void expect_woken_from(const struct arena *a, __u64 handle, __u32 flags)
+{
+	__u32 *word = (__u32 *)address_of(a, handle);
+	bool woken = false, away;
+	pid_t pid;
+	int i;
+
+	*word = 0;
+	expect(cool_flags(a, &handle, 1, flags) > 0);
+	expect_eq(futex(word, FUTEX_WAIT, 1), -EAGAIN);
+	pid = start(a, wait_for_one, handle);
+	for (i = 0; i < LONG * 100 && !woken; i++) {
+		usleep(10000);
+		cool_flags(a, &handle, 1, flags);
+		away = !query(a, handle).out_resident;
+		woken = futex(word, FUTEX_WAKE, 1) == 1 && away;
+	}
+	expect(woken);
+	__atomic_store_n(word, 1, __ATOMIC_RELEASE);
+	futex(word, FUTEX_WAKE, 1);
+	expect_good_end(pid);
+}
+
+TEST(who_waits_in_what_is_put_away_is_woken)
+{
+	struct arena a = arena_on(file_new());
+	__u64 handle = text_blob(&a, 1);
+
+	expect_woken_from(&a, handle, 0);
+	expect_woken_from(&a, handle, MEMLANE_COOL_STORE);
+	write_text(address_of(&a, handle), 32, 1);
+	expect_text(address_of(&a, handle), BLOB, 1);
 	arena_end(&a);
 }
 
