@@ -146,7 +146,7 @@ static const struct {
 	void (*run)(void);
 } group[] = {
 	{ "pause", bench_pause }, { "get", bench_get }, { "alloc", bench_alloc },
-	{ "load", bench_load },
+	{ "load", bench_load }, { "bytes", bench_bytes },
 	{ "scale", bench_scale }, { "compact", bench_compact }, { "cold", bench_cold }, { "replay", bench_replay },
 };
 

@@ -35,11 +35,12 @@ void print_tables(const char *file);
 /* words.c: text of so many bytes, which @seed picks */
 void write_words(char *to, uint64_t bytes, uint64_t seed);
 
-/* pause.c, speed.c, load.c, scale.c, space.c, cold.c, replay.c */
+/* pause.c, speed.c, load.c, bytes.c, scale.c, space.c, cold.c, replay.c */
 void bench_pause(void);
 void bench_get(void);
 void bench_alloc(void);
 void bench_load(void);
+void bench_bytes(void);
 void bench_scale(void);
 void bench_compact(void);
 void bench_cold(void);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bytes.c - what is kept of three loads that leave holes, beside malloc
+ *
+ * Each runs in a process of its own. What malloc keeps, and the engine inside the process,
+ * is what became resident; what the module keeps it says itself: its pages are not the process's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define GROUP	"bytes kept after loads that leave holes (a live byte)"
+#define MOST	3000000U
+
+/* A pointer of malloc(), or a handle. */
+struct heap {
+	struct memlane *m;
+	uint64_t *object;
+	uint64_t live;	/* bytes */
+	uint64_t rng;
+};
+
+static void make(struct heap *heap, unsigned int i, uint64_t size)
+{
+	char *p;
+
+	if (heap->m) {
+		heap->object[i] = must_alloc(heap->m, size);
+		memlane_enter(heap->m);
+		p = memlane_get(heap->m, heap->object[i]);
+	} else {
+		p = malloc(size);
+		heap->object[i] = (uintptr_t)p;
+	}
+	write_words(p, size, i);
+	if (heap->m)
+		memlane_exit(heap->m);
+	heap->live += size;
+}
+
+static void end(struct heap *heap, unsigned int i, uint64_t size)
+{
+	if (heap->m)
+		memlane_free(heap->m, heap->object[i]);
+	else
+		free((void *)(uintptr_t)heap->object[i]);
+	heap->live -= size;
+}
+
+/* Two of a hundred are left, at random. */
+static void small(struct heap *heap)
+{
+	unsigned int i;
+
+	for (i = 0; i < MOST; i++)
+		make(heap, i, 48);
+	for (i = 0; i < MOST; i++)
+		if ((rng_next(&heap->rng) >> 32) % 100 >= 2)
+			end(heap, i, 48);
+}
+
+/* Every other one is left. */
+static void interleaved(struct heap *heap)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100000; i++)
+		make(heap, i, 380 + i % 41);
+	for (i = 1; i < 100000; i += 2)
+		end(heap, i, 380 + i % 41);
+}
+
+/* Large ones are left, and what came and went behind them is not. */
+static void behind(struct heap *heap)
+{
+	unsigned int i;
+
+	for (i = 0; i < 200; i++)
+		make(heap, i, 32288);
+	for (i = 200; i < 100200; i++)
+		make(heap, i, 3584);
+	for (i = 200; i < 100200; i++)
+		end(heap, i, 3584);
+}
+
+static uint64_t resident(void)
+{
+	unsigned long all, pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%lu %lu", &all, &pages) != 2)
+		die("no statm");
+	fclose(f);
+	return pages * 4096;
+}
+
+static uint64_t kept_by_module(struct memlane *m)
+{
+	struct memlane_stats st = { .size = sizeof(st), .flags = MEMLANE_STAT_EXACT };
+
+	if (memlane_stat(m, &st))
+		die("no statistics");
+	return st.counts.metadata + (st.counts.lane[MEMLANE_FAST].resident +
+				     st.counts.lane[MEMLANE_SLOW].resident) * 4096;
+}
+
+static uint64_t settled(struct heap *heap, uint64_t before)
+{
+	struct memlane_step step = { 0 };
+
+	if (heap->m && (memlane_thread_flush(heap->m) || memlane_compact(heap->m, 0, 0, &step)))
+		die("no compaction");
+	if (heap->m && memlane_backend(heap->m) == MEMLANE_BACKEND_MODULE)
+		return kept_by_module(heap->m);
+	return resident() - before;
+}
+
+/* Bytes kept for a live one. */
+static double run(void (*load)(struct heap *heap), bool own)
+{
+	struct heap heap = { .rng = 88172645463325252ULL };
+	uint64_t before = resident();
+
+	heap.object = malloc(MOST * sizeof(*heap.object));
+	if (own)
+		heap.m = open_bench(512 * MIB, 512 * MIB);
+	load(&heap);
+	/* The list of objects is the program's. */
+	free(heap.object);
+	return (double)settled(&heap, before) / heap.live;
+}
+
+static double in_child(void (*load)(struct heap *heap), bool own)
+{
+	double result = 0;
+	int fd[2], status;
+	pid_t pid;
+
+	if (pipe(fd))
+		die("no pipe");
+	pid = fork();
+	if (!pid) {
+		result = run(load, own);
+		_exit(write(fd[1], &result, sizeof(result)) != sizeof(result));
+	}
+	close(fd[1]);
+	if (read(fd[0], &result, sizeof(result)) != sizeof(result))
+		die("no child");
+	close(fd[0]);
+	waitpid(pid, &status, 0);
+	return result;
+}
+
+static void both(const char *what, void (*load)(struct heap *heap))
+{
+	double base = in_child(load, false);
+	char name[100];
+
+	snprintf(name, sizeof(name), "%s: malloc", what);
+	row(GROUP, name, base, "", base);
+	snprintf(name, sizeof(name), "%s: memlane, compacted", what);
+	row(GROUP, name, in_child(load, true), "", base);
+}
+
+void bench_bytes(void)
+{
+	both("3000000 x 48 B, 98 % freed at random", small);
+	both("100000 x 380 to 420 B, every other one freed", interleaved);
+	both("200 x 32288 B, then 100000 x 3584 B made and freed", behind);
+}
