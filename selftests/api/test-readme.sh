@@ -143,7 +143,7 @@ figures() {
 		figure "$wait" 'blocks of 256 B, all moving: max' '%.2f ms' 1000000 &&
 		figure "$wait" 'plain memory, beside a copying thread: p99.99' '%.2f us' 1000 &&
 		figure "$wait" 'plain memory, beside a copying thread: max' '%.2f ms' 1000000 &&
-		figure "$look" 'a section for 100 gets' '%.1f ns' 1 &&
+		figure "$look" 'a section for 100 gets, against that' '%.1f ns' 1 &&
 		figure "$look" 'pointer' '%.1f ns' 1 &&
 		figure "$pair" 'memlane, with a get: 16 to 516 B, random among 100000' '%.0f ns' 1 &&
 		figure "$pair" 'glibc: 16 to 516 B, random among 100000' '%.0f ns' 1

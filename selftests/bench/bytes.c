@@ -13,7 +13,9 @@
 #include "bench.h"
 
 #define GROUP	"bytes kept after loads that leave holes (a live byte)"
-#define MOST	3000000U
+#define MOST	3000000U	/* ML_OBJECTS has fewer */
+#define SOME	100000U
+#define LARGE	200U
 
 /* A pointer of malloc(), or a handle. */
 struct heap {
@@ -50,14 +52,21 @@ static void end(struct heap *heap, unsigned int i, uint64_t size)
 	heap->live -= size;
 }
 
+static unsigned int at_most(unsigned int nr)
+{
+	uint64_t most = env("ML_OBJECTS", nr);
+
+	return most < nr ? most : nr;
+}
+
 /* Two of a hundred are left, at random. */
 static void small(struct heap *heap)
 {
-	unsigned int i;
+	unsigned int i, nr = at_most(MOST);
 
-	for (i = 0; i < MOST; i++)
+	for (i = 0; i < nr; i++)
 		make(heap, i, 48);
-	for (i = 0; i < MOST; i++)
+	for (i = 0; i < nr; i++)
 		if ((rng_next(&heap->rng) >> 32) % 100 >= 2)
 			end(heap, i, 48);
 }
@@ -65,24 +74,24 @@ static void small(struct heap *heap)
 /* Every other one is left. */
 static void interleaved(struct heap *heap)
 {
-	unsigned int i;
+	unsigned int i, nr = at_most(SOME);
 
-	for (i = 0; i < 100000; i++)
+	for (i = 0; i < nr; i++)
 		make(heap, i, 380 + i % 41);
-	for (i = 1; i < 100000; i += 2)
+	for (i = 1; i < nr; i += 2)
 		end(heap, i, 380 + i % 41);
 }
 
 /* Large ones are left, and what came and went behind them is not. */
 static void behind(struct heap *heap)
 {
-	unsigned int i;
+	unsigned int i, nr = LARGE + at_most(SOME);
 
-	for (i = 0; i < 200; i++)
+	for (i = 0; i < LARGE; i++)
 		make(heap, i, 32288);
-	for (i = 200; i < 100200; i++)
+	for (; i < nr; i++)
 		make(heap, i, 3584);
-	for (i = 200; i < 100200; i++)
+	for (i = LARGE; i < nr; i++)
 		end(heap, i, 3584);
 }
 
@@ -167,7 +176,7 @@ static void both(const char *what, void (*load)(struct heap *heap))
 
 void bench_bytes(void)
 {
-	both("3000000 x 48 B, 98 % freed at random", small);
-	both("100000 x 380 to 420 B, every other one freed", interleaved);
-	both("200 x 32288 B, then 100000 x 3584 B made and freed", behind);
+	both("48 B, 98 % freed at random", small);
+	both("380 to 420 B, every other one freed", interleaved);
+	both("200 x 32288 B, 3584 B behind made and freed", behind);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* speed.c - what get costs against a pointer, and alloc and free against malloc */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,16 @@
 
 #include "bench.h"
 
-#define GET_OBJECTS	1000	/* 64 bytes each: all in the cache */
+#define GET_OBJECTS	512U	/* 64 bytes each: all in the first cache */
+#define GET_MANY	(1U << 20)
 #define ROUND		10000U	/* calls, some 0.1 ms of them */
 #define ROUNDS		1000U
+#define PER		100U	/* gets in a section */
 #define RANDOM_LIVE	100000
 #define RANDOM_ROUNDS	300U
 #define SMALL		64
 
-static const char gets_title[] = "get against a pointer (64 B in the cache)";
+static const char gets_title[] = "get against a pointer (64 B)";
 
 /* Accesses that the compiler may not leave out. */
 static uint64_t load(const uint64_t *p)
@@ -30,64 +33,165 @@ static void store(char *p)
 
 static uint64_t sink;
 
+static void shuffle(uint64_t *x, unsigned int nr)
+{
+	uint64_t rng = 88172645463325252ULL, other;
+	unsigned int at;
+
+	while (nr > 1) {
+		at = (rng_next(&rng) >> 32) % nr--;
+		other = x[nr];
+		x[nr] = x[at];
+		x[at] = other;
+	}
+}
+
 /* ------------------------------------------------------------------- get */
 
-/* @per: in one section */
+/**
+ * struct gets - objects that are looked at, in the order of their arrays
+ * @nr: objects, a power of two
+ * @at: the next one
+ */
 struct gets {
 	struct memlane *m;
-	unsigned int per;
-	memlane_handle h[GET_OBJECTS];
-	uint64_t *p[GET_OBJECTS];
+	unsigned int nr;
+	unsigned int at;
+	memlane_handle *h;
+	uint64_t **p;
 };
+
+/* Where a round begins: the next one goes on behind it. */
+static unsigned int begin(struct gets *g)
+{
+	g->at += ROUND;
+	return g->at - ROUND;
+}
 
 static void by_pointer(void *arg)
 {
-	const struct gets *g = arg;
-	uint64_t sum = 0, i;
+	struct gets *g = arg;
+	const unsigned int mask = g->nr - 1, from = begin(g);
+	uint64_t sum = 0;
+	unsigned int i;
 
-	for (i = 0; i < ROUND; i++)
-		sum += load(g->p[i % GET_OBJECTS]);
+	for (i = from; i != from + ROUND; i++)
+		sum += load(g->p[i & mask]);
 	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
 }
 
+/* What a table costs that believes every handle: a load, an exclusive or, an addition. */
+static void by_table(void *arg)
+{
+	struct gets *g = arg;
+	const struct memlane_hot *hot = (const struct memlane_hot *)g->m;
+	const unsigned int mask = g->nr - 1, from = begin(g);
+	uint64_t sum = 0, x;
+	unsigned int i;
+
+	for (i = from; i != from + ROUND; i++) {
+		x = hot->table[(uint32_t)g->h[i & mask]] ^ g->h[i & mask];
+		sum += load((uint64_t *)(hot->data + (x << MEMLANE_GRANULE_SHIFT)));
+	}
+	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
+}
+
+/* Four in a turn: a loop of one would tell how many jumps the machine can take in a cycle. */
 static void by_handle(void *arg)
 {
-	const struct gets *g = arg;
-	uint64_t sum = 0, i, j;
+	struct gets *g = arg;
+	const unsigned int mask = g->nr - 1, from = begin(g);
+	const memlane_handle *h = g->h;
+	struct memlane *m = g->m;
+	uint64_t sum = 0;
+	unsigned int i, j;
 
-	for (i = 0; i < ROUND; i += g->per) {
+	for (i = from; i != from + ROUND; i += PER) {
+		memlane_enter(m);
+		for (j = i; j != i + PER; j += 4) {
+			sum += load(memlane_get(m, h[j & mask]));
+			sum += load(memlane_get(m, h[(j + 1) & mask]));
+			sum += load(memlane_get(m, h[(j + 2) & mask]));
+			sum += load(memlane_get(m, h[(j + 3) & mask]));
+		}
+		memlane_exit(m);
+	}
+	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
+}
+
+static void by_section(void *arg)
+{
+	struct gets *g = arg;
+	const unsigned int mask = g->nr - 1, from = begin(g);
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = from; i != from + ROUND; i++) {
 		memlane_enter(g->m);
-		for (j = i; j < i + g->per; j++)
-			sum += load(memlane_get(g->m, g->h[j % GET_OBJECTS]));
+		sum += load(memlane_get(g->m, g->h[i & mask]));
 		memlane_exit(g->m);
 	}
 	__atomic_store_n(&sink, sum, __ATOMIC_RELAXED);
 }
 
-static void report_gets(struct gets *g, unsigned int per, const char *what, double base)
+static double report_gets(struct gets *g, const char *what, void (*round)(void *arg), double base)
 {
-	g->per = per;
-	row(gets_title, what, quickest(by_handle, g, ROUNDS) / ROUND, "ns", base);
+	double ns = quickest(round, g, ROUNDS) / ROUND;
+	char text[80];
+
+	snprintf(text, sizeof(text), "%u objects at random: %s", g->nr, what);
+	row(gets_title, g->nr > GET_OBJECTS ? text : what, ns, "ns", base ? base : ns);
+	return ns;
+}
+
+/* As pages lie now, and nothing moves: an address stays true. */
+static void fill_gets(struct gets *g)
+{
+	unsigned int i;
+
+	g->h = calloc(g->nr, sizeof(*g->h));
+	g->p = calloc(g->nr, sizeof(*g->p));
+	for (i = 0; i < g->nr; i++)
+		g->h[i] = must_alloc(g->m, SMALL);
+	if (g->nr > GET_OBJECTS)
+		shuffle(g->h, g->nr);
+	for (i = 0; i < g->nr; i++) {
+		g->p[i] = memlane_pin(g->m, g->h[i]);
+		memlane_unpin(g->m, g->h[i]);
+	}
+}
+
+static void empty_gets(struct gets *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->nr; i++)
+		memlane_free(g->m, g->h[i]);
+	free(g->h);
+	free(g->p);
+}
+
+static void look_at(struct memlane *m, unsigned int nr)
+{
+	struct gets g = { .m = m, .nr = nr };
+	double base;
+
+	fill_gets(&g);
+	base = report_gets(&g, "pointer", by_pointer, 0);
+	base = report_gets(&g, "a table that believes every handle", by_table, base);
+	report_gets(&g, "a section for 100 gets, against that", by_handle, base);
+	if (nr == GET_OBJECTS)
+		report_gets(&g, "a section for each get, against the table", by_section, base);
+	empty_gets(&g);
 }
 
 void bench_get(void)
 {
-	static struct gets g;
-	double base;
-	unsigned int i;
+	struct memlane *m = open_bench(256 * MIB, 8 * MIB);
 
-	g.m = open_bench(8 * MIB, 8 * MIB);
-	for (i = 0; i < GET_OBJECTS; i++) {
-		g.h[i] = must_alloc(g.m, SMALL);
-		g.p[i] = memlane_pin(g.m, g.h[i]);
-		memlane_unpin(g.m, g.h[i]);
-	}
-	base = quickest(by_pointer, &g, ROUNDS) / ROUND;
-	row(gets_title, "pointer", base, "ns", base);
-	report_gets(&g, 100, "a section for 100 gets", base);
-	report_gets(&g, 10, "a section for 10 gets", base);
-	report_gets(&g, 1, "a section for each get", base);
-	memlane_close(g.m);
+	look_at(m, GET_OBJECTS);
+	look_at(m, GET_MANY);
+	memlane_close(m);
 }
 
 /* ---------------------------------------------------------- alloc and free */
@@ -207,6 +311,45 @@ static double memlane_random(struct memlane *m)
 	return best;
 }
 
+/* A thread of two that do the same at the same time. */
+struct twin {
+	void (*round)(void *arg);
+	void *arg;
+	pthread_barrier_t *both;
+	double ns;
+};
+
+static void *run_twin(void *arg)
+{
+	struct twin *twin = arg;
+
+	pthread_barrier_wait(twin->both);
+	twin->ns = quickest(twin->round, twin->arg, ROUNDS);
+	pthread_barrier_wait(twin->both);
+	return NULL;
+}
+
+/* How many calls two threads make in the time in which one makes one. */
+static double two_against_one(void (*round)(void *arg), void *arg)
+{
+	pthread_barrier_t both;
+	struct twin twin[2];
+	pthread_t thread[2];
+	double alone = quickest(round, arg, ROUNDS);
+	unsigned int i;
+
+	pthread_barrier_init(&both, NULL, 2);
+	for (i = 0; i < 2; i++) {
+		twin[i] = (struct twin){ .round = round, .arg = arg, .both = &both };
+		if (pthread_create(&thread[i], NULL, run_twin, &twin[i]))
+			die("no thread");
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	pthread_barrier_destroy(&both);
+	return alone / twin[0].ns + alone / twin[1].ns;
+}
+
 /* Whether this process really has that malloc: a preload that fails is only a warning. */
 static bool is_mapped(const char *library)
 {
@@ -227,6 +370,7 @@ struct prices {
 	double random;
 	double batch;
 	double handed;
+	double two;	/* no time: calls of two threads against one */
 };
 
 void malloc_child(const char *library)
@@ -240,7 +384,8 @@ void malloc_child(const char *library)
 	p.random = malloc_random();
 	p.batch = batch_by_one(NULL);
 	p.handed = batch_handed_over(NULL);
-	printf("%f %f %f %f\n", p.pair, p.random, p.batch, p.handed);
+	p.two = two_against_one(malloc_pairs, &size);
+	printf("%f %f %f %f %f\n", p.pair, p.random, p.batch, p.handed, p.two);
 }
 
 /* Run this program anew with another malloc; false: it cannot be had. */
@@ -264,7 +409,7 @@ static bool run_child(const char *library, struct prices *p)
 	}
 	close(fd[1]);
 	f = fdopen(fd[0], "r");
-	ok = f && fscanf(f, "%lf %lf %lf %lf", &p->pair, &p->random, &p->batch, &p->handed) == 4;
+	ok = f && fscanf(f, "%lf %lf %lf %lf %lf", &p->pair, &p->random, &p->batch, &p->handed, &p->two) == 5;
 	fclose(f);
 	return waitpid(pid, &status, 0) == pid && !status && ok;
 }
@@ -289,10 +434,19 @@ static void report_batches(const char *name, const struct prices *p, const struc
 	report_one(name, "64 B, made here, freed there", p->handed, base->handed);
 }
 
+static void report_threads(const char *name, double two)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s: calls of two threads, against one", name);
+	row("alloc and free against malloc", text, two, "x", 0);
+}
+
 static void report(const char *name, const struct prices *p, const struct prices *base)
 {
 	report_calls(name, p, base);
 	report_batches(name, p, base);
+	report_threads(name, p->two);
 }
 
 void bench_alloc(void)
@@ -318,5 +472,6 @@ void bench_alloc(void)
 	result.handed = batch_handed_over(m);
 	report_calls("memlane, with a get", &result, &base);
 	report_batches("memlane, by the batch", &result, &base);
+	report_threads("memlane", two_against_one(memlane_pairs, m));
 	memlane_close(m);
 }

@@ -36,6 +36,15 @@ loads() {
 		'16 B to 64 KiB at random: memlane'
 }
 
+bytes() {
+	bench bytes && said '48 B, 98 % freed at random: memlane' '380 to 420 B, every other one freed: malloc' \
+		'3584 B behind made and freed: memlane'
+}
+
+looks() {
+	bench get && said 'a table that believes' 'a section for 100 gets' 'at random: a table' 'at random: a section'
+}
+
 # Of both lanes, in the table and in the file to be plotted.
 scales() {
 	bench scale && said 'fast, 30000 live: free and alloc' 'slow, 30000 live: free and alloc' \
@@ -69,11 +78,13 @@ documents() {
 	[ -s "$tmp/printed" ] && diff "$tmp/printed" "$tmp/tabled"
 }
 
-plan 8
+plan 10
 check "it builds" make -s -C selftests/bench
 check "replay: each trace, five allocators, memory and speed" replays
 check "scale: both lanes, and a file to plot" scales
 check "loads: pages made and freed, beside malloc" loads
+check "bytes: loads that leave holes, beside malloc" bytes
+check "get: by pointer, by a table, by handle" looks
 check "tables: every row of the run, and the machine" documents
 check "histogram: known values" histogram
 check "pause: each kind of memory, to the longest" pauses
