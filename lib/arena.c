@@ -78,7 +78,7 @@ void sparse_advise(void *p, size_t length)
 int region_advise(void *p, size_t length)
 {
 	sparse_advise(p, length);
-	return madvise(p, length, MADV_DONTFORK) ? -errno : 0;
+	return madvise(p, length, MADV_DONTFORK) ? refused("madvise", length, NULL, errno, errno) : 0;
 }
 
 /**

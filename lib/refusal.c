@@ -19,6 +19,9 @@
 #define GIB	 (1ULL << 30)
 #define MAPS_OFF 64 /* mappings that a failed call had, and has given back since */
 
+/* Of the library's threads; a guard page more. */
+#define STACK_BYTES (8ULL << 20)
+
 __thread struct refusal refusal_last;
 
 /* What memlane_strerror() returns where there is more to say than a sentence of its table. */
@@ -223,11 +226,25 @@ static void explain_memory(struct text *t, const struct refusal *r)
 
 /* --------------------------------------------------------------- others ---- */
 
+/* A thread's stack is memory to the system, though nothing of it is used. */
+static bool has_no_stack(struct text *t)
+{
+	const char *const self = "/proc/self/status";
+
+	return passes(t, "a thread needs a stack, and RLIMIT_AS (ulimit -v)", limit(RLIMIT_AS),
+		      read_kib(self, "VmSize:"), STACK_BYTES) ||
+	       passes(t, "a thread needs a stack, and RLIMIT_DATA (ulimit -d)", limit(RLIMIT_DATA),
+		      read_kib(self, "VmData:"), STACK_BYTES) ||
+	       has_too_many_maps(t);
+}
+
 static void explain_thread(struct text *t, const struct refusal *r)
 {
 	uint64_t most = limit(RLIMIT_NPROC);
 
 	(void)r;
+	if (has_no_stack(t))
+		return;
 	say(t, "no thread can be had: ");
 	if (most != NO_LIMIT)
 		say(t, "RLIMIT_NPROC (ulimit -u) allows this user %llu, ", (unsigned long long)most);
@@ -261,6 +278,24 @@ static void explain_names(struct text *t, const struct refusal *r)
 	       "back: open another arena, and let this one's objects end there");
 }
 
+/*
+ * No such errno is the system's own for want of something. But where there are no addresses,
+ * valgrind says EINVAL.
+ */
+static bool is_forbidden(const struct refusal *r)
+{
+	switch (r->err) {
+	case EPERM:
+	case EACCES:
+	case ENOSYS:
+		return true;
+	case EINVAL:
+		return strcmp(r->call, "mmap") && strcmp(r->call, "ioctl");
+	default:
+		return false;
+	}
+}
+
 static void explain_filter(struct text *t)
 {
 	say(t, "a filter of system calls (seccomp) or a security module forbids it, perhaps one set up after "
@@ -288,7 +323,7 @@ static void explain(struct text *t, const struct refusal *r)
 	}
 	errno = r->err;
 	say(t, " was refused (%m): ");
-	if (r->err == EPERM || r->err == EACCES || r->err == ENOSYS) {
+	if (is_forbidden(r)) {
 		explain_filter(t);
 		return;
 	}

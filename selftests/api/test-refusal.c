@@ -187,6 +187,81 @@ TEST(a_filter_set_up_after_open_is_named)
 	has(why(err), "membarrier");
 }
 
+/* What a filter forbids, whenever it was set up, and whatever errno it gives. */
+static const struct {
+	const char *name;
+	int nr;
+	int err;
+	bool early;	/* before memlane_open() */
+} forbidden[] = {
+	{ "madvise", SYS_madvise, EPERM, true },
+	{ "madvise", SYS_madvise, ENOSYS, true },
+	{ "madvise", SYS_madvise, EACCES, true },
+	{ "madvise", SYS_madvise, EINVAL, true },
+	{ "mmap", SYS_mmap, EPERM, true },
+	{ "membarrier", SYS_membarrier, EINVAL, true },
+	{ "membarrier", SYS_membarrier, EINVAL, false },
+	{ "mprotect", SYS_mprotect, EPERM, false },
+	{ "mprotect", SYS_mprotect, EINVAL, false },
+	{ "pipe2", SYS_pipe2, EINVAL, false },
+};
+
+/* Return: the first error of a program's life, after forbid(). */
+static int first_error(struct memlane *m)
+{
+	memlane_handle h;
+	int err = memlane_alloc_with(m, 3000000, NULL, &h);
+
+	if (!err)
+		err = memlane_migrate(m, h, MEMLANE_FAST);
+	if (err)
+		return err;
+	err = memlane_event_fd(m);
+	return err < 0 ? err : 0;
+}
+
+static void expect_named(int nr, int forbid_err, bool early, const char *name)
+{
+	struct memlane_config c;
+	struct memlane *m;
+	int err;
+
+	memlane_config_init(&c);	/* with a thread, and all that has zeros in common */
+	if (early)
+		forbid(nr, forbid_err);
+	m = open_local(&c, &err);
+	if (!early) {
+		expect_eq(err, 0);
+		forbid(nr, forbid_err);
+		err = first_error(m);
+	}
+	expect(err != 0);
+	has(why(err), name);
+	has(why(err), "seccomp");
+}
+
+TEST(a_filter_is_named_whatever_it_says)
+{
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	if (SANITIZED)
+		skip("a sanitizer makes system calls of its own");
+	for (i = 0; i < ARRAY_SIZE(forbidden); i++) {
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			expect_named(forbidden[i].nr, forbidden[i].err, forbidden[i].early, forbidden[i].name);
+			fflush(stdout);
+			_exit(0);
+		}
+		expect(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (status)
+			fail("%s, errno %d: status %#x", forbidden[i].name, forbidden[i].err, status);
+	}
+}
+
 static struct memlane *open_module(void)
 {
 	struct memlane_config c = quiet();
@@ -256,6 +331,23 @@ TEST(no_thread_is_named)
 	expect_eq(err, 0);
 	use(m);
 	memlane_close(m);
+}
+
+/* Its stack is what there is no room for, and no limit of processes. */
+TEST(no_stack_of_a_thread_is_named)
+{
+	struct memlane_config c;
+	int err;
+
+	if (SANITIZED)
+		skip("a sanitizer has more memory than that");
+	memlane_config_init(&c);
+	limit(RLIMIT_DATA, MIB);
+	expect(!open_local(&c, &err));
+	expect_eq(err, -EAGAIN);
+	has(why(err), "pthread_create");
+	has(why(err), "RLIMIT_DATA");
+	expect(!strstr(why(err), "NPROC"));
 }
 
 /* Whatever is called an error where there are no such addresses: valgrind says EINVAL. */
