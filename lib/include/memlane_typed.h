@@ -195,12 +195,12 @@ typedef struct { memlane_handle h; } name##_ref;					\
 static inline __attribute__((unused))							\
 int name##_alloc_array(struct memlane *m, uint64_t n, name##_ref *ref)			\
 {											\
-	return memlane_make_aligned(m, n, sizeof(type), _Alignof(type), &ref->h);	\
+	return memlane_make_aligned(m, n, sizeof(type), __alignof__(type), &ref->h);	\
 }											\
 static inline __attribute__((unused))							\
 int name##_alloc(struct memlane *m, name##_ref *ref)					\
 {											\
-	return memlane_make_aligned(m, 1, sizeof(type), _Alignof(type), &ref->h);	\
+	return memlane_make_aligned(m, 1, sizeof(type), __alignof__(type), &ref->h);	\
 }											\
 static inline __attribute__((unused))							\
 int name##_free(struct memlane *m, name##_ref ref)					\
@@ -239,7 +239,7 @@ type *name##_at(struct memlane *m, name##_ref ref)					\
 {											\
 	return (type *)memlane_get(m, ref.h);						\
 }											\
-_Static_assert(sizeof(type) > 0, "objects have bytes")
+extern const char name##_has_bytes[sizeof(type) > 0 ? 1 : -1]
 
 #ifdef __cplusplus
 #pragma GCC diagnostic pop
