@@ -623,6 +623,7 @@ u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
 			  (end - 1) >> ML_CHUNK_SHIFT) {
 		first = max_t(u64, page, (u64)chunk << ML_CHUNK_SHIFT);
 		present += memlane_leaf_resident(leaf, first, leaf_span(first, end));
+		cond_resched();
 	}
 	return present;
 }
@@ -997,43 +998,49 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 	return lost;
 }
 
+/* From @page on, which becomes that of the word, or the first behind the leaf. */
 static bool leaf_untold(struct memlane_leaf *leaf, u64 *page)
 {
-	unsigned long i, untold = WORD_LOST & ~WORD_TOLD;
+	u64 end = *page + leaf_span(*page, U64_MAX);
+	unsigned long i;
 
-	for (i = 0; i < ML_CHUNK_PAGES; i++)
-		if (READ_ONCE(leaf->word[i]) == untold) {
+	if (!atomic_read(&leaf->away))
+		*page = end;
+	for (; *page < end; ++*page) {
+		i = in_leaf(*page);
+		if (READ_ONCE(leaf->word[i]) == (WORD_LOST & ~WORD_TOLD)) {
 			WRITE_ONCE(leaf->word[i], WORD_LOST);
-			*page += i;
 			return true;
 		}
+	}
 	return false;
 }
 
 /**
  * memlane_pages_untold - a page whose bytes could not be read, and nobody was told of it
  * @p: pages of an arena
- * @page: out: its number
+ * @page: where to look from, 0 for the first one; out: its number
  * @first: out: that of the first page of its run
  *
- * Context: core.lock. Return: false: there is none.
+ * Context: core.lock, which may be dropped between two of them. Return: false: there is
+ * none behind that.
  */
 bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first)
 {
-	struct memlane_leaf *leaf;
-	unsigned long chunk;
+	u64 end = p->lane[MEMLANE_LANES];
 
-	if (!READ_ONCE(p->cold.untold))
+	if (!*page && !READ_ONCE(p->cold.untold))
 		return false;
-	WRITE_ONCE(p->cold.untold, false);
+	if (!*page)
+		WRITE_ONCE(p->cold.untold, false);
 	smp_mb();	/* pairs with the lock of who writes the word first, then the flag */
-	xa_for_each(&p->leaves, chunk, leaf) {
-		*page = (u64)chunk << ML_CHUNK_SHIFT;
-		if (!leaf_untold(leaf, page))
-			continue;
-		WRITE_ONCE(p->cold.untold, true);
-		*first = memlane_page_first(p, *page);
-		return true;
+	for (*page = memlane_leaf_next(p, *page, end); *page < end;
+	     *page = memlane_leaf_next(p, *page, end)) {
+		if (leaf_untold(leaf_at(p, *page), page)) {
+			*first = memlane_page_first(p, *page);
+			return true;
+		}
+		cond_resched();
 	}
 	return false;
 }

@@ -374,20 +374,30 @@ static void tell_page(struct ml_arena *a, struct ml_run *run, u64 page)
 	}
 }
 
+static void tell_of(struct ml_arena *a, u64 page, u64 first)
+{
+	struct ml_run *run = ml_run_at(a, first);
+
+	if (run)
+		tell_page(a, run, page);
+}
+
 /**
  * ml_tell_lost - tell of objects whose bytes could not be brought back
- * @a: arena
+ * @a: arena; no lock
+ *
+ * A file may be bad from end to end: one look at each page, and others go on meanwhile.
  */
 void ml_tell_lost(struct ml_arena *a)
 {
-	struct ml_run *run;
-	u64 page, first;
+	u64 page = 0, first;
 
 	mutex_lock(&a->lock);
-	while (a->ops->untold(a, &page, &first)) {
-		run = ml_run_at(a, first);
-		if (run)
-			tell_page(a, run, page);
+	for (; !ml_hurry(a) && a->ops->untold(a, &page, &first); page++) {
+		tell_of(a, page, first);
+		mutex_unlock(&a->lock);
+		cond_resched();
+		mutex_lock(&a->lock);
 	}
 	mutex_unlock(&a->lock);
 }

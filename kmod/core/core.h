@@ -174,7 +174,10 @@ struct ml_ops {
 	 * what cool() is called for.
 	 */
 	bool (*at_hand)(struct ml_arena *a, u64 page, u64 nr);
-	/* A page whose bytes are lost, and its run's first page; each once. False: no more. */
+	/*
+	 * A page from @page on whose bytes are lost, and its run's first page; each once.
+	 * False: no more. @page is 0 for the first one.
+	 */
 	bool (*untold)(struct ml_arena *a, u64 *page, u64 *first);
 	/* Add to @to what is known of where the bytes of these are. */
 	void (*residence)(struct ml_arena *a, u64 page, u64 nr, struct memlane_query *to);

@@ -484,6 +484,29 @@ TEST(a_file_of_zeros)
 	arena_end(&a);
 }
 
+#define FAR_BLOBS 32	/* that lie in four chunks of the lane */
+
+/* Wherever they lie, and however many have been told of before. */
+TEST(each_lost_object_is_told_of)
+{
+	int fd = file_new(), i;
+	struct arena a = arena_on(fd);
+	__u64 h[FAR_BLOBS];
+
+	for (i = 0; i < FAR_BLOBS; i++)
+		h[i] = stored_noise(&a, i);
+	expect_eq(ftruncate(fd, 0), 0);
+	for (i = 0; i < FAR_BLOBS; i++) {
+		expect_eq(touch(address_of(&a, h[i]), false), SIGBUS);
+		expect_eq(lost_events(&a, h[i], 1), 1);
+	}
+	for (i = 0; i < FAR_BLOBS; i++)
+		expect_eq(touch(address_of(&a, h[i]) + PAGE, false), SIGBUS);
+	lost_events(&a, h[0], FAR_BLOBS);
+	expect_eq(counts(&a).lost, 2 * FAR_BLOBS);
+	arena_end(&a);
+}
+
 /* Two groups change places; and so what was written earlier comes back. */
 TEST(a_file_that_was_shuffled)
 {

@@ -453,6 +453,45 @@ static void a_file_that_takes_nothing(void)
 	end();
 }
 
+/* ---------------------------------------------------------- lost */
+
+static u64 lost_from, lost_end, lost_behind;	/* pages; what was looked at ends there */
+
+/* The whole file is bad. Who looks at what it has seen takes for ever where there is much. */
+static bool all_lost(struct ml_arena *arena, u64 *page, u64 *first)
+{
+	lockdep_assert_held(&arena->lock);
+	expect(*page >= lost_behind);
+	*page = max(*page, lost_from);
+	if (*page >= lost_end)
+		return false;
+	lost_behind = *page + 1;
+	*first = lost_from + ((*page - lost_from) & ~15ULL);
+	return true;
+}
+
+static void lost_pages_are_looked_at_once(void)
+{
+	struct ml_ops ops;
+	u64 x, y;
+
+	begin(0);
+	x = make(BLOB);
+	y = make(BLOB);
+	lost_from = ml_loc_page(world_loc(w, x));
+	lost_end = lost_from + 32;
+	expect_eq(ml_loc_page(world_loc(w, y)), lost_from + 16);
+	ops = *a->ops;
+	ops.untold = all_lost;
+	a->ops = &ops;
+	ml_tell_lost(a);
+	expect_eq(a->count.lost, 32);
+	expect_eq(w->events[MEMLANE_EVENT_LOST], 32);
+	expect_eq(w->event_value, y);
+	expect_eq(lost_behind, lost_end);
+	end();
+}
+
 static const struct test tests[] = {
 	{ "idle_after_so_many_periods", after_so_many_periods },
 	{ "idle_never_by_default", never_by_default },
@@ -470,6 +509,7 @@ static const struct test tests[] = {
 	{ "idle_on_to_a_file", on_to_a_file },
 	{ "idle_used_in_between", used_in_between },
 	{ "idle_a_file_that_takes_nothing", a_file_that_takes_nothing },
+	{ "idle_lost_pages_are_looked_at_once", lost_pages_are_looked_at_once },
 };
 
 KTAP_MAIN(tests);
