@@ -7,9 +7,48 @@
 #include "run.h"
 #include "tally.h"
 
+#define TRIES_BEFORE	4	/* runs that are looked at for the blob before a new one */
+
 static bool lower(struct rb_node *x, const struct rb_node *y)
 {
 	return rb_entry(x, struct ml_run, node)->page < rb_entry(y, struct ml_run, node)->page;
+}
+
+/* The blob before a run, if it is close by. */
+static struct ml_run *blob_before(struct ml_arena *a, const struct ml_run *run)
+{
+	struct ml_run *prev = ml_run_before(a, run);
+	unsigned int tries;
+
+	for (tries = 0; prev && prev->kind != ML_BLOB && tries < TRIES_BEFORE; tries++)
+		prev = ml_run_before(a, prev);
+	return prev && prev->kind == ML_BLOB ? prev : NULL;
+}
+
+/* Where the next one behind it is to hang. */
+static struct rb_node **link_behind(struct ml_run *prev, struct rb_node **parent)
+{
+	struct rb_node **link = &prev->node.rb_right;
+
+	for (*parent = &prev->node; *link; link = &(*link)->rb_left)
+		*parent = *link;
+	return link;
+}
+
+/* The tree need not be walked down where the one before it is known. */
+static void blob_add(struct ml_arena *a, struct ml_run *run)
+{
+	struct rb_root *blobs = &a->lane[run->lane].blobs;
+	struct ml_run *prev = blob_before(a, run);
+	struct rb_node *parent, **link;
+
+	if (!prev) {
+		rb_add(&run->node, blobs, lower);
+		return;
+	}
+	link = link_behind(prev, &parent);
+	rb_link_node(&run->node, parent, link);
+	rb_insert_color(&run->node, blobs);
 }
 
 static int blob_take(struct ml_arena *a, struct ml_run *run, const struct ml_need *need, u64 below,
@@ -34,7 +73,7 @@ static int blob_take(struct ml_arena *a, struct ml_run *run, const struct ml_nee
 static int blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u64 below,
 		    u64 above, struct ml_run **out)
 {
-	struct ml_run *run = a->ops->zalloc(a, sizeof(*run));
+	struct ml_run *run = ml_run_new(a);
 	int err;
 
 	if (!run)
@@ -45,10 +84,10 @@ static int blob_new(struct ml_arena *a, unsigned int lane, const struct ml_need 
 	run->align = need->align;
 	err = blob_take(a, run, need, below, above);
 	if (err) {
-		a->ops->zfree(a, run, sizeof(*run));
+		ml_run_free(a, run);
 		return err;
 	}
-	rb_add(&run->node, &a->lane[lane].blobs, lower);
+	blob_add(a, run);
 	ml_tally_pages(a, lane, MEMLANE_CLASS_BLOB);
 	*out = run;
 	return 0;
@@ -119,7 +158,7 @@ void ml_blob_free(struct ml_arena *a, struct ml_run *run)
 	rb_erase(&run->node, &a->lane[run->lane].blobs);
 	ml_pages_give(a, run);
 	ml_tally_pages(a, run->lane, MEMLANE_CLASS_BLOB);
-	a->ops->zfree(a, run, sizeof(*run));
+	ml_run_free(a, run);
 }
 
 /* Free the description only: the arena ends. */

@@ -18,6 +18,7 @@ struct sums {
 	u64 runs[ML_USES];
 	u64 free[ML_USES];
 	u64 kept[ML_USES];
+	u64 few[ML_USES];	/* of kept, in runs that belong into a bin */
 	u64 objects;
 	u64 bound;
 	u64 reserved;
@@ -127,6 +128,7 @@ static int check_run(struct report *r, struct sums *sums, struct ml_run *run)
 		return check_free_run(r, sums, run);
 	case ML_KEPT:
 		sums->kept[run->use] += run->nr;
+		sums->few[run->use] += run->nr < ML_KEPT_BINS ? run->nr : 0;
 		return 0;
 	case ML_SPAN:
 		sums->used[ML_USE_BLOCK] += run->nr;
@@ -171,6 +173,38 @@ static int check_runs(struct report *r, struct sums *sums, struct ml_lane *lane)
 	return 0;
 }
 
+/* I3 of the kept runs of @nr pages. */
+static int check_kept_bin(struct report *r, const struct ml_area *area, unsigned int nr, u64 *pages)
+{
+	const struct hlist_node *n = area->kept_bin[nr].first;
+	const struct ml_run *run;
+
+	if (!n != !(area->kept_bins >> nr & 1))
+		return broken(r, 3, "the bin of %u kept pages is %s", nr, n ? "full" : "empty");
+	for (; n && *pages <= area->kept; n = n->next) {
+		run = hlist_entry(n, struct ml_run, bin);
+		if (run->kind != ML_KEPT || run->nr != nr || ml_run_at(r->a, run->page) != run)
+			return broken(r, 3, "run at page %llu in the bin of %u kept pages",
+				      run->page, nr);
+		*pages += nr;
+	}
+	return 0;
+}
+
+/* As many are in bins as there are runs that belong there, and each of those belongs there. */
+static int check_kept_bins(struct report *r, const struct ml_area *area, u64 few)
+{
+	u64 pages = 0;
+	unsigned int nr;
+	int err = 0;
+
+	for (nr = 0; nr < ML_KEPT_BINS && !err; nr++)
+		err = check_kept_bin(r, area, nr, &pages);
+	if (!err && pages != few)
+		err = broken(r, 3, "%llu kept pages in bins, not %llu", pages, few);
+	return err;
+}
+
 static int check_area(struct report *r, const struct sums *sums, const struct ml_area *area,
 		      unsigned int use)
 {
@@ -183,7 +217,7 @@ static int check_area(struct report *r, const struct sums *sums, const struct ml
 	if (area->chunks << ML_CHUNK_SHIFT != area->used + area->kept + sums->free[use])
 		return broken(r, 3, "area %u: %llu chunks for %llu used and %llu free pages", use,
 			      area->chunks, area->used, sums->free[use]);
-	return 0;
+	return check_kept_bins(r, area, sums->few[use]);
 }
 
 /* I8 of one span on a list. */

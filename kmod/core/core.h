@@ -26,7 +26,8 @@
  *  I2  no two free runs of one kind touch; a free run of an area holds no
  *      whole chunk, unless memory ran out once; pool runs are whole chunks
  *  I3  area.used = sum of pages of its spans or blobs; area.kept = of kept runs;
- *      area.chunks * 512 = area.used + area.kept + sum of pages of its free runs
+ *      area.chunks * 512 = area.used + area.kept + sum of pages of its free runs;
+ *      a kept run of few pages is in the bin of their number, and others are not
  *  I4  lane.used = block.used + blob.used; lane.used + kept pages <= lane.limit
  *  I5  span: used + length of its free list = places; each free place is on
  *      that list once
@@ -73,6 +74,7 @@
 #define ML_CHUNK_PAGES		(1UL << ML_CHUNK_SHIFT)
 #define ML_PAGE_GRANULES	(ML_PAGE_SIZE >> MEMLANE_GRANULE_SHIFT)
 #define ML_BINS			8			/* fullness steps of part-filled spans */
+#define ML_KEPT_BINS		64			/* bits of a word */
 #define ML_BIN_EMPTY		0
 #define ML_BIN_FULL		(ML_BINS + 1)
 #define ML_CLASS_SETS		(2 * ML_CLASSES)
@@ -250,6 +252,7 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
  * struct ml_run - pages in a row with one purpose; arena.lock
  * @node: free runs: in the tree of their pool or area, by (nr, page); BLOB: in
  *	the tree of their lane, by page
+ * @bin: KEPT runs of few pages, instead: on area.kept_bin
  * @page: first page
  * @nr: pages
  * @kind: what they are
@@ -262,7 +265,10 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
  * @since: KEPT: when the first of it was freed, ns
  */
 struct ml_run {
-	struct rb_node node;
+	union {
+		struct rb_node node;
+		struct hlist_node bin;
+	};
 	u64 page;
 	u64 nr;
 	u8 kind;
@@ -325,7 +331,9 @@ struct ml_class {
 /* What a manager has borrowed; arena.lock. Pages. */
 struct ml_area {
 	struct rb_root free;
-	struct rb_root kept_free;	/* kept runs, by size */
+	struct hlist_head kept_bin[ML_KEPT_BINS];	/* kept runs of so many pages */
+	u64 kept_bins;			/* a bit for each that has some */
+	struct rb_root kept_free;	/* the longer ones, by size */
 	struct list_head oldest;	/* the same, by ml_run.since */
 	u64 kept;			/* pages of these; written under arena.lock */
 	u64 used;
@@ -657,6 +665,8 @@ struct ml_blocker {
  * @table: handles
  * @slots: threads
  * @map: page -> run; private, arena.lock
+ * @nodes: of runs, which nobody needs, linked by ml_run.spare: see ml_run_new(); @lock
+ * @nr_nodes: how many
  * @stat: tallies, behind a page of statistics; shared read-only
  * @stat_page: that page; written under @lock, the epoch under @mover
  * @epoch: of sections; @mover
@@ -683,6 +693,8 @@ struct ml_arena {
 	struct ml_table table;
 	struct ml_slots slots;
 	struct ml_vec map;
+	struct ml_run *nodes;
+	u32 nr_nodes;
 	struct ml_vec stat;
 	struct memlane_stat_page *stat_page;
 	u64 epoch;

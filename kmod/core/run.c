@@ -11,8 +11,8 @@
  *      pool      |  area: block            |  area: blob        | pool
  *    ...chunks...|span|span|free|span|free |blob......|free|blob|...chunks...
  *
- * Kept runs are free ones whose pages exist: they have trees of their own, and lists by
- * age, and join each other only. What decay.c does with them is its business.
+ * Kept runs are free ones whose pages exist: they have lists and trees by size, and lists by
+ * age, of their own, and join each other only. What decay.c does with them is its business.
  */
 #include <linux/bug.h>
 #include <linux/minmax.h>
@@ -23,6 +23,8 @@
 #include "vec.h"
 
 #define TRIES_BELOW	64	/* free runs that compaction looks at for one blob */
+#define NODES		16	/* that an arena keeps, at most */
+#define MAP_PAGES	512	/* whose runs a page of the map names */
 
 static struct ml_run *run_of(const struct rb_node *node)
 {
@@ -36,14 +38,23 @@ static bool smaller(struct rb_node *x, const struct rb_node *y)
 	return p->nr != q->nr ? p->nr < q->nr : p->page < q->page;
 }
 
-static struct rb_root *tree_of(struct ml_arena *a, const struct ml_run *run)
+/* Kept runs come and go with each large object, and are of few pages mostly. */
+static bool has_bin(const struct ml_run *kept)
 {
-	struct ml_lane *lane = &a->lane[run->lane];
-	struct ml_area *area = &lane->area[run->use];
+	return kept->nr < ML_KEPT_BINS;
+}
 
-	if (run->kind == ML_POOL)
-		return &lane->pool;
-	return run->kind == ML_KEPT ? &area->kept_free : &area->free;
+static void bin_add(struct ml_area *area, struct ml_run *run)
+{
+	hlist_add_head(&run->bin, &area->kept_bin[run->nr]);
+	area->kept_bins |= 1ULL << run->nr;
+}
+
+static void bin_del(struct ml_area *area, struct ml_run *run)
+{
+	hlist_del(&run->bin);
+	if (hlist_empty(&area->kept_bin[run->nr]))
+		area->kept_bins &= ~(1ULL << run->nr);
 }
 
 /*
@@ -54,6 +65,10 @@ static void kept_add(struct ml_area *area, struct ml_run *run)
 {
 	struct list_head *head = &area->oldest;
 
+	if (has_bin(run))
+		bin_add(area, run);
+	else
+		rb_add(&run->node, &area->kept_free, smaller);
 	WRITE_ONCE(area->kept, area->kept + run->nr);
 	if (list_empty(head) || run->since >= list_last_entry(head, struct ml_run, kept)->since) {
 		list_add_tail(&run->kept, head);
@@ -65,41 +80,102 @@ static void kept_add(struct ml_area *area, struct ml_run *run)
 
 static void kept_del(struct ml_area *area, struct ml_run *run)
 {
+	if (has_bin(run))
+		bin_del(area, run);
+	else
+		rb_erase(&run->node, &area->kept_free);
 	WRITE_ONCE(area->kept, area->kept - run->nr);
 	list_del(&run->kept);
 }
 
-static void tree_add(struct ml_arena *a, struct ml_run *run)
+static struct rb_root *tree_of(struct ml_arena *a, const struct ml_run *run)
 {
-	rb_add(&run->node, tree_of(a, run), smaller);
+	struct ml_lane *lane = &a->lane[run->lane];
+
+	return run->kind == ML_POOL ? &lane->pool : &lane->area[run->use].free;
+}
+
+static void free_add(struct ml_arena *a, struct ml_run *run)
+{
 	if (run->kind == ML_KEPT)
 		kept_add(&a->lane[run->lane].area[run->use], run);
+	else
+		rb_add(&run->node, tree_of(a, run), smaller);
 }
 
-static void tree_del(struct ml_arena *a, struct ml_run *run)
+static void free_del(struct ml_arena *a, struct ml_run *run)
 {
-	rb_erase(&run->node, tree_of(a, run));
 	if (run->kind == ML_KEPT)
 		kept_del(&a->lane[run->lane].area[run->use], run);
+	else
+		rb_erase(&run->node, tree_of(a, run));
 }
 
-static struct ml_run *new_run(struct ml_arena *a)
+/* ----------------------------------------------------------------- nodes */
+
+/**
+ * ml_run_new - a node
+ * @a: arena; arena.lock
+ *
+ * Runs come and go with each large object: a few nodes that nobody needs stay in the arena,
+ * charged to who made them. Return: a zeroed one, or NULL.
+ */
+struct ml_run *ml_run_new(struct ml_arena *a)
 {
-	return a->ops->zalloc(a, sizeof(struct ml_run));
+	struct ml_run *run = a->nodes;
+
+	lockdep_assert_held(&a->lock);
+	if (!run)
+		return a->ops->zalloc(a, sizeof(*run));
+	a->nodes = run->spare;
+	a->nr_nodes--;
+	*run = (struct ml_run){ };
+	return run;
 }
 
-static void free_run(struct ml_arena *a, struct ml_run *run)
+/* The node of a run that is in no tree; or NULL. arena.lock. */
+void ml_run_free(struct ml_arena *a, struct ml_run *run)
 {
-	if (run)
+	lockdep_assert_held(&a->lock);
+	if (!run)
+		return;
+	if (a->nr_nodes == NODES) {
 		a->ops->zfree(a, run, sizeof(*run));
+		return;
+	}
+	run->spare = a->nodes;
+	a->nodes = run;
+	a->nr_nodes++;
+}
+
+/* No node stays that nobody needs. arena.lock. */
+void ml_run_free_nodes(struct ml_arena *a)
+{
+	struct ml_run *run;
+
+	lockdep_assert_held(&a->lock);
+	while ((run = a->nodes)) {
+		a->nodes = run->spare;
+		a->ops->zfree(a, run, sizeof(*run));
+	}
+	a->nr_nodes = 0;
+}
+
+/* A node, where one is needed. False: there is no memory for it. */
+static bool new_if(struct ml_arena *a, bool needed, struct ml_run **run)
+{
+	*run = needed ? ml_run_new(a) : NULL;
+	return *run || !needed;
 }
 
 /* ---------------------------------------------------------- the page map */
 
-/* Is there room in the map for a boundary at these pages? Pages outside are nobody's. */
-static bool map_room(struct ml_arena *a, const struct ml_lane *lane, u64 page)
+/* Is there room in the map for a boundary behind this page? Pages outside are nobody's. */
+static bool map_room(struct ml_arena *a, const struct ml_lane *lane, u64 end)
 {
-	return page < lane->first || page >= lane->end || ml_vec_make(a, &a->map, page);
+	if (end > lane->first && !ml_vec_make(a, &a->map, end - 1))
+		return false;
+	return end & (MAP_PAGES - 1) || end >= lane->end || ml_vec_make(a, &a->map, end);
 }
 
 static void map_set(struct ml_arena *a, u64 page, struct ml_run *run)
@@ -183,20 +259,20 @@ static struct ml_run *settle(struct ml_arena *a, struct ml_run *run)
 	struct ml_run *prev = ml_run_before(a, run), *next = run_after(a, run);
 
 	if (mergeable(run, prev)) {
-		tree_del(a, prev);
+		free_del(a, prev);
 		run->since = min(run->since, prev->since);
 		run->page = prev->page;
 		run->nr += prev->nr;
-		free_run(a, prev);
+		ml_run_free(a, prev);
 	}
 	if (mergeable(run, next)) {
-		tree_del(a, next);
+		free_del(a, next);
 		run->since = min(run->since, next->since);
 		run->nr += next->nr;
-		free_run(a, next);
+		ml_run_free(a, next);
 	}
 	map_run(a, run);
-	tree_add(a, run);
+	free_add(a, run);
 	return run;
 }
 
@@ -212,35 +288,46 @@ static void set_free(struct ml_run *run, u64 page, u64 nr, unsigned int kind,
 	run->spare = NULL;
 }
 
+/* Is something left of the free run @f on both sides of [page, page + nr)? */
+static bool parts(const struct ml_run *f, u64 page, u64 nr)
+{
+	return page > f->page && page + nr < ml_run_end(f);
+}
+
+/* Is there room in the map for the ends of [page, page + nr)? Those of @f are named already. */
+static bool cut_room(struct ml_arena *a, const struct ml_run *f, u64 page, u64 nr)
+{
+	const struct ml_lane *lane = &a->lane[f->lane];
+
+	return (page == f->page || map_room(a, lane, page)) &&
+	       (page + nr == ml_run_end(f) || map_room(a, lane, page + nr));
+}
+
 /*
- * Cut [page, page + nr) out of the free run @f, whose head and tail stay free.
- * @spare and @second are nodes to use; what is not used is returned in them.
+ * Cut [page, page + nr) out of the free run @f, whose head and tail stay free. @second is the
+ * node of the tail, where there is a head, too.
  */
-static void cut(struct ml_arena *a, struct ml_run *f, u64 page, u64 nr,
-		struct ml_run **spare, struct ml_run **second)
+static void cut(struct ml_arena *a, struct ml_run *f, u64 page, u64 nr, struct ml_run *second)
 {
 	u64 head = page - f->page, tail = ml_run_end(f) - (page + nr);
-	struct ml_run *t = *second;
 
-	tree_del(a, f);
+	free_del(a, f);
 	if (head && tail) {
-		set_free(t, page + nr, tail, f->kind, f->use, f->lane);
-		t->since = f->since;
-		*second = NULL;
-		map_run(a, t);
-		tree_add(a, t);
+		set_free(second, page + nr, tail, f->kind, f->use, f->lane);
+		second->since = f->since;
+		map_run(a, second);
+		free_add(a, second);
 	}
 	if (!head && !tail) {
-		free_run(a, *spare);
-		*spare = f;
+		ml_run_free(a, f);
 		return;
 	}
 	if (head)
 		f->nr = head;
 	else
 		set_free(f, page + nr, tail, f->kind, f->use, f->lane);
-	map_run(a, f);
-	tree_add(a, f);
+	map_set(a, head ? page - 1 : page + nr, f);
+	free_add(a, f);
 }
 
 /* ------------------------------------------------------------------ take */
@@ -293,60 +380,55 @@ static struct ml_run *borrow(struct ml_arena *a, unsigned int l, unsigned int us
 	struct ml_lane *lane = &a->lane[l];
 	u64 want = whole_chunks(nr);
 	struct ml_run *f = best_fit(&lane->pool, want, 0);
-	struct ml_run *node, *none = NULL;
+	struct ml_run *node;
 	u64 page;
 
 	if (!f)
 		return NULL;
 	page = f->page;
-	node = new_run(a);
-	if (!node || !map_room(a, lane, page) || !map_room(a, lane, page + want - 1) ||
-	    !map_room(a, lane, page + want)) {
-		free_run(a, node);
+	node = ml_run_new(a);
+	if (!node || !cut_room(a, f, page, want)) {
+		ml_run_free(a, node);
 		return NULL;
 	}
-	cut(a, f, page, want, &node, &none);
+	cut(a, f, page, want, NULL);
 	set_free(node, page, want, ML_FREE, use, l);
 	lane->area[use].chunks += want >> ML_CHUNK_SHIFT;
 	*at = page;
 	return settle(a, node);
 }
 
-static bool boundary_room(struct ml_arena *a, const struct ml_run *out)
+/* A span is named at every page. */
+static bool names_room(struct ml_arena *a, const struct ml_run *out)
 {
-	const struct ml_lane *lane = &a->lane[out->lane];
-	u64 end = ml_run_end(out), page;
+	u64 page;
 
-	for (page = out->page; out->kind == ML_SPAN && page < end; page++)
-		if (!map_room(a, lane, page))
+	for (page = out->page; out->kind == ML_SPAN && page < ml_run_end(out); page += MAP_PAGES)
+		if (!ml_vec_make(a, &a->map, page))
 			return false;
-	return map_room(a, lane, out->page - 1) && map_room(a, lane, out->page) &&
-	       map_room(a, lane, end - 1) && map_room(a, lane, end);
+	return true;
 }
 
 /* Take @nr pages at @page out of the free run @f. */
 static int take_from(struct ml_arena *a, struct ml_run *f, struct ml_run *out, u64 page, u64 nr)
 {
 	struct ml_area *area = &a->lane[out->lane].area[out->use];
-	struct ml_run *spare, *second;
-	int err = -ENOMEM;
+	struct ml_run *spare = ml_run_new(a), *second = NULL;
 
 	out->page = page;
 	out->nr = nr;
-	spare = new_run(a);
-	second = new_run(a);
-	if (spare && second && boundary_room(a, out)) {
-		cut(a, f, out->page, nr, &spare, &second);
+	if (spare && new_if(a, parts(f, page, nr), &second) && cut_room(a, f, page, nr) &&
+	    names_room(a, out)) {
+		cut(a, f, page, nr, second);
 		out->spare = spare;
-		spare = NULL;
 		map_run(a, out);
 		area->used += nr;
 		area->runs++;
-		err = 0;
+		return 0;
 	}
-	free_run(a, spare);
-	free_run(a, second);
-	return err;
+	ml_run_free(a, spare);
+	ml_run_free(a, second);
+	return -ENOMEM;
 }
 
 /*
@@ -358,7 +440,7 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 	struct ml_lane *lane = &a->lane[f->lane];
 	u64 first = whole_chunks(f->page);
 	u64 end = ml_run_end(f) & ~(ML_CHUNK_PAGES - 1);
-	struct ml_run *node, *second;
+	struct ml_run *node, *second = NULL;
 	unsigned int l = f->lane;
 
 	if (end <= first)
@@ -367,20 +449,18 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 		a->kept_chunks = true;
 		return;
 	}
-	node = new_run(a);
-	second = new_run(a);
-	if (node && second && map_room(a, lane, first - 1) && map_room(a, lane, first) &&
-	    map_room(a, lane, end - 1) && map_room(a, lane, end)) {
+	node = ml_run_new(a);
+	if (node && new_if(a, parts(f, first, end - first), &second) &&
+	    cut_room(a, f, first, end - first)) {
 		lane->area[f->use].chunks -= (end - first) >> ML_CHUNK_SHIFT;
-		cut(a, f, first, end - first, &node, &second);
+		cut(a, f, first, end - first, second);
 		set_free(node, first, end - first, ML_POOL, 0, l);
 		settle(a, node);
-		node = NULL;
-	} else {
-		a->kept_chunks = true;
+		return;
 	}
-	free_run(a, node);
-	free_run(a, second);
+	a->kept_chunks = true;
+	ml_run_free(a, node);
+	ml_run_free(a, second);
 }
 
 /**
@@ -521,6 +601,17 @@ void ml_run_give(struct ml_arena *a, struct ml_run *run)
 	return_chunks(a, settle(a, f));
 }
 
+/* Of the runs of few pages any will do: they are used again soon, or go. */
+static struct ml_run *kept_fit(const struct ml_area *area, u64 nr, unsigned int align)
+{
+	u64 want = nr + (1ULL << align) - 1;
+	u64 bins = want < ML_KEPT_BINS ? area->kept_bins >> want << want : 0;
+
+	if (!bins)
+		return best_fit(&area->kept_free, nr, align);
+	return hlist_entry(area->kept_bin[__builtin_ctzll(bins)].first, struct ml_run, bin);
+}
+
 /**
  * ml_run_take_kept - as ml_run_take(), but only pages that exist
  * @a: arena; arena.lock
@@ -531,8 +622,7 @@ void ml_run_give(struct ml_arena *a, struct ml_run *run)
  */
 int ml_run_take_kept(struct ml_arena *a, struct ml_run *out, u64 nr)
 {
-	const struct rb_root *kept = &a->lane[out->lane].area[out->use].kept_free;
-	struct ml_run *f = best_fit(kept, nr, out->align);
+	struct ml_run *f = kept_fit(&a->lane[out->lane].area[out->use], nr, out->align);
 
 	lockdep_assert_held(&a->lock);
 	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
@@ -571,21 +661,21 @@ struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most)
 {
 	const struct ml_lane *lane = &a->lane[kept->lane];
 	u64 page = ml_run_end(kept) - most;
-	struct ml_run *part, *none = NULL;
+	struct ml_run *part;
 
 	lockdep_assert_held(&a->lock);
 	if (kept->nr <= most || a->reclaiming)
 		return kept;
-	part = new_run(a);
-	if (!part || !map_room(a, lane, page - 1) || !map_room(a, lane, page)) {
-		free_run(a, part);
+	part = ml_run_new(a);
+	if (!part || !map_room(a, lane, page)) {
+		ml_run_free(a, part);
 		return kept;
 	}
-	cut(a, kept, page, most, &part, &none);
+	cut(a, kept, page, most, NULL);
 	set_free(part, page, most, ML_KEPT, kept->use, kept->lane);
 	part->since = kept->since;
 	map_run(a, part);
-	tree_add(a, part);
+	free_add(a, part);
 	return part;
 }
 
@@ -597,7 +687,7 @@ struct ml_run *ml_run_part(struct ml_arena *a, struct ml_run *kept, u64 most)
 void ml_run_release(struct ml_arena *a, struct ml_run *kept)
 {
 	lockdep_assert_held(&a->lock);
-	tree_del(a, kept);
+	free_del(a, kept);
 	kept->kind = ML_FREE;
 	return_chunks(a, settle(a, kept));
 }
@@ -623,14 +713,26 @@ int ml_run_init(struct ml_arena *a, struct ml_lane *lane)
 
 	INIT_LIST_HEAD(&lane->area[ML_USE_BLOCK].oldest);
 	INIT_LIST_HEAD(&lane->area[ML_USE_BLOB].oldest);
-	if (!map_room(a, lane, lane->first) || !map_room(a, lane, lane->end - 1))
+	if (!map_room(a, lane, lane->first) || !map_room(a, lane, lane->end))
 		return -ENOMEM;
-	run = new_run(a);
+	run = ml_run_new(a);
 	if (!run)
 		return -ENOMEM;
 	set_free(run, lane->first, lane->end - lane->first, ML_POOL, 0, lane - a->lane);
 	settle(a, run);
 	return 0;
+}
+
+static void drain_kept(struct ml_arena *a, struct ml_area *area)
+{
+	struct ml_run *run;
+
+	while (area->kept) {
+		run = list_first_entry(&area->oldest, struct ml_run, kept);
+		kept_del(area, run);
+		ml_run_free(a, run);
+		cond_resched();
+	}
 }
 
 static void drain(struct ml_arena *a, struct rb_root *root)
@@ -639,17 +741,18 @@ static void drain(struct ml_arena *a, struct rb_root *root)
 
 	while ((n = rb_first(root))) {
 		rb_erase(n, root);
-		free_run(a, run_of(n));
+		ml_run_free(a, run_of(n));
 		cond_resched();
 	}
 }
 
-/* Frees the free runs; spans and blobs are gone already. */
+/* Frees the free runs, and the nodes; spans and blobs are gone already. */
 void ml_run_exit(struct ml_arena *a, struct ml_lane *lane)
 {
 	drain(a, &lane->pool);
 	drain(a, &lane->area[ML_USE_BLOCK].free);
 	drain(a, &lane->area[ML_USE_BLOB].free);
-	drain(a, &lane->area[ML_USE_BLOCK].kept_free);
-	drain(a, &lane->area[ML_USE_BLOB].kept_free);
+	drain_kept(a, &lane->area[ML_USE_BLOCK]);
+	drain_kept(a, &lane->area[ML_USE_BLOB]);
+	ml_run_free_nodes(a);
 }

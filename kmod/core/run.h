@@ -5,6 +5,10 @@
 
 #include "core.h"
 
+struct ml_run *ml_run_new(struct ml_arena *a);
+void ml_run_free(struct ml_arena *a, struct ml_run *run);
+void ml_run_free_nodes(struct ml_arena *a);
+
 int ml_run_init(struct ml_arena *a, struct ml_lane *lane);
 void ml_run_exit(struct ml_arena *a, struct ml_lane *lane);
 

@@ -92,6 +92,26 @@ static void free_runs(void)
 	world_end(w);
 }
 
+static void kept_runs(void)
+{
+	struct memlane_set req = {
+		.size = sizeof(req), .option = MEMLANE_OPT_DECAY, .value = 1000000000,
+	};
+	struct ml_area *area;
+
+	begin();
+	expect_eq(ml_set(a, &req), 0);
+	world_free(w, world_alloc(w, MEMLANE_SLOW, 100000));
+	area = &a->lane[1].area[ML_USE_BLOB];
+	expect_eq(area->kept, 25);
+	BREAKS(3, area->kept, 24);
+	BREAKS(3, area->kept_bins, 0);
+	BREAKS(3, area->kept_bins, 1 << 25 | 1);
+	BREAKS(3, area->kept_bin[25].first, NULL);
+	BREAKS(3, area->kept_bin[24].first, area->kept_bin[25].first);
+	world_end(w);
+}
+
 static void spans(void)
 {
 	begin();
@@ -207,6 +227,7 @@ static void tallies(void)
 static const struct test tests[] = {
 	{ "check_runs", runs },
 	{ "check_free_runs", free_runs },
+	{ "check_kept_runs", kept_runs },
 	{ "check_spans", spans },
 	{ "check_lists", lists },
 	{ "check_owners", owners },

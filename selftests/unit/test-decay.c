@@ -80,6 +80,38 @@ static void used_again(void)
 	world_end(w);
 }
 
+/* Of what is kept the shortest that fits is taken, also if it is of many pages. */
+static void best_fit(void)
+{
+	static const u64 pages[] = { 12, 70, 15, 64, 63, 9, 120 };
+	enum { N = sizeof(pages) / sizeof(pages[0]) };
+	struct world *w = begin(64 << 10, 64 * MIB);
+	u64 h[N], between[N], loc[N], x;
+	unsigned int i;
+
+	for (i = 0; i < N; i++) {
+		h[i] = world_alloc(w, MEMLANE_SLOW, pages[i] << 12);
+		between[i] = world_alloc(w, MEMLANE_SLOW, 33000);
+		loc[i] = world_query(w, h[i]).out_location;
+	}
+	for (i = 0; i < N; i++)
+		world_free(w, h[i]);
+	expect_eq(world_kept(w), 12 + 70 + 15 + 64 + 63 + 9 + 120);
+	world_check(w);
+	for (i = 0; i < N; i++) {
+		x = world_alloc(w, MEMLANE_SLOW, (pages[i] << 12) - 100);
+		expect_eq(world_query(w, x).out_location, loc[i]);
+		h[i] = x;
+	}
+	expect_eq(world_kept(w), 0);
+	for (i = 0; i < N; i++) {
+		world_free(w, h[i]);
+		world_free(w, between[i]);
+		world_check(w);
+	}
+	world_end(w);
+}
+
 /* Each page is gone a decay after it was freed, though its neighbours were freed later. */
 static void none_stays_for_longer(void)
 {
@@ -269,6 +301,7 @@ static void random_keeping(void)
 static const struct test tests[] = {
 	{ "decay_freed_in_a_row", freed_in_a_row },
 	{ "decay_used_again", used_again },
+	{ "decay_best_fit", best_fit },
 	{ "decay_none_stays_for_longer", none_stays_for_longer },
 	{ "decay_limits", limits },
 	{ "decay_short_of_memory", short_of_memory },

@@ -305,6 +305,7 @@ static void no_memory(void)
 			.kind = ML_SPAN, .use = ML_USE_BLOCK, .lane = MEMLANE_SLOW, .align = 3,
 		};
 
+		ml_run_free_nodes(m->a);
 		m->w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = n };
 		err = ml_run_take(m->a, &run, 600);
 		m->w->fail.doors = 0;
