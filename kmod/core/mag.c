@@ -274,7 +274,7 @@ static int refill(struct ml_arena *a, struct memlane_refill *req, struct ml_want
 	req->out_lane = w->got;
 	req->out_class = w->need.cls;
 	a->count.refills++;
-	ml_publish(a);
+	ml_publish_places(a);
 	return err;
 }
 
@@ -353,7 +353,7 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 	else
 		flush_mag(a, req);
 	a->count.flushes++;
-	ml_publish(a);
+	ml_publish_places(a);
 	mutex_unlock(&a->lock);
 	return err;
 }

@@ -8,6 +8,8 @@
 #include "tally.h"
 #include "vec.h"
 
+#define PLACES	64U	/* refills and flushes after which the whole page is new at the latest */
+
 static unsigned int state_of_live(const struct ml_arena *a, u32 index, u64 word)
 {
 	if (memlane_entry_is_marked(word) || memlane_entry_is_busy(word))
@@ -121,6 +123,17 @@ int ml_stat_init(struct ml_arena *a)
 	return a->stat_page ? 0 : -ENOMEM;
 }
 
+static void collect_table(struct ml_arena *a)
+{
+	struct memlane_counts *c = &a->count;
+
+	c->handles = a->table.bound - a->table.emptied;
+	c->indices = ml_indices(a);
+	c->retired = a->table.retired;
+	c->purged = a->table.purged;
+	c->metadata = a->ops->metadata(a);
+}
+
 static void collect(struct ml_arena *a)
 {
 	struct memlane_counts *c = &a->count;
@@ -128,12 +141,8 @@ static void collect(struct ml_arena *a)
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_stat(a, lane, &c->lane[lane]);
-	c->handles = a->table.bound - a->table.emptied;
-	c->indices = ml_indices(a);
-	c->retired = a->table.retired;
-	c->purged = a->table.purged;
+	collect_table(a);
 	c->slots = a->slots.used;
-	c->metadata = a->ops->metadata(a);
 }
 
 /* Word by word: readers may be under way, and throw away what they saw. */
@@ -147,23 +156,75 @@ static void copy_counts(struct memlane_counts *to, const struct memlane_counts *
 		WRITE_ONCE(dst[i], src[i]);
 }
 
-/**
- * ml_publish - bring the mapped statistics up to date
- * @a: arena; arena.lock
- *
- * Readers look at seq before and after, as with a seqcount.
- */
-void ml_publish(struct ml_arena *a)
+/* The words that change as places come and go, beside those of the lanes; likewise. */
+static void copy_places(struct memlane_counts *to, const struct memlane_counts *from)
+{
+	WRITE_ONCE(to->ioctls, from->ioctls);
+	WRITE_ONCE(to->refills, from->refills);
+	WRITE_ONCE(to->flushes, from->flushes);
+	WRITE_ONCE(to->handles, from->handles);
+	WRITE_ONCE(to->indices, from->indices);
+	WRITE_ONCE(to->retired, from->retired);
+	WRITE_ONCE(to->purged, from->purged);
+	WRITE_ONCE(to->spilled, from->spilled);
+	WRITE_ONCE(to->metadata, from->metadata);
+	WRITE_ONCE(to->pages_returned, from->pages_returned);
+}
+
+/* Readers look at seq before and after, as with a seqcount. */
+static struct memlane_counts *page_begin(struct ml_arena *a)
 {
 	struct memlane_stat_page *p = a->stat_page;
 
 	lockdep_assert_held(&a->lock);
-	collect(a);
 	WRITE_ONCE(p->seq, p->seq + 1);
 	smp_wmb();	/* pairs with the reader's, who looks at seq before */
-	copy_counts(&p->counts, &a->count);
+	return &p->counts;
+}
+
+static void page_end(struct ml_arena *a)
+{
+	struct memlane_stat_page *p = a->stat_page;
+
 	smp_wmb();	/* pairs with the reader's, who looks at seq again */
 	WRITE_ONCE(p->seq, p->seq + 1);
+}
+
+/**
+ * ml_publish - bring the mapped statistics up to date
+ * @a: arena; arena.lock
+ */
+void ml_publish(struct ml_arena *a)
+{
+	lockdep_assert_held(&a->lock);
+	collect(a);
+	copy_counts(page_begin(a), &a->count);
+	page_end(a);
+}
+
+/**
+ * ml_publish_places - the same where places came and went, and nothing else was counted
+ * @a: arena; arena.lock
+ *
+ * Where large objects come and go all is copied now and then: what is counted without the
+ * lock, as faults are, is in the page before long.
+ */
+void ml_publish_places(struct ml_arena *a)
+{
+	struct memlane_counts *to;
+	unsigned int lane;
+
+	lockdep_assert_held(&a->lock);
+	if (!((a->count.refills + a->count.flushes) % PLACES)) {
+		ml_publish(a);
+		return;
+	}
+	collect_table(a);
+	to = page_begin(a);
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		ml_lane_stat(a, lane, &to->lane[lane]);
+	copy_places(to, &a->count);
+	page_end(a);
 }
 
 /**

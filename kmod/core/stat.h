@@ -7,5 +7,6 @@
 
 int ml_stat_init(struct ml_arena *a);
 void ml_publish(struct ml_arena *a);
+void ml_publish_places(struct ml_arena *a);
 
 #endif /* ML_STAT_H */

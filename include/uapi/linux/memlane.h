@@ -380,7 +380,8 @@ struct memlane_lane_stat {
 
 /*
  * Statistics: the same words by MEMLANE_IOCTL_STAT and in the mapped page.
- * In the page, @seq is odd while the kernel writes: read it before and after.
+ * In the page, @seq is odd while the kernel writes: read it before and after. Each call
+ * brings it up to date; a refill or a flush, what it changes itself, and each 64th of these all.
  */
 struct memlane_counts {
 	struct memlane_lane_stat lane[MEMLANE_LANES];
