@@ -432,6 +432,13 @@ void ml_place_give_in(struct ml_arena *a, struct ml_run *run, u64 loc)
 		ml_blob_free(a, run);
 }
 
+/* Both: the owner leaves, and the place is free again. @run: of the place. */
+void ml_place_leave(struct ml_arena *a, struct ml_run *run, u64 loc)
+{
+	unname(a, run, loc);
+	ml_place_give_in(a, run, loc);
+}
+
 /* Places of a span, by ml_slot_fill(), have owners. */
 void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr)
 {

@@ -45,6 +45,7 @@ void ml_place_unname(struct ml_arena *a, u64 loc);
 void ml_place_move(struct ml_arena *a, const struct ml_move *mv);
 void ml_place_give(struct ml_arena *a, u64 loc);
 void ml_place_give_in(struct ml_arena *a, struct ml_run *run, u64 loc);
+void ml_place_leave(struct ml_arena *a, struct ml_run *run, u64 loc);
 void ml_places_named(struct ml_arena *a, struct ml_span *span, u32 nr);
 void ml_places_given(struct ml_arena *a, struct ml_span *span, u32 nr);
 u64 ml_place_room(const struct ml_arena *a, u64 loc);

@@ -294,9 +294,8 @@ int ml_refill(struct ml_arena *a, struct memlane_refill *req)
 	err = ml_want_init(&w, req->lane, req->flags, req->length, req->align);
 	if (err || !req->count)
 		return -EINVAL;
-	ml_want_room(a, &w);
 	do {
-		if (mutex_lock_killable(&a->lock))
+		if (ml_want_lock(a, &w))
 			return -EINTR;
 		err = refill(a, req, &w);
 		mutex_unlock(&a->lock);

@@ -98,6 +98,7 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 	w->got = w->lane;
 	w->no_spill = flags & MEMLANE_ALLOC_NO_SPILL;
 	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
+	w->looked = false;
 	w->resorted = false;
 	err = ml_need_for(&w->need, length, align);
 	w->need.fresh = flags & MEMLANE_ALLOC_FRESH;
@@ -186,25 +187,30 @@ static bool has_span(const struct ml_lane *l, const struct ml_need *need)
 
 static bool has_room(struct ml_arena *a, const struct ml_want *w)
 {
-	bool room;
-
-	if (mutex_lock_killable(&a->lock))
-		return true;
-	room = ml_lane_room(a, w->lane, ml_need_pages(&w->need), false) ||
-	       has_span(&a->lane[w->lane], &w->need);
-	mutex_unlock(&a->lock);
-	return room;
+	return has_span(&a->lane[w->lane], &w->need) ||
+	       ml_lane_room(a, w->lane, ml_need_pages(&w->need), false);
 }
 
 /**
- * ml_want_room - if the lane is full and the caller allows it, make room first
+ * ml_want_lock - take arena.lock for a try
  * @a: arena; no lock
  * @w: what is wanted
+ *
+ * If the lane is full and the caller allows it, room is made first, once a call.
+ * Return: 0, or -EINTR without the lock.
  */
-void ml_want_room(struct ml_arena *a, const struct ml_want *w)
+int ml_want_lock(struct ml_arena *a, struct ml_want *w)
 {
-	if (w->may_move && !has_room(a, w))
-		ml_make_room(a, w->lane, ml_need_pages(&w->need));
+	bool looks = w->may_move && !w->looked;
+
+	w->looked = true;
+	if (mutex_lock_killable(&a->lock))
+		return -EINTR;
+	if (!looks || has_room(a, w))
+		return 0;
+	mutex_unlock(&a->lock);
+	ml_make_room(a, w->lane, ml_need_pages(&w->need));
+	return mutex_lock_killable(&a->lock) ? -EINTR : 0;
 }
 
 /**
@@ -322,9 +328,8 @@ int ml_alloc(struct ml_arena *a, struct memlane_alloc *req, u64 *handles)
 	req->out_count = 0;
 	if (err)
 		return err;
-	ml_want_room(a, &w);
 	do {
-		if (mutex_lock_killable(&a->lock))
+		if (ml_want_lock(a, &w))
 			return -EINTR;
 		err = alloc_all(a, req, &w, handles);
 		a->count.refills++;
@@ -390,8 +395,7 @@ static void leave(struct ml_arena *a, struct leaving *l, u64 loc)
 		leave_end(a, l);
 		run = ml_run_at(a, page);
 		if (run->kind != ML_SPAN) {
-			ml_place_unname(a, loc);
-			ml_place_give(a, loc);
+			ml_place_leave(a, run, loc);
 			return;
 		}
 		l->span = ml_span_of(run);
@@ -444,10 +448,8 @@ int ml_stock_free(struct ml_arena *a, u32 index)
 	if (err)
 		return err;
 	WRITE_ONCE(a->changes, a->changes + 1);
-	if (loc) {
-		ml_place_unname(a, loc);
-		ml_place_give(a, loc);
-	}
+	if (loc)
+		ml_place_leave(a, ml_run_at(a, ml_loc_page(loc)), loc);
 	return 0;
 }
 

@@ -15,12 +15,13 @@ struct ml_want {
 	unsigned int got;
 	bool no_spill;
 	bool may_move;
+	bool looked;			/* whether the lane has room */
 	bool resorted;			/* ml_last_resort() was called */
 	u64 limit[MEMLANE_LANES];	/* before the first bind */
 };
 
 int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align);
-void ml_want_room(struct ml_arena *a, const struct ml_want *w);
+int ml_want_lock(struct ml_arena *a, struct ml_want *w);
 bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err);
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index);
 void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index);
