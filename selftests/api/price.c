@@ -95,6 +95,33 @@ static void pair_in_lane(unsigned long rounds)
 		check(memlane_alloc_with(m, 64, &opts, &h) == 0 && memlane_free(m, h) == 0);
 }
 
+static uint32_t below(uint32_t most)
+{
+	static uint64_t rng = 88172645463325252ULL;
+
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return (rng >> 32) % most;
+}
+
+/*
+ * An object of 16 B to 64 KiB is made, or one of those that live is freed: about 1000 live. Half
+ * of them have pages of their own, so that each of these calls is one of the engine's.
+ */
+static void any_size(unsigned long rounds)
+{
+	static memlane_handle h[2000];
+	uint32_t i;
+
+	while (rounds--) {
+		i = below(2000);
+		if (h[i])
+			check(memlane_free(m, h[i]) == 0);
+		h[i] = h[i] ? 0 : memlane_alloc(m, 16 + below((64 << 10) - 15));
+	}
+}
+
 static void section(unsigned long rounds)
 {
 	while (rounds--)
@@ -169,6 +196,7 @@ static const struct {
 	{ "pair-shared", pair_shared, false },
 	{ "sizes", sizes, false },
 	{ "pair-in-lane", pair_in_lane, false },
+	{ "any-size", any_size, false },
 	{ "section", section, false },
 	{ "get", get, false },
 	{ "pin", pin, false },
@@ -187,12 +215,13 @@ int main(int argc, char **argv)
 	c.backend = MEMLANE_BACKEND_LOCAL;
 	c.policy_check_interval = 0;
 	c.fast_lane_size = 16 << 20;
+	c.decay = 3600;	/* no page goes because the machine is slow */
 	for (i = 0; argc == 3 && i < sizeof(prices) / sizeof(prices[0]); i++) {
 		if (strcmp(argv[1], prices[i].name))
 			continue;
 		c.tracking = prices[i].tracking;
 		check(memlane_open(&m, &c) == 0);
-		prices[i].run(2000);
+		prices[i].run(20000);
 		measured(prices[i].run, strtoul(argv[2], NULL, 10));
 		memlane_close(m);
 		return 0;

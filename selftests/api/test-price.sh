@@ -5,6 +5,7 @@
 # instructions of a loop. Who makes a call cheaper lowers its bound. A tracked pair takes
 # 445 while its keeper tells the time, and 492 where the program has to ask for it. Batches that
 # are more than a thread's stock (many-more) have the engine's part in them; glibc takes 185 there.
+# What any-size does is the engine's part mostly; glibc takes 360 there.
 # Of a thread of which another one has freed an object each free is a compare-exchange (pair-shared).
 # A wish for a lane or a group is looked at, no more (pair-in-lane).
 set -u
@@ -33,7 +34,7 @@ moved() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
 }
 
-calls="pair:153 pair-in-section:158 many:109 many-more:442 pair-shared:196 sizes:160 pair-in-lane:221 section:29 get:15 pin:355 scratch:18
+calls="pair:153 pair-in-section:158 many:109 many-more:442 pair-shared:196 sizes:160 any-size:1325 pair-in-lane:221 section:29 get:15 pin:355 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each
