@@ -148,27 +148,38 @@ static u64 lane_resident(struct ml_arena *a, const struct ml_lane *l)
 	return a->ops->resident(a, l->first, l->end - l->first);
 }
 
-/* Say what one lane holds where somebody may be reading, each word by itself; arena.lock. */
-void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st)
+/*
+ * Say what of one lane changes with every place that comes or goes; arena.lock. Somebody may
+ * be reading: each word by itself.
+ */
+void ml_lane_stat_places(const struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st)
 {
 	const struct ml_lane *l = &a->lane[lane];
 	const struct ml_area *block = &l->area[ML_USE_BLOCK], *blob = &l->area[ML_USE_BLOB];
-	u64 hole = max(ml_run_largest(block), ml_run_largest(blob));
 
 	WRITE_ONCE(st->limit, l->limit << ML_PAGE_SHIFT);
-	WRITE_ONCE(st->max, l->max << ML_PAGE_SHIFT);
 	WRITE_ONCE(st->used, ml_lane_used(l) << ML_PAGE_SHIFT);
 	WRITE_ONCE(st->bound, l->bound);
 	WRITE_ONCE(st->block_used, block->used << ML_PAGE_SHIFT);
 	WRITE_ONCE(st->blob_used, blob->used << ML_PAGE_SHIFT);
-	WRITE_ONCE(st->block_chunks, block->chunks);
-	WRITE_ONCE(st->blob_chunks, blob->chunks);
 	WRITE_ONCE(st->objects, l->objects);
 	WRITE_ONCE(st->spans, block->runs);
 	WRITE_ONCE(st->blobs, blob->runs);
-	WRITE_ONCE(st->largest_hole, hole << ML_PAGE_SHIFT);
-	WRITE_ONCE(st->migrated_in, l->migrated_in);
-	WRITE_ONCE(st->resident, lane_resident(a, l) << ML_PAGE_SHIFT);
+}
+
+/* Say what one lane holds; arena.lock. */
+void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st)
+{
+	const struct ml_lane *l = &a->lane[lane];
+	const struct ml_area *block = &l->area[ML_USE_BLOCK], *blob = &l->area[ML_USE_BLOB];
+
+	ml_lane_stat_places(a, lane, st);
+	st->max = l->max << ML_PAGE_SHIFT;
+	st->block_chunks = block->chunks;
+	st->blob_chunks = blob->chunks;
+	st->largest_hole = max(ml_run_largest(block), ml_run_largest(blob)) << ML_PAGE_SHIFT;
+	st->migrated_in = l->migrated_in;
+	st->resident = lane_resident(a, l) << ML_PAGE_SHIFT;
 }
 
 /* ----------------------------------------------------------------- needs */

@@ -24,6 +24,7 @@ u64 ml_lane_excess(const struct ml_arena *a, unsigned int lane);
 bool ml_lane_pressed(const struct ml_arena *a, unsigned int lane);
 void ml_lane_tell_pressure(struct ml_arena *a, unsigned int lane);
 bool ml_lane_room(const struct ml_arena *a, unsigned int lane, u64 pages, bool scratch);
+void ml_lane_stat_places(const struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
 void ml_lane_stat(struct ml_arena *a, unsigned int lane, struct memlane_lane_stat *st);
 unsigned int ml_lane_of(const struct ml_arena *a, u64 loc);
 

@@ -206,8 +206,8 @@ void ml_publish(struct ml_arena *a)
  * ml_publish_places - the same where places came and went, and nothing else was counted
  * @a: arena; arena.lock
  *
- * Where large objects come and go all is copied now and then: what is counted without the
- * lock, as faults are, is in the page before long.
+ * All is copied now and then: what is counted without the lock, as faults are, or is dear to
+ * know, as the largest hole, is in the page before long.
  */
 void ml_publish_places(struct ml_arena *a)
 {
@@ -222,7 +222,7 @@ void ml_publish_places(struct ml_arena *a)
 	collect_table(a);
 	to = page_begin(a);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
-		ml_lane_stat(a, lane, &to->lane[lane]);
+		ml_lane_stat_places(a, lane, &to->lane[lane]);
 	copy_places(to, &a->count);
 	page_end(a);
 }

@@ -61,7 +61,8 @@ struct memlane_stats {
  * @st: @st->size and @st->flags say what is asked for
  *
  * Without MEMLANE_STAT_EXACT no system call is made, and the counters are as
- * the engine left them at its last call.
+ * the engine left them at its last call; those that say nothing of objects and their
+ * places (faults, resident pages, chunks, the largest hole), at one of its last 64.
  *
  * Return: 0; -EINVAL: size; -EOPNOTSUPP: unknown flag.
  */
