@@ -612,19 +612,57 @@ static struct ml_run *kept_fit(const struct ml_area *area, u64 nr, unsigned int 
 	return hlist_entry(area->kept_bin[__builtin_ctzll(bins)].first, struct ml_run, bin);
 }
 
+/* Cut a whole chunk out of a kept run: it is the other area's from now on. @node: for it. */
+static struct ml_run *hand_over(struct ml_arena *a, struct ml_run *f, u64 page,
+				struct ml_run *node, struct ml_run *second)
+{
+	struct ml_area *area = a->lane[f->lane].area;
+
+	area[f->use].chunks--;
+	area[!f->use].chunks++;
+	set_free(node, page, ML_CHUNK_PAGES, ML_KEPT, !f->use, f->lane);
+	node->since = f->since;
+	cut(a, f, page, ML_CHUNK_PAGES, second);
+	return settle(a, node);
+}
+
+/*
+ * A chunk whose pages the other area keeps, so that they are used again rather than new ones.
+ * NULL: it keeps none, or there is no memory.
+ */
+static struct ml_run *borrow_kept(struct ml_arena *a, unsigned int lane, unsigned int use)
+{
+	struct rb_node *n = rb_last(&a->lane[lane].area[!use].kept_free);
+	struct ml_run *f = n ? run_of(n) : NULL, *node, *second = NULL;
+	u64 page = f ? whole_chunks(f->page) : 0;
+
+	if (!f || page + ML_CHUNK_PAGES > ml_run_end(f))
+		return NULL;
+	node = ml_run_new(a);
+	if (node && new_if(a, parts(f, page, ML_CHUNK_PAGES), &second) &&
+	    cut_room(a, f, page, ML_CHUNK_PAGES))
+		return hand_over(a, f, page, node, second);
+	ml_run_free(a, node);
+	ml_run_free(a, second);
+	return NULL;
+}
+
 /**
  * ml_run_take_kept - as ml_run_take(), but only pages that exist
  * @a: arena; arena.lock
  * @out: see ml_run_take()
  * @nr: pages
  *
- * Best fit among the kept runs of the area. Return: 0, -ENOSPC, -ENOMEM.
+ * Best fit among the kept runs of the area, else a chunk that the other one keeps.
+ * Return: 0, -ENOSPC, -ENOMEM.
  */
 int ml_run_take_kept(struct ml_arena *a, struct ml_run *out, u64 nr)
 {
 	struct ml_run *f = kept_fit(&a->lane[out->lane].area[out->use], nr, out->align);
 
 	lockdep_assert_held(&a->lock);
+	if (!f && nr + (1ULL << out->align) <= ML_CHUNK_PAGES)
+		f = borrow_kept(a, out->lane, out->use);
 	return f ? take_from(a, f, out, aligned_start(f, out->align), nr) : -ENOSPC;
 }
 

@@ -80,6 +80,32 @@ static void used_again(void)
 	world_end(w);
 }
 
+/* What small objects leave serves large ones, and the other way round, a chunk at a time. */
+static void of_the_other_kind(void)
+{
+	enum { N = 1500 };
+	struct world *w = begin(64 << 10, 64 * MIB);
+	static u64 h[N];
+	unsigned int i, round;
+	u64 calls;
+
+	for (i = 0; i < N; i++)
+		h[i] = world_alloc(w, MEMLANE_SLOW, 3500);
+	for (i = 0; i < N; i++)
+		world_free(w, h[i]);
+	calls = w->commits;
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < 20; i++)
+			h[i] = world_alloc(w, MEMLANE_SLOW, round ? 30000 : 40000 + i * 100);
+		world_check(w);
+		expect_eq(w->commits, calls);
+		for (i = 0; i < 20; i++)
+			world_free(w, h[i]);
+		world_check(w);
+	}
+	world_end(w);
+}
+
 /* Of what is kept the shortest that fits is taken, also if it is of many pages. */
 static void best_fit(void)
 {
@@ -302,6 +328,7 @@ static const struct test tests[] = {
 	{ "decay_freed_in_a_row", freed_in_a_row },
 	{ "decay_used_again", used_again },
 	{ "decay_best_fit", best_fit },
+	{ "decay_of_the_other_kind", of_the_other_kind },
 	{ "decay_none_stays_for_longer", none_stays_for_longer },
 	{ "decay_limits", limits },
 	{ "decay_short_of_memory", short_of_memory },
