@@ -264,6 +264,81 @@ TEST(who_waits_in_what_is_put_away_is_woken)
 	arena_end(&a);
 }
 
+/* ---------------------------------------------- who holds it is killed */
+
+struct lock {
+	pthread_mutex_t mutex;
+	bool held;
+	bool waited_for;
+};
+
+static struct lock *lock_of(const struct arena *a, __u64 handle)
+{
+	return (struct lock *)address_of(a, handle);
+}
+
+static void hold_for_ever(const struct arena *a, __u64 handle)
+{
+	struct lock *l = lock_of(a, handle);
+
+	expect_eq(pthread_mutex_lock(&l->mutex), 0);
+	__atomic_store_n(&l->held, true, __ATOMIC_RELEASE);
+	for (;;)
+		pause();
+}
+
+static void wait_for_the_dead(const struct arena *a, __u64 handle)
+{
+	struct lock *l = lock_of(a, handle);
+
+	__atomic_store_n(&l->waited_for, true, __ATOMIC_RELEASE);
+	expect_eq(pthread_mutex_lock(&l->mutex), EOWNERDEAD);
+	expect_eq(pthread_mutex_consistent(&l->mutex), 0);
+	expect_eq(pthread_mutex_unlock(&l->mutex), 0);
+}
+
+static void wait_until(bool *flag)
+{
+	while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE))
+		usleep(1000);
+}
+
+static void expect_passed_on(int protocol)
+{
+	struct arena a = arena_new(MIB, MIB);
+	__u64 handle = pinned(&a, MEMLANE_FAST, sizeof(struct lock));
+	struct lock *l = lock_of(&a, handle);
+	pthread_mutexattr_t attr;
+	pid_t holder, waiter;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutexattr_setprotocol(&attr, protocol);
+	memset(l, 0, sizeof(*l));
+	expect_eq(pthread_mutex_init(&l->mutex, &attr), 0);
+	holder = start(&a, hold_for_ever, handle);
+	wait_until(&l->held);
+	waiter = start(&a, wait_for_the_dead, handle);
+	wait_until(&l->waited_for);
+	usleep(100000);	/* it may be asleep by now, or come too late for that */
+	expect_eq(kill(holder, SIGKILL), 0);
+	expect_eq(waitpid(holder, NULL, 0), holder);
+	expect_good_end(waiter);
+	arena_end(&a);
+}
+
+TEST(who_waits_for_the_killed_is_woken)
+{
+	expect_passed_on(PTHREAD_PRIO_NONE);
+}
+
+/* The kernel itself keeps the owner, and raises its priority. */
+TEST(so_is_who_has_lent_its_priority)
+{
+	expect_passed_on(PTHREAD_PRIO_INHERIT);
+}
+
 TEST(nothing_is_left)
 {
 	expect_nothing_left();
