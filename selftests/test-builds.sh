@@ -158,10 +158,10 @@ with_musl()
 # shellcheck disable=SC2086
 refused()
 {
-	for other in -U__x86_64__ -m32 -mx32; do
+	for other in -U__x86_64__ -m32 -mx32 "-U__x86_64__ -D__aarch64__ -D__AARCH64EB__"; do
 		gcc $other $include -E -o /dev/null -x c - > "$scratch/log" 2>&1 <<< '#include <linux/memlane.h>' &&
 			return 1
-		grep -q '#error "MemoryLane is for x86-64 and arm64' "$scratch/log" || return 1
+		grep -q '#error "MemoryLane is for x86-64 and little-endian arm64' "$scratch/log" || return 1
 	done
 }
 

@@ -34,8 +34,8 @@
  * Words that programs and the kernel write without locks: on another machine each
  * ordering has to be looked at first.
  */
-#if !(defined(__x86_64__) && !defined(__ILP32__)) && !(defined(__aarch64__) && !defined(__ILP32__))
-#error "MemoryLane is for x86-64 and arm64 with 64-bit pointers; Documentation/protocol.md, Machines, says what another one needs"
+#if !(defined(__x86_64__) || (defined(__aarch64__) && !defined(__AARCH64EB__))) || defined(__ILP32__)
+#error "MemoryLane is for x86-64 and little-endian arm64 with 64-bit pointers; Documentation/protocol.md, Machines, says what another one needs"
 #endif
 
 #include <linux/ioctl.h>
