@@ -176,13 +176,15 @@ static int check_runs(struct report *r, struct sums *sums, struct ml_lane *lane)
 /* I3 of the kept runs of @nr pages. */
 static int check_kept_bin(struct report *r, const struct ml_area *area, unsigned int nr, u64 *pages)
 {
-	const struct hlist_node *n = area->kept_bin[nr].first;
+	const struct list_head *bin = &area->kept_bin[nr];
 	const struct ml_run *run;
+	bool empty = list_empty(bin);
 
-	if (!n != !(area->kept_bins >> nr & 1))
-		return broken(r, 3, "the bin of %u kept pages is %s", nr, n ? "full" : "empty");
-	for (; n && *pages <= area->kept; n = n->next) {
-		run = hlist_entry(n, struct ml_run, bin);
+	if (empty != !(area->kept_bins >> nr & 1))
+		return broken(r, 3, "the bin of %u kept pages is %s", nr, empty ? "empty" : "full");
+	list_for_each_entry(run, bin, bin) {
+		if (*pages > area->kept)
+			break;
 		if (run->kind != ML_KEPT || run->nr != nr || ml_run_at(r->a, run->page) != run)
 			return broken(r, 3, "run at page %llu in the bin of %u kept pages",
 				      run->page, nr);

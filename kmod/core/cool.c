@@ -238,6 +238,7 @@ static int run(struct ml_arena *a, struct work *w, const u64 *handles)
 {
 	struct memlane_cool *req = w->req;
 
+	lockdep_assert_held(&a->lock);
 	w->deadline = req->max_ns ? a->ops->now() + req->max_ns : 0;
 	if (req->flags & (MEMLANE_COOL_GROUP | MEMLANE_COOL_LANE))
 		do_all(a, w);

@@ -267,7 +267,7 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
 struct ml_run {
 	union {
 		struct rb_node node;
-		struct hlist_node bin;
+		struct list_head bin;
 	};
 	u64 page;
 	u64 nr;
@@ -331,7 +331,7 @@ struct ml_class {
 /* What a manager has borrowed; arena.lock. Pages. */
 struct ml_area {
 	struct rb_root free;
-	struct hlist_head kept_bin[ML_KEPT_BINS];	/* kept runs of so many pages */
+	struct list_head kept_bin[ML_KEPT_BINS];	/* kept runs of so many pages */
 	u64 kept_bins;			/* a bit for each that has some */
 	struct rb_root kept_free;	/* the longer ones, by size */
 	struct list_head oldest;	/* the same, by ml_run.since */

@@ -130,9 +130,12 @@ static void file_refused(struct ml_idle *idle, int err)
  */
 static s64 put_away(struct ml_arena *a, u64 page, u64 nr)
 {
-	s64 gone = a->ops->cool(a, page, nr), stored;
 	struct ml_idle *idle = &a->policy.idle;
+	s64 gone, stored;
 
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_not_held(&a->lock);
+	gone = a->ops->cool(a, page, nr);
 	if (gone || !a->ops->store || idle->begun < idle->retry)
 		return gone;
 	stored = a->ops->store(a, page, nr);

@@ -157,6 +157,7 @@ void ml_lane_stat_places(const struct ml_arena *a, unsigned int lane, struct mem
 	const struct ml_lane *l = &a->lane[lane];
 	const struct ml_area *block = &l->area[ML_USE_BLOCK], *blob = &l->area[ML_USE_BLOB];
 
+	lockdep_assert_held(&a->lock);
 	WRITE_ONCE(st->limit, l->limit << ML_PAGE_SHIFT);
 	WRITE_ONCE(st->used, ml_lane_used(l) << ML_PAGE_SHIFT);
 	WRITE_ONCE(st->bound, l->bound);

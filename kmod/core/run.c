@@ -46,14 +46,14 @@ static bool has_bin(const struct ml_run *kept)
 
 static void bin_add(struct ml_area *area, struct ml_run *run)
 {
-	hlist_add_head(&run->bin, &area->kept_bin[run->nr]);
+	list_add(&run->bin, &area->kept_bin[run->nr]);
 	area->kept_bins |= 1ULL << run->nr;
 }
 
 static void bin_del(struct ml_area *area, struct ml_run *run)
 {
-	hlist_del(&run->bin);
-	if (hlist_empty(&area->kept_bin[run->nr]))
+	list_del(&run->bin);
+	if (list_empty(&area->kept_bin[run->nr]))
 		area->kept_bins &= ~(1ULL << run->nr);
 }
 
@@ -609,7 +609,7 @@ static struct ml_run *kept_fit(const struct ml_area *area, u64 nr, unsigned int 
 
 	if (!bins)
 		return best_fit(&area->kept_free, nr, align);
-	return hlist_entry(area->kept_bin[__builtin_ctzll(bins)].first, struct ml_run, bin);
+	return list_first_entry(&area->kept_bin[__builtin_ctzll(bins)], struct ml_run, bin);
 }
 
 /* Cut a whole chunk out of a kept run: it is the other area's from now on. @node: for it. */
@@ -740,6 +740,15 @@ u64 ml_run_largest(const struct ml_area *area)
 
 /* ------------------------------------------------------------ init, exit */
 
+static void area_init(struct ml_area *area)
+{
+	unsigned int nr;
+
+	INIT_LIST_HEAD(&area->oldest);
+	for (nr = 0; nr < ML_KEPT_BINS; nr++)
+		INIT_LIST_HEAD(&area->kept_bin[nr]);
+}
+
 /**
  * ml_run_init - the whole lane is in its pool
  * @a: arena
@@ -749,8 +758,8 @@ int ml_run_init(struct ml_arena *a, struct ml_lane *lane)
 {
 	struct ml_run *run;
 
-	INIT_LIST_HEAD(&lane->area[ML_USE_BLOCK].oldest);
-	INIT_LIST_HEAD(&lane->area[ML_USE_BLOB].oldest);
+	area_init(&lane->area[ML_USE_BLOCK]);
+	area_init(&lane->area[ML_USE_BLOB]);
 	if (!map_room(a, lane, lane->first) || !map_room(a, lane, lane->end))
 		return -ENOMEM;
 	run = ml_run_new(a);

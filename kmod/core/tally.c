@@ -202,6 +202,7 @@ u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 {
 	struct ml_lane *l = &a->lane[lane];
 
+	lockdep_assert_held(&a->lock);
 	if (cls >= ML_CLASSES)
 		return l->area[ML_USE_BLOB].used;
 	return ml_span_pages(cls) *

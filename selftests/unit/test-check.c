@@ -107,8 +107,8 @@ static void kept_runs(void)
 	BREAKS(3, area->kept, 24);
 	BREAKS(3, area->kept_bins, 0);
 	BREAKS(3, area->kept_bins, 1 << 25 | 1);
-	BREAKS(3, area->kept_bin[25].first, NULL);
-	BREAKS(3, area->kept_bin[24].first, area->kept_bin[25].first);
+	BREAKS(3, area->kept_bin[25].next, &area->kept_bin[25]);
+	BREAKS(3, area->kept_bin[24].next, area->kept_bin[25].next);
 	world_end(w);
 }
 

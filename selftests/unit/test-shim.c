@@ -16,7 +16,6 @@
 struct item {
 	struct rb_node node;
 	struct list_head list;
-	struct hlist_node hlist;
 	int key;
 	bool in;
 };
@@ -112,24 +111,6 @@ static void list(void)
 	expect(list_is_singular(h) && list_first_entry(h, struct item, list) == &item[1]);
 }
 
-/* The last one is the first; any may leave. */
-static void hlist(void)
-{
-	struct hlist_head head = { }, *h = &head;
-	int i;
-
-	expect(hlist_empty(h));
-	for (i = 0; i < 3; i++)
-		hlist_add_head(&item[i].hlist, h);		/* 2 1 0 */
-	expect(!hlist_empty(h) && hlist_entry(h->first, struct item, hlist) == &item[2]);
-	hlist_del(&item[1].hlist);
-	expect(item[2].hlist.next == &item[0].hlist && !item[0].hlist.next);
-	hlist_del(&item[2].hlist);
-	expect(h->first == &item[0].hlist);
-	hlist_del(&item[0].hlist);
-	expect(hlist_empty(h));
-}
-
 static void words(void)
 {
 	u64 w = 5, was = 5;
@@ -182,7 +163,6 @@ static const struct test tests[] = {
 	{ "shim_tree", tree },
 	{ "shim_balance", balance },
 	{ "shim_list", list },
-	{ "shim_hlist", hlist },
 	{ "shim_words", words },
 	{ "shim_numbers", numbers },
 	{ "shim_locks", locks },

@@ -60,39 +60,6 @@ static inline int list_is_singular(const struct list_head *head)
 	return head->next != head && head->next == head->prev;
 }
 
-/* A list whose head is one word; its end is NULL. */
-struct hlist_head {
-	struct hlist_node *first;
-};
-
-struct hlist_node {
-	struct hlist_node *next, **pprev;
-};
-
-static inline void hlist_add_head(struct hlist_node *n, struct hlist_head *h)
-{
-	n->next = h->first;
-	if (n->next)
-		n->next->pprev = &n->next;
-	h->first = n;
-	n->pprev = &h->first;
-}
-
-static inline void hlist_del(struct hlist_node *n)
-{
-	*n->pprev = n->next;
-	if (n->next)
-		n->next->pprev = n->pprev;
-	n->next = NULL;
-	n->pprev = NULL;
-}
-
-static inline bool hlist_empty(const struct hlist_head *h)
-{
-	return !h->first;
-}
-
-#define hlist_entry(p, type, member)		container_of(p, type, member)
 #define list_entry(p, type, member)		container_of(p, type, member)
 #define list_first_entry(h, type, member)	list_entry((h)->next, type, member)
 #define list_last_entry(h, type, member)	list_entry((h)->prev, type, member)
