@@ -202,6 +202,10 @@ int main(int argc, char **argv)
 		malloc_child(argv[2]);
 		return 0;
 	}
+	if (argc == 4 && !strcmp(argv[1], "--bytes")) {
+		bytes_child(argv[2], argv[3]);
+		return 0;
+	}
 	if (argc == 3 && !strcmp(argv[1], "--tables")) {
 		print_tables(argv[2]);
 		return 0;

@@ -53,6 +53,9 @@ double batch_handed_over(struct memlane *m);
 /* speed.c: what the process started anew with another malloc does */
 void malloc_child(const char *library);
 
+/* bytes.c: the same of a load that leaves holes */
+void bytes_child(const char *load, const char *heap);
+
 static inline uint64_t now_ns(void)
 {
 	struct timespec t;

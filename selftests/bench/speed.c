@@ -12,10 +12,10 @@
 #define GET_OBJECTS	512U	/* 64 bytes each: all in the first cache */
 #define GET_MANY	(1U << 20)
 #define ROUND		10000U	/* calls, some 0.1 ms of them */
-#define ROUNDS		1000U
+#define ROUNDS		6000U
 #define PER		100U	/* gets in a section */
 #define RANDOM_LIVE	100000
-#define RANDOM_ROUNDS	300U
+#define RANDOM_ROUNDS	1000U
 #define SMALL		64
 
 static const char gets_title[] = "get against a pointer (64 B)";
