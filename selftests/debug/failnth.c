@@ -378,7 +378,7 @@ static void expect_blobs(struct context *c, int err)
 
 TEST(compaction_of_blobs)
 {
-	sweep((struct scenario) { .least = 10, .prepare = with_blob_holes, .run = compact_now,
+	sweep((struct scenario) { .least = 6, .prepare = with_blob_holes, .run = compact_now,
 				  .settle = expect_blobs, .flags = PARTLY });
 }
 
