@@ -198,6 +198,7 @@ int main(int argc, char **argv)
 {
 	const char *backend;
 
+	emulated = env("ML_RATIOS", 0);
 	if (argc == 3 && !strcmp(argv[1], "--malloc")) {
 		malloc_child(argv[2]);
 		return 0;
@@ -213,7 +214,6 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		die("usage: bench FILE");
 	backend = backend_name();
-	emulated = env("ML_RATIOS", 0);
 	rows = json_object_new_array();
 	printf("memlane, %s backend%s\n", backend, emulated ? ", ratios only" : "");
 	run_groups(argv[1], backend);

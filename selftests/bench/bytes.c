@@ -112,8 +112,8 @@ static uint64_t kept_by_module(struct memlane *m)
 
 	if (memlane_stat(m, &st))
 		die("no statistics");
-	return st.counts.metadata + (st.counts.lane[MEMLANE_FAST].resident +
-				     st.counts.lane[MEMLANE_SLOW].resident) * 4096;
+	return st.counts.metadata + st.counts.lane[MEMLANE_FAST].resident +
+	       st.counts.lane[MEMLANE_SLOW].resident;
 }
 
 static uint64_t settled(struct heap *heap, uint64_t before)
