@@ -105,7 +105,7 @@ void memlane_shared_end(struct memlane_shared *shared, void *p)
 	page_end(page);
 }
 
-/* Made by whoever needs it first. */
+/* The first who needs it makes it. */
 static struct page *spare_page(struct page **where)
 {
 	struct page *page = READ_ONCE(*where), *was;

@@ -62,7 +62,7 @@ static u64 byte_of(u64 loc)
 	return loc << MEMLANE_GRANULE_SHIFT;
 }
 
-static struct ml_asked pages_of(u64 loc, u64 len)
+static struct ml_asked asked_of(u64 loc, u64 len)
 {
 	return (struct ml_asked){
 		.first = byte_of(loc) >> ML_PAGE_SHIFT,
@@ -70,7 +70,7 @@ static struct ml_asked pages_of(u64 loc, u64 len)
 	};
 }
 
-static bool is_known(const struct ml_asked *known, const struct ml_asked *pages)
+static bool is_answered(const struct ml_asked *known, const struct ml_asked *pages)
 {
 	return pages->first >= known->first && pages->end <= known->end;
 }
@@ -81,10 +81,10 @@ static bool is_known(const struct ml_asked *known, const struct ml_asked *pages)
  */
 static int populate(struct ml_arena *a, u64 loc, u64 len)
 {
-	struct ml_asked pages = pages_of(loc, len);
+	struct ml_asked pages = asked_of(loc, len);
 	int err;
 
-	if (is_known(&a->batch->there, &pages))
+	if (is_answered(&a->batch->there, &pages))
 		return 0;
 	err = a->ops->populate(a, pages.first, pages.end - pages.first);
 	if (!err)
@@ -525,7 +525,7 @@ static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 static bool of_pages(struct ml_arena *a, u64 loc, u64 len,
 		     bool (*ask)(struct ml_arena *a, u64 page, u64 nr))
 {
-	struct ml_asked pages = pages_of(loc, len);
+	struct ml_asked pages = asked_of(loc, len);
 
 	return ask(a, pages.first, pages.end - pages.first);
 }
@@ -543,9 +543,9 @@ static bool of_its_pages(struct ml_arena *a, const struct ml_move *mv,
  */
 static bool is_held(struct ml_arena *a, const struct ml_move *mv)
 {
-	struct ml_asked pages = pages_of(mv->from, mv->room);
+	struct ml_asked pages = asked_of(mv->from, mv->room);
 
-	if (is_known(&a->batch->loose, &pages))
+	if (is_answered(&a->batch->loose, &pages))
 		return false;
 	if (of_its_pages(a, mv, a->ops->held))
 		return true;

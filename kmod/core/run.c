@@ -613,8 +613,8 @@ static struct ml_run *kept_fit(const struct ml_area *area, u64 nr, unsigned int 
 }
 
 /* Cut a whole chunk out of a kept run: it is the other area's from now on. @node: for it. */
-static struct ml_run *hand_over(struct ml_arena *a, struct ml_run *f, u64 page,
-				struct ml_run *node, struct ml_run *second)
+static struct ml_run *cede_chunk(struct ml_arena *a, struct ml_run *f, u64 page,
+				 struct ml_run *node, struct ml_run *second)
 {
 	struct ml_area *area = a->lane[f->lane].area;
 
@@ -641,7 +641,7 @@ static struct ml_run *borrow_kept(struct ml_arena *a, unsigned int lane, unsigne
 	node = ml_run_new(a);
 	if (node && new_if(a, parts(f, page, ML_CHUNK_PAGES), &second) &&
 	    cut_room(a, f, page, ML_CHUNK_PAGES))
-		return hand_over(a, f, page, node, second);
+		return cede_chunk(a, f, page, node, second);
 	ml_run_free(a, node);
 	ml_run_free(a, second);
 	return NULL;

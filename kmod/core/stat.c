@@ -172,7 +172,7 @@ static void copy_places(struct memlane_counts *to, const struct memlane_counts *
 }
 
 /* Readers look at seq before and after, as with a seqcount. */
-static struct memlane_counts *page_begin(struct ml_arena *a)
+static struct memlane_counts *stat_begin(struct ml_arena *a)
 {
 	struct memlane_stat_page *p = a->stat_page;
 
@@ -182,7 +182,7 @@ static struct memlane_counts *page_begin(struct ml_arena *a)
 	return &p->counts;
 }
 
-static void page_end(struct ml_arena *a)
+static void stat_end(struct ml_arena *a)
 {
 	struct memlane_stat_page *p = a->stat_page;
 
@@ -198,8 +198,8 @@ void ml_publish(struct ml_arena *a)
 {
 	lockdep_assert_held(&a->lock);
 	collect(a);
-	copy_counts(page_begin(a), &a->count);
-	page_end(a);
+	copy_counts(stat_begin(a), &a->count);
+	stat_end(a);
 }
 
 /**
@@ -220,11 +220,11 @@ void ml_publish_places(struct ml_arena *a)
 		return;
 	}
 	collect_table(a);
-	to = page_begin(a);
+	to = stat_begin(a);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_stat_places(a, lane, &to->lane[lane]);
 	copy_places(to, &a->count);
-	page_end(a);
+	stat_end(a);
 }
 
 /**
