@@ -263,7 +263,7 @@ void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc)
 	u32 slot = ml_slot_at(span, loc);
 
 	lockdep_assert_held(&a->lock);
-	if (WARN_ON(span->rmap[slot] & ML_SLOT_FREE))
+	if (WARN_ON(ml_slot_is_free(span->rmap[slot])))
 		return;
 	ml_slot_empty(span, slot);
 	ml_span_emptied(a, span, 1);

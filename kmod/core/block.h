@@ -41,12 +41,18 @@ static inline bool ml_span_is_done(const struct ml_arena *a, const struct ml_spa
 	return span->skip == a->lane[span->run.lane].round;
 }
 
+/* Is a word of the reverse map of a free place? */
+static inline bool ml_slot_is_free(u32 word)
+{
+	return word >= ML_SLOT_FREE;
+}
+
 /* The index that has a place; 0: it is free, or reserved. */
 static inline u32 ml_slot_owner(const struct ml_span *span, u32 slot)
 {
 	u32 owner = READ_ONCE(span->rmap[slot]);
 
-	return owner & ML_SLOT_FREE ? 0 : owner;
+	return ml_slot_is_free(owner) ? 0 : owner;
 }
 
 static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)

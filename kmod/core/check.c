@@ -65,7 +65,7 @@ static int check_free_list(struct report *r, const struct ml_span *span)
 	u32 slot = span->free, nr = 0;
 
 	while (slot != ML_SLOT_END) {
-		if (slot >= span->places || !(span->rmap[slot] & ML_SLOT_FREE))
+		if (slot >= span->places || !ml_slot_is_free(span->rmap[slot]))
 			return broken(r, 5, "span at page %llu: slot %u on the free list",
 				      span->run.page, slot);
 		if (++nr > span->places)
@@ -89,7 +89,7 @@ static int check_span(struct report *r, struct sums *sums, struct ml_span *span)
 		if (ml_run_at(r->a, page) != &span->run)
 			return broken(r, 1, "page %llu does not name its span", page);
 	for (slot = 0; slot < span->places; slot++) {
-		if (span->rmap[slot] & ML_SLOT_FREE)
+		if (ml_slot_is_free(span->rmap[slot]))
 			continue;
 		used++;
 		err = check_owner(r, sums, span->rmap[slot], ml_slot_loc(span, slot), size);

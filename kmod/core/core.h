@@ -281,8 +281,8 @@ struct ml_run {
 	u64 since;
 };
 
-#define ML_SLOT_FREE	0x80000000U	/* rmap: | next free slot */
-#define ML_SLOT_END	0x7fffffffU	/* end of the free list */
+#define ML_SLOT_FREE	0xffff8000U	/* rmap: | next free slot; no index comes so far: ML_INDEX_END */
+#define ML_SLOT_END	0x7fffU		/* end of the free list */
 #define ML_SLOT_TAKEN	0U		/* reserved by a batch */
 
 /**

@@ -12,7 +12,7 @@
 
 #include <linux/memlane.h>
 
-#define ML_INDEX_END	((1ULL << 32) - 2048)	/* of all arenas: a whole block */
+#define ML_INDEX_END	((1ULL << 32) - 32768)	/* of all arenas: whole blocks; below ML_SLOT_FREE */
 
 /**
  * struct ml_names - of all arenas that may meet each other's handles

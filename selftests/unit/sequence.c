@@ -7,6 +7,7 @@
 
 #include "ktap.h"
 #include "lane.h"
+#include "names.h"
 #include "sequence.h"
 #include "slot.h"
 #include "table.h"
@@ -704,7 +705,7 @@ u64 sequence_run(const u8 *bytes, size_t len, unsigned int flags)
 	req.fast_max = how & 1 ? 512 << 10 : 0;
 	req.slow_max = how & 2 ? 2 << 20 : 0;
 	req.handles = how & 4 ? 64 : 65536;
-	w->first = how & 16 ? 512 * 77 : 0;
+	w->first = how & 16 ? ML_INDEX_END - (16 << 20) : 0;	/* its indices are the last ones of all */
 	expect_eq(world_try(w, &req, how & 8), 0);
 	s = sequence_new(w, flags);
 	for (steps = 0; bytes < end; steps++)

@@ -118,7 +118,7 @@ static void spans(void)
 	BREAKS(5, span->used, 1);
 	BREAKS(5, span->free, ML_SLOT_END);
 	BREAKS(5, span->rmap[span->free], ML_SLOT_FREE | span->free);	/* a loop */
-	BREAKS(5, span->rmap[5], ML_SLOT_FREE | 100000);
+	BREAKS(5, span->rmap[5], ML_SLOT_FREE | 10000);
 	BREAKS(8, span->bin, 3);
 	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->used, 7);
 	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->spans, 0);

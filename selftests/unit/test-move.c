@@ -6,6 +6,7 @@
 
 #include "ktap.h"
 #include "lane.h"
+#include "names.h"
 #include "table.h"
 #include "world.h"
 
@@ -732,7 +733,27 @@ static void lanes_have_no_room(void)
 	end();
 }
 
+/* A word of the reverse map is an index or says that the place is free: for the last indices, too. */
+static void last_indices(void)
+{
+	struct memlane_create req = world_request(256 << 10, 1 << 20);
+
+	w = calloc(1, sizeof(*w));
+	w->first = ML_INDEX_END - (16 << 20);
+	expect_eq(world_try(w, &req, true), 0);
+	object = world_alloc(w, MEMLANE_FAST, 64);
+	before = entry();
+	memset(world_at(w, place(), 64), 0x5a, 64);
+	expect((u32)object > w->first);
+	expect_eq(world_migrate(w, object, MEMLANE_SLOW), 0);
+	arrived(64);
+	world_free(w, object);
+	expect_eq(w->arena.lane[MEMLANE_SLOW].objects, 0);
+	end();
+}
+
 static const struct test tests[] = {
+	{ "move_last_indices", last_indices },
 	{ "move_block", block_moves },
 	{ "move_one_barrier", one_barrier_a_batch },
 	{ "move_in_pieces", handles_are_looked_at_in_pieces },

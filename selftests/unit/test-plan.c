@@ -296,7 +296,7 @@ static void give_some(struct rng *r, struct ml_span *span)
 {
 	u32 slot = rng_below(r, span->places);
 
-	if (!(span->rmap[slot] & ML_SLOT_FREE))
+	if (!ml_slot_is_free(span->rmap[slot]))
 		ml_slot_give(a, span, ml_slot_loc(span, slot));
 }
 
