@@ -710,9 +710,9 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 		for (at = page; at < piece; at += n) {
 			n = leaf_span(at, piece);
 			had += leaf_decommit(p, at, n);
+			cond_resched();
 		}
 		memlane_pages_unlock(p);
-		cond_resched();
 	}
 	return had;
 }
@@ -783,17 +783,30 @@ static void move_word(struct memlane_pages *p, struct memlane_leaf *dst, u64 to,
 	dst->word[in_leaf(to)] = word;
 }
 
+static bool is_empty(struct memlane_leaf *leaf, u64 page)
+{
+	return !leaf || READ_ONCE(leaf->word[in_leaf(page)]) == WORD_EMPTY;
+}
+
+/* The pages of either side are of one leaf, if there is one. */
+static void move_leaf(struct memlane_pages *p, u64 to, u64 from, u64 nr)
+{
+	struct memlane_leaf *dst = leaf_at(p, to), *src = leaf_at(p, from);
+	u64 i;
+
+	for (i = 0; (dst || src) && i < nr; i++)
+		if (!is_empty(dst, to + i) || !is_empty(src, from + i))
+			move_word(p, dst, to + i, src, from + i);
+}
+
 static void move_words(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
-	struct memlane_leaf *dst, *src;
-	u64 i, n;
+	u64 n;
 
 	for (; nr; nr -= n, to += n, from += n) {
 		n = min(leaf_span(to, to + nr), leaf_span(from, from + nr));
-		dst = leaf_at(p, to);
-		src = leaf_at(p, from);
-		for (i = 0; (dst || src) && i < n; i++)
-			move_word(p, dst, to + i, src, from + i);
+		move_leaf(p, to, from, n);
+		cond_resched();
 	}
 }
 
@@ -852,7 +865,6 @@ void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 		memlane_pages_unmap(p, from + done, n);
 		move_words(p, to + done, from + done, n);
 		memlane_pages_unlock(p);
-		cond_resched();
 	}
 }
 

@@ -42,7 +42,7 @@ static struct arena arena_huge(unsigned long fast, unsigned long slow)
 
 /* ------------------------------------------------------- a CPU's gaps */
 
-static volatile bool watching;
+static volatile bool watching, awake;
 static double worst;
 
 static void stay_on_last_cpu(void)
@@ -65,6 +65,7 @@ static void *watch(void *unused)
 	stay_on_last_cpu();
 	expect_eq(pthread_setschedparam(pthread_self(), SCHED_FIFO, &prio), 0);
 	while (watching) {
+		awake = true;
 		then = now_ms();
 		nanosleep(&ms, NULL);
 		late = now_ms() - then - 1;
@@ -84,7 +85,10 @@ static double least_gap(void (*work)(struct arena *a), struct arena *a)
 	for (i = 0; i < TRIES && least > GAP_MS; i++) {
 		worst = 0;
 		watching = true;
+		awake = false;
 		expect_eq(pthread_create(&thread, NULL, watch, NULL), 0);
+		while (!awake)
+			sched_yield();
 		work(a);
 		watching = false;
 		expect_eq(pthread_join(thread, NULL), 0);
