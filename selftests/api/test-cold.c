@@ -339,6 +339,111 @@ TEST(a_file_in_the_configuration)
 	memlane_close(m);
 }
 
+/* ------------------------------------------------------- an idle server ---- */
+
+enum { SMALL = 300, LARGE = 4, SERVED = SMALL + LARGE, IDLE_PERIODS = 60 };
+
+struct server {
+	struct memlane *m;
+	memlane_handle h[SERVED];
+};
+
+static struct server server_new(void)
+{
+	struct memlane_config c = quiet();
+	struct server s;
+	unsigned int i;
+
+	c.age_interval = 0;
+	c.cold_age = 2;
+	s.m = open_with(&c);
+	if (puts_away(s.m))
+		expect_eq(memlane_set_backing(s.m, file_new()), 0);
+	for (i = 0; i < SERVED; i++)
+		s.h[i] = make_text(s.m, i < SMALL ? 200 + below(&seed, 1800) : BLOB, i);
+	return s;
+}
+
+/* An hour without a request: so many periods. Return: pages, all of which are in the file. */
+static uint64_t stay_idle(struct server *s)
+{
+	struct memlane_counts c;
+	unsigned int i;
+
+	for (i = 0; i < IDLE_PERIODS; i++)
+		expect_eq(memlane_maintain(s->m, NULL), 0);
+	c = stats(s->m).counts;
+	if (!puts_away(s->m))
+		return 0;
+	expect_eq(c.lane[MEMLANE_FAST].resident + c.lane[MEMLANE_SLOW].resident, 0);
+	expect(c.stored > LARGE * BLOB / PAGE);
+	expect_eq(c.away, c.stored);
+	return c.stored;
+}
+
+/* Requests for everything there is. */
+static void serve(struct server *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < SERVED; i++)
+		expect_text(s->m, s->h[i], i);
+}
+
+/* Of any kind, and those that waited for bytes. */
+static uint64_t all_faults(struct memlane *m)
+{
+	uint64_t sum = 0;
+	int met;
+
+	for (met = 0; met < MEMLANE_FAULTS; met++)
+		sum += faults_that_met(m, met);
+	return sum;
+}
+
+static uint64_t slow_faults(struct memlane *m)
+{
+	return all_faults(m) - faults_that_met(m, MEMLANE_FAULT_PAGE) - faults_that_met(m, MEMLANE_FAULT_NEW);
+}
+
+/* The first touches are the only slow ones, and no page is read twice. */
+static void come_back(struct server *s, uint64_t pages)
+{
+	uint64_t slow = slow_faults(s->m), all, loaded = stats(s->m).counts.loaded;
+	unsigned int i;
+
+	serve(s);
+	expect_eq(stats(s->m).counts.loaded - loaded, pages);
+	slow = slow_faults(s->m) - slow;
+	printf("# %llu pages come back by %llu faults that wait\n", (unsigned long long)pages,
+	       (unsigned long long)slow);
+	expect(slow <= pages && !slow == !pages);
+	all = all_faults(s->m);
+	serve(s);
+	expect_eq(all_faults(s->m), all);
+	slow = slow_faults(s->m);
+	for (i = 0; i < 10; i++) {
+		expect_eq(memlane_maintain(s->m, NULL), 0);
+		serve(s);
+	}
+	expect_eq(slow_faults(s->m), slow);
+}
+
+TEST(an_idle_server_comes_back)
+{
+	struct server s;
+	uint64_t pages;
+	int i;
+
+	seed = harness_seed();
+	s = server_new();
+	for (i = 0; i < 2; i++) {
+		pages = stay_idle(&s);
+		come_back(&s, pages);
+	}
+	memlane_close(s.m);
+}
+
 TEST(what_takes_no_bytes)
 {
 	struct memlane *m = open_quiet();
