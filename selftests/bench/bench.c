@@ -145,7 +145,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } group[] = {
-	{ "pause", bench_pause }, { "get", bench_get }, { "alloc", bench_alloc },
+	{ "pause", bench_pause }, { "wait", bench_wait }, { "get", bench_get }, { "alloc", bench_alloc },
 	{ "load", bench_load }, { "bytes", bench_bytes },
 	{ "scale", bench_scale }, { "compact", bench_compact }, { "cold", bench_cold }, { "replay", bench_replay },
 };

@@ -35,8 +35,9 @@ void print_tables(const char *file);
 /* words.c: text of so many bytes, which @seed picks */
 void write_words(char *to, uint64_t bytes, uint64_t seed);
 
-/* pause.c, speed.c, load.c, bytes.c, scale.c, space.c, cold.c, replay.c */
+/* pause.c, wait.c, speed.c, load.c, bytes.c, scale.c, space.c, cold.c, replay.c */
 void bench_pause(void);
+void bench_wait(void);
 void bench_get(void);
 void bench_alloc(void);
 void bench_load(void);
