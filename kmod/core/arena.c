@@ -178,6 +178,7 @@ int ml_arena_init(struct ml_arena *a, const struct ml_ops *ops, u32 cookie, u32 
 	mutex_init(&a->mover);
 	mutex_init(&a->lock);
 	mutex_init(&a->grow);
+	a->absent = ~0U;
 	ml_policy_init(&a->policy);
 	mutex_lock(&a->lock);
 	err = parts_init(a, req);

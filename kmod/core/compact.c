@@ -145,20 +145,16 @@ void ml_compact_spare(struct ml_arena *a, struct ml_step *s, struct ml_lane *lan
 
 /**
  * ml_compact_trim - give the pages of a lane's empty spans back, and what it keeps
- * @a: arena; both locks
+ * @a: arena; both locks; others may have arena.lock in between
  * @s: step whose results apply
  * @lane: which
  */
 void ml_compact_trim(struct ml_arena *a, struct ml_step *s, struct ml_lane *lane)
 {
-	u64 was;
-
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
 	ml_compact_spare(a, s, lane);
-	was = a->count.pages_returned;
-	ml_kept_trim(a, lane, 0);
-	s->req->out_pages_returned += a->count.pages_returned - was;
+	s->req->out_pages_returned += ml_kept_end(a, lane);
 }
 
 static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_goal *goal)

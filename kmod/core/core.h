@@ -661,6 +661,9 @@ struct ml_blocker {
  * @mover: see the top
  * @lock: see the top
  * @grow: see the top
+ * @asked: calls that have asked for @lock by ml_turn_lock(); atomic
+ * @served: of these, those that have had it; written under @lock
+ * @absent: what @served was when a mover waited in vain for who comes next; @lock
  * @lane: by lane
  * @table: handles
  * @slots: threads
@@ -689,6 +692,9 @@ struct ml_arena {
 	struct mutex mover;
 	struct mutex lock;
 	struct mutex grow;
+	atomic_t asked;
+	u32 served;
+	u32 absent;
 	struct ml_lane lane[MEMLANE_LANES];
 	struct ml_table table;
 	struct ml_slots slots;

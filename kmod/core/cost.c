@@ -7,6 +7,7 @@
 #include "lane.h"
 #include "policy.h"
 #include "table.h"
+#include "turn.h"
 
 /* Rates are measured by the clock, and may be absurd where the mover had to wait. */
 static u64 scaled(u64 amount, u64 ns, u64 per)
@@ -122,7 +123,7 @@ int ml_cost(struct ml_arena *a, struct memlane_cost *req)
 	if (req->lane >= MEMLANE_LANES)
 		return -EINVAL;
 	c.lane = array_index_nospec(req->lane, MEMLANE_LANES);
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	err = ml_handle_check(a, c.handle);
 	if (!err)

@@ -21,8 +21,9 @@
 #include "lane.h"
 #include "run.h"
 #include "stat.h"
+#include "turn.h"
 
-#define PIECE	2048	/* pages that go back before others may have the lock */
+#define PIECE	256	/* pages that go back before others may have the lock */
 
 /* The run that has been kept for longest in an area; NULL: there is none. */
 static struct ml_run *decay_oldest(const struct ml_area *area)
@@ -102,6 +103,36 @@ u64 ml_kept_trim(struct ml_arena *a, struct ml_lane *lane, u64 most)
 	return nr;
 }
 
+/* A run that a lane keeps; NULL: it keeps none. */
+static struct ml_run *decay_any(const struct ml_lane *lane)
+{
+	struct ml_run *run = decay_oldest(&lane->area[ML_USE_BLOCK]);
+
+	return run ? run : decay_oldest(&lane->area[ML_USE_BLOB]);
+}
+
+/**
+ * ml_kept_end - give back all that a lane keeps now
+ * @a: arena; arena.lock, which others may have in between
+ * @lane: which
+ *
+ * What others leave there meanwhile may stay. Return: pages that existed.
+ */
+u64 ml_kept_end(struct ml_arena *a, struct ml_lane *lane)
+{
+	u64 left = ml_lane_kept(lane), had = 0, was;
+	struct ml_run *run;
+
+	lockdep_assert_held(&a->lock);
+	while (left && (run = decay_any(lane))) {
+		was = a->count.pages_returned;
+		left -= min(left, decay_give_back(a, run, PIECE));
+		had += a->count.pages_returned - was;
+		ml_turn_pass(a);
+	}
+	return had;
+}
+
 /* When the oldest kept run of the arena is to go, ns; 0: there is none. */
 static u64 decay_next(const struct ml_arena *a, struct ml_run **oldest)
 {
@@ -116,13 +147,6 @@ static u64 decay_next(const struct ml_arena *a, struct ml_run **oldest)
 				*oldest = run;
 		}
 	return *oldest ? (*oldest)->since + a->policy.decay : 0;
-}
-
-static void decay_let_others(struct ml_arena *a)
-{
-	mutex_unlock(&a->lock);
-	cond_resched();
-	mutex_lock(&a->lock);
 }
 
 /**
@@ -140,7 +164,7 @@ u64 ml_decay(struct ml_arena *a)
 	mutex_lock(&a->lock);
 	while ((due = decay_next(a, &run)) && due <= (now = a->ops->now())) {
 		decay_give_back(a, run, PIECE);
-		decay_let_others(a);
+		ml_turn_pass(a);
 	}
 	a->decaying = due;
 	ml_publish(a);

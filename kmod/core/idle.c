@@ -22,6 +22,7 @@
 #include "run.h"
 #include "stat.h"
 #include "table.h"
+#include "turn.h"
 
 #define PIECE		1024U	/* indices that are looked at without a break */
 #define TOO_MANY	8	/* one in so many came back: that is too many */
@@ -168,7 +169,7 @@ static u64 walk(struct ml_arena *a, struct ml_step *s)
 
 	do {
 		walk_piece(a, &r);
-		ml_step_yield(a);
+		ml_turn_pass(a);
 	} while (idle->cursor < a->table.top && !r.err && !ml_step_late(a, s));
 	if (idle->said)
 		ml_event(a, MEMLANE_EVENT_BACKING, MEMLANE_SLOW, idle->said);

@@ -29,6 +29,7 @@
 #include "slot.h"
 #include "stat.h"
 #include "table.h"
+#include "turn.h"
 #include "vec.h"
 
 static u64 mag_page(u32 slot, u32 mag)
@@ -343,7 +344,7 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 	req->lane = array_index_nospec(req->lane, MEMLANE_LANES);
 	if (!blob)
 		req->cls = array_index_nospec(req->cls, ML_CLASSES);
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	if (!ml_slot_busy(a, req->slot))
 		err = -EINVAL;

@@ -7,6 +7,7 @@
 #include "move.h"
 #include "step.h"
 #include "table.h"
+#include "turn.h"
 
 #define PIECE	1024U	/* handles between two looks at the clock */
 
@@ -118,7 +119,7 @@ static void migrate_all(struct ml_arena *a, struct ml_step *s, struct migration 
 		if (a->batch->nr)
 			ml_step_run(a, s);
 		else
-			ml_step_yield(a);
+			ml_turn_pass(a);
 		report_batch(a, m);
 	}
 	req->step.out_more = req->out_count < req->count;

@@ -10,6 +10,9 @@
  *                                                       arena.lock
  *   free      the old places                            arena.lock
  *
+ * Commit and free are one hold of the lock for each object; between two objects who waits for
+ * it may have it.
+ *
  * A user who meets a mark clears it by compare-exchange (a veto), so that the
  * commit's compare-exchange fails, and what was copied counts for nothing; one who
  * meets BUSY waits for that object: its pages change hands, or its size changes.
@@ -38,9 +41,12 @@
 #include "stat.h"
 #include "table.h"
 #include "tally.h"
+#include "turn.h"
 
 #define COPY_POLL	10000	/* ns between looks at an object that is copied */
 #define COPY_LOOKS	200
+#define TURN		32	/* moves, or as much in bytes, and others may have the lock */
+#define TURN_SHIFT	11	/* log2 of the bytes that take about as long as a move */
 #define TIMED		16	/* of so many copies one is timed: a clock costs as much as a small one */
 
 /* --------------------------------------------------------------- reserve */
@@ -835,6 +841,39 @@ static unsigned int mark_all(struct ml_arena *a)
 	return marked;
 }
 
+/*
+ * How much of a batch was carried out since somebody else could have the lock. What is left
+ * of it is between its marks and its commit, as it was during the grace period: what others
+ * do there now they could do then.
+ */
+struct turn {
+	u64 work;
+	u64 returned;	/* pages of the arena, when it began */
+};
+
+static void turn_begin(struct ml_arena *a, struct turn *t)
+{
+	t->work = 0;
+	t->returned = a->count.pages_returned;
+}
+
+static void turn_end(struct ml_arena *a, struct turn *t, struct memlane_step *step)
+{
+	ml_tally_moves(a);
+	step->out_pages_returned += a->count.pages_returned - t->returned;
+}
+
+static void take_turns(struct ml_arena *a, struct turn *t, const struct ml_move *mv,
+		       struct memlane_step *step)
+{
+	t->work += 1 + (mv->len >> TURN_SHIFT);
+	if (t->work < TURN || !ml_turn_wanted(a))
+		return;
+	turn_end(a, t, step);
+	ml_turn_pass(a);
+	turn_begin(a, t);
+}
+
 /* Unused planning is wasted: cap the next batch at what completed this time. */
 static void learn(struct ml_batch *b)
 {
@@ -846,7 +885,8 @@ static void learn(struct ml_batch *b)
 
 /**
  * ml_batch_run - carry the batch out
- * @a: arena; both locks; arena.lock is dropped while waiting for sections
+ * @a: arena; both locks; arena.lock is dropped while waiting for sections, and where
+ *     somebody waits for it
  * @step: pages returned are added
  * @deadline: ns after which what has not begun is given up; 0: none
  * @patient: the time that is spent on waiting for sections puts it off
@@ -859,9 +899,10 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		 bool patient)
 {
 	struct ml_batch *b = a->batch;
+	u64 waited = a->waited;
+	struct turn turn;
 	unsigned int i;
 	int grace = 0;
-	u64 returned, waited = a->waited;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
@@ -876,7 +917,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 			deadline += a->waited - waited;
 	}
 	b->loose = (struct ml_asked){ };
-	returned = a->count.pages_returned;
+	turn_begin(a, &turn);
 	for (i = 0, b->begun = 0; i < b->nr; i++) {
 		if (i && deadline && !grace && a->ops->now() >= deadline)
 			grace = -ETIME;
@@ -885,11 +926,11 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 			grace = -EINTR;
 		b->begun += grace != -ETIME;
 		finish(a, &b->move[i], grace);
+		take_turns(a, &turn, &b->move[i], step);
 	}
-	ml_tally_moves(a);
+	turn_end(a, &turn, step);
 	if (deadline)
 		learn(b);
-	step->out_pages_returned += a->count.pages_returned - returned;
 	return grace == -EINTR ? -EINTR : 0;
 }
 
@@ -924,7 +965,7 @@ bool ml_batch_now(struct ml_arena *a)
  * @a: arena
  * @req: see struct memlane_wait
  *
- * Not by arena.lock, which is held over all the copies of a batch. The word may
+ * Not by arena.lock, which is held over many copies of a batch. The word may
  * be forged: the looks are counted, and the caller looks again anyhow.
  */
 int ml_wait(struct ml_arena *a, struct memlane_wait *req)

@@ -10,6 +10,7 @@
 #include "slot.h"
 #include "stat.h"
 #include "table.h"
+#include "turn.h"
 #include "vec.h"
 
 #define NOTE_TRIES	64
@@ -204,13 +205,13 @@ int ml_want_lock(struct ml_arena *a, struct ml_want *w)
 	bool looks = w->may_move && !w->looked;
 
 	w->looked = true;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	if (!looks || has_room(a, w))
 		return 0;
 	mutex_unlock(&a->lock);
 	ml_make_room(a, w->lane, ml_need_pages(&w->need));
-	return mutex_lock_killable(&a->lock) ? -EINTR : 0;
+	return ml_turn_lock(a) ? -EINTR : 0;
 }
 
 /**
@@ -234,7 +235,7 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
 		if (ml_last_resort(a, lanes, ml_need_pages(&w->need)))
 			return true;
 	}
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return false;
 	if (err == -ENOSPC)
 		ml_event(a, MEMLANE_EVENT_FULL, w->lane, w->need.pages << ML_PAGE_SHIFT);
@@ -536,7 +537,7 @@ int ml_free(struct ml_arena *a, struct memlane_free *req, const u64 *handles)
 		return -EINVAL;
 	if (req->flags & MEMLANE_FREE_LIVE)
 		err = revoke_makers(a, req, handles);
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	for (i = 0; i < req->count && !err; i++) {
 		err = free_one(a, req->flags, handles[i]);

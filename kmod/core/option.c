@@ -9,6 +9,7 @@
 #include "option.h"
 #include "policy.h"
 #include "stat.h"
+#include "turn.h"
 
 #define NSEC_PER_MS	1000000ULL
 #define DECAY_MAX	(3600ULL * 1000 * NSEC_PER_MS)
@@ -191,7 +192,7 @@ int ml_set(struct ml_arena *a, struct memlane_set *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	err = write_option(a, req->option, req->value);
 	WRITE_ONCE(a->changes, a->changes + 1);
@@ -212,7 +213,7 @@ int ml_get(struct ml_arena *a, struct memlane_set *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	err = read_option(a, req->option, &value);
 	mutex_unlock(&a->lock);

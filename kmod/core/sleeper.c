@@ -16,6 +16,7 @@
 #include "sleeper.h"
 #include "slot.h"
 #include "step.h"
+#include "turn.h"
 
 #define TAKEN	(1U << 31)	/* in ml_slots.seen: it has no stock any more */
 
@@ -57,7 +58,7 @@ static bool sleeper_run(struct ml_arena *a, struct ml_step *s)
 	u64 given_up = a->count.given_up;
 
 	if (!a->batch->nr) {
-		ml_step_yield(a);
+		ml_turn_pass(a);
 		return true;
 	}
 	return ml_step_run(a, s) && a->batch->begun == a->batch->nr &&

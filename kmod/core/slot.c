@@ -13,6 +13,7 @@
 #include "stat.h"
 #include "step.h"
 #include "table.h"
+#include "turn.h"
 #include "vec.h"
 
 #define GRACE_POLL	50000	/* ns between looks at an open section */
@@ -370,7 +371,7 @@ void ml_slots_tend(struct ml_arena *a, struct ml_step *s)
 	lockdep_assert_held(&a->lock);
 	bury(a, ~0U);
 	while (reap_piece(a)) {
-		ml_step_yield(a);
+		ml_turn_pass(a);
 		if (!ml_step_late(a, s))
 			continue;
 		s->req->out_more |= a->slots.leaving > 0;
@@ -384,7 +385,7 @@ static int breathe(struct ml_arena *a)
 	mutex_unlock(&a->lock);
 	cond_resched();
 	/* A lock that is free does not look at signals. */
-	return ml_hurry(a) || mutex_lock_killable(&a->lock) ? -EINTR : 0;
+	return ml_hurry(a) || ml_turn_lock(a) ? -EINTR : 0;
 }
 
 /* ---------------------------------------------------- register, unregister */
@@ -428,7 +429,7 @@ int ml_register(struct ml_arena *a, struct memlane_register *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	err = take_slot(a, &req->slot);
 	if (err == -ENOSPC)
@@ -464,7 +465,7 @@ int ml_unregister(struct ml_arena *a, struct memlane_register *req)
 
 	if (req->flags || req->__reserved)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	if (ml_slot_busy(a, req->slot))
 		leave(a, req->slot);

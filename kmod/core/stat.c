@@ -6,6 +6,7 @@
 #include "stat.h"
 #include "table.h"
 #include "tally.h"
+#include "turn.h"
 #include "vec.h"
 
 #define PLACES	64U	/* refills and flushes after which the whole page is new at the latest */
@@ -96,7 +97,7 @@ int ml_query(struct ml_arena *a, struct memlane_query *req)
 
 	if (req->flags)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	q.out_state = state_of(a, q.handle);
 	if (!ml_handle_check(a, q.handle)) {
@@ -236,7 +237,7 @@ int ml_stat(struct ml_arena *a, struct memlane_stat *req)
 {
 	if (req->flags)
 		return -EOPNOTSUPP;
-	if (mutex_lock_killable(&a->lock))
+	if (ml_turn_lock(a))
 		return -EINTR;
 	ml_publish(a);
 	req->out = a->count;

@@ -7,6 +7,7 @@
 #include "move.h"
 #include "stat.h"
 #include "step.h"
+#include "turn.h"
 
 #define BATCH_BYTES	(1ULL << 20)
 #define LOOKS		8	/* that a step has however late it is */
@@ -175,14 +176,6 @@ bool ml_step_next(struct ml_arena *a, struct ml_step *s)
 	return true;
 }
 
-/* Let others have the lock; both locks are held before and after. */
-void ml_step_yield(struct ml_arena *a)
-{
-	mutex_unlock(&a->lock);
-	cond_resched();
-	mutex_lock(&a->lock);
-}
-
 /**
  * ml_step_run - carry the batch out and let others have the lock
  * @a: arena; both locks
@@ -201,6 +194,6 @@ bool ml_step_run(struct ml_arena *a, struct ml_step *s)
 	s->err = ml_batch_run(a, s->req, ml_step_deadline(a, s), s->patient);
 	if (a->count.given_up != given_up)
 		s->patient = false;
-	ml_step_yield(a);
+	ml_turn_pass(a);
 	return !s->err;
 }

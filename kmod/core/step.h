@@ -28,7 +28,6 @@ u64 ml_step_deadline(const struct ml_arena *a, const struct ml_step *s);
 bool ml_step_late(struct ml_arena *a, struct ml_step *s);
 bool ml_step_look(struct ml_arena *a, struct ml_step *s);
 bool ml_step_next(struct ml_arena *a, struct ml_step *s);
-void ml_step_yield(struct ml_arena *a);
 bool ml_step_run(struct ml_arena *a, struct ml_step *s);
 
 #endif /* ML_STEP_H */

@@ -17,8 +17,9 @@
 #include "run.h"
 #include "sweep.h"
 #include "table.h"
+#include "turn.h"
 
-#define PIECE	1024U
+#define PIECE	256U
 #define PASSED	16U	/* indices that are passed over cost as much as a look at one */
 
 enum mode {
@@ -182,7 +183,7 @@ static bool sweep(struct ml_arena *a, struct ml_step *s, const struct sweep *w)
 			ml_step_run(a, s);
 			step_back(a, w->walk);
 		} else {
-			ml_step_yield(a);
+			ml_turn_pass(a);
 		}
 	}
 	if (!w->walk->left)
