@@ -97,8 +97,11 @@ race "" " asm_sysvec_apic_timer_interrupt+0x1b/0x20" " busy+0x10/0x20 [memlane]"
 check "no fault in a race of an interrupt's" "$here/scan-log.sh" "$tmp/log"
 pair='hrtimer_wakeup / schedule_hrtimeout_range_clock'
 race "" " pause+0x10/0x20 [memlane]"
-unset pair
 check "no fault in the race of a timer with who sleeps" "$here/scan-log.sh" "$tmp/log"
+pair='page_remove_rmap / validate_page_before_insert'
+race "[memlane]" " map_one+0x10/0x20 [memlane]"
+unset pair
+check "no fault in the race of two who map a page" "$here/scan-log.sh" "$tmp/log"
 race "[memlane]"
 check "a fault in a race of memlane's" sh -c '! "$0" "$1" >/dev/null' "$here/scan-log.sh" "$tmp/log"
 check "a module that warns builds" warning_module
