@@ -288,6 +288,14 @@ static void for_the_system(void)
 	end();
 }
 
+static void use_for(u64 x, int periods)
+{
+	while (periods--) {
+		world_use(w, x);
+		cycle(0);
+	}
+}
+
 /* How many hot objects lie in spans of cold ones: none once they were sorted. */
 static void hot_objects_on_cold_pages(void)
 {
@@ -299,13 +307,17 @@ static void hot_objects_on_cold_pages(void)
 		x[i] = make(1000);
 	cycles(8);
 	expect_eq(a->count.hot_on_cold, 0);
-	for (i = 0; i < 8; i++) {
-		world_use(w, x[5]);
-		cycle(0);
-	}
+	use_for(x[5], 8);
 	expect_eq(a->count.hot_on_cold, 0);
 	expect_eq(away(x[5]), 0);
 	expect(away(x[20]));
+	/* One that may not move is met there, until it may. */
+	*world_pin(w, x[9]) = MEMLANE_PIN_ONE;
+	use_for(x[9], 8);
+	expect_eq(a->count.hot_on_cold, 1);
+	*world_pin(w, x[9]) = 0;
+	use_for(x[9], 4);
+	expect_eq(a->count.hot_on_cold, 0);
 	end();
 }
 
