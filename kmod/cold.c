@@ -296,17 +296,20 @@ static void cool_take(struct memlane_pages *p, struct cooler *cooler, u64 page, 
 
 /**
  * memlane_cold_take - take a page that was found not to become smaller
- * @leaf: of an arena's pages
+ * @p: pages of an arena
+ * @leaf: of these
  * @nr: number of the page in the data area; unmapped
  *
  * Context: as for the cooler: invalidate_lock for writing, core.mover.
  * Return: the page, COOLING, with a reference of the caller's; NULL: it stays.
  */
-struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr)
+struct page *memlane_cold_take(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr)
 {
 	unsigned long *at = &leaf->word[in_leaf(nr)], word = READ_ONCE(*at);
 	struct page *page = word_page(word);
 
+	assert_core_mover(p);
+	lockdep_assert_held_write(&p->mapping->invalidate_lock);
 	if (!word_is_page(word) || !may_take(page) || !is_stiff(page))
 		return NULL;
 	get_page(page);
@@ -316,14 +319,17 @@ struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr)
 
 /**
  * memlane_cold_give_back - a page stays after all
- * @leaf: of an arena's pages
+ * @p: pages of an arena
+ * @leaf: of these
  * @nr: number of the page in the data area
  * @page: from memlane_cold_take(); its reference is the caller's still
  *
  * Context: invalidate_lock for reading.
  */
-void memlane_cold_give_back(struct memlane_leaf *leaf, u64 nr, struct page *page)
+void memlane_cold_give_back(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+			    struct page *page)
 {
+	lockdep_assert_held(&p->mapping->invalidate_lock);
 	cmpxchg(&leaf->word[in_leaf(nr)], word_make(page, WORD_COOLING),
 		word_make(page, WORD_PAGE));
 }
@@ -350,11 +356,11 @@ static void cool_squeeze(struct memlane_cold *c, struct cooler *cooler, struct t
 }
 
 /* The page stays. It is stiff as long as PG_dirty stays clear. */
-static void page_stays(struct memlane_leaf *leaf, const struct taken *t)
+static void page_stays(struct memlane_pages *p, struct memlane_leaf *leaf, const struct taken *t)
 {
 	if (t->stiff)
 		set_page_private(t->page, MEMLANE_PAGE_STIFF);
-	memlane_cold_give_back(leaf, t->nr, t->page);
+	memlane_cold_give_back(p, leaf, t->nr, t->page);
 }
 
 /* Return: whether the page has gone: nobody took it back, and the word leads to its bytes. */
@@ -367,7 +373,7 @@ static bool commit_page(struct memlane_pages *p, const struct taken *t)
 	if (!leaf)
 		return false;
 	if (!t->word) {
-		page_stays(leaf, t);
+		page_stays(p, leaf, t);
 		return false;
 	}
 	at = &leaf->word[in_leaf(t->nr)];
@@ -474,8 +480,11 @@ static int cold_make(struct memlane_pages *p, u32 id)
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id)
 {
 	u64 end = page + nr, n, gone = 0;
-	int err = cold_make(p, id);
+	int err;
 
+	assert_core_mover(p);
+	lockdep_assert_not_held(&core_of(p)->lock);
+	err = cold_make(p, id);
 	if (err)
 		return err;
 	for (page = memlane_leaf_next(p, page, end); page < end;
@@ -499,6 +508,7 @@ u64 memlane_cold_bytes(const struct memlane_pages *p)
 {
 	struct zs_pool *pool = READ_ONCE(p->cold.pool);
 
+	assert_core_lock(p);
 	return pool ? (u64)zs_get_total_pages(pool) << PAGE_SHIFT : 0;
 }
 

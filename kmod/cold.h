@@ -86,8 +86,9 @@ void memlane_cold_exit(struct memlane_pages *p);
 
 int memlane_cold_copy(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 		      unsigned long word, void *to, size_t room);
-struct page *memlane_cold_take(struct memlane_leaf *leaf, u64 nr);
-void memlane_cold_give_back(struct memlane_leaf *leaf, u64 nr, struct page *page);
+struct page *memlane_cold_take(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr);
+void memlane_cold_give_back(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+			    struct page *page);
 
 /* store.c */
 s64 memlane_pages_store(struct memlane_pages *p, u64 page, u64 nr, u32 id);

@@ -114,10 +114,12 @@ static struct memlane_leaf *leaf_new(struct memlane_pages *p)
 	return NULL;
 }
 
+/* The leaf of a page, made if there is none; NULL: no memory. core.lock. */
 struct memlane_leaf *memlane_leaf_make(struct memlane_pages *p, u64 page)
 {
 	struct memlane_leaf *leaf = leaf_at(p, page);
 
+	assert_core_lock(p);
 	if (leaf)
 		return leaf;
 	leaf = leaf_new(p);
@@ -153,6 +155,7 @@ struct memlane_extent *memlane_extent_at(const struct memlane_pages *p, u64 chun
 {
 	struct rb_node *n = p->extents.rb_node;
 
+	assert_leaves_stay(p);
 	while (n) {
 		struct memlane_extent *e = rb_entry(n, struct memlane_extent, node);
 
@@ -252,7 +255,7 @@ int memlane_pages_prepare(struct memlane_pages *p, u64 nr)
 	u64 chunk = nr >> ML_CHUNK_SHIFT;
 	struct memlane_leaf *leaf;
 
-	if (leaf_at(p, nr))
+	if (xa_load(&p->leaves, chunk))
 		return 0;
 	leaf = leaf_new(p);
 	if (!leaf || xa_reserve(&p->leaves, chunk, GFP_KERNEL_ACCOUNT | GFP_CALL)) {

@@ -11,6 +11,7 @@
 #include <linux/xarray.h>
 
 #include "core/core.h"
+#include "device.h"
 #include "pages.h"
 #include "word.h"
 
@@ -80,15 +81,40 @@ static inline u64 leaf_span(u64 page, u64 end)
 	return min_t(u64, end - page, ML_CHUNK_PAGES - in_leaf(page));
 }
 
+/* What the comments say of locks, for lockdep: of the arena whose pages these are. */
+static inline const struct ml_arena *core_of(const struct memlane_pages *p)
+{
+	return &container_of(p, struct memlane_arena, pages)->core;
+}
+
+static inline void assert_core_lock(const struct memlane_pages *p)
+{
+	lockdep_assert_held(&core_of(p)->lock);
+}
+
+static inline void assert_core_mover(const struct memlane_pages *p)
+{
+	lockdep_assert_held(&core_of(p)->mover);
+}
+
+/* core.lock, or invalidate_lock: no leaf goes. */
+static inline void assert_leaves_stay(const struct memlane_pages *p)
+{
+	lockdep_assert(lockdep_is_held(&core_of(p)->lock) ||
+		       lockdep_is_held(&p->mapping->invalidate_lock));
+}
+
 /* core.lock, or invalidate_lock, as long as the leaf is used. */
 static inline struct memlane_leaf *leaf_at(struct memlane_pages *p, u64 page)
 {
+	assert_leaves_stay(p);
 	return xa_load(&p->leaves, page >> ML_CHUNK_SHIFT);
 }
 
 /* core.lock. */
 static inline void memlane_pages_lock(struct memlane_pages *p)
 {
+	assert_core_lock(p);
 	if (!p->reclaiming)
 		filemap_invalidate_lock(p->mapping);
 }

@@ -249,6 +249,7 @@ static void load_commit(struct memlane_load *load, int err)
 	unsigned long to = load_result(load, err);
 	bool ends = to != load->stored;
 
+	lockdep_assert_held(&load->fetch->b->loading);
 	memlane_leaf_count(load->p, load->leaf, load->nr, *load->at, to);
 	if (ends)
 		load_count(load, err);
@@ -580,6 +581,7 @@ static bool fetch_enlist(struct memlane_fetch *fetch)
 {
 	struct memlane_backing *b = fetch->b;
 
+	lockdep_assert_held(&b->loading);
 	if (b->loads < MOST_LOADS) {
 		b->loads++;
 		return true;
@@ -593,6 +595,8 @@ static void fetch_begin(struct memlane_fetch *fetch, struct memlane_pages *p, co
 {
 	u64 nr = plan->nr, end = plan->nr + plan->pages;
 
+	lockdep_assert_held(&p->mapping->invalidate_lock);
+	lockdep_assert_held(&p->cold.backing->loading);
 	for (; nr < end && fetch->nr < fetch->room && fetch->load[fetch->nr].page; nr++)
 		load_begin(fetch, p, nr);
 	if (!fetch->nr)

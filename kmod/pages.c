@@ -50,12 +50,14 @@ static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
  */
 bool memlane_pages_try(struct memlane_pages *p)
 {
+	assert_core_lock(p);
 	p->reclaiming = down_write_trylock(&p->mapping->invalidate_lock);
 	return p->reclaiming;
 }
 
 void memlane_pages_tried(struct memlane_pages *p)
 {
+	assert_core_lock(p);
 	p->reclaiming = false;
 	filemap_invalidate_unlock(p->mapping);
 }
@@ -134,6 +136,8 @@ struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
 	struct memlane_leaf *leaf = leaf_at(p, nr);
 	unsigned long word = leaf ? READ_ONCE(leaf->word[in_leaf(nr)]) : WORD_EMPTY;
 
+	lockdep_assert(lockdep_is_held(&core_of(p)->mover) ||
+		       lockdep_is_held(&p->mapping->invalidate_lock));
 	if (word_is_page(word))
 		return word_page(word);
 	return word == WORD_EMPTY || word == WORD_NONE ? NULL : ERR_PTR(-EAGAIN);
@@ -337,6 +341,7 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 first = (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT;
 
+	assert_core_lock(p);
 	if ((page + nr) >> ML_CHUNK_SHIFT > first)
 		return commit_large(p, page, nr);
 	return commit_small(p, page, nr);
@@ -397,6 +402,8 @@ int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr)
 	u64 end = page + nr;
 	int err = 0;
 
+	assert_core_mover(p);
+	assert_core_lock(p);
 	for (; page < end && !err; page++) {
 		err = populate_one(p, page, &spare);
 		cond_resched();
@@ -411,6 +418,7 @@ static unsigned long word_now(struct memlane_pages *p, u64 nr)
 	struct memlane_leaf *leaf;
 	unsigned long word;
 
+	lockdep_assert_not_held(&p->mapping->invalidate_lock);
 	if (!atomic64_read(&p->away[MEMLANE_FAST]) && !atomic64_read(&p->away[MEMLANE_SLOW]))
 		return WORD_NONE;
 	filemap_invalidate_lock_shared(p->mapping);
@@ -474,6 +482,7 @@ void memlane_pages_residence(struct memlane_pages *p, u64 page, u64 nr, struct m
 	u64 end = page + nr, n, i;
 	struct memlane_leaf *leaf;
 
+	assert_core_lock(p);
 	for (page = memlane_leaf_next(p, page, end); page < end;
 	     page = memlane_leaf_next(p, page + n, end)) {
 		n = leaf_span(page, end);
@@ -561,6 +570,8 @@ s64 memlane_pages_warm(struct memlane_pages *p, u64 page, u64 nr)
 	s64 warmed = 0;
 	int ret = 0;
 
+	lockdep_assert_not_held(&core_of(p)->lock);
+	lockdep_assert_not_held(&p->mapping->invalidate_lock);
 	for (page = memlane_leaf_next(p, page, end); page < end && ret >= 0;
 	     page = memlane_leaf_next(p, page + n, end)) {
 		n = min_t(u64, leaf_span(page, end), MEMLANE_LOAD_PAGES);
@@ -586,6 +597,8 @@ bool memlane_pages_at_hand(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 end = page + nr;
 
+	assert_core_mover(p);
+	assert_core_lock(p);
 	while (page < end && !IS_ERR(memlane_page_at(p, page)))
 		page++;
 	return page == end;
@@ -608,7 +621,7 @@ static atomic64_t *lane_present(struct memlane_pages *p, u64 page, u64 end)
  * @page: first
  * @nr: how many
  *
- * Context: core.lock.
+ * Context: core.lock, or invalidate_lock for writing.
  */
 u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
 {
@@ -617,6 +630,7 @@ u64 memlane_pages_resident(struct memlane_pages *p, u64 page, u64 nr)
 	unsigned long chunk;
 	struct memlane_leaf *leaf;
 
+	assert_leaves_stay(p);
 	if (whole || !nr)
 		return nr ? atomic64_read(whole) : 0;
 	xa_for_each_range(&p->leaves, chunk, leaf, page >> ML_CHUNK_SHIFT,
@@ -702,6 +716,7 @@ u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr)
 {
 	u64 end = page + nr, piece, at, n, had = 0;
 
+	assert_core_lock(p);
 	memlane_extent_del(p, page);
 	for (page = memlane_leaf_next(p, page, end); page < end; page = memlane_leaf_next(p, piece, end)) {
 		piece = min_t(u64, end, page + UNMAP_PAGES);
@@ -749,6 +764,7 @@ void memlane_pages_clear(struct memlane_pages *p)
 	unsigned long chunk;
 	struct memlane_leaf *leaf;
 
+	assert_core_lock(p);
 	xa_for_each(&p->leaves, chunk, leaf) {
 		u64 page = (u64)chunk << ML_CHUNK_SHIFT;
 
@@ -831,6 +847,7 @@ int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 	u64 at, n, end = from + nr;
 	int err = 0;
 
+	assert_core_lock(p);
 	for (at = memlane_leaf_next(p, from, end); at < end && !err; at = memlane_leaf_next(p, at + n, end)) {
 		n = leaf_span(at, end);
 		err = memlane_pages_prepare(p, to + (at - from));
@@ -849,12 +866,14 @@ int memlane_pages_reserve(struct memlane_pages *p, u64 to, u64 from, u64 nr)
  * @from: first page of the old place, committed; it has no pages afterwards
  * @nr: how many; the places do not overlap
  *
- * Context: core.lock.
+ * Context: core.mover, core.lock.
  */
 void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
 	u64 done = 0, n;
 
+	assert_core_mover(p);
+	assert_core_lock(p);
 	for (;; done += n) {
 		done += pages_to_skip(p, to + done, from + done, nr - done);
 		if (done == nr)
@@ -899,6 +918,8 @@ void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len)
 {
 	size_t n;
 
+	assert_core_mover(p);
+	assert_core_lock(p);
 	for (; len; len -= n, to += n, from += n) {
 		n = min3(len, PAGE_SIZE - offset_in_page(to), PAGE_SIZE - offset_in_page(from));
 		copy_piece(p, to, from, n);
@@ -958,6 +979,7 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 	struct memlane_leaf *leaf;
 	bool held = false;
 
+	assert_core_lock(p);
 	for (page = memlane_leaf_next(p, page, end); page < end && !held;
 	     page = memlane_leaf_next(p, page + n, end)) {
 		n = leaf_span(page, end);
@@ -1001,6 +1023,7 @@ bool memlane_pages_lost(struct memlane_pages *p, u64 page, u64 nr)
 	u64 end = page + nr, n;
 	bool lost = false;
 
+	assert_core_lock(p);
 	for (page = memlane_leaf_next(p, page, end); page < end; page = memlane_leaf_next(p, page + n, end)) {
 		n = leaf_span(page, end);
 		lost |= leaf_lost(leaf_at(p, page), page, n);
@@ -1041,6 +1064,7 @@ bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first)
 {
 	u64 end = p->lane[MEMLANE_LANES];
 
+	assert_core_lock(p);
 	if (!*page && !READ_ONCE(p->cold.untold))
 		return false;
 	if (!*page)

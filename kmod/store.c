@@ -316,7 +316,7 @@ static void take_stiff(struct memlane_pages *p, u64 page, u64 nr, struct page **
 	if (leaf) {
 		memlane_pages_unmap(p, page, nr);
 		for (i = 0; i < nr; i++)
-			stiff[i] = memlane_cold_take(leaf, page + i);
+			stiff[i] = memlane_cold_take(p, leaf, page + i);
 	}
 	filemap_invalidate_unlock(p->mapping);
 }
@@ -330,7 +330,7 @@ static void give_back(struct memlane_pages *p, u64 nr, struct page *page)
 	filemap_invalidate_lock_shared(p->mapping);
 	leaf = leaf_at(p, nr);
 	if (leaf)
-		memlane_cold_give_back(leaf, nr, page);
+		memlane_cold_give_back(p, leaf, nr, page);
 	filemap_invalidate_unlock_shared(p->mapping);
 	put_page(page);
 }
@@ -556,6 +556,8 @@ s64 memlane_pages_store(struct memlane_pages *p, u64 page, u64 nr, u32 id)
 	s64 stored = 0, ret;
 	u64 end = page + nr;
 
+	assert_core_mover(p);
+	lockdep_assert_not_held(&core_of(p)->lock);
 	if (!p->cold.backing)
 		return -ENXIO;
 	ret = memlane_pages_cool(p, page, nr, id);
@@ -585,6 +587,7 @@ void memlane_stored_free(struct memlane_cold *c, unsigned long word)
  */
 u64 memlane_stored_bytes(const struct memlane_pages *p)
 {
+	assert_core_lock(p);
 	return p->cold.backing ? memlane_backing_bytes(p->cold.backing) : 0;
 }
 
@@ -600,6 +603,8 @@ int memlane_pages_set_backing(struct memlane_pages *p, struct memlane_backing *b
 	struct memlane_backing *old = NULL;
 	int err = -EBUSY;
 
+	assert_core_mover(p);
+	assert_core_lock(p);
 	filemap_invalidate_lock(p->mapping);
 	if (!atomic64_read(&p->cold.stored)) {
 		old = p->cold.backing;
