@@ -59,13 +59,27 @@ void *region_at(const struct memlane_info *info, unsigned int region, void *rese
  * @p: address
  * @length: bytes, whole pages
  *
- * Huge pages would make memory of what is never used, and a core dump would be as
- * large as the addresses.
+ * Huge pages would make memory of what is never used, where it can be written, and a core
+ * dump would be as large as the addresses.
  */
 void sparse_advise(void *p, size_t length)
 {
 	madvise(p, length, MADV_NOHUGEPAGE);
 	madvise(p, length, MADV_DONTDUMP);
+}
+
+/**
+ * zeros_advise - the same for what nobody writes to: zeros to who looks there
+ * @p: address
+ * @length: bytes, whole pages
+ *
+ * mlockall() after the open maps zeros all over: by huge pages, of which there is one, in
+ * milliseconds, where small ones take seconds. What is opened for writing is to be told
+ * otherwise.
+ */
+void zeros_advise(void *p, size_t length)
+{
+	madvise(p, length, MADV_HUGEPAGE);
 }
 
 /**
@@ -92,6 +106,7 @@ int region_advise(void *p, size_t length)
  */
 int table_advise(void *p, size_t length)
 {
+	zeros_advise(p, length);
 	if (madvise(p, length, MADV_DOFORK) || madvise(p, length, MADV_WIPEONFORK))
 		return refused("madvise", length, NULL, errno, errno);
 	return 0;

@@ -233,6 +233,7 @@ void arena_bury(struct memlane *m);
 size_t region_reserve(const struct memlane_info *info, unsigned int region);
 void *region_at(const struct memlane_info *info, unsigned int region, void *reserved);
 void sparse_advise(void *p, size_t length);
+void zeros_advise(void *p, size_t length);
 int region_advise(void *p, size_t length);
 int table_advise(void *p, size_t length);
 int region_reserve_at(size_t length, int prot, void **p);

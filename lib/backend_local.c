@@ -262,8 +262,11 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);
 	if (l->is_small)
 		return small_init(l, req->threads);
-	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++)
+	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++) {
 		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
+		if (!err)
+			zeros_advise(l->region[i], region_reserve(&l->info, i));
+	}
 	if (err)
 		return err;
 	return table_advise(l->region[MEMLANE_REGION_TABLE],

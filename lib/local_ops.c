@@ -62,6 +62,7 @@ static int open_pages(struct local *l, unsigned int region, u64 end)
 		     PROT_READ | PROT_WRITE))
 		return refused("mprotect", (end - first) << ML_PAGE_SHIFT, "max_handles or max_threads",
 			       errno, ENOMEM);
+	madvise(at + (first << ML_PAGE_SHIFT), (end - first) << ML_PAGE_SHIFT, MADV_NOHUGEPAGE);
 	if (region == MEMLANE_REGION_TABLE && l->dumped)
 		madvise(at + (first << ML_PAGE_SHIFT), (end - first) << ML_PAGE_SHIFT, MADV_DODUMP);
 	l->open[region] = end;
