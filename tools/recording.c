@@ -172,11 +172,22 @@ static int run_program(struct run *run)
 	return 0;
 }
 
+/* Whose recorder is loaded already hands its own table on to all that it starts. */
+static int refuse_nested(void)
+{
+	if (!process_table())
+		return 0;
+	return fail("another memlane record records this command, and what it starts with --follow: "
+		    "one of the two has to do");
+}
+
 int recording_run(const struct recording *r)
 {
 	struct run run = { .what = r };
 	int fd, ret;
 
+	if (refuse_nested())
+		return EXIT_FAILED;
 	/* A limit on file sizes is answered by an error, and told. */
 	signal(SIGXFSZ, SIG_IGN);
 	ret = make_table(&run);

@@ -252,8 +252,8 @@ int recording_report(struct run *run)
 		ret |= close_first(run);
 	ret |= close_others(run);
 	if (WIFSIGNALED(run->status)) {
-		note("%s was killed by signal %d; the trace is good up to there", command,
-		     WTERMSIG(run->status));
+		note("%s was killed by signal %d%s; the trace is good up to there", command,
+		     WTERMSIG(run->status), WTERMSIG(run->status) != SIGSYS ? "" : ", by a filter of system calls that may not know of the recorder's (mmap, fallocate)");
 		return ret ? EXIT_FAILED : 128 + WTERMSIG(run->status);
 	}
 	if (ret && WEXITSTATUS(run->status))

@@ -45,9 +45,13 @@ static int lock(int fd, const char *path)
  */
 static int take_away(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), ret = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW), ret = 0;
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP) {
+		fail("%s is a symbolic link, which a trace would replace: name the file itself", path);
+		return -1;
+	}
 	if (fd < 0)
 		return errno == ENOENT ? 0 : failed(path, "cannot be made");
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode))

@@ -138,6 +138,44 @@ static void nothing(void)
 {
 }
 
+/* A child goes on in a session of its own when this process has ended. */
+static void daemon_of_its_own(void)
+{
+	int ready[2];
+	char c;
+
+	keep = malloc(70039);
+	if (pipe(ready))
+		abort();
+	if (fork()) {
+		if (read(ready[0], &c, 1) != 1)
+			abort();
+		return;
+	}
+	setsid();
+	if (write(ready[1], "", 1) != 1)
+		abort();
+	sleep(2);	/* a report is made meanwhile */
+	keep = malloc(70041);
+	_exit(0);
+}
+
+/* What the child does with the parent's memory has happened there. */
+static void borrowed(void)
+{
+	pid_t pid = vfork();
+	int status;
+
+	if (!pid) {
+		execlp("true", "true", NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		abort();
+	keep = malloc(70051);
+	free(keep);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -147,6 +185,7 @@ int main(int argc, char **argv)
 		{ "forms", forms }, { "threads", threads },
 		{ "children", children }, { "killed", killed }, { "aligned", aligned },
 		{ "descriptors", descriptors }, { "nothing", nothing },
+		{ "daemon", daemon_of_its_own }, { "vfork", borrowed },
 	};
 	size_t i;
 

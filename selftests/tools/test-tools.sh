@@ -191,7 +191,63 @@ two_writers()
 no_place()
 {
 	mkdir folder && says 1 'no regular file' "$memlane" record -o folder -- true &&
-		says 1 'no regular file' "$memlane" record -o /dev/null -- true && [ -c /dev/null ]
+		says 1 'no regular file' "$memlane" record -o /dev/null -- true && [ -c /dev/null ] &&
+		mkfifo pipe.mlt && says 1 'no regular file' "$memlane" record -o pipe.mlt -- true &&
+		says 1 'no regular file' "$memlane" record -o /dev/full -- true
+}
+
+# A trace is a new file under that name: what is there as a link, as /dev/stdout, stays.
+through_a_link()
+{
+	echo kept > file && ln -s file link.mlt && ln -s nowhere dangling.mlt || return 1
+	for link in link dangling; do
+		says 1 'is a symbolic link' "$memlane" record -o "$link.mlt" -- true && [ -L "$link.mlt" ] || return 1
+	done
+	[ "$(cat file)" = kept ] && [ ! -e nowhere ]
+}
+
+within_another()
+{
+	local inner="$memlane record -o inner.mlt -- $allocs forms"
+
+	# shellcheck disable=SC2086
+	says 1 'another memlane record' "$memlane" record -o outer.mlt -- $inner && [ ! -e inner.mlt ] &&
+		says 1 'another memlane record' "$memlane" record --follow -o outer.mlt -- sh -c "$inner; exit"
+}
+
+# on_disk SIZE COMMAND: in a mount name space of its own.
+on_disk()
+{
+	unshare --mount sh -c "mount -t tmpfs -o size=$1 tmpfs disk && $2"
+}
+
+# Full from the start; of less than a trace takes at first; and full later.
+full_disk()
+{
+	mkdir disk && says 1 'No space left' on_disk 4k \
+		"head -c 4096 /dev/zero > disk/all; $memlane record -o disk/x.mlt -- true" &&
+		says 1 'disk is full' on_disk 64k "$memlane record -o disk/x.mlt -- $allocs threads" &&
+		says 1 'disk is full' on_disk 64k "$memlane record -o disk/x.mlt.zst -- $allocs threads" &&
+		says 1 'disk is full' on_disk 6m "$memlane record -o disk/x.mlt -- $allocs descriptors"
+}
+
+# It goes on in a session of its own, and the trace has what it does then.
+outlives_the_command()
+{
+	says 0 'runs on' "$memlane" record --follow -o daemon.mlt -- "$allocs" daemon || return 1
+	for _ in $(seq 100); do
+		"$memlane" trace --dump daemon.1.mlt > daemon.1.txt && calls daemon.1 | grep -q 'malloc 70041' && return
+		sleep 0.05
+	done
+	return 1
+}
+
+# A child that borrows its parent's memory and exits or becomes another program.
+borrowed_memory()
+{
+	record vfork && [ "$status" = 0 ] && first 'NOT recorded: 1 process' || return 1
+	calls vfork > got
+	printf 'malloc 70051\nfree 70051\n' | diff - got
 }
 
 statically_linked()
@@ -481,7 +537,7 @@ sites_without_frames()
 		says 2 'with --sites only' "$memlane" trace --csv forms.mlt
 }
 
-plan 54
+plan 59
 check "record: every form of allocation, in order" all_forms
 check "record: threads" all_threads
 check "record: children are left out, and the first line says so" no_children
@@ -493,6 +549,11 @@ check "record: a killed recorder's trace is good up to there" recorder_killed
 check "record: a signal to the recorder ends the program" recorder_ended
 check "record: two writers of one file" two_writers
 check "record: what is no regular file" no_place
+check "record: a symbolic link" through_a_link
+check "record: within another" within_another
+check "record: a full disk" full_disk
+check "record: what outlives the command" outlives_the_command
+check "record: a child that borrows memory" borrowed_memory
 check "record: a statically linked program" statically_linked
 check "record: a program with raised rights" raised_rights
 check "record: a malloc of the program's own" own_malloc
