@@ -3,7 +3,7 @@
  * cold.c - what it costs to put away what nobody uses, and to bring it back
  *
  * The file is in memory: what a disk adds is the disk's, and has rows of its own where ML_DISK is
- * one. It is overwritten.
+ * one, or ML_LATE, which answers as late as an SSD does. Both are overwritten.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -153,16 +153,17 @@ static double read_disk(int fd, uint64_t bytes)
 	return (double)(now_ns() - start) / DISK_READS;
 }
 
-static void disk_prices(void)
+/* @kind: what the rows call it; @disk: NULL or empty: there is none. */
+static void disk_prices(const char *kind, const char *disk)
 {
-	const char *disk = getenv("ML_DISK");
 	struct memlane_stats st = { .size = sizeof(st) };
 	struct memlane *m;
 	memlane_handle h;
 	double pread_ns;
+	char name[96];
 	int fd;
 
-	if (!disk)
+	if (!disk || !*disk)
 		return;
 	fd = open(disk, O_RDWR | O_CLOEXEC);
 	m = open_bench(MIB, 256 * MIB);
@@ -170,10 +171,11 @@ static void disk_prices(void)
 	if (fd < 0 || memlane_set_backing(m, fd) || memlane_store(m, h) || memlane_stat(m, &st))
 		die("nothing is stored on the disk");
 	pread_ns = read_disk(fd, st.counts.stored_bytes);
-	row(GROUP, "pread() of 4 KiB of a disk, at random, not in memory", pread_ns, "ns", pread_ns);
+	snprintf(name, sizeof(name), "pread() of 4 KiB of %s, at random, not in memory", kind);
+	row(GROUP, name, pread_ns, "ns", pread_ns);
 	memlane_enter(m);
-	row(GROUP, "fault: a page stored on that disk, against that",
-	    touch_some(memlane_get(m, h), DISK_READS), "ns", pread_ns);
+	snprintf(name, sizeof(name), "fault: a page stored on %s, against that", kind);
+	row(GROUP, name, touch_some(memlane_get(m, h), DISK_READS), "ns", pread_ns);
 	memlane_exit(m);
 	memlane_close(m);
 	close(fd);
@@ -247,7 +249,8 @@ void bench_cold(void)
 	if (!cold)
 		return;
 	fault_prices();
-	disk_prices();
+	disk_prices("a disk", getenv("ML_DISK"));
+	disk_prices("a disk as late as an SSD", getenv("ML_LATE"));
 	bench_keep();
 	reads_beside();
 }

@@ -2,8 +2,8 @@
 /*
  * keep.c - what is kept in memory of objects of which a quarter is used
  *
- * Every fourth object is used in every period, the others never, until all are read once near
- * the end. Beside it malloc, with a swap device of zram (zram.c).
+ * Every fourth object is used in every period, once and then as often as Zipf's law has it; the
+ * others never, until all are read once near the end. Beside it malloc, with a swap device of zram (zram.c).
  *
  * ML_KEEP names a file that gets a line for each period, to be plotted: columns with tabs
  * between them, the first line their names.
@@ -23,6 +23,7 @@ struct kept {
 	struct memlane *m;
 	memlane_handle h[KEEP_OBJECTS];
 	unsigned int period;
+	uint64_t rng;
 	FILE *plot;
 };
 
@@ -82,13 +83,15 @@ static void plot(struct kept *k)
 		(unsigned long long)c.compressed_bytes, (unsigned long long)c.stored_bytes);
 }
 
-/* Every so many objects is used, as it lies among the others. */
+/* Every so many objects is used, as it lies among the others, and some of the hot ones again. */
 static void one_period(struct kept *k, uint32_t every)
 {
 	uint32_t i;
 
 	for (i = 0; i < KEEP_OBJECTS; i += every)
 		use(k, i);
+	for (i = 0; i < KEEP_USES; i++)
+		use(k, keep_next(&k->rng));
 	if (memlane_maintain(k->m, NULL))
 		die("no maintenance");
 	k->period++;
@@ -127,6 +130,7 @@ static uint64_t settle(struct kept *k, const char *how)
 static void begin(struct kept *k, int fd)
 {
 	memset(k, 0, sizeof(*k));
+	k->rng = 4711;
 	k->m = open_bench(64 * MIB, 64 * MIB);
 	memlane_set_option(k->m, MEMLANE_OPT_AGE_INTERVAL, 0);
 	memlane_set_option(k->m, MEMLANE_OPT_COLD_AGE, 2);

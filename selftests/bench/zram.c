@@ -2,7 +2,7 @@
 /*
  * zram.c - malloc in a memory cgroup that is held to as many bytes, with zram to swap to
  *
- * It holds the objects that keep.c has, and uses every fourth of them. What zram takes for
+ * It holds the objects that keep.c has, and uses them alike. What zram takes for
  * what is swapped out is a part of the bytes, so the cgroup's limit is lowered by it before
  * every period. Needs root, cgroup2 and the kernel's zram; is left out where they are missing.
  */
@@ -119,21 +119,24 @@ static uint64_t faults(void)
 	return r.ru_majflt;
 }
 
-static void use_hot(char **object)
+static void use_hot(char **object, uint64_t *rng)
 {
 	uint32_t i;
 
 	for (i = 0; i < KEEP_OBJECTS; i += KEEP_EVERY)
 		sink += *(volatile char *)object[i];
+	for (i = 0; i < KEEP_USES; i++)
+		sink += *(volatile char *)object[keep_next(rng)];
 }
 
 static void periods(char **object, uint64_t bytes)
 {
+	uint64_t rng = 4711;
 	unsigned int i;
 
 	for (i = 0; i < KEEP_PERIODS; i++) {
 		put_number(GROUP "memory.high", bytes > swapped() + LEAST ? bytes - swapped() : LEAST);
-		use_hot(object);
+		use_hot(object, &rng);
 	}
 }
 

@@ -13,6 +13,8 @@
 #   --disk MIB       an empty disk, /dev/vda
 #   --no-module      do not load memlane.ko
 #   --ko FILE        load this one, not build/kmod/NAME/memlane.ko
+#   --unchecked      no checks of the slab allocator's, which cost a multiple of
+#                    what it does: for what is measured
 #   --reports        the kernel's reports are what is wanted: it goes on after
 #                    one, and none is a failure
 #   --announce       say which kernel comes up, and under what
@@ -27,12 +29,13 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
-kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' disk='' announce='' reports='' module=yes ko='' log=''
+kernel=6.1 cpus=2 mem='' timeout=600 append='' numa='' disk='' announce='' reports='' checks='slub_debug=FZPU ' module=yes ko='' log=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--numa) numa=yes; shift; continue ;;
 	--announce) announce=yes; shift; continue ;;
 	--reports) reports=yes; shift; continue ;;
+	--unchecked) checks=''; shift; continue ;;
 	--no-module) module=no; shift; continue ;;
 	--) shift; break ;;
 	esac
@@ -147,7 +150,7 @@ arguments() {
 		# It slows all down and takes part in fault injection: asked for only.
 		case $append in *kmemleak=*) ;; *) printf 'kmemleak=off ' ;; esac
 		[ -z "$numa" ] || printf 'numa=fake=2 ' ;;
-	*) printf 'slub_debug=FZPU ' ;;
+	*) printf '%s' "$checks" ;;
 	esac
 	# The kernel's own races, which are reported from its first steps on, are
 	# told apart from ours afterwards.
