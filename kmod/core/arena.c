@@ -156,7 +156,7 @@ static int parts_init(struct ml_arena *a, const struct memlane_create *req)
  * @a: zeroed memory
  * @ops: where it runs
  * @cookie: 1 to MEMLANE_COOKIE_MAX
- * @first: where its indices begin, a multiple of 2048: ml_arena_own() of them are its own
+ * @first: where its indices begin, a multiple of 4096: ml_arena_own() of them are its own
  * @capabilities: MEMLANE_CAP_*
  * @req: see struct memlane_create
  *

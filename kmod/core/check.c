@@ -10,6 +10,7 @@
 #include "run.h"
 #include "table.h"
 #include "tally.h"
+#include "vacancy.h"
 #include "vec.h"
 
 /* What a walk over one lane adds up. */
@@ -40,7 +41,21 @@ struct report {
 
 #define broken(r, nr, ...) (snprintf((r)->why, (r)->len, "I" #nr ": " __VA_ARGS__), (nr))
 
-/* I6 of one place: the index says the same place. */
+/*
+ * I10: the entry says the place. Which entries the program has overwritten is not known, but
+ * how many of these were met is.
+ */
+static int check_entry(struct report *r, u32 index, u64 loc)
+{
+	u64 says = memlane_entry_loc(ml_entry_read(r->a, index), index);
+
+	if (says == loc || ++r->overwritten <= r->a->count.spoiled)
+		return 0;
+	return broken(r, 10, "index %u is at %llu, its entry says %llu; %llu known to be overwritten",
+		      index, loc, says, r->a->count.spoiled);
+}
+
+/* I6 of one place. Were two places one index's, its entry could not say both. */
 static int check_owner(struct report *r, struct sums *sums, u32 index, u64 loc, u64 room)
 {
 	struct ml_arena *a = r->a;
@@ -49,14 +64,11 @@ static int check_owner(struct report *r, struct sums *sums, u32 index, u64 loc, 
 		sums->reserved++;
 		return 0;
 	}
-	if (!ml_index_bound(a, index))
+	if (!ml_index_placed(a, index))
 		return broken(r, 6, "place %llu is index %u's, which is not bound", loc, index);
-	if (ml_index_loc(a, index) != loc)
-		return broken(r, 6, "place %llu is index %u's, which says %llu", loc, index,
-			      ml_index_loc(a, index));
 	sums->objects++;
 	sums->bound += room;
-	return 0;
+	return check_entry(r, index, loc);
 }
 
 /* I5: the free list has every free slot once. */
@@ -317,69 +329,106 @@ static int check_lane(struct report *r, struct sums *total, unsigned int nr)
 	return 0;
 }
 
-/* I9: the list of NONE indices; each is seen once because a loop would be too long. */
-static int check_free_indices(struct report *r, u32 none)
+/* I9 of one block, of whose indices so many are NONE, the first one of them is @first. */
+static int check_vacancy(struct report *r, u32 block, u32 nr, u32 first)
 {
-	const struct ml_table *t = &r->a->table;
-	u32 index = t->free, nr = 0;
+	const struct ml_vacancy *v = ml_vacancy_of(r->a, block);
 
-	while (index) {
-		if ((ml_index_state(r->a, index) & ML_STATE_MASK) != ML_NONE || ++nr > none)
-			return broken(r, 9, "index %u on the free list", index);
-		cond_resched();
-		index = *(u32 *)ml_vec_at(&t->lo, index);
-	}
-	if (nr != none)
-		return broken(r, 9, "%u indices are free, %u on the list", none, nr);
+	if (v->nr != nr)
+		return broken(r, 9, "block %u: %u indices are free, counted %u", block, nr, v->nr);
+	if (nr && v->hint > first)
+		return broken(r, 9, "block %u: index %u of it is free, below %u", block, first, v->hint);
 	return 0;
 }
 
-/*
- * I10, and the half of I6 that starts from the index. Which entries the program has
- * overwritten is not known, but how many of these the mover met is.
- */
-static int check_bound(struct report *r, u32 index)
+/* I9 of one list; it is too long if it loops. */
+static int check_list(struct report *r, u32 list, u32 none, u32 *nr)
 {
-	u64 loc = ml_index_loc(r->a, index), word = ml_entry_read(r->a, index);
-	struct ml_run *run = ml_run_at(r->a, ml_loc_page(loc));
+	u32 block = r->a->table.dense[list], prev = 0;
+	const struct ml_vacancy *v;
 
-	if (r->idle && ml_index_in_batch(r->a, index))
-		return broken(r, 7, "index %u is in a batch, but none is under way", index);
-	if (!loc)
-		return 0;
-	if (!run || ml_run_is_free(run))
-		return broken(r, 6, "index %u is bound to %llu, which is free", index, loc);
-	if (memlane_entry_loc(word, index) != loc && ++r->overwritten > r->a->count.spoiled)
-		return broken(r, 10, "index %u is at %llu, its entry says %llu; %llu known to be overwritten",
-			      index, loc, memlane_entry_loc(word, index), r->a->count.spoiled);
+	for (; block && *nr <= none; prev = block, block = v->next) {
+		v = ml_vacancy_of(r->a, block - 1);
+		if (!v->nr || v->prev != prev || ml_vacancy_list(v->nr) != list)
+			return broken(r, 9, "block %u, %u free, is on list %u behind block %d",
+				      block - 1, v->nr, list, (int)prev - 1);
+		*nr += v->nr;
+		cond_resched();
+	}
 	return 0;
+}
+
+/* I9: blocks are listed by how many of their indices are free. */
+static int check_vacancies(struct report *r, u32 none)
+{
+	const struct ml_table *t = &r->a->table;
+	u32 list, nr = 0;
+	int err;
+
+	for (list = 0; list < ML_DENSITIES; list++) {
+		err = check_list(r, list, none, &nr);
+		if (err)
+			return err;
+	}
+	if (nr != none || t->free != none)
+		return broken(r, 9, "%u indices are free, %u in lists, counted %u", none, nr, t->free);
+	return 0;
+}
+
+/* What a walk over the indices adds up. */
+struct states {
+	u32 nr[ML_STATE_MASK + 1];
+	u32 none;	/* of this block */
+	u32 first;	/* of them: the first one, in the block */
+};
+
+static int check_block(struct report *r, struct states *s, u32 block)
+{
+	const struct ml_table *t = &r->a->table;
+	u32 from = t->first + block * ML_INDEX_BLOCK, i;
+
+	s->none = 0;
+	for (i = block ? 0 : 1; i < ML_INDEX_BLOCK && from + i < t->top; i++) {
+		unsigned int state = ml_index_state(r->a, from + i);
+
+		s->nr[state & ML_STATE_MASK]++;
+		if ((state & ML_STATE_MASK) == ML_NONE && !s->none++)
+			s->first = i;
+		if (r->idle && state & ML_BOUND && state & ML_IN_BATCH)
+			return broken(r, 7, "index %u is in a batch, but none is under way", from + i);
+	}
+	cond_resched();
+	return check_vacancy(r, block, s->none, s->first);
+}
+
+static int check_states(struct report *r, const struct sums *total, const u32 *nr)
+{
+	const struct ml_table *t = &r->a->table;
+	u32 bound = nr[ML_BOUND] + nr[ML_PLACELESS];
+
+	if (bound != t->bound || nr[ML_RETIRED] != t->retired)
+		return broken(r, 9, "%u bound and %u retired, counted %u and %u", bound,
+			      nr[ML_RETIRED], t->bound, t->retired);
+	if (nr[ML_PLACELESS] != t->purged + t->emptied || total->objects != nr[ML_BOUND])
+		return broken(r, 7, "%u indices bound, %u of them without a place, counted %u; %llu places owned, %llu reserved",
+			      bound, nr[ML_PLACELESS], t->purged + t->emptied, total->objects,
+			      total->reserved);
+	return check_vacancies(r, nr[ML_NONE]);
 }
 
 static int check_table(struct report *r, const struct sums *total)
 {
 	const struct ml_table *t = &r->a->table;
-	u32 nr[3] = { }, index;
-	int err;
+	struct states s = { };
+	u32 block;
+	int err = 0;
 
-	for (index = t->first + 1; index < t->top; index++) {
-		unsigned int state = ml_index_state(r->a, index) & ML_STATE_MASK;
-
-		nr[state]++;
-		err = state == ML_BOUND ? check_bound(r, index) : 0;
-		if (err)
-			return err;
-		cond_resched();
-	}
-	if (r->idle && total->reserved)
-		return broken(r, 7, "%llu places are reserved, but no batch is under way",
-			      total->reserved);
-	if (nr[ML_BOUND] != t->bound || nr[ML_RETIRED] != t->retired)
-		return broken(r, 9, "%u bound and %u retired, counted %u and %u", nr[ML_BOUND],
-			      nr[ML_RETIRED], t->bound, t->retired);
-	if (total->objects != t->bound - t->purged - t->emptied)
-		return broken(r, 7, "%u indices bound, %u without a place, %llu places owned, %llu reserved",
-			      t->bound, t->purged + t->emptied, total->objects, total->reserved);
-	return check_free_indices(r, nr[ML_NONE]);
+	for (block = 0; !err && block * ML_INDEX_BLOCK + !block < t->top - t->first; block++)
+		err = check_block(r, &s, block);
+	if (!err && r->idle && total->reserved)
+		err = broken(r, 7, "%llu places are reserved, but no batch is under way",
+			     total->reserved);
+	return err ? err : check_states(r, total, s.nr);
 }
 
 static int check_tally(struct report *r, unsigned int lane, unsigned int cls, u64 *moves)

@@ -48,14 +48,14 @@ static struct ml_span *target_of(struct ml_arena *a, struct ml_lane *l, struct m
 	return NULL;
 }
 
-static bool holds_pin(struct ml_arena *a, const struct ml_span *span)
+static bool holds_pin(struct ml_arena *a, struct ml_span *span)
 {
 	u32 slot, index;
 
 	for (slot = 0; slot < span->places; slot++) {
 		index = ml_slot_owner(span, slot);
 		if (index && ml_index_pins(a, index)) {
-			ml_stays_pinned(a, index);
+			ml_stays_pinned(a, &span->run, index);
 			return true;
 		}
 	}
@@ -80,7 +80,7 @@ static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c
 			target = target_of(a, l, c, span);
 		if (!target)
 			break;
-		if (ml_batch_block(a, index, span, target) == -ENOMEM)
+		if (ml_batch_block(a, index, span, ml_slot_loc(span, span->cursor), target) == -ENOMEM)
 			return false;
 	}
 	ml_span_done(a, span, false);

@@ -13,6 +13,7 @@
 #include "block.h"
 #include "cool.h"
 #include "lane.h"
+#include "place.h"
 #include "run.h"
 #include "stat.h"
 #include "table.h"
@@ -130,9 +131,11 @@ static int cool_block(struct ml_arena *a, struct work *w, const struct ml_span *
 
 static int cool_object(struct ml_arena *a, struct work *w, u32 index)
 {
-	u64 loc = ml_index_loc(a, index);
-	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
 
+	if (!run)
+		return -EBADF;
 	if (run->lane != MEMLANE_SLOW)
 		return -EBUSY;
 	if (run->kind == ML_SPAN)
@@ -145,10 +148,14 @@ static int cool_object(struct ml_arena *a, struct work *w, u32 index)
 
 static int warm_object(struct ml_arena *a, struct work *w, u32 index)
 {
-	u64 loc = ml_index_loc(a, index), byte = loc << MEMLANE_GRANULE_SHIFT;
-	u64 first = byte >> ML_PAGE_SHIFT;
+	u64 loc, byte, first;
+	struct ml_run *run = ml_place_of(a, index, &loc);
 
-	ml_range_add(a, &w->range, first, ((byte + ml_place_room(a, loc) - 1) >> ML_PAGE_SHIFT) + 1 - first);
+	if (!run)
+		return -EBADF;
+	byte = loc << MEMLANE_GRANULE_SHIFT;
+	first = byte >> ML_PAGE_SHIFT;
+	ml_range_add(a, &w->range, first, ((byte + ml_run_room(run) - 1) >> ML_PAGE_SHIFT) + 1 - first);
 	return 0;
 }
 
@@ -190,10 +197,16 @@ static void do_array(struct ml_arena *a, struct work *w, const u64 *handles)
 
 static bool is_meant(const struct ml_arena *a, const struct work *w, u32 index)
 {
+	struct ml_run *run;
+	u64 loc;
+
 	if (!ml_index_placed(a, index))
 		return false;
+	run = ml_place_of(a, index, &loc);
+	if (!run)
+		return false;
 	if (w->req->flags & MEMLANE_COOL_LANE)
-		return ml_lane_of(a, ml_index_loc(a, index)) == w->req->lane;
+		return run->lane == w->req->lane;
 	return ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT == w->req->group;
 }
 

@@ -14,9 +14,12 @@
  * place    where an index is bound to: a slot of a span, or a blob; its address
  *          is a location, in granules of 8 bytes
  *
- * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever. When all of a
- * block of 2048 in a row are RETIRED their words are given back: then an index is RETIRED
- * that is below top and has no word in arena.hi.
+ * Index states: NONE -> BOUND (has a place) -> NONE ... -> RETIRED for ever; a BOUND one
+ * may lose its place, and is PLACELESS until it is NONE. When all of a block of 4096 in a
+ * row are RETIRED their words are given back: then an index is RETIRED that is below top
+ * and has no byte in table.state.
+ * Where a bound index lives its entry says, which the program can write; it is believed
+ * where the reverse map says the same: see place.c.
  * Whether a bound index is live is known to the program alone, by its entry.
  *
  * Invariants (check.c evaluates every one; "last" is inclusive, "end" is not):
@@ -31,17 +34,17 @@
  *  I4  lane.used = block.used + blob.used; lane.used + kept pages <= lane.limit
  *  I5  span: used + length of its free list = places; each free place is on
  *      that list once
- *  I6  place -> index -> place is the identity: rmap[slot(i)] = i, and
- *      loc(rmap[s]) = loc(s), for every bound i and every used slot s;
- *      a blob's index likewise
- *  I7  the places that have an owner are as many as the bound indices; other
- *      used places are destinations reserved by the batch under way; a purged
- *      index has no place
+ *  I6  each used slot that is not reserved, and each blob's index, names a BOUND index,
+ *      and no two name the same
+ *  I7  the places that have an owner are as many as the BOUND indices; other
+ *      used places are destinations reserved by the batch under way; a PLACELESS
+ *      index has none
  *  I8  each span of the run map is on one list, that of its lane, class, temperature
  *      and fullness, and nothing else is; class.used, class.spans are the sums over
  *      the lists, area.runs the sum of class.spans
- *  I9  every NONE index is on the free list once; NONE + BOUND + RETIRED = top - first - 1
- *  I10 the published entry of a bound index carries its private location, except for
+ *  I9  NONE + BOUND + PLACELESS + RETIRED = top - first - 1; a block's vacancy counts its
+ *      NONE indices, none is below its hint, and it is on the list of that number, if it has some
+ *  I10 the published entry of the owner of a place says that place, except for
  *      as many as the program is known to have overwritten (count.spoiled)
  *  I11 a class's tally says how many pages the class has, or 0 if there was no memory
  *      for it; of each cause all of these have no more moves than the arena
@@ -383,31 +386,51 @@ struct ml_lane {
 	bool wakes;
 };
 
-/* Private state of an index: high byte of its word in arena.hi */
-#define ML_NONE		0
+/* Private state of an index: a byte of table.state. Of a bound one, with a place or without, bit 0 is set. */
+#define ML_NONE		0	/* the whole byte is */
 #define ML_BOUND	1
 #define ML_RETIRED	2
+#define ML_PLACELESS	3
 #define ML_STATE_MASK	3
 #define ML_IN_BATCH	4	/* a batch holds a destination for it */
 #define ML_SUSPECT	8	/* a dead thread may have had it in hand; unbinding clears it */
 #define ML_HEAT_SHIFT	4	/* four ageing periods, newest lowest */
+
+#define ML_INDEX_BLOCK	4096U	/* indices whose words fill pages of every vector, and go back together */
+#define ML_DENSITIES	17	/* lists of blocks, by how many of their indices are free */
+
+/**
+ * struct ml_vacancy - which indices of a block are free; arena.lock
+ * @next: of its list: number of a block, plus 1; 0: it is the last
+ * @prev: the same of the one before
+ * @nr: NONE indices below top
+ * @hint: no NONE index of the block is below this one of it, where it has some
+ */
+struct ml_vacancy {
+	u32 next;
+	u32 prev;
+	u16 nr;
+	u16 hint;
+};
 
 /**
  * struct ml_table - the handles; arena.lock, except for what users see
  * @entry: u64 a handle, shared: published words, hostile when read back
  * @side: u64 a handle, shared: the program's own notes
  * @pin: u32 a handle, shared: pin counts and the program's notes
- * @lo: u32 a handle, private: low half of the location, or next NONE index
- * @hi: u16 a handle, private: high byte of the location, state in bits 15..8
+ * @state: u8 a handle, private
+ * @vacancy: struct ml_vacancy a block of handles, private
  * @first: where its indices begin; this one is never used; immutable
  * @top: first index never used
  * @end: where they end, immutable
  * @own_end: where those end that no other arena has, immutable
  * @most: that may be bound at a time, immutable
  * @first_gen: of an index, immutable
- * @free: first NONE index below @top, 0: none
- * @bound: BOUND indices; those that are @emptied are not in use
- * @purged: BOUND indices that have no place any more: their object was dropped
+ * @free: NONE indices below @top
+ * @dense: first block of each list of vacancies, by ml_vacancy.nr; plus 1; 0: none
+ * @taking: block of which free indices are taken at the moment, plus 1; 0: none
+ * @bound: BOUND and PLACELESS indices; those that are @emptied are not in use
+ * @purged: PLACELESS indices whose object was dropped
  * @emptied: the same of stock; which of the two it is is the program's word
  * @retired: RETIRED indices, those included whose pages were given back
  * @over: blocks that were given back, up to an overflow
@@ -416,8 +439,8 @@ struct ml_table {
 	struct ml_vec entry;
 	struct ml_vec side;
 	struct ml_vec pin;
-	struct ml_vec lo;
-	struct ml_vec hi;
+	struct ml_vec state;
+	struct ml_vec vacancy;
 	u32 first;
 	u32 top;
 	u32 end;
@@ -425,6 +448,8 @@ struct ml_table {
 	u32 most;
 	u32 first_gen;
 	u32 free;
+	u32 dense[ML_DENSITIES];
+	u32 taking;
 	u32 bound;
 	u32 purged;
 	u32 emptied;
@@ -459,8 +484,7 @@ struct ml_slots {
 /* What is known of an index, found once. Its block may be given back later. */
 struct ml_words {
 	u64 *entry;
-	u32 *lo;
-	u16 *hi;
+	u8 *state;
 };
 
 /* Where the tallies of an object are: see struct memlane_tally. */

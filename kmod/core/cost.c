@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "lane.h"
+#include "place.h"
 #include "policy.h"
 #include "table.h"
 #include "turn.h"
@@ -70,13 +71,13 @@ static u32 reasons_slow(const struct ml_arena *a, u32 index)
 }
 
 /* For and against: whatever the policy looks at, and what is in the way of any move. */
-static u32 reasons(const struct ml_arena *a, u32 index, unsigned int lane,
+static u32 reasons(const struct ml_arena *a, u32 index, unsigned int from, unsigned int lane,
 		   const struct ml_need *need)
 {
 	u32 why = reasons_said(a, index);
 
 	why |= lane == MEMLANE_FAST ? reasons_fast(a, index) : reasons_slow(a, index);
-	if (ml_lane_of(a, ml_index_loc(a, index)) == lane)
+	if (from == lane)
 		why |= MEMLANE_REASON_THERE;
 	if (ml_index_pins(a, index))
 		why |= MEMLANE_REASON_PINNED;
@@ -86,26 +87,27 @@ static u32 reasons(const struct ml_arena *a, u32 index, unsigned int lane,
 }
 
 /* Would maintenance do it? What is pinned is passed over. */
-static bool advised(const struct ml_arena *a, u32 index, unsigned int lane)
+static bool advised(const struct ml_arena *a, u32 index, unsigned int from, unsigned int lane)
 {
 	struct ml_wish w;
 
-	return lane != ml_lane_of(a, ml_index_loc(a, index)) && !ml_index_pins(a, index) &&
+	return lane != from && !ml_index_pins(a, index) &&
 	       ml_policy_wish(a, index, &w) && w.lane == lane;
 }
 
 static void weigh(struct ml_arena *a, struct memlane_cost *c)
 {
 	u32 index = memlane_handle_index(c->handle);
-	u64 loc = ml_index_loc(a, index);
 	struct ml_need need;
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
 
-	if (ml_need_of(a, loc, &need))
+	if (!run || ml_need_of(a, loc, &need))
 		return;
-	price(a, &need, ml_place_room(a, loc), c);
+	price(a, &need, ml_run_room(run), c);
 	c->out_heat = ml_index_heat(a, index);
-	c->out_reasons = reasons(a, index, c->lane, &need);
-	c->out_advised = advised(a, index, c->lane);
+	c->out_reasons = reasons(a, index, run->lane, c->lane, &need);
+	c->out_advised = advised(a, index, run->lane, c->lane);
 }
 
 /**

@@ -18,6 +18,7 @@
 #include "cool.h"
 #include "idle.h"
 #include "lane.h"
+#include "place.h"
 #include "policy.h"
 #include "run.h"
 #include "stat.h"
@@ -54,11 +55,11 @@ static bool page_may_go(const struct ml_arena *a, const struct ml_span *span, u6
 }
 
 /* What may go is found out first: when a range is full the lock is dropped, and the span may end. */
-static void visit_block(struct ml_arena *a, struct ml_range *r, const struct ml_span *span, u32 index)
+static void visit_block(struct ml_arena *a, struct ml_range *r, const struct ml_span *span, u32 index,
+			u64 loc)
 {
-	u64 first = ml_loc_page(ml_index_loc(a, index)), page, go = 0;
-	u64 end = ml_loc_page(ml_index_loc(a, index) +
-			      (ml_class_size(span->cls) >> MEMLANE_GRANULE_SHIFT) - 1) + 1;
+	u64 end = ml_loc_page(loc + span->width - 1) + 1;
+	u64 first = ml_loc_page(loc), page, go = 0;
 
 	a->policy.idle.hot += span->cold && ml_policy_hot(a, index);
 	for (page = first; page < end; page++)
@@ -88,16 +89,16 @@ static bool visit_blob(struct ml_arena *a, struct ml_range *r, const struct ml_r
 /* Return: whether the walk is through with the object. */
 static bool idle_visit(struct ml_arena *a, struct ml_range *r, u32 index)
 {
-	struct ml_run *run;
+	struct ml_run *run = NULL;
+	u64 loc;
 
-	if (!ml_index_placed(a, index))
-		return true;
-	run = ml_run_at(a, ml_loc_page(ml_index_loc(a, index)));
-	if (run->lane != MEMLANE_SLOW)
+	if (ml_index_placed(a, index))
+		run = ml_place_of(a, index, &loc);
+	if (!run || run->lane != MEMLANE_SLOW)
 		return true;
 	if (run->kind != ML_SPAN)
 		return visit_blob(a, r, run, index);
-	visit_block(a, r, ml_span_of(run), index);
+	visit_block(a, r, ml_span_of(run), index, loc);
 	return true;
 }
 

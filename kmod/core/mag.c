@@ -173,10 +173,10 @@ void ml_stock_compare(struct ml_arena *a, u32 slot)
 }
 
 /* The word of an object whose free is undone: of the generation before. */
-static u64 revived(const struct ml_arena *a, u32 index, u64 word)
+static u64 revived(u32 index, u64 word)
 {
 	u32 gen = (memlane_entry_gen(word) - 1) & MEMLANE_GEN_MAX;
-	u64 was = memlane_entry_free(gen, index, ml_index_loc(a, index));
+	u64 was = memlane_entry_free(gen, index, memlane_entry_loc(word, index));
 
 	return memlane_entry_to(was, MEMLANE_ENTRY_IDLE, 0);
 }
@@ -198,7 +198,7 @@ static void settle(struct ml_arena *a, const struct ml_suspect *s)
 	    memlane_entry_state(word) == MEMLANE_ENTRY_EMPTY)
 		ml_stock_free(a, s->index);
 	else
-		cmpxchg(e, word, revived(a, s->index, word));
+		cmpxchg(e, word, revived(s->index, word));
 }
 
 /**

@@ -3,8 +3,10 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 
+#include "block.h"
 #include "lane.h"
 #include "move.h"
+#include "place.h"
 #include "step.h"
 #include "table.h"
 #include "turn.h"
@@ -39,9 +41,13 @@ static int try_place(struct ml_arena *a, const struct memlane_migrate *req, u32 
 /* Of the place that it is to get. */
 static u64 pages_of(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
 {
+	struct ml_run *run;
+	u64 loc;
+
 	if (req->flags & MEMLANE_MIGRATE_RESIZE)
 		return req->length >> ML_PAGE_SHIFT;
-	return ml_place_room(a, ml_index_loc(a, index)) >> ML_PAGE_SHIFT;
+	run = ml_place_of(a, index, &loc);
+	return run ? ml_run_room(run) >> ML_PAGE_SHIFT : 0;
 }
 
 /* What is asked for by hand may make the lane grow; what the policy wants may not. */
@@ -63,8 +69,10 @@ static int place(struct ml_arena *a, const struct memlane_migrate *req, u32 inde
 
 static int place_where_it_is(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
 {
-	unsigned int lane = ml_lane_of(a, ml_index_loc(a, index));
-	int err = place(a, req, index, lane);
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
+	unsigned int lane = run ? run->lane : MEMLANE_FAST;
+	int err = run ? place(a, req, index, lane) : -EBADF;
 
 	if (err == -ENOSPC && lane == MEMLANE_FAST && req->flags & MEMLANE_MIGRATE_RESIZE)
 		err = place(a, req, index, MEMLANE_SLOW);

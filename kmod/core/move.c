@@ -21,7 +21,7 @@
  * and perhaps bound anew, while nobody held the lock lost ML_IN_BATCH.
  *
  * The words are hostile. What is compared is what this file wrote there, and
- * every location comes from the private table; a program that forges words can
+ * every location is one that the reverse map confirms (place.c); a program that forges words can
  * stop moves of its own objects, or have their bytes moved under its feet.
  */
 #include <linux/atomic.h>
@@ -34,6 +34,7 @@
 #include "blocker.h"
 #include "lane.h"
 #include "move.h"
+#include "place.h"
 #include "plan.h"
 #include "policy.h"
 #include "run.h"
@@ -98,15 +99,24 @@ static int populate(struct ml_arena *a, u64 loc, u64 len)
 	return err;
 }
 
+/* Where it is. NULL: its entry was overwritten. */
+static struct ml_run *find(struct ml_arena *a, u32 index, u64 *loc)
+{
+	struct ml_run *run = ml_place_of(a, index, loc);
+
+	a->count.spoiled += !run;
+	return run;
+}
+
 /* A move from a place in one run to a place in another, or to none. */
-static struct ml_move *batch_add(struct ml_arena *a, u32 index, struct ml_run *source,
+static struct ml_move *batch_add(struct ml_arena *a, u32 index, struct ml_run *source, u64 from,
 				 struct ml_run *target, u64 to)
 {
 	struct ml_move *mv = &a->batch->move[a->batch->nr++];
 
 	mv->index = index;
 	mv->words = ml_words_of(a, index);
-	mv->from = ml_words_loc(&mv->words);
+	mv->from = from;
 	mv->to = to;
 	mv->source = source;
 	mv->target = target;
@@ -122,45 +132,41 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, struct ml_run *s
 	/* Pairs with the release by which the word was last published. */
 	ml_kin_in(source, smp_load_acquire(mv->words.entry), ml_index_notes(a, index),
 		  ml_index_side(a, index), &mv->kin);
-	*mv->words.hi |= ML_HI_IN_BATCH;
+	ml_words_set_batch(&mv->words, true);
 	return mv;
-}
-
-static struct ml_run *run_of(const struct ml_arena *a, u32 index)
-{
-	return ml_run_of(a, ml_index_loc(a, index));
 }
 
 /**
  * ml_stays_pinned - an object stays where it is because it is pinned
  * @a: arena; both locks
- * @index: bound, not purged
+ * @run: of its place
+ * @index: which
  */
-void ml_stays_pinned(struct ml_arena *a, u32 index)
+void ml_stays_pinned(struct ml_arena *a, struct ml_run *run, u32 index)
 {
 	struct ml_kin kin;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	ml_kin_of(a, index, run_of(a, index), &kin);
+	ml_kin_of(a, index, run, &kin);
 	ml_tally_stay(a, &kin, ML_PINNED);
 	ml_blocked_by_pin(a, index);
 }
 
-static int movable(struct ml_arena *a, u32 index)
+static int movable(struct ml_arena *a, struct ml_run *run, u32 index)
 {
-	if (*ml_index_hi(a, index) & ML_HI_IN_BATCH)
+	if (ml_index_in_batch(a, index))
 		return -EAGAIN;
 	if (!ml_index_pins(a, index))
 		return 0;
-	ml_stays_pinned(a, index);
+	ml_stays_pinned(a, run, index);
 	return -EBUSY;
 }
 
-static int add_block(struct ml_arena *a, u32 index, struct ml_run *source,
+static int add_block(struct ml_arena *a, u32 index, struct ml_run *source, u64 from,
 		     struct ml_run *target, u64 to)
 {
-	struct ml_move *mv = batch_add(a, index, source, target, to);
+	struct ml_move *mv = batch_add(a, index, source, from, target, to);
 	int err = populate(a, to, mv->len);
 
 	if (!err) {
@@ -169,15 +175,9 @@ static int add_block(struct ml_arena *a, u32 index, struct ml_run *source,
 	}
 	a->batch->nr--;
 	a->batch->nomem |= err == -ENOMEM;
-	ml_index_set_batch(a, index, false);
+	ml_words_set_batch(&mv->words, false);
 	ml_place_give_in(a, target, to);
 	return err;
-}
-
-/* The same where only the new place is known. */
-static int add_at(struct ml_arena *a, u32 index, u64 to)
-{
-	return add_block(a, index, run_of(a, index), ml_run_of(a, to), to);
 }
 
 /**
@@ -185,27 +185,30 @@ static int add_at(struct ml_arena *a, u32 index, u64 to)
  * @a: arena; both locks; the batch is not full
  * @index: bound to a block
  * @source: its span
+ * @from: its place
  * @target: span of the same class with a free place
  *
  * Return: 0; -EBUSY pinned, or the place is broken; -EAGAIN in the batch already;
  * -ENOMEM.
  */
-int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, struct ml_span *target)
+int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, u64 from,
+		   struct ml_span *target)
 {
 	int err;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	err = movable(a, index);
+	err = movable(a, &source->run, index);
 	if (err)
 		return err;
 	ml_plan_feed(a, target);
-	return add_block(a, index, &source->run, &target->run, ml_slot_take(a, target));
+	return add_block(a, index, &source->run, from, &target->run, ml_slot_take(a, target));
 }
 
 static void add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
 {
-	struct ml_move *mv = batch_add(a, from->index, from, to, ml_page_loc(to->page));
+	struct ml_move *mv = batch_add(a, from->index, from, ml_page_loc(from->page), to,
+				       ml_page_loc(to->page));
 
 	mv->remap = true;
 	if (a->ops->remap_copies)
@@ -231,7 +234,7 @@ int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u6
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	err = movable(a, from->index);
+	err = movable(a, from, from->index);
 	if (!err && !ml_lane_room(a, lane, from->nr, from->lane == lane))
 		err = -ENOSPC;
 	if (!err)
@@ -253,25 +256,26 @@ int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u6
  */
 int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper)
 {
-	u64 loc = ml_index_loc(a, index), to;
 	struct ml_need need;
+	u64 loc, to;
+	struct ml_run *from = find(a, index, &loc);
+	int err = from ? ml_need_of(a, loc, &need) : -EBADF;
 	bool cold;
-	int err = ml_need_of(a, loc, &need);
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
 	if (err)
 		return err;
 	cold = temper == ML_KEEP ? need.cold : temper == ML_COLD;
-	if (ml_lane_of(a, loc) == lane && (need.cls == MEMLANE_CLASS_BLOB || cold == need.cold))
+	if (from->lane == lane && (need.cls == MEMLANE_CLASS_BLOB || cold == need.cold))
 		return 0;
 	if (need.cls == MEMLANE_CLASS_BLOB)
-		return ml_batch_blob(a, ml_run_at(a, ml_loc_page(loc)), lane, 0);
-	err = movable(a, index);
+		return ml_batch_blob(a, from, lane, 0);
+	err = movable(a, from, index);
 	need.cold = cold;
 	if (!err)
-		err = ml_place_take(a, lane, &need, ml_lane_of(a, loc) == lane, &to);
-	return err ? err : add_at(a, index, to);
+		err = ml_place_take(a, lane, &need, from->lane == lane, &to);
+	return err ? err : add_block(a, index, from, loc, ml_run_of(a, to), to);
 }
 
 static bool same_place(const struct ml_need *x, const struct ml_need *y)
@@ -291,16 +295,16 @@ static bool is_told(const struct ml_arena *a, u32 index, const struct ml_need *h
 }
 
 /* Pages go over whole, bytes one by one: between a blob and a block as well. */
-static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
+static int add_resized(struct ml_arena *a, u32 index, struct ml_run *from, u64 loc, u64 to,
+		       u64 length)
 {
-	struct ml_run *from = ml_run_at(a, ml_loc_page(ml_index_loc(a, index)));
-	struct ml_run *run = ml_run_at(a, ml_loc_page(to));
+	struct ml_run *run = ml_run_of(a, to);
 	int err = 0;
 
 	if (from->kind == ML_BLOB && run->kind == ML_BLOB)
 		add_blob(a, from, run);
 	else
-		err = add_block(a, index, from, run, to);
+		err = add_block(a, index, from, loc, run, to);
 	if (!err)
 		a->batch->move[a->batch->nr - 1].length = length;
 	return err;
@@ -319,21 +323,22 @@ static int add_resized(struct ml_arena *a, u32 index, u64 to, u64 length)
 int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length)
 {
 	struct ml_need need, has;
-	u64 to;
+	u64 loc, to;
+	struct ml_run *from = find(a, index, &loc);
 	int err = ml_need_for(&need, length, 0);
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
 	if (!err)
-		err = ml_need_of(a, ml_index_loc(a, index), &has);
+		err = from ? ml_need_of(a, loc, &has) : -EBADF;
 	if (err || (same_place(&need, &has) && is_told(a, index, &has)))
 		return err;
-	err = movable(a, index);
+	err = movable(a, from, index);
 	need.cold = has.cold;
 	if (!err)
 		err = ml_place_take(a, lane, &need, false, &to);
 	a->batch->nomem |= err == -ENOMEM;
-	return err ? err : add_resized(a, index, to, length);
+	return err ? err : add_resized(a, index, from, loc, to, length);
 }
 
 static int away_blob(struct ml_arena *a, struct ml_run *from)
@@ -357,21 +362,21 @@ static int away_blob(struct ml_arena *a, struct ml_run *from)
  */
 int ml_batch_away(struct ml_arena *a, u32 index)
 {
-	u64 loc = ml_index_loc(a, index), to;
-	struct ml_run *from = ml_run_at(a, ml_loc_page(loc));
 	struct ml_need need;
-	int err = ml_need_of(a, loc, &need);
+	u64 loc, to;
+	struct ml_run *from = find(a, index, &loc);
+	int err = from ? ml_need_of(a, loc, &need) : -EBADF;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
 	if (!err)
-		err = movable(a, index);
+		err = movable(a, from, index);
 	if (err)
 		return err;
 	if (need.cls == MEMLANE_CLASS_BLOB)
 		return away_blob(a, from);
 	err = ml_place_take(a, from->lane, &need, true, &to);
-	return err ? err : add_at(a, index, to);
+	return err ? err : add_block(a, index, from, loc, ml_run_of(a, to), to);
 }
 
 /**
@@ -384,12 +389,15 @@ int ml_batch_away(struct ml_arena *a, u32 index)
  */
 int ml_batch_settle(struct ml_arena *a, u32 index)
 {
-	struct ml_run *run = ml_run_at(a, ml_loc_page(ml_index_loc(a, index)));
+	u64 loc;
+	struct ml_run *run = find(a, index, &loc);
 	struct ml_span *span, *target;
 	struct ml_class *c;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
+	if (!run)
+		return -EBADF;
 	if (run->kind != ML_SPAN)
 		return 0;
 	span = ml_span_of(run);
@@ -397,7 +405,7 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 	target = ml_plan_island(c, span);
 	if (!target || span->pinned || (target->used <= span->used && !target->pinned))
 		return 0;
-	return ml_batch_block(a, index, span, target);
+	return ml_batch_block(a, index, span, loc, target);
 }
 
 /**
@@ -409,15 +417,16 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
  */
 int ml_batch_purge(struct ml_arena *a, u32 index)
 {
+	u64 loc;
+	struct ml_run *from = find(a, index, &loc);
+	int err = from ? movable(a, from, index) : -EBADF;
 	struct ml_move *mv;
-	int err;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
-	err = movable(a, index);
 	if (err)
 		return err;
-	mv = batch_add(a, index, run_of(a, index), NULL, 0);
+	mv = batch_add(a, index, from, loc, NULL, 0);
 	mv->cause = MEMLANE_CAUSE_PURGE;
 	a->batch->bytes += mv->len;
 	return 0;
@@ -434,6 +443,8 @@ int ml_batch_purge(struct ml_arena *a, u32 index)
 int ml_batch_take(struct ml_arena *a, u32 index)
 {
 	struct ml_move *mv;
+	struct ml_run *from;
+	u64 loc;
 
 	lockdep_assert_held(&a->mover);
 	lockdep_assert_held(&a->lock);
@@ -447,7 +458,10 @@ int ml_batch_take(struct ml_arena *a, u32 index)
 		return -EAGAIN;
 	if (ml_index_pins(a, index))
 		return -EBUSY;
-	mv = batch_add(a, index, run_of(a, index), NULL, 0);
+	from = find(a, index, &loc);
+	if (!from)
+		return -EBADF;
+	mv = batch_add(a, index, from, loc, NULL, 0);
 	mv->cause = MEMLANE_CAUSE_PURGE;
 	mv->empty = true;
 	return 0;
@@ -525,7 +539,7 @@ static bool still_ours(struct ml_arena *a, const struct ml_move *mv)
 {
 	if (a->table.over != a->batch->over && ml_index_gone(a, mv->index))
 		return false;
-	return ml_words_wait(&mv->words, mv->from);
+	return ml_words_wait(&mv->words);
 }
 
 static bool of_pages(struct ml_arena *a, u64 loc, u64 len,
@@ -669,7 +683,7 @@ static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 {
 	ml_place_move(a, mv);
-	ml_index_move(a, &mv->words, mv->to);
+	ml_words_set_batch(&mv->words, false);
 }
 
 /* An index without a place stays bound, to nothing, until it is freed. */
@@ -766,7 +780,7 @@ static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)
 		ml_place_give_in(a, mv->target, mv->to);
 	if (!still_ours(a, mv))
 		return;
-	*mv->words.hi &= ~ML_HI_IN_BATCH;
+	ml_words_set_batch(&mv->words, false);
 	if (late)
 		put_off(a, mv);
 }

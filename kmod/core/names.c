@@ -5,7 +5,7 @@
 
 #include "names.h"
 
-#define BLOCK		2048ULL	/* whole pages of every vector of the table: ML_INDEX_BLOCK */
+#define BLOCK		4096ULL	/* whole pages of every vector of the table: ML_INDEX_BLOCK */
 
 static u64 whole_blocks(u64 nr)
 {
@@ -19,7 +19,7 @@ static u64 whole_blocks(u64 nr)
  * @nr: how many are to be its own, up to 2^31
  * @reach: how many it may come to have, @nr or more: past its own it may meet others' handles
  *
- * Context: any; no lock. Return: the first one, a multiple of 2048.
+ * Context: any; no lock. Return: the first one, a multiple of 4096.
  */
 u32 ml_names_take(struct ml_names *names, u32 cookie, u64 nr, u64 reach)
 {

@@ -7,6 +7,7 @@
 #include "block.h"
 #include "maintain.h"
 #include "object.h"
+#include "place.h"
 #include "slot.h"
 #include "stat.h"
 #include "table.h"
@@ -381,28 +382,59 @@ struct leaving {
 
 static void leave_end(struct ml_arena *a, struct leaving *l)
 {
-	if (l->span)
+	if (l->nr)
 		ml_places_given(a, l->span, l->nr);
 	*l = (struct leaving){ };
 }
 
-/* Its name has been taken away. */
-static void leave(struct ml_arena *a, struct leaving *l, u64 loc)
+/* Of a run that is not the span at hand. */
+static bool leave_other(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
 {
-	u64 page = ml_loc_page(loc);
-	struct ml_run *run;
+	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
 
-	if (!l->span || page - l->span->run.page >= l->span->run.nr) {
-		leave_end(a, l);
-		run = ml_run_at(a, page);
-		if (run->kind != ML_SPAN) {
-			ml_place_leave(a, run, loc);
-			return;
-		}
-		l->span = ml_span_of(run);
+	leave_end(a, l);
+	if (!ml_place_is(run, loc, index))
+		return false;
+	if (run->kind != ML_SPAN) {
+		ml_place_leave(a, run, loc);
+		return true;
 	}
+	l->span = ml_span_of(run);
 	ml_slot_empty(l->span, ml_slot_at(l->span, loc));
+	l->nr = 1;
+	return true;
+}
+
+/* An index leaves the place that its entry says. False: it has another. */
+static bool leave(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
+{
+	u32 slot;
+
+	if (!l->span || ml_loc_page(loc) - l->span->run.page >= l->span->run.nr)
+		return leave_other(a, l, loc, index);
+	slot = ml_place_slot(l->span, loc, index);
+	if (slot == l->span->places)
+		return false;
+	ml_slot_empty(l->span, slot);
 	l->nr++;
+	return true;
+}
+
+/* Free one. Its place and its name stay taken if the program has overwritten the entry. */
+static int free_stock(struct ml_arena *a, struct leaving *l, u32 index)
+{
+	struct ml_words w;
+	u64 word;
+	int err = ml_index_stock(a, index, &w, &word);
+
+	if (err)
+		return err;
+	if (likely(ml_words_placed(&w)) && !leave(a, l, memlane_entry_loc(word, index), index)) {
+		a->count.spoiled++;
+		return -EBADF;
+	}
+	ml_index_unbind(a, index, &w, word);
+	return 0;
 }
 
 /**
@@ -417,16 +449,10 @@ u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
 {
 	struct leaving l = { };
 	u32 freed = 0, i;
-	u64 loc;
 
 	lockdep_assert_held(&a->lock);
-	for (i = 0; i < nr; i++) {
-		if (ml_index_unbind(a, READ_ONCE(indices[i]), &loc))
-			continue;
-		freed++;
-		if (loc)
-			leave(a, &l, loc);
-	}
+	for (i = 0; i < nr; i++)
+		freed += !free_stock(a, &l, READ_ONCE(indices[i]));
 	leave_end(a, &l);
 	WRITE_ONCE(a->changes, a->changes + freed);
 	return freed;
@@ -437,21 +463,19 @@ u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
  * @a: arena; arena.lock
  * @index: any value
  *
- * Return: 0; -EBADF not bound; -EBUSY live, or dropped.
+ * Return: 0; -EBADF not bound, or its entry was overwritten; -EBUSY live, or dropped.
  */
 int ml_stock_free(struct ml_arena *a, u32 index)
 {
-	u64 loc;
+	struct leaving l = { };
 	int err;
 
 	lockdep_assert_held(&a->lock);
-	err = ml_index_unbind(a, index, &loc);
-	if (err)
-		return err;
-	WRITE_ONCE(a->changes, a->changes + 1);
-	if (loc)
-		ml_place_leave(a, ml_run_at(a, ml_loc_page(loc)), loc);
-	return 0;
+	err = free_stock(a, &l, index);
+	leave_end(a, &l);
+	if (!err)
+		WRITE_ONCE(a->changes, a->changes + 1);
+	return err;
 }
 
 static u64 unmarked(const struct ml_arena *a, u64 word)

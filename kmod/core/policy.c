@@ -4,6 +4,7 @@
 
 #include "block.h"
 #include "lane.h"
+#include "place.h"
 #include "policy.h"
 #include "run.h"
 #include "table.h"
@@ -140,10 +141,8 @@ static bool wish_from_slow(const struct ml_arena *a, u32 index, struct ml_wish *
 }
 
 /* Hot and cold objects of a class stop sharing pages; what is between stays. */
-static bool wish_to_sort(const struct ml_arena *a, u32 index, struct ml_wish *w)
+static bool wish_to_sort(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_wish *w)
 {
-	u64 loc = ml_index_loc(a, index);
-	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
 	unsigned int heat = ml_index_heat(a, index);
 	bool cold;
 
@@ -185,11 +184,16 @@ bool ml_policy_rests(const struct ml_arena *a)
  */
 bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w)
 {
-	bool moves = ml_lane_of(a, ml_index_loc(a, index)) == MEMLANE_FAST ?
-		     wish_from_fast(a, index, w) : wish_from_slow(a, index, w);
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
+	bool moves;
 
 	lockdep_assert_held(&a->lock);
-	return moves || wish_to_sort(a, index, w);
+	if (!run)
+		return false;
+	moves = run->lane == MEMLANE_FAST ? wish_from_fast(a, index, w) :
+					    wish_from_slow(a, index, w);
+	return moves || wish_to_sort(a, index, run, w);
 }
 
 /* May an object be dropped whose entry is @word? Its group says so; only if live. */

@@ -15,6 +15,7 @@
 #include "decay.h"
 #include "lane.h"
 #include "move.h"
+#include "place.h"
 #include "policy.h"
 #include "reclaim.h"
 #include "stat.h"
@@ -88,14 +89,18 @@ static bool walk_on(struct ml_arena *a, struct ml_walk *walk)
 static bool fill(struct ml_arena *a, u32 *looks)
 {
 	struct ml_walk *walk = &a->policy.reclaim;
+	struct ml_run *run;
+	u64 loc;
 
 	for (; *looks && !ml_batch_full(a); (*looks)--) {
 		if (!walk_on(a, walk))
 			return false;
 		if (!may_drop(a, walk->cursor, walk->priority))
 			continue;
-		ml_decided(a, MEMLANE_CAUSE_PURGE, ml_lane_of(a, ml_index_loc(a, walk->cursor)),
-			   walk->cursor);
+		run = ml_place_of(a, walk->cursor, &loc);
+		if (!run)
+			continue;
+		ml_decided(a, MEMLANE_CAUSE_PURGE, run->lane, walk->cursor);
 		ml_batch_purge(a, walk->cursor);
 	}
 	return true;

@@ -3,6 +3,7 @@
 #include <linux/atomic.h>
 
 #include "lane.h"
+#include "place.h"
 #include "stat.h"
 #include "table.h"
 #include "tally.h"
@@ -38,16 +39,16 @@ static unsigned int state_of(const struct ml_arena *a, u64 handle)
 	if (state == ML_RETIRED)
 		return MEMLANE_STATE_RETIRED;
 	if (gen == memlane_entry_gen(word))
-		return state == ML_BOUND ? MEMLANE_STATE_CACHED : MEMLANE_STATE_NONE;
+		return state & ML_BOUND ? MEMLANE_STATE_CACHED : MEMLANE_STATE_NONE;
 	return memlane_entry_is_live(word) ? MEMLANE_STATE_STALE : MEMLANE_STATE_FREED;
 }
 
 static void query_place(struct ml_arena *a, struct memlane_query *req)
 {
-	u64 loc = ml_index_loc(a, memlane_handle_index(req->handle));
 	struct ml_need need;
+	u64 loc;
 
-	if (ml_need_of(a, loc, &need))
+	if (!ml_place_of(a, memlane_handle_index(req->handle), &loc) || ml_need_of(a, loc, &need))
 		return;
 	req->out_lane = ml_lane_of(a, loc);
 	req->out_class = need.cls;

@@ -13,6 +13,7 @@
 #include "block.h"
 #include "lane.h"
 #include "move.h"
+#include "place.h"
 #include "policy.h"
 #include "run.h"
 #include "sweep.h"
@@ -60,12 +61,13 @@ static void place(struct ml_arena *a, u32 index, enum mode mode)
 
 static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
 {
-	unsigned int lane = ml_lane_of(a, ml_index_loc(a, index));
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
 
-	if (lane != w->lane || ml_index_priority(a, index) != w->walk->priority ||
+	if (!run || run->lane != w->lane || ml_index_priority(a, index) != w->walk->priority ||
 	    !ml_policy_purgeable(a, index, ml_entry_read(a, index)))
 		return;
-	ml_decided(a, MEMLANE_CAUSE_PURGE, lane, index);
+	ml_decided(a, MEMLANE_CAUSE_PURGE, w->lane, index);
 	ml_batch_purge(a, index);
 }
 
@@ -76,6 +78,16 @@ static void age(struct ml_arena *a, struct ml_walk *walk, u32 index)
 		return;
 	ml_index_age(a, index);
 	walk->aged = index + 1;
+}
+
+/* Of the FastLane. */
+static void stale(struct ml_arena *a, u32 index)
+{
+	u64 loc;
+	struct ml_run *run = ml_place_of(a, index, &loc);
+
+	if (run && run->lane == MEMLANE_FAST)
+		place(a, index, STALE);
 }
 
 static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
@@ -91,16 +103,13 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 		purge(a, w, index);
 		break;
 	default:
-		if (ml_lane_of(a, ml_index_loc(a, index)) == MEMLANE_FAST)
-			place(a, index, w->mode);
+		stale(a, index);
 	}
 }
 
 /* Is there nothing to look at? */
-static bool passes(const struct ml_arena *a, const struct sweep *w, u32 index, u16 hi)
+static bool passes(const struct ml_arena *a, const struct sweep *w, u32 index, u8 state)
 {
-	unsigned int state = hi >> ML_HI_STATE_SHIFT;
-
 	if ((state & ML_STATE_MASK) != ML_BOUND)
 		return true;
 	return w->rests && state >> ML_HEAT_SHIFT &&
@@ -111,11 +120,11 @@ static bool passes(const struct ml_arena *a, const struct sweep *w, u32 index, u
 static u32 passed(const struct ml_arena *a, const struct sweep *w)
 {
 	u32 index = w->walk->cursor, nr, i;
-	const u16 *hi = ml_index_block(a, index, &nr);
+	const u8 *state = ml_index_block(a, index, &nr);
 
 	nr = min(nr, w->walk->left);
-	for (i = 0; hi && i < nr; i++)
-		if (!passes(a, w, index + i, hi[i]))
+	for (i = 0; state && i < nr; i++)
+		if (!passes(a, w, index + i, state[i]))
 			return i;
 	return nr;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* table.c - handles: indices, entries, private locations */
+/* table.c - handles: indices, entries */
 #include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 
 #include "table.h"
+#include "vacancy.h"
 #include "vec.h"
 
-#define HI_STATE_SHIFT	ML_HI_STATE_SHIFT
 #define AGED_GENERATIONS	8	/* left to each index of an aged arena */
 
 static int vecs_init(struct ml_arena *a, u64 nr)
@@ -16,16 +16,16 @@ static int vecs_init(struct ml_arena *a, u64 nr)
 	struct ml_table *t = &a->table;
 	int err;
 
-	err = ml_vec_init(a, &t->entry, nr, 9, MEMLANE_REGION_TABLE);
+	err = ml_vec_init(a, &t->entry, nr, ML_ENTRY_SHIFT, MEMLANE_REGION_TABLE);
 	if (!err)
 		err = ml_vec_init(a, &t->side, nr, 9, MEMLANE_REGION_SIDE);
 	if (!err)
 		err = ml_vec_init(a, &t->pin, nr, 10, MEMLANE_REGION_PIN);
 	if (!err)
-		err = ml_vec_init(a, &t->lo, nr, 10, ML_PRIVATE);
+		err = ml_vec_init(a, &t->state, nr, ML_STATE_SHIFT, ML_PRIVATE);
 	if (!err)
-		err = ml_vec_init(a, &t->hi, nr, 11, ML_PRIVATE);
-	t->entry.first = t->side.first = t->pin.first = t->lo.first = t->hi.first = t->first;
+		err = ml_vacancy_init(a, nr);
+	t->entry.first = t->side.first = t->pin.first = t->state.first = t->first;
 	return err;
 }
 
@@ -54,33 +54,20 @@ void ml_table_exit(struct ml_arena *a)
 	ml_vec_exit(a, &t->entry);
 	ml_vec_exit(a, &t->side);
 	ml_vec_exit(a, &t->pin);
-	ml_vec_exit(a, &t->lo);
-	ml_vec_exit(a, &t->hi);
+	ml_vec_exit(a, &t->state);
+	ml_vec_exit(a, &t->vacancy);
 }
 
-static u16 *hi_of(const struct ml_arena *a, u32 index)
-{
-	return ml_index_hi(a, index);
-}
-
-static void words_set(const struct ml_words *w, u64 loc, u32 state)
-{
-	*w->lo = (u32)loc;
-	*w->hi = (u16)(loc >> 32) | state << HI_STATE_SHIFT;
-}
-
+/* Of a bound index. */
 static void set_state(struct ml_arena *a, u32 index, u32 state)
 {
-	u16 *hi = hi_of(a, index);
-
-	*hi = (*hi & 0xff) | state << HI_STATE_SHIFT;
+	*(u8 *)ml_vec_made(&a->table.state, index) = state;
 }
 
 /* It is in no batch any more. */
-static void set_loc(const struct ml_words *w, u64 loc)
+static void lose_place(const struct ml_words *w)
 {
-	*w->lo = (u32)loc;
-	*w->hi = (*w->hi & 0xff00 & ~ML_HI_IN_BATCH) | (u16)(loc >> 32);
+	*w->state = (*w->state & ~(ML_STATE_MASK | ML_IN_BATCH)) | ML_PLACELESS;
 }
 
 /* Was it ever given out? Any value; some ask without the lock. */
@@ -94,16 +81,16 @@ static bool is_known(const struct ml_arena *a, u32 index)
  * @a: arena
  * @index: any value
  *
- * Of a block that was given back there is no word left: its indices are used up.
+ * Of a block that was given back there is no byte left: its indices are used up.
  */
 unsigned int ml_index_state(const struct ml_arena *a, u32 index)
 {
-	const u16 *hi;
+	const u8 *state;
 
 	if (!is_known(a, index))
 		return ML_NONE;
-	hi = ml_vec_at(&a->table.hi, index);
-	return hi ? *hi >> HI_STATE_SHIFT : ML_RETIRED;
+	state = ml_vec_at(&a->table.state, index);
+	return state ? *state : ML_RETIRED;
 }
 
 /**
@@ -115,14 +102,14 @@ unsigned int ml_index_state(const struct ml_arena *a, u32 index)
  */
 u32 ml_index_gone(const struct ml_arena *a, u32 index)
 {
-	if (!is_known(a, index) || ml_vec_at(&a->table.hi, index))
+	if (!is_known(a, index) || ml_vec_at(&a->table.state, index))
 		return 0;
 	return ML_INDEX_BLOCK - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
 }
 
 bool ml_index_bound(const struct ml_arena *a, u32 index)
 {
-	return (ml_index_state(a, index) & ML_STATE_MASK) == ML_BOUND;
+	return ml_index_state(a, index) & ML_BOUND;
 }
 
 bool ml_index_in_batch(const struct ml_arena *a, u32 index)
@@ -146,7 +133,7 @@ bool ml_index_suspected(const struct ml_arena *a, u32 index)
 /* Bound, and to a place: not purged. */
 bool ml_index_placed(const struct ml_arena *a, u32 index)
 {
-	return ml_index_bound(a, index) && ml_index_loc(a, index);
+	return (ml_index_state(a, index) & ML_STATE_MASK) == ML_BOUND;
 }
 
 /**
@@ -155,16 +142,16 @@ bool ml_index_placed(const struct ml_arena *a, u32 index)
  * @index: below top, and not the first of all
  * @nr: out: how many, up to the end of its block
  *
- * For walks. Return: their words in arena.hi, or NULL if they were given back.
+ * For walks. Return: their bytes in table.state, or NULL if they were given back.
  */
-const u16 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr)
+const u8 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr)
 {
 	const u32 in_block = (index - a->table.first) & (ML_INDEX_BLOCK - 1);
-	const u16 *hi = ml_vec_page(&a->table.hi, index - a->table.first);
+	const u8 *state = ml_vec_page(&a->table.state, index - a->table.first);
 
 	lockdep_assert_held(&a->lock);
 	*nr = min(ML_INDEX_BLOCK - in_block, a->table.top - index);
-	return hi ? hi + in_block : NULL;
+	return state ? state + in_block : NULL;
 }
 
 /* Nobody ends the object meanwhile: it is BUSY. What the program writes there is its harm. */
@@ -254,8 +241,8 @@ static bool index_pages(struct ml_arena *a, u32 index)
 {
 	struct ml_table *t = &a->table;
 
-	return ml_vec_make(a, &t->entry, index) && ml_vec_make(a, &t->lo, index) &&
-	       ml_vec_make(a, &t->hi, index);
+	return ml_vec_make(a, &t->entry, index) && ml_vec_make(a, &t->state, index) &&
+	       ml_vacancy_make(a, index);
 }
 
 static int take_index(struct ml_arena *a, u32 *index, struct ml_words *w)
@@ -265,9 +252,8 @@ static int take_index(struct ml_arena *a, u32 *index, struct ml_words *w)
 	if (t->bound - t->emptied >= t->most)
 		return -ENOSPC;
 	if (t->free) {
-		*index = t->free;
-		*w = ml_words_of(a, *index);
-		t->free = *w->lo;
+		*index = ml_vacancy_take(a, &w->state);
+		w->entry = ml_vec_known(&t->entry, *index - t->first, ML_ENTRY_SHIFT);
 		return 0;
 	}
 	if (t->top >= t->end)
@@ -300,7 +286,7 @@ int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index)
 	if (err)
 		return err;
 	gen = memlane_entry_gen(READ_ONCE(*w.entry));
-	words_set(&w, loc, ML_BOUND | 0xfU << ML_HEAT_SHIFT);
+	*w.state = ML_BOUND | 0xfU << ML_HEAT_SHIFT;
 	a->table.bound++;
 	/* Pairs with the acquire of the thread that takes the index from stock. */
 	smp_store_release(w.entry, memlane_entry_free(gen ? gen : a->table.first_gen, *index, loc));
@@ -330,8 +316,7 @@ static void block_end(struct ml_arena *a, u32 from)
 	struct ml_table *t = &a->table;
 
 	t->over++;
-	ml_vec_drop(a, &t->hi, from, ML_INDEX_BLOCK);
-	ml_vec_drop(a, &t->lo, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->state, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->pin, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->side, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->entry, from, ML_INDEX_BLOCK);
@@ -342,7 +327,7 @@ static void retire(struct ml_arena *a, u32 index, const struct ml_words *w)
 {
 	u32 from = index - ((index - a->table.first) & (ML_INDEX_BLOCK - 1));
 
-	words_set(w, 0, ML_RETIRED);
+	*w->state = ML_RETIRED;
 	a->table.retired++;
 	/* Pairs with ml_entry_read(), which is also called without the lock. */
 	smp_store_release(w->entry, memlane_entry_free(0, index, 0));
@@ -362,78 +347,77 @@ static void forget_placeless(struct ml_arena *a, u64 word)
 }
 
 /**
- * ml_index_unbind - take a place's name away, where nobody lives there
+ * ml_index_stock - whether nobody lives in an index, so that it may be unbound
  * @a: arena; arena.lock
  * @index: any value
- * @loc: out: the place, or 0 if it had lost it
+ * @w: out: its words
+ * @word: out: what its entry says
  *
- * The generation was raised when the object ended. A batch that holds a destination for
- * the index finds out by ML_IN_BATCH being gone. A dropped object is not stock before it
- * was ended: its handle is still held.
- *
- * A plain store is enough: users leave stock that is in no magazine of theirs alone, and
- * movers, whose mark may be in the word, need the lock.
- *
+ * A dropped object is not stock before it was ended: its handle is still held.
  * Return: 0; -EBADF not bound; -EBUSY live, or dropped.
  */
-int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc)
+int ml_index_stock(const struct ml_arena *a, u32 index, struct ml_words *w, u64 *word)
 {
-	struct ml_words w;
-	u64 word;
-	u32 gen;
+	u8 *states;
 
 	lockdep_assert_held(&a->lock);
 	if (!is_known(a, index))
 		return -EBADF;
-	index = array_index_nospec(index, a->table.top);
-	if (!ml_vec_page(&a->table.hi, index - a->table.first))
+	index = array_index_nospec(index, a->table.top) - a->table.first;
+	states = ml_vec_known(&a->table.state, index & ~(u64)(ML_INDEX_BLOCK - 1), ML_STATE_SHIFT);
+	if (!states)
 		return -EBADF;	/* its block was given back */
-	w = ml_words_of(a, index);
-	if ((*w.hi >> HI_STATE_SHIFT & ML_STATE_MASK) != ML_BOUND)
+	w->state = &states[index & (ML_INDEX_BLOCK - 1)];
+	if (!(*w->state & ML_BOUND))
 		return -EBADF;
+	w->entry = ml_vec_known(&a->table.entry, index, ML_ENTRY_SHIFT);
 	/* Pairs with the release by which it became stock. */
-	word = smp_load_acquire(w.entry);
-	if (!ml_is_stock(word))
-		return -EBUSY;
-	gen = memlane_entry_gen(word);
-	*loc = ml_words_loc(&w);
-	a->table.bound--;
-	if (unlikely(!*loc))
-		forget_placeless(a, word);
-	if (!gen) {
-		retire(a, index, &w);
-		return 0;
-	}
-	words_set(&w, a->table.free, ML_NONE);
-	a->table.free = index;
-	/* Pairs with ml_entry_read(), which is also called without the lock. */
-	smp_store_release(w.entry, memlane_entry_free(gen, index, 0));
-	return 0;
+	*word = smp_load_acquire(w->entry);
+	return ml_is_stock(*word) ? 0 : -EBUSY;
 }
 
 /**
- * ml_index_move - a bound index has moved, and leaves its batch
- * @a: arena; arena.lock
- * @w: of a bound index
- * @loc: new place
+ * ml_index_unbind - take a place's name away
+ * @a: arena; arena.lock, held since ml_index_stock()
+ * @index: which
+ * @w: from there
+ * @word: from there
+ *
+ * The generation was raised when the object ended. A batch that holds a destination for
+ * the index finds out by ML_IN_BATCH being gone.
+ *
+ * A plain store is enough: users leave stock that is in no magazine of theirs alone, and
+ * movers, whose mark may be in the word, need the lock.
  */
-void ml_index_move(struct ml_arena *a, const struct ml_words *w, u64 loc)
+void ml_index_unbind(struct ml_arena *a, u32 index, const struct ml_words *w, u64 word)
 {
+	u32 gen = memlane_entry_gen(word);
+
 	lockdep_assert_held(&a->lock);
-	set_loc(w, loc);
+	a->table.bound--;
+	if (unlikely(!ml_words_placed(w)))
+		forget_placeless(a, word);
+	if (!gen) {
+		retire(a, index, w);
+		return;
+	}
+	*w->state = ML_NONE;
+	ml_vacancy_give(a, index);
+	/* Pairs with ml_entry_read(), which is also called without the lock. */
+	smp_store_release(w->entry, memlane_entry_free(gen, index, 0));
 }
 
 /* A bound index loses its place but stays bound until it is freed. */
 void ml_index_purge(struct ml_arena *a, const struct ml_words *w)
 {
-	set_loc(w, 0);
+	lose_place(w);
 	a->table.purged++;
 }
 
 /* The same for stock. */
 void ml_index_empty(struct ml_arena *a, const struct ml_words *w)
 {
-	set_loc(w, 0);
+	lose_place(w);
 	a->table.emptied++;
 }
 

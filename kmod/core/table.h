@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* table.h - handles: indices, entries, private locations */
+/* table.h - handles: indices, entries */
 #ifndef ML_TABLE_H
 #define ML_TABLE_H
 
@@ -8,22 +8,20 @@
 #include "core.h"
 #include "vec.h"
 
-#define ML_INDEX_BLOCK	2048U	/* indices whose words fill pages of every vector, and go back together */
-
 int ml_table_init(struct ml_arena *a, u64 handles, u64 nr, bool aged);
 void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
-int ml_index_unbind(struct ml_arena *a, u32 index, u64 *loc);
+int ml_index_stock(const struct ml_arena *a, u32 index, struct ml_words *w, u64 *word);
+void ml_index_unbind(struct ml_arena *a, u32 index, const struct ml_words *w, u64 word);
 void ml_index_purge(struct ml_arena *a, const struct ml_words *w);
 void ml_index_empty(struct ml_arena *a, const struct ml_words *w);
-void ml_index_move(struct ml_arena *a, const struct ml_words *w, u64 loc);
 
 bool ml_index_bound(const struct ml_arena *a, u32 index);
 unsigned int ml_index_state(const struct ml_arena *a, u32 index);
 u32 ml_index_gone(const struct ml_arena *a, u32 index);
 bool ml_index_in_batch(const struct ml_arena *a, u32 index);
 bool ml_index_placed(const struct ml_arena *a, u32 index);
-const u16 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr);
+const u8 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr);
 unsigned int ml_index_heat(const struct ml_arena *a, u32 index);
 void ml_index_age(struct ml_arena *a, u32 index);
 u32 ml_index_priority(const struct ml_arena *a, u32 index);
@@ -47,55 +45,36 @@ static inline bool ml_is_stock(u64 word)
 	return states >> (word >> MEMLANE_ENTRY_STATE_SHIFT) & 1;
 }
 
-#define ML_HI_STATE_SHIFT	8	/* of a word in arena.hi */
-#define ML_HI_IN_BATCH		((u16)(ML_IN_BATCH << ML_HI_STATE_SHIFT))
+#define ML_ENTRY_SHIFT	9	/* log2 of entries a page */
+#define ML_STATE_SHIFT	12	/* and of states */
 
-/* As for ml_index_hi(). */
+/* The caller knows that the index is below top, and was not given back. */
 static inline struct ml_words ml_words_of(const struct ml_arena *a, u32 index)
 {
 	const u32 nr = index - a->table.first;
 
 	return (struct ml_words){
-		.entry = ml_vec_nth(&a->table.entry, nr),
-		.lo = ml_vec_nth(&a->table.lo, nr),
-		.hi = ml_vec_nth(&a->table.hi, nr),
+		.entry = ml_vec_known(&a->table.entry, nr, ML_ENTRY_SHIFT),
+		.state = ml_vec_known(&a->table.state, nr, ML_STATE_SHIFT),
 	};
 }
 
-static inline u64 ml_words_loc(const struct ml_words *w)
+/* Is it bound to a place? */
+static inline bool ml_words_placed(const struct ml_words *w)
 {
-	return *w->lo | (u64)(*w->hi & 0xff) << 32;
+	return (*w->state & ML_STATE_MASK) == ML_BOUND;
 }
 
-/* Does a batch hold a destination for an index that is bound to this place? */
-static inline bool ml_words_wait(const struct ml_words *w, u64 loc)
+/* Does a batch hold a destination for it still? It does not once it was unbound. */
+static inline bool ml_words_wait(const struct ml_words *w)
 {
-	const u32 mask = ML_STATE_MASK << ML_HI_STATE_SHIFT | ML_HI_IN_BATCH | 0xff;
-
-	return *w->lo == (u32)loc &&
-	       (*w->hi & mask) == (ML_BOUND << ML_HI_STATE_SHIFT | ML_HI_IN_BATCH | loc >> 32);
+	return (*w->state & (ML_STATE_MASK | ML_IN_BATCH)) == (ML_BOUND | ML_IN_BATCH);
 }
 
-/* The caller knows that the index is below top, and was not given back. */
-static inline u16 *ml_index_hi(const struct ml_arena *a, u32 index)
+/* Of a bound index: a batch has a destination for it, or has none any more. */
+static inline void ml_words_set_batch(const struct ml_words *w, bool in)
 {
-	return ml_vec_made(&a->table.hi, index);
-}
-
-/* Private location of a bound index: the only one that is ever believed. */
-static inline u64 ml_index_loc(const struct ml_arena *a, u32 index)
-{
-	const u32 *lo = ml_vec_made(&a->table.lo, index);
-
-	return *lo | (u64)(*ml_index_hi(a, index) & 0xff) << 32;
-}
-
-/* Of a bound index. */
-static inline void ml_index_set_batch(struct ml_arena *a, u32 index, bool in)
-{
-	u16 *hi = ml_index_hi(a, index);
-
-	*hi = in ? *hi | ML_HI_IN_BATCH : *hi & ~ML_HI_IN_BATCH;
+	*w->state = in ? *w->state | ML_IN_BATCH : *w->state & ~ML_IN_BATCH;
 }
 
 /* The program's pin word (tag, pins, hints): any value may be read here. */

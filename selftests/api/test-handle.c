@@ -392,7 +392,7 @@ TEST(indices_follow_those_that_are_used_up)
 	memlane_close(m);
 }
 
-#define AGED_LIVES ((3 * 2048 - 1) * 8ULL) /* objects that an aged arena can make */
+#define AGED_LIVES ((3 * 4096 - 1) * 8ULL) /* objects that an aged arena can make */
 
 static int count_one(void *arg, const struct memlane_object *o)
 {
@@ -469,7 +469,7 @@ TEST(an_arena_makes_objects_until_all_its_handles_are_used_up)
 	expect_eq(made, AGED_LIVES);
 	expect_eq(stats(m).counts.retired, AGED_LIVES / 8);
 	expect_eq(stats(m).counts.indices, AGED_LIVES / 8);
-	/* The words of all of them would be 26 bytes each, 160 KB. */
+	/* The words of all of them would be 21 bytes each, 250 KB. */
 	printf("# %lld bytes more than for one object\n", (long long)(stats(m).counts.metadata - before));
 	if (memlane_capabilities(m) & MEMLANE_CAP_MODULE)	/* tallies of faults, pages' words */
 		expect(stats(m).counts.metadata <= before + 96 * KIB);

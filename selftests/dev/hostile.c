@@ -262,7 +262,8 @@ static __u32 use_up(struct arena *a, struct memlane_slot *slot, __u32 number)
 		return 0;
 	mag = &slot->mag[refill.out_lane][refill.out_class];
 	for (i = 0; i < mag->nr; i++)
-		((__u64 *)a->map[MEMLANE_REGION_TABLE])[mag->index[i] - a->info.out_first] = 0;
+		((__u64 *)a->map[MEMLANE_REGION_TABLE])[mag->index[i] - a->info.out_first] &=
+			~MEMLANE_GEN_MASK;
 	flush.lane = refill.out_lane;
 	flush.cls = refill.out_class;
 	expect_eq(call(a->fd, MEMLANE_IOCTL_FLUSH, &flush), 0);

@@ -3,13 +3,15 @@
  * hostile.c - a program that scribbles on everything it shares with the engine
  *
  * Whatever it writes, the engine's private state stays whole, no page outlives
- * its place, and in the end everything can be freed.
+ * its place, no two places are one index's, and in the end everything can be freed by who
+ * writes true entries again.
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "block.h"
 #include "hostile.h"
 #include "ktap.h"
 #include "slot.h"
@@ -222,15 +224,57 @@ static void (*const operation[16])(struct hostile *h) = {
 };
 
 /* Every bound index is freed, whatever its words say. */
+/* An index is free, by its entry, and at @loc; it has not been there before. */
+static void be_true(struct hostile *h, u32 index, u64 loc)
+{
+	u64 *e = world_entry(h->w, memlane_handle_make(h->a->cookie, 0, index));
+
+	expect(!memlane_entry_loc(*e, index));
+	*e = memlane_entry_free(1, index, loc);
+}
+
+static void true_span(struct hostile *h, struct ml_span *span)
+{
+	u32 slot;
+
+	for (slot = 0; slot < span->places; slot++)
+		if (ml_slot_owner(span, slot))
+			be_true(h, ml_slot_owner(span, slot), ml_slot_loc(span, slot));
+}
+
+/* By the reverse map, which nobody has scribbled on. */
+static void true_lane(struct hostile *h, struct ml_lane *lane)
+{
+	struct ml_run *run = ml_run_last(h->a, lane);
+
+	for (; run; run = ml_run_before(h->a, run))
+		if (run->kind == ML_SPAN)
+			true_span(h, ml_span_of(run));
+		else if (run->kind == ML_BLOB)
+			be_true(h, run->index, ml_page_loc(run->page));
+}
+
+static void true_entries(struct hostile *h)
+{
+	u32 i;
+
+	for (i = 1; i < h->a->table.top; i++)
+		*world_entry(h->w, memlane_handle_make(h->a->cookie, 0, i)) = memlane_entry_free(1, i, 0);
+	mutex_lock(&h->a->lock);
+	true_lane(h, &h->a->lane[MEMLANE_FAST]);
+	true_lane(h, &h->a->lane[MEMLANE_SLOW]);
+	mutex_unlock(&h->a->lock);
+}
+
 static void free_all(struct hostile *h)
 {
 	struct memlane_free req = { .size = sizeof(req), .count = 1 };
 	u32 i, top = h->a->table.top;
 
+	true_entries(h);
 	for (i = 1; i < top; i++) {
 		u64 handle = memlane_handle_make(h->a->cookie, 0, i);
 
-		*world_entry(h->w, handle) = memlane_entry_free(1, i, 0);
 		*world_pin(h->w, handle) = 0;
 		if (ml_index_bound(h->a, i))
 			expect_eq(ml_free(h->a, &req, &handle), 0);

@@ -106,7 +106,7 @@ static void verify_one(struct sequence *s, struct object *o)
 	expect_eq(memlane_entry_gen(e), memlane_handle_gen(o->handle));
 	expect_eq(memlane_entry_is_live(e), o->live);
 	expect(ml_index_bound(s->a, (u32)o->handle));
-	expect_eq(ml_index_loc(s->a, (u32)o->handle), loc_of(s, o));
+	expect_eq(world_place(s->w, (u32)o->handle), loc_of(s, o));
 	if (!s->in_grace)
 		expect(!world_moving(s->w, o->handle));
 	if (o->pinned || o->held)

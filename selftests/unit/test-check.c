@@ -5,6 +5,7 @@
 #include "run.h"
 #include "table.h"
 #include "tally.h"
+#include "vacancy.h"
 #include "vec.h"
 #include "world.h"
 
@@ -24,8 +25,8 @@ static void begin(void)
 	world_alloc(w, MEMLANE_SLOW, 100);
 	large = world_alloc(w, MEMLANE_SLOW, 100000);
 	mutex_lock(&a->lock);
-	span = ml_span_of(ml_run_at(a, ml_loc_page(ml_index_loc(a, (u32)object))));
-	blob = ml_run_at(a, ml_loc_page(ml_index_loc(a, (u32)large)));
+	span = ml_span_of(ml_run_at(a, ml_loc_page(world_loc(w, object))));
+	blob = ml_run_at(a, ml_loc_page(world_loc(w, large)));
 	rest = ml_run_at(a, ml_run_end(blob));
 	mutex_unlock(&a->lock);
 	world_check(w);
@@ -178,17 +179,21 @@ static void lists(void)
 
 static void owners(void)
 {
+	struct ml_words words;
+
 	begin();
-	BREAKS(6, span->rmap[0], 2);			/* a stale reverse map entry */
+	BREAKS(10, span->rmap[0], 2);			/* a stale reverse map entry */
 	BREAKS(6, span->rmap[0], 77);
-	BREAKS(6, blob->index, (u32)object);
+	BREAKS(10, blob->index, (u32)object);		/* two places of one index */
+	BREAKS(6, blob->index, 77);
 	BREAKS(7, blob->index, 0);
 	BREAKS(7, a->lane[1].objects, 2);
 	BREAKS(7, a->lane[1].bound, 0);
 	BREAKS(7, a->table.purged, 1);
-	ml_index_set_batch(a, (u32)object, true);
+	words = ml_words_of(a, (u32)object);
+	ml_words_set_batch(&words, true);
 	expect_eq(broken(), 7);
-	ml_index_set_batch(a, (u32)object, false);
+	ml_words_set_batch(&words, false);
 	world_end(w);
 }
 
@@ -207,8 +212,23 @@ static void indices(void)
 	BREAKS(0, *world_entry(w, object + 1), *world_entry(w, object + 1) + 1);
 	world_free(w, object);
 	expect_eq(broken(), 0);
+	world_end(w);
+}
+
+static void free_indices(void)
+{
+	struct ml_vacancy *v;
+
+	begin();
+	world_free(w, object);
+	expect_eq(broken(), 0);
+	v = ml_vacancy_of(a, 0);
 	BREAKS(9, a->table.free, 0);
-	BREAKS(9, *(u32 *)ml_vec_at(&a->table.lo, a->table.free), a->table.free);
+	BREAKS(9, v->nr, 2);
+	BREAKS(9, v->hint, 2);			/* it was index 1 */
+	BREAKS(9, v->next, 1);			/* a loop */
+	BREAKS(9, v->prev, 1);
+	BREAKS(9, a->table.dense[ml_vacancy_list(1)], 0);
 	world_end(w);
 }
 
@@ -232,6 +252,7 @@ static const struct test tests[] = {
 	{ "check_lists", lists },
 	{ "check_owners", owners },
 	{ "check_indices", indices },
+	{ "check_free_indices", free_indices },
 	{ "check_tallies", tallies },
 };
 

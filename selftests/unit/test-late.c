@@ -63,7 +63,7 @@ static void purge_of_stock(void)
 	expect_eq(ml_step_end(a, &s), 0);
 	expect_eq(a->table.purged, 0);
 	expect(memlane_entry_state(*e) != MEMLANE_ENTRY_PURGED);
-	expect_eq(world_loc(w, handle), ml_index_loc(a, (u32)handle));
+	expect_eq(world_loc(w, handle), world_place(w, (u32)handle));
 	end();
 }
 

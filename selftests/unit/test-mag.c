@@ -102,12 +102,12 @@ static void set_owner(u32 index, enum owner from, enum owner to)
 
 static unsigned int lane_of(u32 index)
 {
-	return ml_lane_of(t.a, ml_index_loc(t.a, index));
+	return ml_lane_of(t.a, world_place(t.w, index));
 }
 
 static u64 *bytes_of(u32 index)
 {
-	return world_at(t.w, ml_index_loc(t.a, index), 8);
+	return world_at(t.w, world_place(t.w, index), 8);
 }
 
 /* ------------------------------------------------------------------- verify */
@@ -120,6 +120,7 @@ static bool is_empty(u32 index)
 static void verify_stock(u32 index, unsigned int lane, unsigned int kind)
 {
 	struct ml_need need;
+	u64 loc;
 
 	expect_eq(t.owner[index], STOCK);
 	expect(ml_index_bound(t.a, index));
@@ -127,7 +128,8 @@ static void verify_stock(u32 index, unsigned int lane, unsigned int kind)
 	expect_eq(ml_index_placed(t.a, index), !is_empty(index));
 	if (is_empty(index))
 		return;
-	expect_eq(world_locked(t.a, ml_need_of(t.a, ml_index_loc(t.a, index), &need)), 0);
+	loc = world_place(t.w, index);
+	expect_eq(world_locked(t.a, ml_need_of(t.a, loc, &need)), 0);
 	expect_eq(lane_of(index), lane);
 	expect_eq(need.cls, ml_class_of(length_of[kind]));
 }

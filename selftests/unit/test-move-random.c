@@ -97,12 +97,14 @@ static void in_grace(struct world *world, void *arg)
 static int wanted(const struct object *o)
 {
 	static const int result[FATES] = {
-		[PINNED] = -EBUSY, [FORGED] = -EAGAIN, [PINNED_LATE] = -EBUSY,
+		[PINNED] = -EBUSY, [PINNED_LATE] = -EBUSY,
 		[FORGED_LATE] = -EAGAIN, [VETOED] = -EAGAIN, [FREED] = -EAGAIN,
 	};
 
 	if (o->lane == NONE)
 		return -ESTALE;
+	if (o->fate == FORGED)
+		return -EBADF;
 	if (o->lane == target)
 		return 0;
 	return w->sync_result && o->fate != PINNED ? -EAGAIN : result[o->fate];

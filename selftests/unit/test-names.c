@@ -22,10 +22,10 @@ static void ranges_do_not_meet(void)
 	b = take(1, 1);
 	c = take(1, 512);
 	expect_eq(a, 0);
-	expect_eq(b, 2048);
-	expect_eq(c, 4096);
+	expect_eq(b, 4096);
+	expect_eq(c, 8192);
 	expect_eq(take(MEMLANE_COOKIE_MAX, 7), 0);
-	expect_eq(take(1, 1), 6144);
+	expect_eq(take(1, 1), 12288);
 }
 
 /* What was not used is the next one's, what was used is nobody's. */
@@ -37,11 +37,11 @@ static void the_rest_is_given_back(void)
 	a = take(5, 1 << 24);
 	ml_names_give(&names, 5, a + (1 << 24), a + 700);
 	b = take(5, 1 << 24);
-	expect_eq(b, 2048);
+	expect_eq(b, 4096);
 	expect_eq(take(5, 512), b + (1 << 24));
 	/* Another came behind it. */
 	ml_names_give(&names, 5, b + (1 << 24), b + 1);
-	expect_eq(take(5, 1), b + (1 << 24) + 2048);
+	expect_eq(take(5, 1), b + (1 << 24) + 4096);
 }
 
 /* Ten thousand arenas that follow each other, of up to a million indices each. */
@@ -74,7 +74,7 @@ static void the_end(void)
 	expect_eq(first, 3U << 30);
 	expect_eq((u64)first + (1 << 30) - 32768, LAST);
 	expect_eq(take(9, 1), 0);
-	expect_eq(take(9, 1), 2048);
+	expect_eq(take(9, 1), 4096);
 }
 
 /* Who may come to have more begins where so many are left, and leaves what it used behind. */
@@ -91,7 +91,7 @@ static void some_go_on(void)
 	}
 	/* It is the last one, and has gone on past its own. */
 	ml_names_give(&names, 3, first + (1 << 24), first + (5 << 24) + 9);
-	expect_eq(take(3, 1), first + (5 << 24) + 2048);
+	expect_eq(take(3, 1), first + (5 << 24) + 4096);
 }
 
 static const struct test tests[] = {

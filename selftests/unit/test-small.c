@@ -118,7 +118,7 @@ static void verify(const struct object *o)
 
 	expect_eq(world_in_state(word, MEMLANE_ENTRY_USED),
 		  memlane_entry_at(MEMLANE_ENTRY_CLEAN | o->handle, (u32)o->handle, o->loc));
-	expect_eq(ml_index_loc(t.a, (u32)o->handle), o->loc);
+	expect_eq(world_place(t.w, (u32)o->handle), o->loc);
 	expect_eq(*first_word(o), o->seed);
 	expect_eq(*last_word(o), ~o->seed);
 }
@@ -136,7 +136,7 @@ static void born(struct object *o, u64 handle, u64 length, unsigned int lane)
 {
 	*o = (struct object){
 		.handle = handle, .length = length, .lane = lane, .live = true,
-		.loc = ml_index_loc(t.a, (u32)handle), .seed = ++t.seed,
+		.loc = world_place(t.w, (u32)handle), .seed = ++t.seed,
 	};
 	expect_eq(ml_lane_of(t.a, o->loc), lane);
 	write_bytes(o);
@@ -188,7 +188,7 @@ static void arrived(const struct memlane_step *done, unsigned int lane)
 
 	for (i = 0; i < MOST + FILLERS; i++) {
 		struct object *o = &t.object[i];
-		u64 loc = o->live ? ml_index_loc(t.a, (u32)o->handle) : 0;
+		u64 loc = o->live ? world_place(t.w, (u32)o->handle) : 0;
 
 		if (!o->live)
 			continue;

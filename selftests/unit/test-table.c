@@ -43,6 +43,25 @@ static void end_life(struct ml_arena *a, u32 index)
 	WRITE_ONCE(*e, memlane_entry_ended(*e));
 }
 
+/* As ml_stock_free() does, of a place that nobody has looked for. */
+static int unbind(struct ml_arena *a, u32 index, u64 *loc)
+{
+	struct ml_words words;
+	u64 word;
+	int err = ml_index_stock(a, index, &words, &word);
+
+	if (err)
+		return err;
+	*loc = ml_words_placed(&words) ? memlane_entry_loc(word, index) : 0;
+	ml_index_unbind(a, index, &words, word);
+	return 0;
+}
+
+static u64 says(struct ml_arena *a, u32 index)
+{
+	return memlane_entry_loc(ml_entry_read(a, index), index);
+}
+
 static void misses(void)
 {
 	struct world *w = begin();
@@ -77,11 +96,11 @@ static void full(void)
 		expect_eq(index, i);
 	}
 	expect_eq(ml_index_bind(a, 7, &index), -ENOSPC);
-	expect_eq(ml_index_unbind(a, 9, &loc), 0);
+	expect_eq(unbind(a, 9, &loc), 0);
 	expect_eq(loc, 9);
-	expect_eq(ml_index_unbind(a, 9, &loc), -EBADF);
-	expect_eq(ml_index_unbind(a, 0, &loc), -EBADF);
-	expect_eq(ml_index_unbind(a, END, &loc), -EBADF);
+	expect_eq(unbind(a, 9, &loc), -EBADF);
+	expect_eq(unbind(a, 0, &loc), -EBADF);
+	expect_eq(unbind(a, END, &loc), -EBADF);
 	expect_eq(ml_index_bind(a, 7, &index), 0);
 	expect_eq(index, 9);
 	expect_eq(ml_index_bind(a, 7, &index), -ENOSPC);
@@ -102,10 +121,10 @@ static void generations(void)
 	go_live(a, index);
 	expect_eq(ml_handle_check(a, first), 0);
 	expect_eq(ml_handle_check(a, first ^ 1ULL << MEMLANE_COOKIE_SHIFT), -EXDEV);
-	expect_eq(ml_index_unbind(a, index, &loc), -EBUSY);
+	expect_eq(unbind(a, index, &loc), -EBUSY);
 	end_life(a, index);
 	expect_eq(ml_handle_check(a, first), -ESTALE);
-	expect_eq(ml_index_unbind(a, index, &loc), 0);
+	expect_eq(unbind(a, index, &loc), 0);
 	expect_eq(ml_handle_check(a, first), -ESTALE);
 	expect_eq(ml_index_bind(a, 6, &index), 0);
 	second = ml_handle(a, index);
@@ -134,7 +153,7 @@ static void retirement(void)
 		expect_eq(memlane_entry_gen(ml_entry_read(a, 1)), i);
 		go_live(a, 1);
 		end_life(a, 1);
-		expect_eq(ml_index_unbind(a, 1, &loc), 0);
+		expect_eq(unbind(a, 1, &loc), 0);
 	}
 	expect_eq(a->table.retired, 1);
 	expect_eq(ml_index_state(a, 1), ML_RETIRED);
@@ -145,9 +164,46 @@ static void retirement(void)
 	end(w);
 }
 
+static void give_back(struct ml_arena *a, u32 index)
+{
+	u64 loc;
+
+	expect_eq(unbind(a, index, &loc), 0);
+}
+
+/* Indices are taken of the block that has the fewest, but for those that have hardly any. */
+static void dense_first(void)
+{
+	enum { BLOCKS = 4 };
+	struct memlane_create req = world_request(64 << 10, 64 << 10);
+	struct world *w = calloc(1, sizeof(*w));
+	struct ml_arena *a = &w->arena;
+	u32 index, i;
+
+	expect_eq(world_try(w, &req, true), 0);
+	mutex_lock(&a->lock);
+	for (i = 1; i < BLOCKS * ML_INDEX_BLOCK; i++)
+		expect_eq(ml_index_bind(a, i, &index), 0);
+	for (i = 0; i < 3000; i++)		/* from the last one down */
+		give_back(a, 2 * ML_INDEX_BLOCK - 1 - i);
+	for (i = 0; i < 10; i++)
+		give_back(a, 2 * ML_INDEX_BLOCK + 7 * i);
+	for (i = 0; i < 100; i++)
+		give_back(a, 3 * ML_INDEX_BLOCK + 3 * i);
+	expect_eq(a->table.free, 3110);
+	for (i = 0; i < 100; i++)
+		expect(!ml_index_bind(a, 5, &index) && index == 3 * ML_INDEX_BLOCK + 3 * i);
+	for (i = 0; i < 3000; i++)
+		expect(!ml_index_bind(a, 5, &index) && index == 2 * ML_INDEX_BLOCK - 3000 + i);
+	for (i = 0; i < 10; i++)
+		expect(!ml_index_bind(a, 5, &index) && index == 2 * ML_INDEX_BLOCK + 7 * i);
+	expect(!ml_index_bind(a, 5, &index) && index == BLOCKS * ML_INDEX_BLOCK);
+	end(w);
+}
+
 #define AGED	(3 * ML_INDEX_BLOCK)	/* indices of an aged arena */
 #define LIVES	8			/* of each */
-#define BLOCK_PAGES (4 + 4 + 2)		/* entries, side words, pin words */
+#define BLOCK_PAGES (8 + 8 + 4)		/* entries, side words, pin words */
 
 static struct world *begin_aged(u64 handles)
 {
@@ -172,7 +228,7 @@ static u32 live_once(struct ml_arena *a)
 		return 0;
 	go_live(a, index);
 	end_life(a, index);
-	expect_eq(ml_index_unbind(a, index, &loc), 0);
+	expect_eq(unbind(a, index, &loc), 0);
 	return index;
 }
 
@@ -205,7 +261,7 @@ static void expect_gone(struct world *w, u32 from)
 		expect_eq(ml_entry_read(a, i), 0);
 		expect_eq(ml_handle_check(a, memlane_handle_make(a->cookie, MEMLANE_GEN_MAX, i)), -ESTALE);
 		expect_eq(ml_index_gone(a, i), from + ML_INDEX_BLOCK - i);
-		expect_eq(ml_index_unbind(a, i, &loc), -EBADF);	/* as a magazine may say */
+		expect_eq(unbind(a, i, &loc), -EBADF);	/* as a magazine may say */
 	}
 }
 
@@ -227,11 +283,11 @@ static void blocks_go_back(void)
 	expect_eq(ml_index_gone(a, first + 2), 0);
 	expect(!ml_shared_is_over(a, MEMLANE_REGION_TABLE, 1));
 	bytes = w->bytes;
-	expect_eq(ml_index_unbind(a, kept, &loc), 0);
+	expect_eq(unbind(a, kept, &loc), 0);
 	for (i = 0; i < LIVES; i++)
 		expect_eq(live_once(a), kept);
 	expect_eq(w->unshared, BLOCK_PAGES);
-	expect(bytes - w->bytes >= 3 * ML_PAGE_SIZE);	/* the private words */
+	expect_eq(bytes - w->bytes, ML_PAGE_SIZE);	/* the states */
 	expect_gone(w, first);
 	expect_eq(ml_entry_peek(a, kept), 0);
 	expect_eq(ml_side_peek(a, kept), 0);
@@ -261,7 +317,7 @@ static void every_name_is_given(void)
 			break;
 		i = rng_below(&r, nr);
 		end_life(a, live[i]);
-		expect_eq(ml_index_unbind(a, live[i], &loc), 0);
+		expect_eq(unbind(a, live[i], &loc), 0);
 		live[i] = live[--nr];
 	} while (1);
 	expect_eq(given, (AGED - 1) * LIVES);
@@ -283,7 +339,7 @@ static void long_tables(void)
 	u64 loc;
 
 	req.flags = MEMLANE_CREATE_LONG;
-	w->first = ((1ULL << 32) - ml_arena_reach(&req) - 2048) & ~2047ULL;
+	w->first = ((1ULL << 32) - ml_arena_reach(&req) - 32768) & ~4095ULL;
 	expect_eq(world_try(w, &req, true), 0);
 	mutex_lock(&a->lock);
 	expect((u64)(a->table.end - a->table.first - 1) * MEMLANE_GEN_MAX >= 3000000000000000ULL);
@@ -294,11 +350,11 @@ static void long_tables(void)
 	expect_eq(high, a->table.end - 2);
 	go_live(a, high);
 	expect_eq(ml_handle_check(a, ml_handle(a, high)), 0);
-	expect_eq(ml_index_loc(a, low), 7);
-	expect_eq(ml_index_loc(a, high), 9);
+	expect_eq(says(a, low), 7);
+	expect_eq(says(a, high), 9);
 	end_life(a, high);
-	expect_eq(ml_index_unbind(a, high, &loc), 0);
-	expect_eq(ml_index_unbind(a, low, &loc), 0);
+	expect_eq(unbind(a, high, &loc), 0);
+	expect_eq(unbind(a, low, &loc), 0);
 	end(w);
 }
 
@@ -350,24 +406,26 @@ static void random_indices(void)
 			i = index;
 		} else if (model[i].bound && rng_below(&r, 3) == 0) {
 			end_life(a, i);
-			expect_eq(ml_index_unbind(a, i, &loc), 0);
+			expect_eq(unbind(a, i, &loc), 0);
 			expect_eq(loc, model[i].loc);
 			model[i].bound = model[i].batch = false;
 			model[i].gen++;
 			bound--;
 		} else if (model[i].bound && rng_below(&r, 2)) {
 			words = ml_words_of(a, i);
-			ml_index_move(a, &words, loc);
+			ml_words_set_batch(&words, false);
+			WRITE_ONCE(*words.entry, memlane_entry_at(*words.entry, i, loc));
 			model[i].loc = loc;
 			model[i].batch = false;
 		} else if (model[i].bound) {
 			model[i].batch = !model[i].batch;
-			ml_index_set_batch(a, i, model[i].batch);
+			words = ml_words_of(a, i);
+			ml_words_set_batch(&words, model[i].batch);
 		}
 		expect_eq(ml_index_bound(a, i), model[i].bound);
 		expect_eq(ml_index_in_batch(a, i), model[i].batch);
 		if (model[i].bound) {
-			expect_eq(ml_index_loc(a, i), model[i].loc);
+			expect_eq(says(a, i), model[i].loc);
 			expect_eq(memlane_entry_gen(ml_entry_read(a, i)), model[i].gen);
 		}
 		expect_eq(a->table.bound, bound);
@@ -380,6 +438,7 @@ static const struct test tests[] = {
 	{ "table_full", full },
 	{ "table_generations", generations },
 	{ "table_retirement", retirement },
+	{ "table_dense_first", dense_first },
 	{ "table_blocks_go_back", blocks_go_back },
 	{ "table_every_name_is_given", every_name_is_given },
 	{ "table_long_tables", long_tables },

@@ -98,10 +98,10 @@ static void reasons(void)
 	expect_eq(tally(MEMLANE_TALLY_TAG + 1)->pinned, 1);
 	expect_eq(tally(MEMLANE_TALLY_GROUP + 2)->pinned, 1);
 	*world_pin(w, object) -= MEMLANE_PIN_ONE;
-	world_hold(w, ml_index_loc(a, (u32)object), true);
+	world_hold(w, world_loc(w, object), true);
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EBUSY);
 	expect_eq(tally(MEMLANE_TALLY_TAG + 1)->held, 1);
-	world_hold(w, ml_index_loc(a, (u32)object), false);
+	world_hold(w, world_loc(w, object), false);
 	w->sync_result = -EINTR;
 	expect_eq(world_migrate(w, object, MEMLANE_SLOW), -EAGAIN);
 	expect_eq(tally(MEMLANE_TALLY_TAG + 1)->given_up, 1);
@@ -151,7 +151,7 @@ static void faults(void)
 	begin();
 	object = make(3000, 3, 4);
 	large = make(100000, 5, 6);
-	loc = ml_index_loc(a, (u32)object);
+	loc = world_loc(w, object);
 	first = ml_run_look(a, ml_loc_page(loc))->page;
 	kin = kin_at(first, loc + 3000 / 8 - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 3);
@@ -165,10 +165,10 @@ static void faults(void)
 	kin = kin_at(first, loc + ml_class_size(ml_class_of(3000)) / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* a free place */
 	small = make(100, 7, 7);
-	first = ml_loc_page(ml_index_loc(a, (u32)small));
+	first = ml_loc_page(world_loc(w, small));
 	kin = kin_at(first, ml_page_loc(first + ml_span_pages(ml_class_of(100))) - 1);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG);			/* behind all places */
-	loc = ml_index_loc(a, (u32)large);
+	loc = world_loc(w, large);
 	kin = kin_at(ml_loc_page(loc), loc + 50000 / 8);
 	expect_eq(kin.tag, MEMLANE_TALLY_TAG + 5);
 	expect_eq(kin.cls, ml_tally_of_class(MEMLANE_FAST, MEMLANE_CLASS_BLOB));

@@ -13,6 +13,7 @@
 #include "../../lib/racing.h"
 #include "ktap.h"
 #include "lane.h"
+#include "place.h"
 #include "tally.h"
 #include "decay.h"
 #include "world.h"
@@ -747,6 +748,14 @@ u64 world_loc(struct world *w, u64 handle)
 {
 	/* Pairs with the mover's release: the bytes are at the new place. */
 	return memlane_entry_loc(smp_load_acquire(world_entry(w, handle)), (u32)handle);
+}
+
+/* Where the engine finds it; 0: nowhere. No lock is held. */
+u64 world_place(struct world *w, u32 index)
+{
+	u64 loc;
+
+	return world_locked(&w->arena, ml_place_of(&w->arena, index, &loc)) ? loc : 0;
 }
 
 /* Is a move of it planned, or under way? */

@@ -111,6 +111,7 @@ u64 world_in_state(u64 word, unsigned int state);
 u64 world_unmarked(u64 word);
 void world_use(struct world *w, u64 handle);
 u64 *world_side(struct world *w, u64 handle);
+u64 world_place(struct world *w, u32 index);
 u32 *world_pin(struct world *w, u64 handle);
 struct memlane_slot *world_slot(struct world *w, u32 slot);
 struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls);
