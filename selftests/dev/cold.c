@@ -127,6 +127,9 @@ static void through_the_kernel(const struct arena *a, __u64 h, unsigned int seed
 	close(fd);
 	expect_text(copy, BLOB, seed);
 	expect_eq(cool(a, &h, 1), BLOB / PAGE);
+	splice_out(address_of(a, h), copy, 16 * PAGE);
+	expect_text(copy, 16 * PAGE, seed);
+	expect_eq(cool(a, &h, 1), 16);
 }
 
 TEST(other_ways_to_touch_it)

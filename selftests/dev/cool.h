@@ -3,6 +3,8 @@
 #ifndef COOL_H
 #define COOL_H
 
+#include <sys/uio.h>
+
 #include "../arena.h"
 
 static struct memlane_cool cool_req(__u64 *handles, __u32 count)
@@ -118,6 +120,20 @@ static void expect_letters(const char *at, unsigned long bytes, unsigned long lo
 	seed = noise_of(seed);
 	for (i = 0; i < bytes; i += 8)
 		expect_eq(*(const unsigned long long *)(at + i), letters_of(rng_next(&seed)));
+}
+
+/* By a pipe, which holds the pages themselves. */
+__attribute__((unused))
+static void splice_out(char *from, char *to, unsigned long bytes)
+{
+	struct iovec v = { from, bytes };
+	int fds[2];
+
+	expect_eq(pipe(fds), 0);
+	expect_eq(vmsplice(fds[1], &v, 1, 0), bytes);
+	expect_eq(read(fds[0], to, bytes), bytes);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 __attribute__((unused))

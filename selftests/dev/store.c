@@ -329,6 +329,9 @@ TEST(other_ways_to_touch_it)
 	expect_eq(pread(mem, copy, BLOB, (unsigned long)at), BLOB);
 	expect_text(copy, BLOB, 6);
 	expect_eq(store(&a, &h, 1), PAGES);
+	splice_out(at, copy, 16 * PAGE);
+	expect_text(copy, 16 * PAGE, 6);
+	expect(store(&a, &h, 1) >= 16);		/* and what came along */
 	/* To the very file, and from there: where no lock is in the way, see memlane.h. */
 	if (getenv("ML_DIR"))
 		fd = memfd_create("other", MFD_CLOEXEC);
