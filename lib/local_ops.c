@@ -117,6 +117,14 @@ static void copy(struct ml_arena *a, u64 to, u64 from, size_t len)
 	copy_racing(local_of(a)->data + to, local_of(a)->data + from, len);
 }
 
+static void copy_soon(struct ml_arena *a, u64 to, u64 from)
+{
+	const struct local *l = local_of(a);
+
+	__builtin_prefetch(l->data + from, 0);
+	__builtin_prefetch(l->data + to, 1);
+}
+
 static void remap(struct ml_arena *a, u64 to, u64 from, u64 nr)
 {
 	local_pages_remap(local_of(a), to, from, nr);
@@ -246,6 +254,7 @@ const struct ml_ops local_ops = {
 	.later = later,
 	.decommit = decommit,
 	.copy = copy,
+	.copy_soon = copy_soon,
 	.remap = remap,
 	.remap_copies = true,
 	.held = held,

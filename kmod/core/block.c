@@ -230,12 +230,6 @@ void ml_span_again(struct ml_arena *a, struct ml_span *span, u64 loc)
 	place_in_bin(a, span);
 }
 
-/* Enter the owner of a place in the reverse map. */
-void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
-{
-	span->rmap[ml_slot_at(span, loc)] = index;
-}
-
 /**
  * ml_span_emptied - places were emptied
  * @a: arena; arena.lock

@@ -13,7 +13,6 @@ unsigned int ml_span_bin(const struct ml_span *span);
 struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold);
 struct ml_span *ml_span_fullest(const struct ml_class *c);
 u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
-void ml_slot_name(struct ml_span *span, u64 loc, u32 index);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);
 void ml_span_count(struct ml_arena *a, struct ml_span *span, s32 nr);
 void ml_span_emptied(struct ml_arena *a, struct ml_span *span, u32 nr);
@@ -67,6 +66,12 @@ static inline u64 ml_slot_loc(const struct ml_span *span, u32 slot)
 static inline u32 ml_slot_at(const struct ml_span *span, u64 loc)
 {
 	return ((loc - ml_page_loc(span->run.page)) * span->inverse) >> 32;
+}
+
+/* Enter the owner of a place in the reverse map. */
+static inline void ml_slot_name(struct ml_span *span, u64 loc, u32 index)
+{
+	span->rmap[ml_slot_at(span, loc)] = index;
 }
 
 /* The first free place is an index's, and is counted later: ml_span_count(). */

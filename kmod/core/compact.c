@@ -7,6 +7,8 @@
  * unless most of it is holes. Where room is wanted, and there is none without them, those
  * are compacted as well: see ml_compact_lane(). Large objects move without their bytes.
  */
+#include <linux/prefetch.h>
+
 #include "blob.h"
 #include "block.h"
 #include "compact.h"
@@ -48,16 +50,28 @@ static struct ml_span *target_of(struct ml_arena *a, struct ml_lane *l, struct m
 	return NULL;
 }
 
+/* Its objects are planned next: what is looked at of each comes from memory meanwhile. */
+static void plan_soon(const struct ml_arena *a, u32 index)
+{
+	const u32 nr = index - a->table.first;
+
+	prefetch(ml_vec_known(&a->table.entry, nr, ML_ENTRY_SHIFT));
+	prefetch(ml_vec_find(&a->table.side, nr, ML_SIDE_SHIFT));
+}
+
 static bool holds_pin(struct ml_arena *a, struct ml_span *span)
 {
 	u32 slot, index;
 
 	for (slot = 0; slot < span->places; slot++) {
 		index = ml_slot_owner(span, slot);
-		if (index && ml_index_pins(a, index)) {
+		if (!index)
+			continue;
+		if (ml_pins_of(a, index)) {
 			ml_stays_pinned(a, &span->run, index);
 			return true;
 		}
+		plan_soon(a, index);
 	}
 	return false;
 }
@@ -66,21 +80,16 @@ static bool holds_pin(struct ml_arena *a, struct ml_span *span)
 static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c,
 		       struct ml_span *span)
 {
-	struct ml_span *target = NULL;
-	u32 index;
+	struct ml_span *target;
 
-	for (; span->cursor < span->places; span->cursor++) {
-		index = ml_slot_owner(span, span->cursor);
-		if (!index)
-			continue;
+	/* The fullest with room stays the fullest while it is filled. */
+	while (span->cursor < span->places) {
 		if (ml_batch_full(a))
 			return false;
-		/* The fullest with room stays the fullest while it is filled. */
-		if (!target || target->used == target->places)
-			target = target_of(a, l, c, span);
+		target = target_of(a, l, c, span);
 		if (!target)
 			break;
-		if (ml_batch_block(a, index, span, ml_slot_loc(span, span->cursor), target) == -ENOMEM)
+		if (ml_batch_span(a, span, target))
 			return false;
 	}
 	ml_span_done(a, span, false);

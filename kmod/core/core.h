@@ -140,6 +140,8 @@ struct ml_ops {
 	 * writing them: then what was copied is thrown away.
 	 */
 	void (*copy)(struct ml_arena *a, u64 to, u64 from, size_t len);
+	/* copy() of these is one of the next: have the first bytes of both at hand. NULL: no. */
+	void (*copy_soon)(struct ml_arena *a, u64 to, u64 from);
 	/* copy() says more of the object than its bytes: its users wait for it, and it counts. */
 	bool copy_waits;
 	/* Have what remap() of these needs, so that it cannot fail. -ENOMEM. NULL: nothing. */
@@ -558,6 +560,8 @@ struct ml_batch {
 	u32 most;	/* moves that it may have */
 	u32 timely;	/* moves that there was time for lately, where time is limited */
 	u32 over;	/* ml_table.over when it was begun: no word that it found is gone */
+	struct ml_span *source;	/* that objects leave, so many of them not counted yet: */
+	u32 left;
 	struct ml_asked there;	/* exist, and have a place that the batch reserved */
 	struct ml_asked loose;	/* nobody held them once older sections were over */
 	struct ml_sum sum;

@@ -46,11 +46,17 @@
 
 #define COPY_POLL	10000	/* ns between looks at an object that is copied */
 #define COPY_LOOKS	200
+#define AHEAD		8	/* copies before one that it is announced: memory takes as long */
 #define TURN		32	/* moves, or as much in bytes, and others may have the lock */
 #define TURN_SHIFT	11	/* log2 of the bytes that take about as long as a move */
 #define TIMED		16	/* of so many copies one is timed: a clock costs as much as a small one */
 
 /* --------------------------------------------------------------- reserve */
+
+static inline bool is_full(const struct ml_batch *b)
+{
+	return b->nr >= b->most || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
+}
 
 /**
  * ml_batch_full - whether the batch should run before more is added
@@ -58,10 +64,8 @@
  */
 bool ml_batch_full(const struct ml_arena *a)
 {
-	const struct ml_batch *b = a->batch;
-
 	lockdep_assert_held(&a->mover);
-	return b->nr >= b->most || b->bytes >= b->limit || b->pages >= ML_BATCH_PAGES;
+	return is_full(a->batch);
 }
 
 static u64 byte_of(u64 loc)
@@ -69,7 +73,7 @@ static u64 byte_of(u64 loc)
 	return loc << MEMLANE_GRANULE_SHIFT;
 }
 
-static struct ml_asked asked_of(u64 loc, u64 len)
+static inline struct ml_asked asked_of(u64 loc, u64 len)
 {
 	return (struct ml_asked){
 		.first = byte_of(loc) >> ML_PAGE_SHIFT,
@@ -77,7 +81,7 @@ static struct ml_asked asked_of(u64 loc, u64 len)
 	};
 }
 
-static bool is_answered(const struct ml_asked *known, const struct ml_asked *pages)
+static inline bool is_answered(const struct ml_asked *known, const struct ml_asked *pages)
 {
 	return pages->first >= known->first && pages->end <= known->end;
 }
@@ -86,7 +90,7 @@ static bool is_answered(const struct ml_asked *known, const struct ml_asked *pag
  * Copying must not fail for want of memory: the destination exists from now on. Places of
  * a batch follow each other, and those it has reserved keep their pages.
  */
-static int populate(struct ml_arena *a, u64 loc, u64 len)
+static inline int populate(struct ml_arena *a, u64 loc, u64 len)
 {
 	struct ml_asked pages = asked_of(loc, len);
 	int err;
@@ -203,6 +207,102 @@ int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, u64 fr
 		return err;
 	ml_plan_feed(a, target);
 	return add_block(a, index, &source->run, from, &target->run, ml_slot_take(a, target));
+}
+
+/* Are there objects enough for all the places of a span, with those that it has? */
+static bool will_be_full(struct ml_arena *a, const struct ml_span *span)
+{
+	struct ml_lane *lane = &a->lane[span->run.lane];
+
+	return ml_class_set(lane, span->cls, span->cold)->used >= span->places;
+}
+
+/* In one call, where no page is made for nothing. If it fails each place is asked for. */
+static void populate_all(struct ml_arena *a, const struct ml_span *span)
+{
+	if (will_be_full(a, span))
+		populate(a, ml_page_loc(span->run.page), span->run.nr << ML_PAGE_SHIFT);
+}
+
+/* What all moves from one span to another have in common. */
+static struct ml_move move_between(struct ml_arena *a, struct ml_span *source,
+				   struct ml_span *target)
+{
+	struct ml_move mv = {
+		.source = &source->run, .target = &target->run, .cause = a->batch->cause,
+		.room = ml_run_room(&source->run), .len = ml_run_room(&source->run),
+	};
+
+	ml_kin_in(&source->run, 0, 0, 0, &mv.kin);
+	return mv;
+}
+
+/* Plan one of them. The place is counted later. Return: 0, or of populate(). */
+static inline int add_next(struct ml_arena *a, const struct ml_move *like, struct ml_span *source,
+			   struct ml_span *target, u32 index)
+{
+	const struct ml_words words = ml_words_of(a, index);
+	u32 notes = ml_notes_of(a, index);
+	u64 to = ml_slot_loc(target, target->free);
+	struct ml_move *mv = &a->batch->move[a->batch->nr];
+	int err;
+
+	if (*words.state & ML_IN_BATCH)
+		return 0;
+	if (notes & MEMLANE_PIN_COUNT_MASK) {
+		ml_stays_pinned(a, &source->run, index);
+		return 0;
+	}
+	err = populate(a, to, like->len);
+	if (err)
+		return err;
+	ml_slot_fill(target, ML_SLOT_TAKEN);
+	*mv = *like;
+	mv->index = index;
+	mv->words = words;
+	mv->from = ml_slot_loc(source, source->cursor);
+	mv->to = to;
+	/* Pairs with the release by which the word was last published. */
+	if (memlane_entry_is_live(smp_load_acquire(words.entry)))
+		ml_kin_add(&mv->kin, notes, ml_side_of(a, index));
+	ml_words_set_batch(&words, true);
+	a->batch->bytes += like->len;
+	a->batch->nr++;
+	return 0;
+}
+
+/**
+ * ml_batch_span - plan moves of what is in a span, from its cursor on
+ * @a: arena; both locks
+ * @source: the span; its cursor says where to go on
+ * @target: another one of its class
+ *
+ * Until the batch is full, or the target, or all were looked at. Return: 0; -ENOMEM.
+ */
+int ml_batch_span(struct ml_arena *a, struct ml_span *source, struct ml_span *target)
+{
+	const struct ml_move like = move_between(a, source, target);
+	u32 nr = a->batch->nr, index;
+	int err = 0;
+
+	lockdep_assert_held(&a->mover);
+	lockdep_assert_held(&a->lock);
+	ml_plan_feed(a, target);
+	populate_all(a, target);
+	for (; source->cursor < source->places; source->cursor++) {
+		index = ml_slot_owner(source, source->cursor);
+		if (!index)
+			continue;
+		if (is_full(a->batch) || target->free == ML_SLOT_END)
+			break;
+		err = add_next(a, &like, source, target, index);
+		if (err == -ENOMEM)
+			break;
+		err = 0;
+	}
+	ml_span_count(a, target, a->batch->nr - nr);
+	a->batch->nomem |= err == -ENOMEM;
+	return err;
 }
 
 static void add_blob(struct ml_arena *a, struct ml_run *from, struct ml_run *to)
@@ -680,9 +780,20 @@ static bool swing(struct ml_arena *a, const struct ml_move *mv, u64 to)
 	return true;
 }
 
+/* Then the lane has as many objects as before, in as many bytes. */
+static bool is_within(const struct ml_move *mv)
+{
+	return mv->source->kind == ML_SPAN && mv->source->lane == mv->target->lane &&
+	       !mv->length;
+}
+
+/* The old place is left next. */
 static void rename_place(struct ml_arena *a, const struct ml_move *mv)
 {
-	ml_place_move(a, mv);
+	if (is_within(mv))
+		ml_slot_name(ml_span_of(mv->target), mv->to, mv->index);
+	else
+		ml_place_move(a, mv);
 	ml_words_set_batch(&mv->words, false);
 }
 
@@ -741,11 +852,40 @@ static bool carry_out(struct ml_arena *a, const struct ml_move *mv)
 	return copy_over(a, mv, to);
 }
 
+/*
+ * Objects leave a span one after the other: their places are free at once, and counted
+ * before another span's are, or others have the lock. The span may go then.
+ */
+static void count_left(struct ml_arena *a)
+{
+	struct ml_batch *b = a->batch;
+
+	if (b->left)
+		ml_span_emptied(a, b->source, b->left);
+	b->left = 0;
+}
+
+static void leave_place(struct ml_arena *a, const struct ml_move *mv)
+{
+	struct ml_batch *b = a->batch;
+	struct ml_span *span = ml_span_of(mv->source);
+
+	if (mv->source->kind != ML_SPAN) {
+		ml_place_give_in(a, mv->source, mv->from);
+		return;
+	}
+	if (b->source != span)
+		count_left(a);
+	b->source = span;
+	b->left++;
+	ml_slot_empty(span, ml_slot_at(span, mv->from));
+}
+
 static int commit(struct ml_arena *a, const struct ml_move *mv)
 {
 	if (!still_ours(a, mv))
 		return stay(a, mv, ML_VETOED);
-	if (ml_index_pins(a, mv->index))
+	if (ml_pins_of(a, mv->index))
 		return give_way(a, mv, ML_PINNED);
 	if (is_held(a, mv)) {
 		tell_lost(a, mv);
@@ -763,7 +903,7 @@ static int commit(struct ml_arena *a, const struct ml_move *mv)
 		forget_place(a, mv);
 	if (!mv->empty)
 		ml_tally_move(a, mv);
-	ml_place_give_in(a, mv->source, mv->from);
+	leave_place(a, mv);
 	return 0;
 }
 
@@ -776,6 +916,7 @@ static void put_off(struct ml_arena *a, const struct ml_move *mv)
 
 static void drop(struct ml_arena *a, const struct ml_move *mv, bool late)
 {
+	count_left(a);
 	if (mv->to)
 		ml_place_give_in(a, mv->target, mv->to);
 	if (!still_ours(a, mv))
@@ -855,6 +996,14 @@ static unsigned int mark_all(struct ml_arena *a)
 	return marked;
 }
 
+static void announce(struct ml_arena *a, u32 nr)
+{
+	const struct ml_batch *b = a->batch;
+
+	if (a->ops->copy_soon && nr < b->nr && b->move[nr].to)
+		a->ops->copy_soon(a, byte_of(b->move[nr].to), byte_of(b->move[nr].from));
+}
+
 /*
  * How much of a batch was carried out since somebody else could have the lock. What is left
  * of it is between its marks and its commit, as it was during the grace period: what others
@@ -873,6 +1022,7 @@ static void turn_begin(struct ml_arena *a, struct turn *t)
 
 static void turn_end(struct ml_arena *a, struct turn *t, struct memlane_step *step)
 {
+	count_left(a);
 	ml_tally_moves(a);
 	step->out_pages_returned += a->count.pages_returned - t->returned;
 }
@@ -939,6 +1089,7 @@ int ml_batch_run(struct ml_arena *a, struct memlane_step *step, u64 deadline,
 		if (i && !grace && b->move[i].remap && ml_hurry(a))
 			grace = -EINTR;
 		b->begun += grace != -ETIME;
+		announce(a, i + AHEAD);
 		finish(a, &b->move[i], grace);
 		take_turns(a, &turn, &b->move[i], step);
 	}
@@ -970,6 +1121,7 @@ bool ml_batch_now(struct ml_arena *a)
 	b->loose = (struct ml_asked){ };
 	for (i = 0; i < b->nr; i++)
 		finish(a, &b->move[i], grace);
+	count_left(a);
 	ml_tally_moves(a);
 	return !grace;
 }

@@ -10,6 +10,7 @@ enum ml_temper { ML_KEEP, ML_WARM, ML_COLD };
 
 int ml_batch_block(struct ml_arena *a, u32 index, struct ml_span *source, u64 from,
 		   struct ml_span *target);
+int ml_batch_span(struct ml_arena *a, struct ml_span *source, struct ml_span *target);
 int ml_batch_blob(struct ml_arena *a, struct ml_run *from, unsigned int lane, u64 below);
 int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_temper temper);
 int ml_batch_away(struct ml_arena *a, u32 index);

@@ -27,8 +27,7 @@ void ml_policy_init(struct ml_policy *p)
 /* Is an object larger than the FastLane's are? By the program's own word. */
 bool ml_policy_oversized(const struct ml_arena *a, u32 index)
 {
-	return a->policy.threshold &&
-	       memlane_side_size(ml_index_side(a, index)) > a->policy.threshold;
+	return ml_policy_over(a, ml_index_side(a, index));
 }
 
 static bool filled(const struct ml_lane *l, u32 permille)

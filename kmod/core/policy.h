@@ -17,6 +17,12 @@ struct ml_wish {
 #define ML_HEAT_ALWAYS	0xf	/* used in each of the last four periods */
 #define ML_HINTS_LEAVING	(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
 
+/* Is an object with this side word larger than the FastLane's are? */
+static inline bool ml_policy_over(const struct ml_arena *a, u64 side)
+{
+	return a->policy.threshold && memlane_side_size(side) > a->policy.threshold;
+}
+
 void ml_policy_init(struct ml_policy *p);
 bool ml_policy_oversized(const struct ml_arena *a, u32 index);
 bool ml_policy_in_use(const struct ml_arena *a, u32 index);

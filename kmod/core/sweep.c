@@ -21,6 +21,7 @@
 #include "turn.h"
 
 #define PIECE	256U
+#define ROW	512U	/* indices whose words are on one page, in each vector */
 #define PASSED	16U	/* indices that are passed over cost as much as a look at one */
 
 enum mode {
@@ -107,26 +108,42 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 	}
 }
 
-/* Is there nothing to look at? */
-static bool passes(const struct ml_arena *a, const struct sweep *w, u32 index, u8 state)
+/* Has a bound index nothing to look at? Two of its words are the program's; or NULL. */
+static bool rests(const struct ml_arena *a, const struct sweep *w, u8 state, const u32 *pin,
+		  const u64 *side)
 {
-	if ((state & ML_STATE_MASK) != ML_BOUND)
-		return true;
 	return w->rests && state >> ML_HEAT_SHIFT &&
-	       !(ml_index_notes(a, index) & ML_HINTS_LEAVING) && !ml_policy_oversized(a, index);
+	       !(pin && READ_ONCE(*pin) & ML_HINTS_LEAVING) &&
+	       !(side && ml_policy_over(a, READ_ONCE(*side)));
 }
 
-/* Indices from the cursor on that are passed over. */
+/* Of so many indices, whose words are on one page of each vector. */
+static u32 passed_of(const struct ml_arena *a, const struct sweep *w, u32 index, u32 nr,
+		     const u8 *state)
+{
+	const u32 *pin = ml_vec_at(&a->table.pin, index);
+	const u64 *side = ml_vec_at(&a->table.side, index);
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		if ((state[i] & ML_STATE_MASK) != ML_BOUND)
+			continue;
+		if (!rests(a, w, state[i], pin ? pin + i : NULL, side ? side + i : NULL))
+			break;
+	}
+	return i;
+}
+
+/* Indices from the cursor on that are passed over; some, if there are none behind them. */
 static u32 passed(const struct ml_arena *a, const struct sweep *w)
 {
-	u32 index = w->walk->cursor, nr, i;
+	u32 index = w->walk->cursor, nr;
 	const u8 *state = ml_index_block(a, index, &nr);
 
 	nr = min(nr, w->walk->left);
-	for (i = 0; state && i < nr; i++)
-		if (!passes(a, w, index + i, state[i]))
-			return i;
-	return nr;
+	if (!state)
+		return nr;
+	return passed_of(a, w, index, min(nr, ROW - ((index - a->table.first) & (ROW - 1))), state);
 }
 
 /* One piece, or less when the batch is full. */

@@ -18,9 +18,9 @@ static int vecs_init(struct ml_arena *a, u64 nr)
 
 	err = ml_vec_init(a, &t->entry, nr, ML_ENTRY_SHIFT, MEMLANE_REGION_TABLE);
 	if (!err)
-		err = ml_vec_init(a, &t->side, nr, 9, MEMLANE_REGION_SIDE);
+		err = ml_vec_init(a, &t->side, nr, ML_SIDE_SHIFT, MEMLANE_REGION_SIDE);
 	if (!err)
-		err = ml_vec_init(a, &t->pin, nr, 10, MEMLANE_REGION_PIN);
+		err = ml_vec_init(a, &t->pin, nr, ML_PIN_SHIFT, MEMLANE_REGION_PIN);
 	if (!err)
 		err = ml_vec_init(a, &t->state, nr, ML_STATE_SHIFT, ML_PRIVATE);
 	if (!err)

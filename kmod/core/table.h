@@ -45,8 +45,11 @@ static inline bool ml_is_stock(u64 word)
 	return states >> (word >> MEMLANE_ENTRY_STATE_SHIFT) & 1;
 }
 
-#define ML_ENTRY_SHIFT	9	/* log2 of entries a page */
-#define ML_STATE_SHIFT	12	/* and of states */
+/* log2 of the words in a page */
+#define ML_ENTRY_SHIFT	9
+#define ML_SIDE_SHIFT	9
+#define ML_PIN_SHIFT	10
+#define ML_STATE_SHIFT	12
 
 /* The caller knows that the index is below top, and was not given back. */
 static inline struct ml_words ml_words_of(const struct ml_arena *a, u32 index)
@@ -84,6 +87,27 @@ static inline u32 ml_index_notes(const struct ml_arena *a, u32 index)
 
 	/* Pairs with the release of an unpin: a copy has what was written before it. */
 	return pin ? smp_load_acquire(pin) : 0;
+}
+
+/* These are for an index that comes from the engine's own records; arena.lock. */
+static inline u32 ml_notes_of(const struct ml_arena *a, u32 index)
+{
+	const u32 *pin = ml_vec_find(&a->table.pin, index - a->table.first, ML_PIN_SHIFT);
+
+	/* As above. */
+	return pin ? smp_load_acquire(pin) : 0;
+}
+
+static inline u32 ml_pins_of(const struct ml_arena *a, u32 index)
+{
+	return ml_notes_of(a, index) & MEMLANE_PIN_COUNT_MASK;
+}
+
+static inline u64 ml_side_of(const struct ml_arena *a, u32 index)
+{
+	const u64 *side = ml_vec_find(&a->table.side, index - a->table.first, ML_SIDE_SHIFT);
+
+	return side ? READ_ONCE(*side) : 0;
 }
 
 static inline u32 ml_index_pins(const struct ml_arena *a, u32 index)

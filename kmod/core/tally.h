@@ -24,6 +24,13 @@ static inline void ml_count_up(__u64 *word, u64 by)
 
 void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin);
 void ml_kin_in(struct ml_run *run, u64 word, u32 notes, u64 side, struct ml_kin *kin);
+/* The same of a live object, of which only the class was counted. */
+static inline void ml_kin_add(struct ml_kin *kin, u32 notes, u64 side)
+{
+	kin->tag = MEMLANE_TALLY_TAG + (notes >> MEMLANE_PIN_TAG_SHIFT);
+	kin->group = MEMLANE_TALLY_GROUP + (side >> MEMLANE_SIDE_GROUP_SHIFT);
+}
+
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv);
 void ml_tally_moves(struct ml_arena *a);
 void ml_tally_stay(struct ml_arena *a, const struct ml_kin *kin, enum ml_stay why);

@@ -53,6 +53,26 @@ static inline void *ml_vec_made(const struct ml_vec *v, u64 i)
 	return ml_vec_nth(v, i - v->first);
 }
 
+/* The same, if it was made; NULL: not. @nr: in range, and no program's; arena.lock. */
+static inline void *ml_vec_find(const struct ml_vec *v, u64 nr, unsigned int shift)
+{
+	const u64 page = nr >> shift;
+	/* Pairs with the release in top_grow(). */
+	const struct ml_top *top = smp_load_acquire(&v->top);
+	void **leaf;
+	char *p;
+
+	if (page >> ML_LEAF_SHIFT >= top->nr)
+		return NULL;
+	/* Both pair with the releases in leaf_locked() and make_locked(). */
+	leaf = smp_load_acquire(&top->leaf[page >> ML_LEAF_SHIFT]);
+	if (!leaf)
+		return NULL;
+	/* see above */
+	p = smp_load_acquire(&leaf[page & (ML_LEAF_PAGES - 1)]);
+	return p ? p + ((nr & ((1UL << shift) - 1)) << (ML_PAGE_SHIFT - shift)) : NULL;
+}
+
 /**
  * ml_vec_at - the address of an element
  * @v: array

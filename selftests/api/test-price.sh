@@ -48,7 +48,7 @@ for c; do
 	fi
 done
 if command -v valgrind >/dev/null; then
-	check "a moved object is no dearer" moved 1290
+	check "a moved object is no dearer" moved 815
 else
 	skip "a moved object is no dearer" "no valgrind"
 fi
