@@ -78,8 +78,16 @@ cxx_headers()
 			return s[h].x == 1 ? 0 : 1;
 		}
 	END
+	printf '#include <memlane.h>\nint main() { return 0; }\n' > "$scratch/plain.cc"
+	printf '#include <memlane.hpp>\n' > "$scratch/old.cc"
 	for cc in g++ clang++; do
-		for std in c++17 c++20; do
+		for std in c++11 c++14 c++2b; do
+			show $cc -std=$std $strict -Wold-style-cast -fno-exceptions $include -fsyntax-only \
+				"$scratch/plain.cc" || return 1
+		done
+		! $cc -std=c++11 $include -fsyntax-only "$scratch/old.cc" > "$scratch/log" 2>&1 &&
+			grep -q 'needs C++17' "$scratch/log" || return 1
+		for std in c++17 c++20 c++2b; do
 			show $cc -std=$std $strict -Wold-style-cast $include -fsyntax-only "$scratch/t.cc" &&
 				show $cc -std=$std $strict -Wold-style-cast -fno-exceptions $include \
 					-fsyntax-only "$scratch/t.cc" || return 1

@@ -29,6 +29,10 @@
 #ifndef MEMLANE_HPP
 #define MEMLANE_HPP
 
+#if __cplusplus < 201402L
+#error "memlane.hpp needs C++17 (-std=c++17); memlane.h does with C++11"
+#endif
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
