@@ -22,17 +22,39 @@ static bool is_ours(const struct memlane *m)
 {
 	struct stat st;
 
-	return !fstat(m->fd, &st) && S_ISCHR(st.st_mode) && st.st_rdev == m->device;
+	if (fstat(m->fd, &st))
+		return errno != EBADF;
+	return S_ISCHR(st.st_mode) && st.st_rdev == m->device;
+}
+
+/* No answer of the module's. */
+static bool is_forbidden(int err)
+{
+	return err == EPERM || err == ENOSYS;
+}
+
+/* What comes often, and of what was asked for. */
+static bool is_usual(int err)
+{
+	return err == EBUSY || err == EAGAIN || err == ENOSPC || err == EINTR;
+}
+
+/* A filter says the same whatever is asked for. */
+static bool is_filtered(const struct memlane *m, int err)
+{
+	struct memlane_info info = { .size = sizeof(info) };
+
+	return ioctl(m->fd, MEMLANE_IOCTL_INFO, &info) && errno == err;
 }
 
 /* Whose errno value is it: the module's, of what was asked for, or the system's? */
 static int whose(const struct memlane *m, int err)
 {
-	if (!m->device)
+	if (is_usual(err))
 		return -err;
-	if ((err == EBADF || err == ENOTTY || err == EINVAL) && !is_ours(m))
+	if (m->device && !is_ours(m))
 		return refused("ioctl", 0, NULL, err, EBADFD);
-	if (err == EPERM || err == ENOSYS)
+	if (is_forbidden(err) || is_filtered(m, err))
 		return refused("ioctl", 0, NULL, err, err);
 	return -err;
 }
@@ -171,9 +193,9 @@ static int open_device(void)
 
 	if (fd >= 0)
 		return fd;
-	if ((err != EMFILE && err != ENFILE) || access(DEVICE, F_OK))
-		return -errno;
-	return refused("open", 0, NULL, err, err);
+	if (is_forbidden(err) || ((err == EMFILE || err == ENFILE) && !access(DEVICE, F_OK)))
+		return refused("open", 0, NULL, err, err);
+	return -errno;
 }
 
 static int dev_open(struct memlane *m, struct memlane_create *req)
@@ -219,9 +241,11 @@ static int dev_take_event(struct memlane *m, void *record, size_t room)
 	struct iovec to = { record, room };
 	ssize_t n = syscall(SYS_preadv2, m->fd, &to, 1L, -1L, 0L, RWF_NOWAIT);
 
-	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	return n;
+	if (n >= 0)
+		return n;
+	if (is_forbidden(errno) || errno == EACCES)
+		return refused("preadv2", 0, NULL, errno, errno);
+	return errno == EAGAIN ? 0 : -errno;
 }
 
 const struct backend backend_dev = {

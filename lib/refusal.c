@@ -284,13 +284,15 @@ static void explain_names(struct text *t, const struct refusal *r)
  */
 static bool is_forbidden(const struct refusal *r)
 {
+	if (!strcmp(r->call, "ioctl"))
+		return r->as != EBADFD;
 	switch (r->err) {
 	case EPERM:
 	case EACCES:
 	case ENOSYS:
 		return true;
 	case EINVAL:
-		return strcmp(r->call, "mmap") && strcmp(r->call, "ioctl");
+		return strcmp(r->call, "mmap");
 	default:
 		return false;
 	}

@@ -188,12 +188,14 @@ TEST(a_filter_set_up_after_open_is_named)
 }
 
 /* What a filter forbids, whenever it was set up, and whatever errno it gives. */
-static const struct {
+struct forbidden {
 	const char *name;
 	int nr;
 	int err;
 	bool early;	/* before memlane_open() */
-} forbidden[] = {
+};
+
+static const struct forbidden in_the_process[] = {
 	{ "madvise", SYS_madvise, EPERM, true },
 	{ "madvise", SYS_madvise, ENOSYS, true },
 	{ "madvise", SYS_madvise, EACCES, true },
@@ -206,9 +208,30 @@ static const struct {
 	{ "pipe2", SYS_pipe2, EINVAL, false },
 };
 
+static const struct forbidden with_the_module[] = {
+	{ "open", SYS_openat, EPERM, true },
+	{ "open", SYS_openat, ENOSYS, true },
+	{ "ioctl", SYS_ioctl, EPERM, true },
+	{ "ioctl", SYS_ioctl, EINVAL, true },
+	{ "ioctl", SYS_ioctl, EACCES, true },
+	{ "mmap", SYS_mmap, EPERM, true },
+	{ "madvise", SYS_madvise, EPERM, true },
+	{ "ioctl", SYS_ioctl, EPERM, false },
+	{ "ioctl", SYS_ioctl, ENOSYS, false },
+	{ "ioctl", SYS_ioctl, EACCES, false },
+	{ "ioctl", SYS_ioctl, EINVAL, false },
+	{ "ioctl", SYS_ioctl, ENOTTY, false },
+	{ "ioctl", SYS_ioctl, EBADF, false },
+	{ "ioctl", SYS_ioctl, ENOMEM, false },
+	{ "preadv2", SYS_preadv2, EPERM, false },
+	{ "preadv2", SYS_preadv2, ENOSYS, false },
+	{ "preadv2", SYS_preadv2, EACCES, false },
+};
+
 /* Return: the first error of a program's life, after forbid(). */
 static int first_error(struct memlane *m)
 {
+	struct memlane_event event;
 	memlane_handle h;
 	int err = memlane_alloc_with(m, 3000000, NULL, &h);
 
@@ -217,20 +240,25 @@ static int first_error(struct memlane *m)
 	if (err)
 		return err;
 	err = memlane_event_fd(m);
+	if (err >= 0)
+		err = memlane_read_events(m, &event, 1);
 	return err < 0 ? err : 0;
 }
 
-static void expect_named(int nr, int forbid_err, bool early, const char *name)
+static void expect_named(const struct forbidden *f, int backend)
 {
+	const int nr = f->nr, forbid_err = f->err;
+	const char *name = f->name;
 	struct memlane_config c;
 	struct memlane *m;
 	int err;
 
 	memlane_config_init(&c);	/* with a thread, and all that has zeros in common */
-	if (early)
+	c.backend = backend;
+	if (f->early)
 		forbid(nr, forbid_err);
-	m = open_local(&c, &err);
-	if (!early) {
+	err = memlane_open(&m, &c);
+	if (!f->early) {
 		expect_eq(err, 0);
 		forbid(nr, forbid_err);
 		err = first_error(m);
@@ -240,7 +268,7 @@ static void expect_named(int nr, int forbid_err, bool early, const char *name)
 	has(why(err), "seccomp");
 }
 
-TEST(a_filter_is_named_whatever_it_says)
+static void expect_all_named(const struct forbidden *f, unsigned int nr, int backend)
 {
 	unsigned int i;
 	int status;
@@ -248,18 +276,24 @@ TEST(a_filter_is_named_whatever_it_says)
 
 	if (SANITIZED)
 		skip("a sanitizer makes system calls of its own");
-	for (i = 0; i < ARRAY_SIZE(forbidden); i++) {
+	for (i = 0; i < nr; i++) {
 		fflush(stdout);
 		pid = fork();
 		if (!pid) {
-			expect_named(forbidden[i].nr, forbidden[i].err, forbidden[i].early, forbidden[i].name);
+			expect_named(&f[i], backend);
 			fflush(stdout);
 			_exit(0);
 		}
 		expect(pid > 0 && waitpid(pid, &status, 0) == pid);
 		if (status)
-			fail("%s, errno %d: status %#x", forbidden[i].name, forbidden[i].err, status);
+			fail("%s, errno %d%s: status %#x", f[i].name, f[i].err, f[i].early ? ", early" : "",
+			     status);
 	}
+}
+
+TEST(a_filter_is_named_whatever_it_says)
+{
+	expect_all_named(in_the_process, ARRAY_SIZE(in_the_process), MEMLANE_BACKEND_LOCAL);
 }
 
 static struct memlane *open_module(void)
@@ -286,6 +320,23 @@ TEST(a_filter_of_the_modules_calls_is_named)
 	has(why(err), "ioctl");
 	has(why(err), "seccomp");
 	verify(m, h, 1);
+	memlane_close(m);
+}
+
+TEST(a_filter_of_the_modules_calls_is_named_whatever_it_says)
+{
+	memlane_close(open_module());
+	expect_all_named(with_the_module, ARRAY_SIZE(with_the_module), MEMLANE_BACKEND_MODULE);
+}
+
+/* What the module itself finds wrong is no filter's. */
+TEST(an_error_of_the_modules_is_no_filters)
+{
+	struct memlane *m = open_module();
+	char text[400];
+
+	expect_eq(memlane_set_option(m, 12345, 1), -EOPNOTSUPP);
+	expect_eq(memlane_explain(text, sizeof(text)), 0);
 	memlane_close(m);
 }
 
