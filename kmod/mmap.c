@@ -293,18 +293,31 @@ static bool memory_came(void)
 }
 
 /*
+ * Somebody wants the page: an instruction of a program's, or a write. The kernel itself reads
+ * every page of each mapping after mlockall(): it would make all that the regions have
+ * addresses for, and count as resident what stands for nothing.
+ */
+static bool is_wanted(const struct vm_fault *vmf)
+{
+	return vmf->flags & (FAULT_FLAG_USER | FAULT_FLAG_WRITE);
+}
+
+/*
  * What stands for a page of a shared region; NULL: it has to be made. Pin words that nobody
  * has written to are zeros, and take no memory however many are read.
  */
-static struct page *shared_page(struct memlane_arena *arena, unsigned int region, u64 nr)
+static struct page *shared_page(const struct vm_fault *vmf, struct memlane_arena *arena,
+				unsigned int region, u64 nr)
 {
-	void *p;
+	bool over = ml_shared_is_over(&arena->core, region, nr);
+	void *p = over ? NULL : ml_shared_look(&arena->core, region, nr);
 
-	if (ml_shared_is_over(&arena->core, region, nr))
-		return memlane_shared_nothing(&arena->shared);
-	p = ml_shared_look(&arena->core, region, nr);
 	if (p)
 		return virt_to_page(p);
+	if (!is_wanted(vmf) && !is_view(vmf->vma))
+		return NULL;
+	if (over)
+		return memlane_shared_nothing(&arena->shared);
 	return region == MEMLANE_REGION_PIN ? memlane_shared_unpinned(&arena->shared) : NULL;
 }
 
@@ -317,7 +330,7 @@ static vm_fault_t map_shared(struct vm_fault *vmf, struct memlane_arena *arena,
 	vm_fault_t ret;
 
 	filemap_invalidate_lock_shared(mapping);
-	page = shared_page(arena, region, nr);
+	page = shared_page(vmf, arena, region, nr);
 	ret = page ? map_page(vmf, page) : 0;
 	filemap_invalidate_unlock_shared(mapping);
 	return ret;
@@ -364,7 +377,7 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
 
 	if (ret)
 		return ret;
-	if (is_view(vmf->vma))
+	if (is_view(vmf->vma) || !is_wanted(vmf))
 		return VM_FAULT_SIGBUS;
 	ret = make_patiently(arena, region, nr);
 	if (!ret)
