@@ -24,6 +24,9 @@
 /* How often a fault waits for the memory of a table page before it gives up. */
 #define PATIENCE	4
 
+/* Pages: more than describes one, or than a read of one takes. */
+#define NEEDED		8U
+
 static unsigned int region_of(const struct memlane_arena *arena, unsigned long pgoff,
 			      u64 *page)
 {
@@ -174,10 +177,39 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 	return ret;
 }
 
-/* No memory: the kernel has the fault again; what the user's budget refuses would not end. */
+/* Return: how many were to be had; all are free again. */
+static unsigned int pages_to_be_had(unsigned int nr)
+{
+	struct page *page[NEEDED];
+	unsigned int had = 0, i;
+
+	for (; had < nr; had++) {
+		page[had] = alloc_page(GFP_KERNEL_ACCOUNT);
+		if (!page[had])
+			break;
+	}
+	for (i = 0; i < had; i++)
+		put_page(page[i]);
+	return had;
+}
+
+/*
+ * The engine's allocations, and those of a read, fail early at the memory cgroup's limit. A
+ * fault has no way to say so: it waits as any fault does, until memory was found or the OOM
+ * killer has chosen. One page would not do: it may be there where what failed is not, and
+ * the fault came again for ever.
+ */
+static bool memory_came(void)
+{
+	return pages_to_be_had(NEEDED) == NEEDED && !fatal_signal_pending(current);
+}
+
+/* The fault comes again; what the user's budget refuses would not end. */
 static vm_fault_t fault_nomem(const struct memlane_arena *arena)
 {
-	return memlane_user_may_describe(arena->user) ? VM_FAULT_OOM : VM_FAULT_SIGBUS;
+	if (!memlane_user_may_describe(arena->user))
+		return VM_FAULT_SIGBUS;
+	return memory_came() ? VM_FAULT_NOPAGE : VM_FAULT_OOM;
 }
 
 /*
@@ -241,7 +273,7 @@ static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, 
 	/* The arena may be gone after the wait. */
 	memlane_page_drop(page);
 	if (IS_ERR(load))
-		return VM_FAULT_OOM;
+		return fault_nomem(arena);
 	return load ? wait_for_load(vmf, load) : VM_FAULT_NOPAGE;
 }
 
@@ -276,20 +308,6 @@ static vm_fault_t fault_data(struct vm_fault *vmf, struct memlane_arena *arena, 
 		ret = fault_load(vmf, arena, nr, &met);
 	/* 0: what was there has gone meanwhile: look again. */
 	return ret ? ret : VM_FAULT_NOPAGE;
-}
-
-/*
- * The engine's allocations fail early at the memory cgroup's limit. A fault has
- * no way to say so: it waits as any fault does, until memory was found or the
- * OOM killer has chosen.
- */
-static bool memory_came(void)
-{
-	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT);
-
-	if (page)
-		put_page(page);
-	return page && !fatal_signal_pending(current);
 }
 
 /*

@@ -335,6 +335,106 @@ TEST(what_is_in_a_file_is_nobodys)
 	leave_group();
 }
 
+#define GAPS	12U	/* pages: a read takes fewer, with what describes it */
+
+struct reader {
+	struct arena a;
+	__u64 h;
+	int ready[2];
+	int go[2];
+};
+
+/* In the group, with all that a touch of the second page needs but what is read, and where to. */
+static void read_at_the_limit(struct reader *r)
+{
+	char *own = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *at, c;
+
+	expect(put("/proc/self/oom_score_adj", "1000"));
+	expect(group_put("cgroup.procs", "0"));
+	memset(own, 1, MIB);
+	arena_map(&r->a);
+	at = address_of(&r->a, r->h);
+	expect_eq(write(r->ready[1], at, 1), 1);
+	expect_eq(read(r->go[0], &c, 1), 1);
+	expect_noise(at, 2 * PAGE, 1);
+	_exit(0);
+}
+
+static void limit_to(unsigned long bytes)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lu", bytes);
+	expect(group_put("memory.max", text));
+}
+
+/* It ends, one way or the other. Return: how. */
+static int end_of(pid_t pid)
+{
+	int i, status;
+
+	for (i = 0; i < 3000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		usleep(10000);
+	}
+	fail("neither reads nor ends");
+}
+
+/* Return: whether it had its bytes with so many pages left; else it was ended. */
+static bool reads_with(struct reader *r, unsigned int pages)
+{
+	int status;
+	pid_t pid;
+	char c;
+
+	expect_eq(pipe(r->ready) | pipe(r->go), 0);
+	expect(group_put("memory.max", "max"));
+	pid = fork();
+	expect(pid >= 0);
+	if (!pid)
+		read_at_the_limit(r);
+	expect_eq(read(r->ready[0], &c, 1), 1);
+	/* What was charged beforehand is given back, in the background. */
+	limit_to(charged() - PAGE);
+	usleep(50000);
+	limit_to(charged() + pages * PAGE);
+	expect_eq(write(r->go[1], &c, 1), 1);
+	status = end_of(pid);
+	if (WIFSIGNALED(status))
+		expect_eq(WTERMSIG(status), SIGKILL);
+	else
+		expect_eq(status, 0);
+	close(r->ready[0]);
+	close(r->ready[1]);
+	close(r->go[0]);
+	close(r->go[1]);
+	return !status;
+}
+
+/* However few pages are left: it is enough, or the kernel ends who wants more. */
+TEST(a_read_at_the_limit)
+{
+	struct memlane_set_backing req = { .size = sizeof(req) };
+	unsigned int pages, read = 0;
+	struct reader r;
+
+	enter_group();
+	expect(put(ROOT "/cgroup.procs", "0"));
+	r.a = arena_new(MIB, MIB);
+	req.fd = memfd_create("charge", MFD_CLOEXEC);
+	expect_eq(call(r.a.fd, MEMLANE_IOCTL_SET_BACKING, &req), 0);
+	r.h = alloc_one(&r.a, MEMLANE_SLOW, 4 * PAGE);
+	write_noise(address_of(&r.a, r.h), 4 * PAGE, 1);
+	for (pages = 0; pages <= GAPS; pages++) {
+		cool_flags(&r.a, &r.h, 1, MEMLANE_COOL_STORE);
+		read += reads_with(&r, pages);
+	}
+	printf("# %u of %u read\n", read, GAPS + 1);
+	arena_end(&r.a);
+	rmdir(group);
+}
+
 #define OTHERS	(160 * MIB)
 
 /* So that there are holes between pages of zsmalloc's when it is gone. */
