@@ -522,6 +522,19 @@ static void resize_for_ever(struct arena *unused)
 	}
 }
 
+/* 120 MB in one call, nothing of it touched. */
+static void allocate_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, GIB);
+	static __u64 handles[SMALL];
+
+	(void)unused;
+	for (;;) {
+		expect_eq(alloc_live(&a, MEMLANE_SLOW, 30000, SMALL, handles), SMALL);
+		expect_eq(free_live(&a, handles, SMALL), 0);
+	}
+}
+
 static void end_arenas_for_ever(struct arena *unused)
 {
 	__u64 handles[16];
@@ -620,6 +633,11 @@ TEST(killed_while_it_puts_away)
 TEST(killed_while_it_resizes)
 {
 	expect_prompt_death(resize_for_ever, 300);
+}
+
+TEST(killed_while_it_allocates)
+{
+	expect_prompt_death(allocate_for_ever, 300);
 }
 
 TEST(killed_while_it_ends_arenas)
