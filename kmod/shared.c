@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shared.c - pages of the table, side, pin, slot and stat regions
+ * shared.c - pages of the regions that tell of objects, threads and counters
  *
  * The engine finds them by their addresses and users by faults. They never move. Those of
  * handles that are used up are taken away, under invalidate_lock for writing: so a fault holds

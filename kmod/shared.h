@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* shared.h - pages of the table, side, pin, slot and stat regions */
+/* shared.h - pages of the regions that tell of objects, threads and counters */
 #ifndef MEMLANE_SHARED_H
 #define MEMLANE_SHARED_H
 

@@ -19,9 +19,9 @@
  * The count is kept: it is not 0 while somebody whose handle has gone stale is
  * about to find that out, and takes his pin back.
  */
-static void write_notes(struct memlane *m, uint32_t index, uint32_t notes)
+static void write_notes(struct memlane *m, uint32_t index, uint64_t notes)
 {
-	uint32_t w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
+	uint64_t w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
 
 	while ((w & ~MEMLANE_PIN_COUNT_MASK) != notes &&
 	       !__atomic_compare_exchange_n(pin_at(m, index), &w,
@@ -53,16 +53,29 @@ static uint64_t publish(struct memlane *m, uint32_t index)
 }
 
 /* Blobs are nobody's: they have no magazine to go to. */
-static uint64_t made_by(const struct thread *t, uint32_t cls, uint64_t side)
+static uint16_t note_for(const struct memlane *m, const struct order *o)
 {
-	return cls == MEMLANE_CLASS_BLOB ? side : side | t->made;
+	if (o->cls == MEMLANE_CLASS_BLOB)
+		return MEMLANE_SLACK_FAR;
+	return memlane_note_with(this_thread()->made, m->classes->size[o->cls] - o->size);
+}
+
+static void write_size(struct memlane *m, const struct order *o, uint32_t index)
+{
+	uint16_t note = note_for(m, o);
+
+	if (memlane_note_is_far(note))
+		__atomic_store_n(size_at(m, index), memlane_size_word(o->cls, o->size),
+				 __ATOMIC_RELAXED);
+	__atomic_store_n(note_at(m, index), note, __ATOMIC_RELAXED);
+	__atomic_store_n(class_at(m, index), o->cls, __ATOMIC_RELAXED);
 }
 
 static memlane_handle begin(struct memlane *m, const struct order *o, uint32_t index)
 {
 	uint64_t e;
 
-	__atomic_store_n(side_at(m, index), made_by(this_thread(), o->cls, o->side), __ATOMIC_RELAXED);
+	write_size(m, o, index);
 	write_notes(m, index, o->notes);
 	e = publish(m, index);
 	if (unlikely(!e))
@@ -148,12 +161,6 @@ static uint32_t class_for(const struct memlane *m, uint64_t size, uint32_t align
 	return cls < m->nr_classes ? cls : MEMLANE_CLASS_BLOB;
 }
 
-static uint64_t side_word(uint64_t size, uint32_t cls, uint32_t group)
-{
-	return size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT |
-	       (uint64_t)group << MEMLANE_SIDE_GROUP_SHIFT;
-}
-
 /* Without wishes; the size is in range. */
 static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *out)
 {
@@ -161,7 +168,6 @@ static inline int alloc_plain(struct memlane *m, uint64_t size, memlane_handle *
 
 	o.lane = lane_for(m, size);
 	o.cls = memlane_size_class(m, size);
-	o.side = side_word(size, o.cls, 0);
 	return alloc(m, &o, out);
 }
 
@@ -228,8 +234,8 @@ static void place_order(const struct memlane *m, uint64_t size, uint32_t pad,
 	o->flags = opts->flags;
 	o->lane = wanted_lane(m, opts, size);
 	o->cls = class_for(m, size + pad, o->align);
-	o->side = side_word(size, o->cls, opts->group);
-	o->notes = (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
+	o->notes = (uint64_t)opts->group << MEMLANE_PIN_GROUP_SHIFT |
+		   (uint32_t)opts->tag << MEMLANE_PIN_TAG_SHIFT |
 		   opts->priority << MEMLANE_PIN_PRIORITY_SHIFT | opts->hints;
 }
 
@@ -246,14 +252,13 @@ static bool take_with(struct memlane *m, uint64_t size, const struct memlane_all
 		      memlane_handle *out)
 {
 	struct thread *t = this_thread();
-	uint32_t cls;
-	uint64_t side;
+	struct block b;
 
 	if (!is_easy(opts, size) || !is_part(t, m) || m->is_small)
 		return false;
-	cls = class_of(m->classes, size);
-	side = quick_side(t, size, cls) | (uint64_t)opts->group << MEMLANE_SIDE_GROUP_SHIFT;
-	return take_from(m, t, wanted_lane(m, opts, size), cls, side, t->self.depth != 0, out);
+	b = block_for(m, t, size);
+	b.pin = (uint64_t)opts->group << MEMLANE_PIN_GROUP_SHIFT;
+	return take_from(m, t, wanted_lane(m, opts, size), &b, t->self.depth != 0, out);
 }
 
 /* As memlane_alloc() does where nobody watches; the size is in range. */

@@ -192,8 +192,10 @@ static int lay_out(struct memlane *m)
 	m->mag_stride = info->out_mag_stride;
 	m->first = info->out_first;
 	if (!m->is_small) {
-		m->side = (uint64_t *)m->region[MEMLANE_REGION_SIDE] - m->first;
-		m->pin = (uint32_t *)m->region[MEMLANE_REGION_PIN] - m->first;
+		m->cls = (uint8_t *)m->region[MEMLANE_REGION_CLASS] - m->first;
+		m->note = (uint16_t *)m->region[MEMLANE_REGION_NOTE] - m->first;
+		m->pin = (uint64_t *)m->region[MEMLANE_REGION_PIN] - m->first;
+		m->size = (uint64_t *)m->region[MEMLANE_REGION_SIZE] - m->first;
 		m->slots = m->region[MEMLANE_REGION_SLOTS];
 	}
 	m->stat = m->region[MEMLANE_REGION_STAT];
@@ -325,6 +327,7 @@ static int set_up(struct memlane *m, const struct memlane_config *c, int fd)
 	if (err)
 		goto close_keeper;
 	tasks_init(&m->tasks);
+	pthread_mutex_init(&m->sizes, NULL);
 	return 0;
 
 close_keeper:

@@ -90,6 +90,14 @@ struct tasks {
 	unsigned int nr;
 };
 
+/* Bytes that were asked for, and the class of the place. */
+struct extent {
+	uint64_t size;
+	uint32_t cls;
+};
+
+#define NOBODYS (1U << 16)
+
 /**
  * struct thread - one thread's part in one arena
  * @self: what the inline functions use; first. @self.arena is cleared under
@@ -100,13 +108,13 @@ struct tasks {
  * @slot: immutable
  * @number: of @slot, immutable
  * @mag: of @slot, by lane: the first one, see mag_of(); immutable
- * @made: @maker, where side words have it; immutable
- * @maker: @number + 1, as side words tell makers; immutable
+ * @made: what is in the notes of what it makes, but for the slack; immutable
+ * @own: the same, or NOBODYS where that is 0: no note is that; immutable
  * @tid: of the thread, as it stands in @slot; immutable
  * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how
  *	often its stock may still serve before the FastLane is looked at again
  * @room: by class, of the FastLane when it was full last
- * @full: by class: a magazine with so many is trimmed
+ * @last: by class: a magazine with more is trimmed
  * @tally: of @slot, or NULL: see watch.h
  * @given: what this section was given addresses of, where that matters: see moves.c
  * @nr_given: how many
@@ -120,13 +128,13 @@ struct thread {
 	struct registry *reg;
 	struct memlane_slot *slot;
 	unsigned char *mag[MEMLANE_LANES];
-	uint64_t made;
 	uint32_t number;
-	uint32_t maker;
+	uint32_t own;
+	uint16_t made;
 	uint32_t tid;
 	uint8_t spilled[MEMLANE_CLASSES_MAX];
 	uint32_t room[MEMLANE_CLASSES_MAX];
-	uint8_t full[MEMLANE_CLASSES_MAX];
+	uint8_t last[MEMLANE_CLASSES_MAX];
 	struct tally *tally;
 	memlane_handle *given;
 	uint32_t nr_given;
@@ -142,15 +150,17 @@ struct thread {
  * @quick_limit: @hot.limit for memlane_free(); INT64_MIN: nothing is straight through
  * @quick_top: of an entry that is clean: its cookie, and bit 63
  * @quick_slow: a good entry XOR its handle is less, if its place is the FastLane's
- * @classes: size classes, by which side words and magazines go
+ * @classes: size classes, by which notes and magazines go
  * @mag_stride: bytes from one magazine to the next
  * @nr_classes: of @classes
  * @is_small: @hot.table is nobody's, and of the regions only the data area is an array: see small_word()
  * @cookie: as it stands in handles
  * @buried: in the child of a fork: nothing is touched any more
  * @first: where its indices begin
- * @side: side words, by index
+ * @cls: classes, by index
+ * @note: notes, by index
  * @pin: pin words, by index
+ * @size: size words, by index
  * @stat: the read-only page
  * @slots: the first slot
  * @fast_end: first granule that is not the FastLane's
@@ -167,9 +177,10 @@ struct thread {
  * @tool: that is so: see memtool.c; or NULL
  * @event_size: bytes of the backend's records of events; 0: not known yet; atomic
  * @tasks: it has a lock of its own
+ * @sizes: protects size words of live objects: see resize.c
  * @info: layout
  * @region: where the regions are
- * @leaves: of a small arena, where pages of the table, side and pin words are: by LEAF_PAGES
+ * @leaves: of a small arena, where pages of the table and what else is by index are: by LEAF_PAGES
  * @slot: of a small arena, where each is, or NULL; atomic
  * @reg: its threads
  * @owner: the process that opened it
@@ -192,8 +203,10 @@ struct memlane {
 	uint32_t first;
 	bool buried;
 	bool is_small;
-	uint64_t *side;
-	uint32_t *pin;
+	uint8_t *cls;
+	uint16_t *note;
+	uint64_t *pin;
+	uint64_t *size;
 	const struct memlane_stat_page *stat;
 	unsigned char *slots;
 	uint64_t fast_end;
@@ -210,6 +223,7 @@ struct memlane {
 	struct memtool *tool;
 	uint32_t event_size;
 	struct tasks tasks;
+	pthread_mutex_t sizes;
 	struct memlane_info info;
 	void *region[MEMLANE_REGIONS];
 	void *const *const *leaves[MEMLANE_REGIONS];
@@ -335,18 +349,32 @@ static inline uint64_t *entry_of(const struct memlane *m, uint32_t index, const 
 	return small_word(m, MEMLANE_REGION_TABLE, index - m->first, 512, sizeof(uint64_t));
 }
 
-static inline uint64_t *side_of(const struct memlane *m, uint32_t index, const bool small)
+static inline uint8_t *class_word(const struct memlane *m, uint32_t index, const bool small)
 {
 	if (likely(!small))
-		return &m->side[index];
-	return small_word(m, MEMLANE_REGION_SIDE, index - m->first, 512, sizeof(uint64_t));
+		return &m->cls[index];
+	return small_word(m, MEMLANE_REGION_CLASS, index - m->first, 4096, sizeof(uint8_t));
 }
 
-static inline uint32_t *pin_of(const struct memlane *m, uint32_t index, const bool small)
+static inline uint16_t *note_word(const struct memlane *m, uint32_t index, const bool small)
+{
+	if (likely(!small))
+		return &m->note[index];
+	return small_word(m, MEMLANE_REGION_NOTE, index - m->first, 2048, sizeof(uint16_t));
+}
+
+static inline uint64_t *pin_of(const struct memlane *m, uint32_t index, const bool small)
 {
 	if (likely(!small))
 		return &m->pin[index];
-	return small_word(m, MEMLANE_REGION_PIN, index - m->first, 1024, sizeof(uint32_t));
+	return small_word(m, MEMLANE_REGION_PIN, index - m->first, 512, sizeof(uint64_t));
+}
+
+static inline uint64_t *size_word(const struct memlane *m, uint32_t index, const bool small)
+{
+	if (likely(!small))
+		return &m->size[index];
+	return small_word(m, MEMLANE_REGION_SIZE, index - m->first, 512, sizeof(uint64_t));
 }
 
 static inline uint64_t *entry_at(const struct memlane *m, uint32_t index)
@@ -354,14 +382,24 @@ static inline uint64_t *entry_at(const struct memlane *m, uint32_t index)
 	return entry_of(m, index, m->is_small);
 }
 
-static inline uint64_t *side_at(const struct memlane *m, uint32_t index)
+static inline uint8_t *class_at(const struct memlane *m, uint32_t index)
 {
-	return side_of(m, index, m->is_small);
+	return class_word(m, index, m->is_small);
 }
 
-static inline uint32_t *pin_at(const struct memlane *m, uint32_t index)
+static inline uint16_t *note_at(const struct memlane *m, uint32_t index)
+{
+	return note_word(m, index, m->is_small);
+}
+
+static inline uint64_t *pin_at(const struct memlane *m, uint32_t index)
 {
 	return pin_of(m, index, m->is_small);
+}
+
+static inline uint64_t *size_at(const struct memlane *m, uint32_t index)
+{
+	return size_word(m, index, m->is_small);
 }
 
 /* NULL: it was never made. */
@@ -376,18 +414,37 @@ static inline struct memlane_slot *slot_of(const struct memlane *m, uint32_t nr,
  * A handle gone stale may be looked at while its index begins another life: what
  * this says is good only for an entry that still has the generation afterwards.
  */
-static inline uint64_t side_load(const struct memlane *m, uint32_t index)
+static inline uint32_t class_load(const struct memlane *m, uint32_t index)
 {
-	return __atomic_load_n(side_at(m, index), __ATOMIC_RELAXED);
+	return __atomic_load_n(class_at(m, index), __ATOMIC_ACQUIRE);
+}
+
+/* The pin word, for what the program says of the object. */
+static inline uint64_t notes_load(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
+}
+
+static inline uint16_t note_load(const struct memlane *m, uint32_t index)
+{
+	return __atomic_load_n(note_at(m, index), __ATOMIC_ACQUIRE);
+}
+
+struct extent extent_of(const struct memlane *m, uint32_t index, uint32_t cls, uint16_t note);
+struct extent extent_load(const struct memlane *m, uint32_t index);
+
+static inline uint64_t size_load(const struct memlane *m, uint32_t index)
+{
+	return extent_load(m, index).size;
 }
 
 /*
- * Whether somebody else than the caller may end the object of this side word by a plain store;
+ * Whether somebody else than the caller may end the object of this note by a plain store;
  * its index was seen live. Pairs with the engine's release: those that were are visible.
  */
-static __always_inline bool side_is_biased(const struct memlane *m, uint64_t side, const bool small)
+static __always_inline bool note_is_biased(const struct memlane *m, uint32_t note, const bool small)
 {
-	uint32_t maker = memlane_side_maker(side);
+	uint32_t maker = memlane_note_maker(note);
 	const struct memlane_slot *slot;
 
 	if (!maker || maker > m->info.out_threads || maker - 1 == this_thread()->number)
@@ -398,7 +455,7 @@ static __always_inline bool side_is_biased(const struct memlane *m, uint64_t sid
 
 static __always_inline bool maker_is_biased(const struct memlane *m, uint32_t index, const bool small)
 {
-	return side_is_biased(m, __atomic_load_n(side_of(m, index, small), __ATOMIC_RELAXED), small);
+	return note_is_biased(m, __atomic_load_n(note_word(m, index, small), __ATOMIC_RELAXED), small);
 }
 
 /* Sequentially consistent: a pin looks here after it has raised its count. */
@@ -408,7 +465,7 @@ static inline uint64_t entry_load(const struct memlane *m, uint32_t index)
 }
 
 /* How often the object is pinned; pairs with pin's load of the entry. */
-static inline uint32_t pins(const struct memlane *m, uint32_t index)
+static inline uint64_t pins(const struct memlane *m, uint32_t index)
 {
 	return __atomic_load_n(pin_at(m, index), __ATOMIC_SEQ_CST) & MEMLANE_PIN_COUNT_MASK;
 }

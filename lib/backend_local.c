@@ -48,12 +48,16 @@ static int show_indices(struct local *l)
 
 	if (last < made)
 		return 0;
-	err = show(l, MEMLANE_REGION_SIDE, made >> 9, last >> 9);
+	err = show(l, MEMLANE_REGION_CLASS, made >> 12, last >> 12);
 	if (!err)
-		err = show(l, MEMLANE_REGION_PIN, made >> 10, last >> 10);
+		err = show(l, MEMLANE_REGION_NOTE, made >> 11, last >> 11);
+	if (!err)
+		err = show(l, MEMLANE_REGION_PIN, made >> 9, last >> 9);
+	if (!err)
+		err = show(l, MEMLANE_REGION_SIZE, made >> 9, last >> 9);
 	if (err)
 		return err;
-	/* Up to the end of the smaller page; never back behind another thread. */
+	/* Up to the end of the smallest page; never back behind another thread. */
 	last |= 511;
 	while (made <= last &&
 	       !__atomic_compare_exchange_n(&l->made, &made, last + 1, false,
@@ -255,8 +259,10 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	l->info.out_page_size = ML_PAGE_SIZE;
 	l->info.out_handles = ml_arena_indices(req, l->info.out_first);
 	r[MEMLANE_REGION_TABLE].length = l->info.out_handles * sizeof(u64);
-	r[MEMLANE_REGION_SIDE].length = l->info.out_handles * sizeof(u64);
-	r[MEMLANE_REGION_PIN].length = l->info.out_handles * sizeof(u32);
+	r[MEMLANE_REGION_CLASS].length = l->info.out_handles * sizeof(u8);
+	r[MEMLANE_REGION_NOTE].length = l->info.out_handles * sizeof(u16);
+	r[MEMLANE_REGION_PIN].length = l->info.out_handles * sizeof(u64);
+	r[MEMLANE_REGION_SIZE].length = l->info.out_handles * sizeof(u64);
 	r[MEMLANE_REGION_SLOTS].length = req->threads * ML_SLOT_SIZE;
 	r[MEMLANE_REGION_STAT].length =
 		MEMLANE_TALLY_OFFSET + MEMLANE_TALLIES * sizeof(struct memlane_tally);

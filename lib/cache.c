@@ -51,7 +51,7 @@ void cache_open(struct memlane *m)
 	m->quick_top = memlane_entry_to(0, MEMLANE_ENTRY_USED, m->cookie);
 }
 
-/* Between calls a magazine holds fewer than @full: there is room for one more. */
+/* Between calls a magazine holds at most @last: there is room for one more. */
 void cache_init(const struct memlane *m, struct thread *t)
 {
 	unsigned char *first = (unsigned char *)t->slot + m->info.out_mag_offset;
@@ -60,7 +60,7 @@ void cache_init(const struct memlane *m, struct thread *t)
 	t->mag[MEMLANE_FAST] = first;
 	t->mag[MEMLANE_SLOW] = first + m->nr_classes * m->mag_stride;
 	for (cls = 0; cls < m->nr_classes; cls++)
-		t->full[cls] = 2 * stock_cap(m, cls);
+		t->last[cls] = 2 * stock_cap(m, cls) - 1;
 }
 
 /* -------------------------------------------------- back to the arena ---- */
@@ -84,8 +84,8 @@ void cache_trim(struct memlane *m, uint32_t lane, uint32_t cls)
 	const struct thread *t = this_thread();
 	uint32_t nr = mag_of(m, t, lane, cls)->nr;
 
-	if (unlikely(nr >= t->full[cls]))
-		cache_flush(m, lane, cls, t->full[cls] / 2);
+	if (unlikely(nr > t->last[cls]))
+		cache_flush(m, lane, cls, (t->last[cls] + 1) / 2);
 }
 
 /* All stock of this thread. Return: whether there was any. */

@@ -13,8 +13,7 @@ struct order {
 	uint32_t lane;
 	uint32_t flags;
 	uint32_t cls;
-	uint64_t side;
-	uint32_t notes; /* the pin word without its count */
+	uint64_t notes; /* the pin word without its count */
 };
 
 int cache_ask(struct memlane *m, const struct order *o, uint32_t nr, struct memlane_refill *req);

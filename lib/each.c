@@ -14,20 +14,20 @@
 static bool look(const struct memlane *m, uint32_t index, uint64_t e, struct memlane_object *o)
 {
 	bool purged = memlane_entry_state(e) == MEMLANE_ENTRY_PURGED;
-	uint64_t side;
-	uint32_t w;
+	struct extent x;
+	uint64_t w;
 
 	if (!memlane_entry_is_live(e) && !purged)
 		return false;
-	side = side_load(m, index);
-	w = __atomic_load_n(pin_at(m, index), __ATOMIC_RELAXED);
+	x = extent_load(m, index);
+	w = notes_load(m, index);
 	*o = (struct memlane_object){
 		.handle = memlane_handle_make(m->cookie, memlane_entry_gen(e), index),
-		.bytes = memlane_side_size(side),
+		.bytes = x.size,
 		.lane = entry_lane(m, index, e),
-		.cls = memlane_side_class(side),
-		.tag = w >> MEMLANE_PIN_TAG_SHIFT,
-		.group = side >> MEMLANE_SIDE_GROUP_SHIFT,
+		.cls = x.cls,
+		.tag = memlane_pin_tag(w),
+		.group = memlane_pin_group(w),
 		.pins = (w & MEMLANE_PIN_COUNT_MASK) / MEMLANE_PIN_ONE,
 		.priority = (w & MEMLANE_PIN_PRIORITY_MASK) >> MEMLANE_PIN_PRIORITY_SHIFT,
 		.hints = w & MEMLANE_HINT_MASK,

@@ -60,7 +60,7 @@ static int kill_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct
 		if (pins(m, index))
 			return -EBUSY;
 		/* Behind the entry, which a change of size comes before. */
-		*cls = memlane_side_class(side_load(m, index));
+		*cls = class_load(m, index);
 		*mag = mag_for(m, index, e, *cls);
 		if (*mag)
 			mag_set_next(*mag, index);
@@ -85,7 +85,7 @@ static int free_entry(struct memlane *m, memlane_handle h, uint32_t *cls, struct
 		return err;
 	}
 	count(&slot->frees, 1);
-	count(&slot->free_bytes, memlane_side_size(side_load(m, memlane_handle_index(h))));
+	count(&slot->free_bytes, size_load(m, memlane_handle_index(h)));
 	if (*mag)
 		mag_set_nr(*mag, (*mag)->nr + 1);
 	return 0;
@@ -102,22 +102,31 @@ static __always_inline int end_shared(struct memlane *m, struct thread *t, memla
 {
 	const uint32_t index = memlane_handle_index(h);
 	uint64_t *entry = &m->hot.table[index];
-	uint64_t e = __atomic_load_n(entry, __ATOMIC_SEQ_CST), side, ended;
+	uint64_t e = __atomic_load_n(entry, __ATOMIC_SEQ_CST), ended;
 	struct memlane_mag *mag;
-	uint32_t cls, nr;
+	uint64_t cls, size, nr;
+	uint32_t note, slack;
 
 	if (unlikely((int64_t)(e ^ h) >= m->hot.limit))
 		return -EAGAIN;
 	/* Behind the entry, which a change of size comes before. */
-	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
-	cls = memlane_side_class(side);
-	if (unlikely(cls >= m->nr_classes || side_is_biased(m, side, false) || is_pinned(m, index)))
+	note = __atomic_load_n(&m->note[index], __ATOMIC_RELAXED);
+	cls = __atomic_load_n(&m->cls[index], __ATOMIC_RELAXED);
+	slack = note ^ t->own;
+	if (slack > MEMLANE_SLACK_MASK) {
+		if (unlikely(note_is_biased(m, note, false)))
+			return -EAGAIN;
+		slack = note & MEMLANE_SLACK_MASK;
+	}
+	if (unlikely(cls >= m->nr_classes || is_pinned(m, index)))
 		return -EAGAIN;
 	mag = mag_of(m, t, (e ^ h) >= m->quick_slow, cls);
 	nr = mag->nr;
-	ended = memlane_entry_ended(e);
-	/* Its generations are used up, or others have to go first. */
-	if (unlikely(nr + 1 >= t->full[cls] || ended < 1ULL << MEMLANE_GEN_SHIFT))
+	ended = e;
+	/* Others have to go first, or its generations are used up. */
+	if (unlikely(nr >= t->last[cls]))
+		return -EAGAIN;
+	if (!entry_end(&ended))
 		return -EAGAIN;
 	mag_set_next(mag, index);
 	if (unlikely(!__atomic_compare_exchange_n(entry, &e, ended, false, __ATOMIC_SEQ_CST,
@@ -129,7 +138,8 @@ static __always_inline int end_shared(struct memlane *m, struct thread *t, memla
 	}
 	mag_set_nr(mag, nr + 1);
 	count(&t->slot->frees, 1);
-	count(&t->slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	block_size(m, index, cls, slack, &size);
+	count(&t->slot->free_bytes, size);
 	return 0;
 }
 

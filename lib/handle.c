@@ -39,6 +39,53 @@ bool entry_is_ended(uint64_t e, memlane_handle h)
 	       memlane_entry_gen(e) == memlane_entry_gen(memlane_entry_ended(h));
 }
 
+/**
+ * extent_of - class and size, as these words say
+ * @m: arena
+ * @index: can be looked up
+ * @cls: its class, which was loaded before
+ * @note: its note
+ *
+ * Any value where the program has written any.
+ */
+struct extent extent_of(const struct memlane *m, uint32_t index, uint32_t cls, uint16_t note)
+{
+	uint32_t slack = note & MEMLANE_SLACK_MASK;
+	uint64_t word, room;
+
+	if (memlane_note_is_far(note)) {
+		word = __atomic_load_n(size_at(m, index), __ATOMIC_ACQUIRE);
+		return (struct extent){
+			.size = word & MEMLANE_SIZE_MASK,
+			.cls = (uint8_t)(word >> MEMLANE_SIZE_CLASS_SHIFT),
+		};
+	}
+	room = cls < m->nr_classes ? m->classes->size[cls] : 0;
+	return (struct extent){ .size = room > slack ? room - slack : 0, .cls = cls };
+}
+
+/**
+ * extent_load - class and size of an object
+ * @m: arena
+ * @index: of it
+ *
+ * One change of size at a time is seen before or after: see ml_index_resize(). For more than one
+ * the place has to have changed.
+ */
+struct extent extent_load(const struct memlane *m, uint32_t index)
+{
+	struct extent x;
+	uint32_t cls;
+	uint64_t e;
+
+	do {
+		e = entry_load(m, index);
+		cls = class_load(m, index);
+		x = extent_of(m, index, cls, note_load(m, index));
+	} while (entry_load(m, index) != e);
+	return x;
+}
+
 static void free_nap(unsigned int round)
 {
 	static const struct timespec nap = { .tv_nsec = FREE_NAP_NS };
@@ -129,9 +176,7 @@ static int where_state(struct memlane *m, memlane_handle h, uint64_t e)
 
 static int live_state(struct memlane *m, memlane_handle h, uint64_t e)
 {
-	uint32_t pins = __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED);
-
-	if (pins & MEMLANE_PIN_COUNT_MASK)
+	if (notes_load(m, memlane_handle_index(h)) & MEMLANE_PIN_COUNT_MASK)
 		return MEMLANE_STATE_PINNED;
 	if (memlane_entry_is_marked(e) || memlane_entry_is_busy(e))
 		return MEMLANE_STATE_MOVING;
@@ -189,20 +234,21 @@ uint64_t memlane_size(struct memlane *m, memlane_handle h)
 
 	if (handle_look(m, h, &e))
 		return 0;
-	return memlane_side_size(side_load(m, memlane_handle_index(h)));
+	return size_load(m, memlane_handle_index(h));
 }
 
 /* Behind an object whose bytes are checked, here or by a tool, nobody may write. */
 uint64_t memlane_usable_size(struct memlane *m, memlane_handle h)
 {
-	uint64_t e, side;
+	struct extent x;
+	uint64_t e;
 
 	if (handle_look(m, h, &e))
 		return 0;
-	side = side_load(m, memlane_handle_index(h));
+	x = extent_load(m, memlane_handle_index(h));
 	if (m->watch && m->watch->pad)
-		return memlane_side_size(side);
-	return class_room(m->classes, memlane_side_class(side), memlane_side_size(side));
+		return x.size;
+	return class_room(m->classes, x.cls, x.size);
 }
 
 int memlane_lane(struct memlane *m, memlane_handle h)
@@ -230,8 +276,7 @@ int memlane_tag(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED) >>
-	       MEMLANE_PIN_TAG_SHIFT;
+	return memlane_pin_tag(notes_load(m, memlane_handle_index(h)));
 }
 
 int memlane_group(struct memlane *m, memlane_handle h)
@@ -241,5 +286,5 @@ int memlane_group(struct memlane *m, memlane_handle h)
 
 	if (err)
 		return err;
-	return side_load(m, memlane_handle_index(h)) >> MEMLANE_SIDE_GROUP_SHIFT;
+	return memlane_pin_group(notes_load(m, memlane_handle_index(h)));
 }

@@ -69,6 +69,13 @@ static int open_pages(struct local *l, unsigned int region, u64 end)
 	return 0;
 }
 
+/* Pages of pin and size words take memory only where somebody writes, which nobody tells. */
+static void count_shared(struct local *l, unsigned int region, s64 bytes)
+{
+	if (region != MEMLANE_REGION_PIN && region != MEMLANE_REGION_SIZE)
+		__atomic_add_fetch(&l->metadata, bytes, __ATOMIC_RELAXED);
+}
+
 static void *share(struct ml_arena *a, unsigned int region, u64 page)
 {
 	struct local *l = local_of(a);
@@ -80,7 +87,7 @@ static void *share(struct ml_arena *a, unsigned int region, u64 page)
 	else if (!open_pages(l, region, page + 1))
 		at = (char *)region_at(&l->info, region, l->region[region]) + (page << ML_PAGE_SHIFT);
 	if (at)
-		__atomic_add_fetch(&l->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+		count_shared(l, region, ML_PAGE_SIZE);
 	return at;
 }
 
@@ -89,7 +96,7 @@ static void share_end(struct ml_arena *a, unsigned int region, u64 page, void *p
 {
 	if (madvise(p, ML_PAGE_SIZE, MADV_DONTNEED))
 		memset(p, 0, ML_PAGE_SIZE); /* locked in memory */
-	__atomic_sub_fetch(&local_of(a)->metadata, ML_PAGE_SIZE, __ATOMIC_RELAXED);
+	count_shared(local_of(a), region, -(s64)ML_PAGE_SIZE);
 }
 
 static int commit(struct ml_arena *a, u64 page, u64 nr)

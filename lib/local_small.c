@@ -75,8 +75,10 @@ void small_tell(struct local *l, struct memlane *m)
 	m->region[MEMLANE_REGION_TABLE] = l->small.zeros;
 	m->region[MEMLANE_REGION_STAT] = a->stat_page;
 	m->leaves[MEMLANE_REGION_TABLE] = (void *)a->table.entry.top->leaf;
-	m->leaves[MEMLANE_REGION_SIDE] = (void *)a->table.side.top->leaf;
+	m->leaves[MEMLANE_REGION_CLASS] = (void *)a->table.cls.top->leaf;
+	m->leaves[MEMLANE_REGION_NOTE] = (void *)a->table.note.top->leaf;
 	m->leaves[MEMLANE_REGION_PIN] = (void *)a->table.pin.top->leaf;
+	m->leaves[MEMLANE_REGION_SIZE] = (void *)a->table.size.top->leaf;
 	m->leaves[MEMLANE_REGION_STAT] = (void *)a->stat.top->leaf;
 	m->slot = l->small.slot;
 }

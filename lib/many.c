@@ -36,15 +36,14 @@ static uint32_t window_of(uint32_t nr)
 static uint32_t take_window(struct memlane *m, struct thread *t, uint64_t size,
 			    memlane_handle *out, uint32_t nr)
 {
-	const uint32_t cls = class_of(m->classes, size);
-	const uint64_t side = quick_side(t, size, cls);
-	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), cls);
+	const struct block b = block_for(m, t, size);
+	struct memlane_mag *mag = mag_of(m, t, lane_for(m, size), b.cls);
 	uint32_t left = mag->nr, i;
 	bool open = t->self.depth;
 
 	take_begin(m, t->slot, open);
 	for (i = 0; i < nr && left; i++, left--)
-		if (!take_last(m, t->slot, mag, left, side, &out[i]))
+		if (!take_last(m, t->slot, mag, left, &b, &out[i]))
 			break;
 	take_end(t->slot, open);
 	return i;

@@ -353,7 +353,7 @@ void memtool_move_begin(void *to, void *from, size_t length)
  */
 void memtool_move_end(struct memtool *t, uint32_t index, void *to, void *from, size_t length)
 {
-	size_t size = is_told(t, index) ? memlane_side_size(side_load(t->m, index)) : 0;
+	size_t size = is_told(t, index) ? size_load(t->m, index) : 0;
 
 	memtool_hide(from, length);
 	memtool_hide((char *)to + size, length - size);
@@ -370,5 +370,5 @@ void memtool_purged(struct memtool *t, uint32_t index, void *p)
 	set_told(t, index, false);
 	VALGRIND_MEMPOOL_FREE(t, p);
 	if (__asan_poison_memory_region)
-		__asan_poison_memory_region(p, memlane_side_size(side_load(t->m, index)));
+		__asan_poison_memory_region(p, size_load(t->m, index));
 }

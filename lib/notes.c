@@ -20,9 +20,10 @@ struct name {
 	char text[];
 };
 
-static int note(struct memlane *m, memlane_handle h, uint32_t mask, uint32_t value)
+static int note(struct memlane *m, memlane_handle h, uint64_t mask, uint64_t value)
 {
-	uint32_t index = memlane_handle_index(h), w;
+	uint32_t index = memlane_handle_index(h);
+	uint64_t w;
 	int err = pin_unused(m, h);
 
 	if (err)
@@ -40,7 +41,7 @@ static int noted(struct memlane *m, memlane_handle h, uint32_t *w)
 	int err = handle_look(m, h, &e);
 
 	if (!err)
-		*w = __atomic_load_n(pin_at(m, memlane_handle_index(h)), __ATOMIC_RELAXED);
+		*w = (uint32_t)notes_load(m, memlane_handle_index(h));
 	return err;
 }
 

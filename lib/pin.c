@@ -100,15 +100,15 @@ int memlane_try_get(struct memlane *m, memlane_handle h, uint64_t size, void **p
 		return err;
 	if (unlikely(m->watch))
 		moves_given(m, h);
-	if (size <= memlane_side_size(side_load(m, memlane_handle_index(h))))
+	if (size <= size_load(m, memlane_handle_index(h)))
 		return 0;
 	*p = NULL;
 	return -ERANGE;
 }
 
-static int pin_add(uint32_t *pin)
+static int pin_add(uint64_t *pin)
 {
-	uint32_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
+	uint64_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
 
 	do {
 		if ((w & MEMLANE_PIN_COUNT_MASK) == MEMLANE_PIN_COUNT_MASK)
@@ -119,9 +119,9 @@ static int pin_add(uint32_t *pin)
 }
 
 /* Pairs with the mover's and free's look at the count: what the pin was for is done. */
-static int pin_sub(uint32_t *pin)
+static int pin_sub(uint64_t *pin)
 {
-	uint32_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
+	uint64_t w = __atomic_load_n(pin, __ATOMIC_RELAXED);
 
 	do {
 		if (!(w & MEMLANE_PIN_COUNT_MASK))

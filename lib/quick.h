@@ -31,26 +31,58 @@ static inline void take_end(struct memlane_slot *slot, bool open)
 		__atomic_store_n(&slot->section, 0, __ATOMIC_RELEASE);
 }
 
+/* What a block is to be that goes straight through; immutable. */
+struct block {
+	uint64_t size;
+	uint64_t pin; /* its pin word */
+	uint64_t cls;
+	uint32_t slack;
+	uint32_t made; /* of its note */
+};
+
+static __always_inline struct block block_for(const struct memlane *m, const struct thread *t,
+					      uint64_t size)
+{
+	const uint64_t cls = class_of(m->classes, size);
+
+	return (struct block){
+		.size = size,
+		.cls = cls,
+		.slack = m->classes->size[cls] - (uint32_t)size,
+		.made = t->made,
+	};
+}
+
 /*
- * Stock that no move is planned for, and that has no notes of an object before, becomes an
+ * Stock that no move is planned for, and whose pin word is as it is to be already, becomes an
  * object; in a section. *e: its entry. False: nothing has changed.
  */
-static __always_inline bool make_live(struct memlane *m, uint32_t index, uint64_t side, uint64_t *e)
+static __always_inline void block_describe(const struct memlane *m, uint32_t index,
+					   const struct block *b)
+{
+	uint32_t slack = b->slack;
+
+	if (unlikely(slack >= MEMLANE_SLACK_FAR)) {
+		__atomic_store_n(&m->size[index], memlane_size_word(b->cls, b->size),
+				 __ATOMIC_RELAXED);
+		slack = MEMLANE_SLACK_FAR;
+	}
+	__atomic_store_n(&m->note[index], (uint16_t)(b->made + slack), __ATOMIC_RELAXED);
+	__atomic_store_n(&m->cls[index], (uint8_t)b->cls, __ATOMIC_RELAXED);
+}
+
+static __always_inline bool make_live(struct memlane *m, uint32_t index, const struct block *b,
+				      uint64_t *e)
 {
 	uint64_t *entry = &m->hot.table[index];
 
 	*e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
-	if (unlikely(*e >> MEMLANE_COOKIE_SHIFT || __atomic_load_n(&m->pin[index], __ATOMIC_RELAXED)))
+	if (unlikely(*e >> MEMLANE_COOKIE_SHIFT |
+		     (__atomic_load_n(&m->pin[index], __ATOMIC_RELAXED) ^ b->pin)))
 		return false;
 	*e |= m->quick_top;
-	__atomic_store_n(&m->side[index], side, __ATOMIC_RELAXED);
 	__atomic_store_n(entry, *e, __ATOMIC_RELEASE);
 	return true;
-}
-
-static inline uint64_t quick_side(const struct thread *t, uint64_t size, uint32_t cls)
-{
-	return size | (uint64_t)cls << MEMLANE_SIDE_CLASS_SHIFT | t->made;
 }
 
 /*
@@ -58,26 +90,27 @@ static inline uint64_t quick_side(const struct thread *t, uint64_t size, uint32_
  * killed: see cache.c. False: nothing has changed.
  */
 static __always_inline bool take_last(struct memlane *m, struct memlane_slot *slot,
-				      struct memlane_mag *mag, uint32_t nr, uint64_t side,
+				      struct memlane_mag *mag, uint32_t nr, const struct block *b,
 				      memlane_handle *out)
 {
 	uint32_t index = mag->index[nr - 1];
 	uint64_t e;
 
-	if (unlikely(!make_live(m, index, side, &e)))
+	block_describe(m, index, b);
+	if (unlikely(!make_live(m, index, b, &e)))
 		return false;
 	__atomic_store_n(&mag->nr, nr - 1, __ATOMIC_RELEASE);
 	count(&slot->allocs, 1);
-	count(&slot->alloc_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	count(&slot->alloc_bytes, b->size);
 	*out = (e & ~(MEMLANE_ENTRY_CLEAN | MEMLANE_LOC_MASK)) | index;
 	return true;
 }
 
-/* A block for @side in @lane. False: there is no stock that goes straight through. */
-static __always_inline bool take_from(struct memlane *m, struct thread *t, uint32_t lane, uint32_t cls,
-				      uint64_t side, bool open, memlane_handle *out)
+/* A block like @b in @lane. False: there is no stock that goes straight through. */
+static __always_inline bool take_from(struct memlane *m, struct thread *t, uint32_t lane,
+				      const struct block *b, bool open, memlane_handle *out)
 {
-	struct memlane_mag *mag = mag_of(m, t, lane, cls);
+	struct memlane_mag *mag = mag_of(m, t, lane, b->cls);
 	struct memlane_slot *slot = t->slot;
 	uint32_t nr = mag->nr;
 	bool done;
@@ -85,7 +118,7 @@ static __always_inline bool take_from(struct memlane *m, struct thread *t, uint3
 	if (unlikely(!nr))
 		return false;
 	take_begin(m, slot, open);
-	done = take_last(m, slot, mag, nr, side, out);
+	done = take_last(m, slot, mag, nr, b, out);
 	take_end(slot, open);
 	return done;
 }
@@ -94,9 +127,9 @@ static __always_inline bool take_from(struct memlane *m, struct thread *t, uint3
 static __always_inline bool take(struct memlane *m, struct thread *t, uint64_t size, bool open,
 				 memlane_handle *out)
 {
-	const uint32_t cls = class_of(m->classes, size);
+	const struct block b = block_for(m, t, size);
 
-	return take_from(m, t, lane_for(m, size), cls, quick_side(t, size, cls), open, out);
+	return take_from(m, t, lane_for(m, size), &b, open, out);
 }
 
 /* -------------------------------------------------------------- free ---- */
@@ -129,20 +162,29 @@ static inline bool is_pinned(const struct memlane *m, uint32_t index)
 }
 
 /*
- * memlane_side_class(), by a byte of its own (MEMLANE_SIDE_CLASS_SHIFT; machines are little
- * endian): the magazine waits for it, and so does the next alloc.
+ * Bytes of a block of class @cls whose note has @slack. False: that is more than slack: the
+ * note was another maker's.
  */
-static inline uint32_t class_load(const struct memlane *m, uint32_t index)
+static __always_inline bool block_size(const struct memlane *m, uint32_t index, uint64_t cls,
+				       uint32_t slack, uint64_t *size)
 {
-	const uint8_t *byte = (const uint8_t *)&m->side[index];
-
-	return __atomic_load_n(&byte[MEMLANE_SIDE_CLASS_SHIFT / 8], __ATOMIC_RELAXED);
+	*size = m->classes->size[cls] - slack;
+	if (likely(slack < MEMLANE_SLACK_FAR))
+		return true;
+	*size = __atomic_load_n(&m->size[index], __ATOMIC_RELAXED) & MEMLANE_SIZE_MASK;
+	return slack == MEMLANE_SLACK_FAR;
 }
 
-/* What is not 0 in a side word above its size, up to the class, is another one's. */
-static inline bool is_own(const struct thread *t, uint64_t side)
+/* memlane_entry_ended(); false: that was its last generation. */
+static __always_inline bool entry_end(uint64_t *e)
 {
-	return !(((uint32_t)(side >> MEMLANE_SIDE_MAKER_SHIFT) ^ t->maker) << 8);
+	const unsigned int unused = 64 - MEMLANE_COOKIE_SHIFT;
+	uint64_t next;
+
+	if (__builtin_add_overflow(*e << unused, 1ULL << (MEMLANE_GEN_SHIFT + unused), &next))
+		return false;
+	*e = next >> unused;
+	return true;
 }
 
 /*
@@ -155,27 +197,30 @@ static __always_inline bool end_plainly(struct memlane *m, struct thread *t,
 {
 	const uint32_t index = memlane_handle_index(h);
 	uint64_t *entry = &m->hot.table[index];
-	uint64_t e = __atomic_load_n(entry, __ATOMIC_ACQUIRE), side;
+	uint64_t e = __atomic_load_n(entry, __ATOMIC_ACQUIRE);
 	struct memlane_mag *mag;
-	uint32_t cls, nr;
+	uint64_t cls, size, nr;
 
 	if (unlikely((int64_t)(e ^ h) >= limit))
 		return false;
-	side = __atomic_load_n(&m->side[index], __ATOMIC_RELAXED);
-	cls = class_load(m, index);
-	if (unlikely(!is_own(t, side) || cls >= m->nr_classes || is_pinned(m, index)))
+	cls = __atomic_load_n(&m->cls[index], __ATOMIC_RELAXED);
+	if (unlikely(cls >= m->nr_classes ||
+		     !block_size(m, index, cls,
+				 __atomic_load_n(&m->note[index], __ATOMIC_RELAXED) ^ t->own, &size) ||
+		     is_pinned(m, index)))
 		return false;
 	mag = mag_of(m, t, (e ^ h) >= m->quick_slow, cls);
-	e = memlane_entry_ended(e);
 	nr = mag->nr;
-	/* Its generations are used up, or others have to go first. */
-	if (unlikely(nr + 1 >= t->full[cls] || e < 1ULL << MEMLANE_GEN_SHIFT))
+	/* Others have to go first, or its generations are used up. */
+	if (unlikely(nr >= t->last[cls]))
+		return false;
+	if (!entry_end(&e))
 		return false;
 	__atomic_store_n(&mag->index[nr], index, __ATOMIC_RELEASE);
 	__atomic_store_n(entry, e, __ATOMIC_RELEASE);
 	__atomic_store_n(&mag->nr, nr + 1, __ATOMIC_RELEASE);
 	count(&slot->frees, 1);
-	count(&slot->free_bytes, side & MEMLANE_SIDE_BLOCK_MASK);
+	count(&slot->free_bytes, size);
 	return true;
 }
 

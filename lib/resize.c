@@ -2,30 +2,24 @@
 /*
  * resize.c - another size for an object, under the same handle
  *
- * Where the place has room, only the side word changes, under a pin: nobody ends the object
- * meanwhile. Otherwise the engine moves it, and changes the side word together with the
- * place.
+ * Where the place has room, only its note or its size word changes, under a pin: nobody ends
+ * the object meanwhile. Otherwise the engine moves it, and changes class and size together with
+ * the place.
  */
 #include <errno.h>
 
 #include "backend.h"
 
-/* Bytes of a place, by what the side word says of it. */
-static uint64_t room_of(const struct memlane *m, uint64_t side)
-{
-	return class_room(m->classes, memlane_side_class(side), memlane_side_size(side));
-}
-
 /* A place that would be more than half empty is given up, if it may be. */
-static bool fits(const struct memlane *m, uint64_t side, uint64_t size, bool tight)
+static bool fits(const struct memlane *m, const struct extent *x, uint64_t size, bool tight)
 {
-	uint64_t room = room_of(m, side);
+	uint64_t room = class_room(m->classes, x->cls, x->size);
 
 	if (size > room)
 		return false;
 	if (!tight || 2 * size > room)
 		return true;
-	return memlane_size_class(m, size) == memlane_side_class(side) && size <= MEMLANE_BLOCK_MAX;
+	return memlane_size_class(m, size) == x->cls && size <= MEMLANE_BLOCK_MAX;
 }
 
 /* What is counted is bytes: those of before are given back. */
@@ -37,18 +31,60 @@ static void count_resized(uint64_t was, uint64_t size)
 	count(&slot->free_bytes, was);
 }
 
+static uint16_t note_resized(const struct memlane *m, uint16_t note, uint32_t cls, uint64_t size)
+{
+	return memlane_note_with(note, cls < m->nr_classes ? m->classes->size[cls] - size :
+							     MEMLANE_SLACK_FAR);
+}
+
+static bool note_swap(struct memlane *m, uint32_t index, uint16_t was, uint16_t now)
+{
+	return __atomic_compare_exchange_n(note_at(m, index), &was, now, false, __ATOMIC_RELEASE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Size words change under the lock alone, and are there before the note says so. */
+static bool swap_locked(struct memlane *m, uint32_t index, uint16_t was, uint16_t now,
+			const struct extent *x, uint64_t size)
+{
+	uint64_t *word = size_at(m, index);
+	bool done;
+
+	pthread_mutex_lock(&m->sizes);
+	done = note_load(m, index) == was;
+	if (done && memlane_note_is_far(was))
+		done = __atomic_load_n(word, __ATOMIC_RELAXED) == memlane_size_word(x->cls, x->size);
+	if (done && memlane_note_is_far(now))
+		__atomic_store_n(word, memlane_size_word(x->cls, size), __ATOMIC_RELAXED);
+	done = done && note_swap(m, index, was, now);
+	pthread_mutex_unlock(&m->sizes);
+	return done;
+}
+
+/* Pinned, so others change only the size. False: they did. */
+static bool change_size(struct memlane *m, uint32_t index, uint16_t was, const struct extent *x,
+			uint64_t size)
+{
+	uint16_t now = note_resized(m, was, x->cls, size);
+
+	if (memlane_note_is_far(was) || memlane_note_is_far(now))
+		return swap_locked(m, index, was, now, x, size);
+	return note_swap(m, index, was, now);
+}
+
 /* Pinned. False: it does not fit. */
 static bool set_size(struct memlane *m, uint32_t index, uint64_t size, bool tight)
 {
-	uint64_t side = side_load(m, index), new;
+	struct extent x;
+	uint16_t note;
 
 	do {
-		if (!fits(m, side, size, tight))
+		note = note_load(m, index);
+		x = extent_of(m, index, class_load(m, index), note);
+		if (!fits(m, &x, size, tight))
 			return false;
-		new = memlane_side_resized(side, memlane_side_class(side), size);
-	} while (!__atomic_compare_exchange_n(side_at(m, index), &side, new, false, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
-	count_resized(memlane_side_size(side), size);
+	} while (!change_size(m, index, note, &x, size));
+	count_resized(x.size, size);
 	return true;
 }
 

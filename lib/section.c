@@ -198,8 +198,10 @@ static int enlist(struct memlane *m, struct thread *t)
 		return err == -ENOSPC ? -EUSERS : err;
 	t->number = req.slot;
 	t->slot = slot_of(m, req.slot, m->is_small);
-	t->maker = t->number + 1;
-	t->made = (uint64_t)t->maker << MEMLANE_SIDE_MAKER_SHIFT;
+	t->made = 0;
+	t->own = NOBODYS;
+	if (t->number < MEMLANE_MAKER_MAX)
+		t->own = t->made = (t->number + 1) << MEMLANE_NOTE_MAKER_SHIFT;
 	t->tid = gettid();
 	__atomic_store_n(&t->slot->thread, t->tid, __ATOMIC_RELAXED);
 	t->self.section = (uint64_t *)&t->slot->section;

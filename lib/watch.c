@@ -288,7 +288,7 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles || arena_here(m)))
 		return free_unwatched(m, h);
 	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
-	cls = memlane_side_class(side_load(m, index));
+	cls = class_load(m, index);
 	err = free_unwatched(m, h);
 	if (!err)
 		track_end(m, born, cls);

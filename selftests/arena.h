@@ -167,9 +167,15 @@ static __u64 *entry_of(const struct arena *a, __u64 handle)
 }
 
 __attribute__((unused))
-static __u32 *pin_of(const struct arena *a, __u64 handle)
+static __u64 *pin_of(const struct arena *a, __u64 handle)
 {
-	return (__u32 *)a->map[MEMLANE_REGION_PIN] + nr_of(a, handle);
+	return (__u64 *)a->map[MEMLANE_REGION_PIN] + nr_of(a, handle);
+}
+
+__attribute__((unused))
+static void join_group(const struct arena *a, __u64 handle, __u64 group)
+{
+	__atomic_fetch_or(pin_of(a, handle), group << MEMLANE_PIN_GROUP_SHIFT, __ATOMIC_RELAXED);
 }
 
 __attribute__((unused))

@@ -219,14 +219,23 @@ void ml_arena_exit(struct ml_arena *a)
 	mutex_destroy(&a->mover);
 }
 
+/* Of @width bytes for each index. */
+static u64 words_length(const struct ml_arena *a, u64 width)
+{
+	return ml_pages((a->table.end - a->table.first) * width) << ML_PAGE_SHIFT;
+}
+
 static u64 region_length(const struct ml_arena *a, unsigned int region)
 {
 	switch (region) {
 	case MEMLANE_REGION_TABLE:
-	case MEMLANE_REGION_SIDE:
-		return ml_pages((u64)(a->table.end - a->table.first) * sizeof(u64)) << ML_PAGE_SHIFT;
 	case MEMLANE_REGION_PIN:
-		return ml_pages((u64)(a->table.end - a->table.first) * sizeof(u32)) << ML_PAGE_SHIFT;
+	case MEMLANE_REGION_SIZE:
+		return words_length(a, sizeof(u64));
+	case MEMLANE_REGION_CLASS:
+		return words_length(a, sizeof(u8));
+	case MEMLANE_REGION_NOTE:
+		return words_length(a, sizeof(u16));
 	case MEMLANE_REGION_SLOTS:
 		return (u64)a->slots.nr * ML_SLOT_SIZE;
 	case MEMLANE_REGION_STAT:

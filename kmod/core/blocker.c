@@ -90,7 +90,7 @@ static void describe(struct ml_arena *a, const struct ml_blocker *b, u64 now,
 	out->slot = b->slot;
 	out->thread = b->thread;
 	if (b->handle)
-		out->tag = ml_index_notes(a, memlane_handle_index(b->handle)) >> MEMLANE_PIN_TAG_SHIFT;
+		out->tag = memlane_pin_tag(ml_index_notes(a, memlane_handle_index(b->handle)));
 }
 
 /**

@@ -56,7 +56,7 @@ static void plan_soon(const struct ml_arena *a, u32 index)
 	const u32 nr = index - a->table.first;
 
 	prefetch(ml_vec_known(&a->table.entry, nr, ML_ENTRY_SHIFT));
-	prefetch(ml_vec_find(&a->table.side, nr, ML_SIDE_SHIFT));
+	prefetch(ml_vec_find(&a->table.pin, nr, ML_PIN_SHIFT));
 }
 
 static bool holds_pin(struct ml_arena *a, struct ml_span *span)

@@ -207,7 +207,7 @@ static bool is_meant(const struct ml_arena *a, const struct work *w, u32 index)
 		return false;
 	if (w->req->flags & MEMLANE_COOL_LANE)
 		return run->lane == w->req->lane;
-	return ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT == w->req->group;
+	return ml_index_group(a, index) == w->req->group;
 }
 
 static void do_all(struct ml_arena *a, struct work *w)

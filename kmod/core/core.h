@@ -418,8 +418,10 @@ struct ml_vacancy {
 /**
  * struct ml_table - the handles; arena.lock, except for what users see
  * @entry: u64 a handle, shared: published words, hostile when read back
- * @side: u64 a handle, shared: the program's own notes
- * @pin: u32 a handle, shared: pin counts and the program's notes
+ * @cls: u8 a handle, shared: the size class, as the program has it
+ * @note: u16 a handle, shared: maker and slack
+ * @pin: u64 a handle, shared: pin counts and the program's notes
+ * @size: u64 a handle, shared: sizes that a note has no room for
  * @state: u8 a handle, private
  * @vacancy: struct ml_vacancy a block of handles, private
  * @first: where its indices begin; this one is never used; immutable
@@ -439,8 +441,10 @@ struct ml_vacancy {
  */
 struct ml_table {
 	struct ml_vec entry;
-	struct ml_vec side;
+	struct ml_vec cls;
+	struct ml_vec note;
 	struct ml_vec pin;
+	struct ml_vec size;
 	struct ml_vec state;
 	struct ml_vec vacancy;
 	u32 first;

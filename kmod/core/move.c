@@ -134,8 +134,7 @@ static struct ml_move *batch_add(struct ml_arena *a, u32 index, struct ml_run *s
 		mv->len = min(mv->len, ml_run_room(target));
 	mv->length = 0;
 	/* Pairs with the release by which the word was last published. */
-	ml_kin_in(source, smp_load_acquire(mv->words.entry), ml_index_notes(a, index),
-		  ml_index_side(a, index), &mv->kin);
+	ml_kin_in(source, smp_load_acquire(mv->words.entry), ml_index_notes(a, index), &mv->kin);
 	ml_words_set_batch(&mv->words, true);
 	return mv;
 }
@@ -233,7 +232,7 @@ static struct ml_move move_between(struct ml_arena *a, struct ml_span *source,
 		.room = ml_run_room(&source->run), .len = ml_run_room(&source->run),
 	};
 
-	ml_kin_in(&source->run, 0, 0, 0, &mv.kin);
+	ml_kin_in(&source->run, 0, 0, &mv.kin);
 	return mv;
 }
 
@@ -242,7 +241,7 @@ static inline int add_next(struct ml_arena *a, const struct ml_move *like, struc
 			   struct ml_span *target, u32 index)
 {
 	const struct ml_words words = ml_words_of(a, index);
-	u32 notes = ml_notes_of(a, index);
+	u64 notes = ml_notes_of(a, index);
 	u64 to = ml_slot_loc(target, target->free);
 	struct ml_move *mv = &a->batch->move[a->batch->nr];
 	int err;
@@ -264,7 +263,7 @@ static inline int add_next(struct ml_arena *a, const struct ml_move *like, struc
 	mv->to = to;
 	/* Pairs with the release by which the word was last published. */
 	if (memlane_entry_is_live(smp_load_acquire(words.entry)))
-		ml_kin_add(&mv->kin, notes, ml_side_of(a, index));
+		ml_kin_add(&mv->kin, notes);
 	ml_words_set_batch(&words, true);
 	a->batch->bytes += like->len;
 	a->batch->nr++;
@@ -389,9 +388,7 @@ static bool same_place(const struct ml_need *x, const struct ml_need *y)
  */
 static bool is_told(const struct ml_arena *a, u32 index, const struct ml_need *has)
 {
-	u64 size = memlane_side_size(ml_index_side(a, index));
-
-	return has->cls != MEMLANE_CLASS_BLOB || ml_pages(size) == has->pages;
+	return has->cls != MEMLANE_CLASS_BLOB || ml_pages(ml_index_size(a, index)) == has->pages;
 }
 
 /* Pages go over whole, bytes one by one: between a blob and a block as well. */
@@ -435,6 +432,8 @@ int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length
 		return err;
 	err = movable(a, from, index);
 	need.cold = has.cold;
+	if (!err)
+		err = ml_index_resize_prepare(a, index);
 	if (!err)
 		err = ml_place_take(a, lane, &need, false, &to);
 	a->batch->nomem |= err == -ENOMEM;
@@ -722,7 +721,7 @@ static void copy_bytes(struct ml_arena *a, const struct ml_move *mv)
 		time_copy(a, mv, start);
 }
 
-/* The size goes with the place: who sees the new location finds the new side word. */
+/* The size goes with the place: who sees the new location finds the new class and note. */
 static void resize(struct ml_arena *a, const struct ml_move *mv)
 {
 	struct ml_need need;

@@ -248,9 +248,10 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
  * The count is kept: somebody with a stale handle may be about to take his pin back. A
  * program that never leaves the word alone has an object with the last one's notes.
  */
-static void write_notes(u32 *pin)
+static void write_notes(u64 *pin)
 {
-	u32 was = READ_ONCE(*pin), now, tries;
+	u64 was = READ_ONCE(*pin), now;
+	u32 tries;
 
 	for (tries = 0; tries < NOTE_TRIES; tries++) {
 		now = cmpxchg(pin, was, was & MEMLANE_PIN_COUNT_MASK);
@@ -262,18 +263,16 @@ static void write_notes(u32 *pin)
 
 static int publish_live(struct ml_arena *a, u32 index, u64 length, unsigned int cls)
 {
-	u64 *side = ml_vec_make(a, &a->table.side, index);
-	u32 *pin = ml_vec_at(&a->table.pin, index);
+	u64 *pin = ml_vec_at(&a->table.pin, index);
 	u64 *e = ml_entry(a, index);
+	int err = ml_index_describe(a, index, cls, length);
 
-	if (!side)
-		return -ENOMEM;
-	/* It has no maker: every thread frees it by compare-exchange. */
-	WRITE_ONCE(*side, length | (u64)cls << MEMLANE_SIDE_CLASS_SHIFT);
+	if (err)
+		return err;
 	/* Nobody has written a note there: all are none. */
 	if (pin)
 		write_notes(pin);
-	/* Pairs with the acquire of memlane_get(): the side words come first. */
+	/* Pairs with the acquire of memlane_get(): class and note come first. */
 	smp_store_release(e, memlane_entry_to(READ_ONCE(*e), MEMLANE_ENTRY_USED, a->cookie));
 	return 0;
 }

@@ -27,7 +27,8 @@ void ml_policy_init(struct ml_policy *p)
 /* Is an object larger than the FastLane's are? By the program's own word. */
 bool ml_policy_oversized(const struct ml_arena *a, u32 index)
 {
-	return ml_policy_over(a, ml_index_side(a, index));
+	return a->policy.threshold &&
+	       ml_index_larger(a, index, a->policy.threshold);
 }
 
 static bool filled(const struct ml_lane *l, u32 permille)
@@ -198,7 +199,7 @@ bool ml_policy_wish(const struct ml_arena *a, u32 index, struct ml_wish *w)
 /* May an object be dropped whose entry is @word? Its group says so; only if live. */
 bool ml_policy_purgeable(const struct ml_arena *a, u32 index, u64 word)
 {
-	u32 group = ml_index_side(a, index) >> MEMLANE_SIDE_GROUP_SHIFT;
+	u32 group = ml_index_group(a, index);
 
 	return a->policy.purgeable && memlane_entry_is_live(word) &&
 	       a->policy.purgeable[group / 8] & 1U << group % 8;

@@ -3,6 +3,7 @@
 #ifndef ML_POLICY_H
 #define ML_POLICY_H
 
+#include "class.h"
 #include "core.h"
 #include "move.h"
 
@@ -17,10 +18,11 @@ struct ml_wish {
 #define ML_HEAT_ALWAYS	0xf	/* used in each of the last four periods */
 #define ML_HINTS_LEAVING	(MEMLANE_HINT_COLD | MEMLANE_HINT_OLD | MEMLANE_HINT_EVICTABLE)
 
-/* Is an object with this side word larger than the FastLane's are? */
-static inline bool ml_policy_over(const struct ml_arena *a, u64 side)
+/* May an object be larger than the FastLane's are, by the class that the program says? */
+static inline bool ml_policy_may_be_over(const struct ml_arena *a, u32 cls)
 {
-	return a->policy.threshold && memlane_side_size(side) > a->policy.threshold;
+	return a->policy.threshold &&
+	       (cls >= ML_CLASSES || ml_class_size(cls) > a->policy.threshold);
 }
 
 void ml_policy_init(struct ml_policy *p);

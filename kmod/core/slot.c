@@ -195,7 +195,7 @@ static int revoke_slot(struct ml_arena *a, u32 slot)
  */
 int ml_revoke_maker(struct ml_arena *a, u32 index)
 {
-	u32 maker = memlane_side_maker(ml_side_peek(a, index));
+	u32 maker = memlane_note_maker(ml_note_peek(a, index));
 	int err;
 
 	if (!maker)

@@ -109,26 +109,26 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 }
 
 /* Has a bound index nothing to look at? Two of its words are the program's; or NULL. */
-static bool rests(const struct ml_arena *a, const struct sweep *w, u8 state, const u32 *pin,
-		  const u64 *side)
+static bool rests(const struct ml_arena *a, const struct sweep *w, u8 state, const u64 *pin,
+		  const u8 *cls)
 {
 	return w->rests && state >> ML_HEAT_SHIFT &&
 	       !(pin && READ_ONCE(*pin) & ML_HINTS_LEAVING) &&
-	       !(side && ml_policy_over(a, READ_ONCE(*side)));
+	       !(cls && ml_policy_may_be_over(a, READ_ONCE(*cls)));
 }
 
 /* Of so many indices, whose words are on one page of each vector. */
 static u32 passed_of(const struct ml_arena *a, const struct sweep *w, u32 index, u32 nr,
 		     const u8 *state)
 {
-	const u32 *pin = ml_vec_at(&a->table.pin, index);
-	const u64 *side = ml_vec_at(&a->table.side, index);
+	const u64 *pin = ml_vec_at(&a->table.pin, index);
+	const u8 *cls = ml_vec_at(&a->table.cls, index);
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
 		if ((state[i] & ML_STATE_MASK) != ML_BOUND)
 			continue;
-		if (!rests(a, w, state[i], pin ? pin + i : NULL, side ? side + i : NULL))
+		if (!rests(a, w, state[i], pin ? pin + i : NULL, cls ? cls + i : NULL))
 			break;
 	}
 	return i;

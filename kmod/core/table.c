@@ -5,6 +5,7 @@
 #include <linux/minmax.h>
 #include <linux/nospec.h>
 
+#include "class.h"
 #include "table.h"
 #include "vacancy.h"
 #include "vec.h"
@@ -18,14 +19,19 @@ static int vecs_init(struct ml_arena *a, u64 nr)
 
 	err = ml_vec_init(a, &t->entry, nr, ML_ENTRY_SHIFT, MEMLANE_REGION_TABLE);
 	if (!err)
-		err = ml_vec_init(a, &t->side, nr, ML_SIDE_SHIFT, MEMLANE_REGION_SIDE);
+		err = ml_vec_init(a, &t->cls, nr, 12, MEMLANE_REGION_CLASS);
+	if (!err)
+		err = ml_vec_init(a, &t->note, nr, 11, MEMLANE_REGION_NOTE);
 	if (!err)
 		err = ml_vec_init(a, &t->pin, nr, ML_PIN_SHIFT, MEMLANE_REGION_PIN);
+	if (!err)
+		err = ml_vec_init(a, &t->size, nr, 9, MEMLANE_REGION_SIZE);
 	if (!err)
 		err = ml_vec_init(a, &t->state, nr, ML_STATE_SHIFT, ML_PRIVATE);
 	if (!err)
 		err = ml_vacancy_init(a, nr);
-	t->entry.first = t->side.first = t->pin.first = t->state.first = t->first;
+	t->entry.first = t->cls.first = t->note.first = t->pin.first = t->size.first = t->first;
+	t->state.first = t->first;
 	return err;
 }
 
@@ -52,8 +58,10 @@ void ml_table_exit(struct ml_arena *a)
 	struct ml_table *t = &a->table;
 
 	ml_vec_exit(a, &t->entry);
-	ml_vec_exit(a, &t->side);
+	ml_vec_exit(a, &t->cls);
+	ml_vec_exit(a, &t->note);
 	ml_vec_exit(a, &t->pin);
+	ml_vec_exit(a, &t->size);
 	ml_vec_exit(a, &t->state);
 	ml_vec_exit(a, &t->vacancy);
 }
@@ -154,13 +162,110 @@ const u8 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr)
 	return state ? state + in_block : NULL;
 }
 
-/* Nobody ends the object meanwhile: it is BUSY. What the program writes there is its harm. */
+/* The program's note: any value may be read here. */
+static u16 note_read(const struct ml_arena *a, u32 index)
+{
+	const u16 *note = ml_vec_at(&a->table.note, index);
+
+	return note ? READ_ONCE(*note) : 0;
+}
+
+static u64 size_read(const struct ml_arena *a, u32 index)
+{
+	const u64 *size = ml_vec_at(&a->table.size, index);
+
+	return size ? READ_ONCE(*size) & MEMLANE_SIZE_MASK : 0;
+}
+
+/* Bytes of a place of the class that the program's word says; 0: of a blob. */
+static u32 room_told(const struct ml_arena *a, u32 index)
+{
+	const u8 *word = ml_vec_at(&a->table.cls, index), cls = word ? READ_ONCE(*word) : 0;
+
+	return cls < ML_CLASSES ? ml_class_size(cls) : 0;
+}
+
+/**
+ * ml_index_size - bytes that were asked for, as the program's words say
+ * @a: arena
+ * @index: any value
+ *
+ * Any value up to MEMLANE_SIZE_MASK: what a place has room for is the engine's to know.
+ */
+u64 ml_index_size(const struct ml_arena *a, u32 index)
+{
+	u16 note = note_read(a, index);
+	u32 room;
+
+	if (memlane_note_is_far(note))
+		return size_read(a, index);
+	room = room_told(a, index);
+	return room - min(room, note & MEMLANE_SLACK_MASK);
+}
+
+/* ml_index_size() > @bytes: of most the class says that it is not. */
+bool ml_index_larger(const struct ml_arena *a, u32 index, u64 bytes)
+{
+	const u8 *cls = ml_vec_at(&a->table.cls, index);
+	u32 is = cls ? READ_ONCE(*cls) : MEMLANE_CLASS_BLOB;
+
+	if (is < ML_CLASSES && ml_class_size(is) <= bytes)
+		return false;
+	return ml_index_size(a, index) > bytes;
+}
+
+/**
+ * ml_index_describe - write what tells the class and the size of a new object
+ * @a: arena; arena.lock
+ * @index: bound, and not live
+ * @cls: of its place
+ * @bytes: asked for
+ *
+ * It has no maker: every thread frees it by compare-exchange. Return: 0 or -ENOMEM.
+ */
+int ml_index_describe(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes)
+{
+	u8 *class_word = ml_vec_make(a, &a->table.cls, index);
+	u16 *note = ml_vec_make(a, &a->table.note, index), is;
+	u64 *size = NULL;
+
+	lockdep_assert_held(&a->lock);
+	is = memlane_note_with(0, cls < ML_CLASSES ? ml_class_size(cls) - bytes : MEMLANE_SLACK_FAR);
+	if (memlane_note_is_far(is))
+		size = ml_vec_make(a, &a->table.size, index);
+	if (!class_word || !note || (memlane_note_is_far(is) && !size))
+		return -ENOMEM;
+	if (size)
+		WRITE_ONCE(*size, memlane_size_word(cls, bytes));
+	WRITE_ONCE(*note, is);
+	WRITE_ONCE(*class_word, cls);
+	return 0;
+}
+
+/* So that ml_index_resize() has where to write. Return: 0 or -ENOMEM. */
+int ml_index_resize_prepare(struct ml_arena *a, u32 index)
+{
+	return ml_vec_make(a, &a->table.size, index) ? 0 : -ENOMEM;
+}
+
+/*
+ * Nobody ends the object meanwhile: it is BUSY. Who looks at it finds the size of before or
+ * this one, each with its class: so the size word tells both, and is there before the note
+ * says so, which is before the class. What the program writes there is its harm.
+ */
 void ml_index_resize(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes)
 {
-	u64 *side = ml_vec_at(&a->table.side, index);
+	u64 *size = ml_vec_at(&a->table.size, index);
+	u16 *note = ml_vec_at(&a->table.note, index), is;
+	u8 *class_word = ml_vec_at(&a->table.cls, index);
 
-	if (side)
-		WRITE_ONCE(*side, memlane_side_resized(READ_ONCE(*side), cls, bytes));
+	if (!size || !note || !class_word)
+		return;
+	/* A blob has no maker. */
+	is = memlane_note_with(cls == MEMLANE_CLASS_BLOB ? 0 : READ_ONCE(*note), MEMLANE_SLACK_FAR);
+	WRITE_ONCE(*size, memlane_size_word(cls, bytes));
+	smp_store_release(note, is);	/* pairs with extent_load() of the library */
+	smp_store_release(class_word, cls);	/* see above */
 }
 
 /* How much it matters to the program: 0 to MEMLANE_PRIORITIES - 1. */
@@ -226,15 +331,15 @@ u64 ml_entry_peek(struct ml_arena *a, u32 index)
 	return word;
 }
 
-/* The same for the side word. */
-u64 ml_side_peek(struct ml_arena *a, u32 index)
+/* The same for the note. */
+u16 ml_note_peek(struct ml_arena *a, u32 index)
 {
-	u64 side;
+	u16 note;
 
 	mutex_lock(&a->grow);
-	side = ml_index_side(a, index);
+	note = note_read(a, index);
 	mutex_unlock(&a->grow);
-	return side;
+	return note;
 }
 
 static bool index_pages(struct ml_arena *a, u32 index)
@@ -317,8 +422,10 @@ static void block_end(struct ml_arena *a, u32 from)
 
 	t->over++;
 	ml_vec_drop(a, &t->state, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->size, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->pin, from, ML_INDEX_BLOCK);
-	ml_vec_drop(a, &t->side, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->note, from, ML_INDEX_BLOCK);
+	ml_vec_drop(a, &t->cls, from, ML_INDEX_BLOCK);
 	ml_vec_drop(a, &t->entry, from, ML_INDEX_BLOCK);
 }
 

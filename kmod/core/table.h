@@ -25,6 +25,10 @@ const u8 *ml_index_block(const struct ml_arena *a, u32 index, u32 *nr);
 unsigned int ml_index_heat(const struct ml_arena *a, u32 index);
 void ml_index_age(struct ml_arena *a, u32 index);
 u32 ml_index_priority(const struct ml_arena *a, u32 index);
+u64 ml_index_size(const struct ml_arena *a, u32 index);
+bool ml_index_larger(const struct ml_arena *a, u32 index, u64 bytes);
+int ml_index_describe(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes);
+int ml_index_resize_prepare(struct ml_arena *a, u32 index);
 void ml_index_resize(struct ml_arena *a, u32 index, unsigned int cls, u64 bytes);
 void ml_index_suspect(struct ml_arena *a, u32 index);
 bool ml_index_suspected(const struct ml_arena *a, u32 index);
@@ -32,7 +36,7 @@ bool ml_index_suspected(const struct ml_arena *a, u32 index);
 u64 *ml_entry(const struct ml_arena *a, u32 index);
 u64 ml_entry_read(const struct ml_arena *a, u32 index);
 u64 ml_entry_peek(struct ml_arena *a, u32 index);
-u64 ml_side_peek(struct ml_arena *a, u32 index);
+u16 ml_note_peek(struct ml_arena *a, u32 index);
 u64 ml_handle(const struct ml_arena *a, u32 index);
 int ml_handle_check(const struct ml_arena *a, u64 handle);
 
@@ -47,8 +51,7 @@ static inline bool ml_is_stock(u64 word)
 
 /* log2 of the words in a page */
 #define ML_ENTRY_SHIFT	9
-#define ML_SIDE_SHIFT	9
-#define ML_PIN_SHIFT	10
+#define ML_PIN_SHIFT	9
 #define ML_STATE_SHIFT	12
 
 /* The caller knows that the index is below top, and was not given back. */
@@ -80,19 +83,19 @@ static inline void ml_words_set_batch(const struct ml_words *w, bool in)
 	*w->state = in ? *w->state | ML_IN_BATCH : *w->state & ~ML_IN_BATCH;
 }
 
-/* The program's pin word (tag, pins, hints): any value may be read here. */
-static inline u32 ml_index_notes(const struct ml_arena *a, u32 index)
+/* The program's pin word (group, tag, pins, hints): any value may be read here. */
+static inline u64 ml_index_notes(const struct ml_arena *a, u32 index)
 {
-	const u32 *pin = ml_vec_at(&a->table.pin, index);
+	const u64 *pin = ml_vec_at(&a->table.pin, index);
 
 	/* Pairs with the release of an unpin: a copy has what was written before it. */
 	return pin ? smp_load_acquire(pin) : 0;
 }
 
 /* These are for an index that comes from the engine's own records; arena.lock. */
-static inline u32 ml_notes_of(const struct ml_arena *a, u32 index)
+static inline u64 ml_notes_of(const struct ml_arena *a, u32 index)
 {
-	const u32 *pin = ml_vec_find(&a->table.pin, index - a->table.first, ML_PIN_SHIFT);
+	const u64 *pin = ml_vec_find(&a->table.pin, index - a->table.first, ML_PIN_SHIFT);
 
 	/* As above. */
 	return pin ? smp_load_acquire(pin) : 0;
@@ -103,24 +106,14 @@ static inline u32 ml_pins_of(const struct ml_arena *a, u32 index)
 	return ml_notes_of(a, index) & MEMLANE_PIN_COUNT_MASK;
 }
 
-static inline u64 ml_side_of(const struct ml_arena *a, u32 index)
-{
-	const u64 *side = ml_vec_find(&a->table.side, index - a->table.first, ML_SIDE_SHIFT);
-
-	return side ? READ_ONCE(*side) : 0;
-}
-
 static inline u32 ml_index_pins(const struct ml_arena *a, u32 index)
 {
 	return ml_index_notes(a, index) & MEMLANE_PIN_COUNT_MASK;
 }
 
-/* The program's side word (group, class, size): any value may be read here. */
-static inline u64 ml_index_side(const struct ml_arena *a, u32 index)
+static inline u32 ml_index_group(const struct ml_arena *a, u32 index)
 {
-	const u64 *side = ml_vec_at(&a->table.side, index);
-
-	return side ? READ_ONCE(*side) : 0;
+	return memlane_pin_group(ml_index_notes(a, index));
 }
 
 /* Indices that were ever given out. */

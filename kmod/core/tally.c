@@ -24,16 +24,15 @@ static unsigned int class_in(struct ml_run *run)
  * @run: of its place
  * @word: its entry, or 0: nobody's
  * @notes: its pin word
- * @side: its side word
  * @kin: out
  */
-void ml_kin_in(struct ml_run *run, u64 word, u32 notes, u64 side, struct ml_kin *kin)
+void ml_kin_in(struct ml_run *run, u64 word, u64 notes, struct ml_kin *kin)
 {
 	bool live = memlane_entry_is_live(word);
 
 	kin->cls = ml_tally_of_class(run->lane, class_in(run));
-	kin->tag = MEMLANE_TALLY_TAG + (live ? notes >> MEMLANE_PIN_TAG_SHIFT : 0);
-	kin->group = MEMLANE_TALLY_GROUP + (live ? side >> MEMLANE_SIDE_GROUP_SHIFT : 0);
+	kin->tag = MEMLANE_TALLY_TAG + (live ? memlane_pin_tag(notes) : 0);
+	kin->group = MEMLANE_TALLY_GROUP + (live ? memlane_pin_group(notes) : 0);
 }
 
 /* Of an index that has its place there; 0: of nobody. */
@@ -41,7 +40,7 @@ static void set_kin(const struct ml_arena *a, u32 index, struct ml_run *run, str
 {
 	u64 word = index ? ml_entry_read(a, index) : 0;
 
-	ml_kin_in(run, word, ml_index_notes(a, index), ml_index_side(a, index), kin);
+	ml_kin_in(run, word, ml_index_notes(a, index), kin);
 }
 
 /**

@@ -23,12 +23,12 @@ static inline void ml_count_up(__u64 *word, u64 by)
 }
 
 void ml_kin_of(const struct ml_arena *a, u32 index, struct ml_run *run, struct ml_kin *kin);
-void ml_kin_in(struct ml_run *run, u64 word, u32 notes, u64 side, struct ml_kin *kin);
+void ml_kin_in(struct ml_run *run, u64 word, u64 notes, struct ml_kin *kin);
 /* The same of a live object, of which only the class was counted. */
-static inline void ml_kin_add(struct ml_kin *kin, u32 notes, u64 side)
+static inline void ml_kin_add(struct ml_kin *kin, u64 notes)
 {
-	kin->tag = MEMLANE_TALLY_TAG + (notes >> MEMLANE_PIN_TAG_SHIFT);
-	kin->group = MEMLANE_TALLY_GROUP + (side >> MEMLANE_SIDE_GROUP_SHIFT);
+	kin->tag = MEMLANE_TALLY_TAG + memlane_pin_tag(notes);
+	kin->group = MEMLANE_TALLY_GROUP + memlane_pin_group(notes);
 }
 
 void ml_tally_move(struct ml_arena *a, const struct ml_move *mv);

@@ -205,10 +205,14 @@ static struct ml_vec *shared_vec(struct ml_arena *a, unsigned int region)
 	switch (region) {
 	case MEMLANE_REGION_TABLE:
 		return &a->table.entry;
-	case MEMLANE_REGION_SIDE:
-		return &a->table.side;
+	case MEMLANE_REGION_CLASS:
+		return &a->table.cls;
+	case MEMLANE_REGION_NOTE:
+		return &a->table.note;
 	case MEMLANE_REGION_PIN:
 		return &a->table.pin;
+	case MEMLANE_REGION_SIZE:
+		return &a->table.size;
 	case MEMLANE_REGION_SLOTS:
 		return &a->slots.page;
 	case MEMLANE_REGION_STAT:
@@ -263,7 +267,7 @@ bool ml_shared_is_over(const struct ml_arena *a, unsigned int region, u64 page)
 {
 	const struct ml_vec *v = shared_vec((struct ml_arena *)a, region);
 
-	if (region > MEMLANE_REGION_PIN || page >= vec_pages(v))
+	if (region > MEMLANE_REGION_SIZE || page >= vec_pages(v))
 		return false;
 	return ml_index_gone(a, v->first + (page << v->shift) + 1);	/* the first of all is never used */
 }

@@ -296,3 +296,58 @@ TEST(objects_of_threads_that_have_ended)
 	expect_eq(stats(m).live_objects, 0);
 	memlane_close(m);
 }
+
+/* ------------------------------------------------- more threads than notes can name */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static int joined;
+
+static void *take_a_slot(void *arg)
+{
+	expect_eq(memlane_thread_join(m), 0);
+	__atomic_add_fetch(&joined, 1, __ATOMIC_ACQ_REL);
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return arg;
+}
+
+/* Its objects are nobody's: it frees them as others do, of all kinds of sizes. */
+static void *make_and_free_half(void *arg)
+{
+	int i;
+
+	for (i = 0; i < OBJECTS; i++)
+		object[i] = must_alloc(m, 1 + i * 97);
+	for (i = 0; i < OBJECTS; i += 2) {
+		expect_eq(memlane_size(m, object[i]), 1 + i * 97);
+		expect_eq(memlane_free(m, object[i]), 0);
+		expect_eq(memlane_free(m, object[i]), -ESTALE);
+	}
+	return arg;
+}
+
+TEST(threads_past_those_that_a_note_can_name)
+{
+	static pthread_t thread[MEMLANE_MAKER_MAX];
+	struct memlane_config c = quiet();
+	pthread_t late;
+	unsigned int i;
+
+	c.max_threads = MEMLANE_MAKER_MAX + 8;
+	m = open_with(&c);
+	joined = 0;
+	pthread_mutex_lock(&gate);
+	for (i = 0; i < MEMLANE_MAKER_MAX; i++)
+		start(&thread[i], take_a_slot, NULL);
+	while (__atomic_load_n(&joined, __ATOMIC_ACQUIRE) < (int)MEMLANE_MAKER_MAX)
+		sched_yield();
+	start(&late, make_and_free_half, NULL);
+	finish(late);
+	for (i = 1; i < OBJECTS; i += 2)
+		expect_eq(memlane_free(m, object[i]), 0);
+	expect_eq(stats(m).live_bytes, 0);
+	pthread_mutex_unlock(&gate);
+	for (i = 0; i < MEMLANE_MAKER_MAX; i++)
+		finish(thread[i]);
+	memlane_close(m);
+}

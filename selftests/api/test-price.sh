@@ -34,7 +34,7 @@ moved() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
 }
 
-calls="pair:153 pair-in-section:158 many:109 many-more:505 pair-shared:196 sizes:160 any-size:1360 pair-in-lane:221 section:29 get:15 pin:355 scratch:18
+calls="pair:155 pair-in-section:160 many:109 many-more:505 pair-shared:198 sizes:165 any-size:1390 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each

@@ -140,6 +140,32 @@ TEST(where_there_is_room_it_stays)
 	memlane_close(m);
 }
 
+/* However much of the place is left over, by which the words that tell it differ. */
+TEST(each_size_that_a_place_has_room_for)
+{
+	static const uint64_t places[] = { 16, 256, 1024, 2048, 32768, 81920 };
+	struct memlane *m = open_resizable();
+	memlane_handle h;
+	uint64_t size;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		h = must_alloc(m, places[i]);
+		expect_eq(memlane_enter(m), 0);
+		for (size = places[i]; size + 300 > places[i] && size; size--) {
+			expect_eq(memlane_resize(m, h, size), 0);
+			expect_eq(memlane_size(m, h), size);
+			expect_eq(stats(m).live_bytes, size);
+			expect_eq(memlane_usable_size(m, h), places[i]);
+		}
+		expect_eq(memlane_resize(m, h, places[i] - 1), 0);
+		expect_eq(memlane_exit(m), 0);
+		expect_eq(memlane_free(m, h), 0);
+		expect_eq(stats(m).live_bytes, 0);
+	}
+	memlane_close(m);
+}
+
 TEST(in_a_section_it_stays_or_is_refused)
 {
 	struct memlane *m = open_resizable();
@@ -291,4 +317,85 @@ TEST(one_resizes_what_another_frees)
 		expect_classes();
 		memlane_close(shared);
 	}
+}
+
+/* ------------------------------------------------------- more than one resizes */
+
+#define TURNS	20000
+#define PLACE	2048U
+
+/* Where it is, as a section is open. */
+static void *resize_in_place(void *arg)
+{
+	unsigned long long own = (unsigned long)arg;
+	int i;
+
+	meet(&at_start);
+	expect_eq(memlane_enter(shared), 0);
+	for (i = 0; i < TURNS; i++)
+		expect_eq(memlane_resize(shared, object[0], PLACE - below(&own, 200)), 0);
+	expect_eq(memlane_exit(shared), 0);
+	return NULL;
+}
+
+/* None of the changes is lost, nor counted twice. */
+TEST(all_resize_one_object)
+{
+	pthread_t other;
+	int i;
+
+	seed = harness_seed();
+	shared = open_resizable();
+	object[0] = must_alloc(shared, PLACE);
+	at_start = 0;
+	start(&other, resize_in_place, (void *)(unsigned long)(seed + 1));
+	meet(&at_start);
+	for (i = 0; i < TURNS; i++) {
+		expect(memlane_size(shared, object[0]) + 200 > PLACE);
+		expect_eq(memlane_usable_size(shared, object[0]), PLACE);
+		expect_eq(memlane_enter(shared), 0);
+		expect_eq(memlane_resize(shared, object[0], PLACE - below(&seed, 200)), 0);
+		expect_eq(memlane_exit(shared), 0);
+	}
+	finish(other);
+	expect_eq(stats(shared).live_bytes, memlane_size(shared, object[0]));
+	expect_eq(memlane_free(shared, object[0]), 0);
+	expect_eq(stats(shared).live_bytes, 0);
+	memlane_close(shared);
+}
+
+static int over;
+
+/* The size and what is left of its place go together: 100 + 12 bytes, or whole pages. */
+static void *look_at_it(void *arg)
+{
+	uint64_t size, room;
+
+	meet(&at_start);
+	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+		size = memlane_size(shared, object[0]);
+		expect(size == 100 || size == 40000);
+		room = memlane_usable_size(shared, object[0]);
+		expect(room == 112 || room == 40960);
+	}
+	return arg;
+}
+
+TEST(who_looks_finds_one_size_or_the_other)
+{
+	pthread_t other;
+	int i, err;
+
+	shared = open_resizable();
+	object[0] = must_alloc(shared, 100);
+	at_start = over = 0;
+	start(&other, look_at_it, NULL);
+	meet(&at_start);
+	for (i = 0; i < 1000; i++) {
+		err = memlane_resize(shared, object[0], i % 2 ? 100 : 40000);
+		expect(!err || err == -EAGAIN);
+	}
+	__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
+	finish(other);
+	memlane_close(shared);
 }

@@ -67,7 +67,7 @@ static struct memlane_track history(struct memlane *m, memlane_handle h)
 	return t;
 }
 
-/* The words of the first 2048 indices have gone back, before what lives. */
+/* The words of the first 4096 indices have gone back, before what lives. */
 TEST(what_lives_behind_used_up_indices_is_looked_at)
 {
 	struct memlane_step short_step = { .max_ns = 1000000 };
@@ -79,10 +79,10 @@ TEST(what_lives_behind_used_up_indices_is_looked_at)
 	c.tracking = true;
 	c.aged = true;
 	m = open_with(&c);
-	for (i = 0; i < 8 * 3000; i++)
+	for (i = 0; i < 8 * 5000; i++)
 		expect_eq(memlane_free(m, must_alloc(m, 64)), 0);
 	h = must_alloc(m, 64);
-	expect(stats(m).counts.retired > 2048);
+	expect(stats(m).counts.retired > 4096);
 	expect_eq(memlane_maintain(m, NULL), 0);
 	expect_eq(memlane_maintain(m, NULL), 0);
 	expect_eq(history(m, h).looks, 2);

@@ -412,7 +412,7 @@ static int set_option(const struct context *c, __u32 option, __u64 value)
 /* A group in the SlowLane that may be dropped, cold objects in the FastLane. */
 static void with_all_to_do(struct context *c)
 {
-	__u64 dropped[8], *side;
+	__u64 dropped[8];
 	int i;
 
 	expect_eq(alloc_of(c, 1000, 64), 0);
@@ -420,8 +420,7 @@ static void with_all_to_do(struct context *c)
 		*pin_of(&c->a, c->handle[i]) = MEMLANE_HINT_COLD;
 	for (i = 0; i < 8; i++) {
 		dropped[i] = alloc_one(&c->a, MEMLANE_SLOW, 40000);
-		side = (__u64 *)c->a.map[MEMLANE_REGION_SIDE] + nr_of(&c->a, dropped[i]);
-		*side |= 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
+		join_group(&c->a, dropped[i], 7);
 	}
 	expect_eq(set_option(c, MEMLANE_OPT_AGE_INTERVAL, 0), 0);
 	expect_eq(set_option(c, MEMLANE_OPT_PURGEABLE, 7 | 1 << 16), 0);
@@ -756,8 +755,10 @@ static int map_region(struct context *c, unsigned int region)
 	}
 
 MAPPING(table, MEMLANE_REGION_TABLE)
-MAPPING(side_words, MEMLANE_REGION_SIDE)
+MAPPING(classes, MEMLANE_REGION_CLASS)
+MAPPING(notes, MEMLANE_REGION_NOTE)
 MAPPING(pins, MEMLANE_REGION_PIN)
+MAPPING(sizes, MEMLANE_REGION_SIZE)
 MAPPING(slots, MEMLANE_REGION_SLOTS)
 MAPPING(statistics, MEMLANE_REGION_STAT)
 MAPPING(data, MEMLANE_REGION_DATA)
@@ -823,14 +824,24 @@ static int touch_table(struct context *c)
 	return touch_far(c, MEMLANE_REGION_TABLE);
 }
 
-static int touch_side(struct context *c)
+static int touch_classes(struct context *c)
 {
-	return touch_far(c, MEMLANE_REGION_SIDE);
+	return touch_far(c, MEMLANE_REGION_CLASS);
+}
+
+static int touch_notes(struct context *c)
+{
+	return touch_far(c, MEMLANE_REGION_NOTE);
+}
+
+static int touch_sizes(struct context *c)
+{
+	return touch_far(c, MEMLANE_REGION_SIZE);
 }
 
 static int touch_pins(struct context *c)
 {
-	__u32 *word = (__u32 *)c->a.map[MEMLANE_REGION_PIN] + c->a.info.out_handles / 2;
+	__u64 *word = (__u64 *)c->a.map[MEMLANE_REGION_PIN] + c->a.info.out_handles / 2;
 
 	touch_far(c, MEMLANE_REGION_PIN);
 	__atomic_store_n(word, MEMLANE_PIN_ONE, __ATOMIC_RELAXED);
@@ -849,9 +860,19 @@ TEST(fault_of_the_table)
 	sweep((struct scenario) { .least = 4, .run = touch_table, .flags = FAULTS });
 }
 
-TEST(fault_of_side_words)
+TEST(fault_of_classes)
 {
-	sweep((struct scenario) { .least = 4, .run = touch_side, .flags = FAULTS });
+	sweep((struct scenario) { .least = 4, .run = touch_classes, .flags = FAULTS });
+}
+
+TEST(fault_of_notes)
+{
+	sweep((struct scenario) { .least = 4, .run = touch_notes, .flags = FAULTS });
+}
+
+TEST(fault_of_sizes)
+{
+	sweep((struct scenario) { .least = 4, .run = touch_sizes, .flags = FAULTS });
 }
 
 TEST(fault_of_pins)

@@ -369,9 +369,8 @@ TEST(groups_and_lanes)
 	struct arena a = arena_cold();
 	__u64 mine = text_blob(&a, 1), other = text_blob(&a, 2);
 	struct memlane_cool req = { .size = sizeof(req), .flags = MEMLANE_COOL_GROUP, .group = 5 };
-	__u64 *side = (__u64 *)a.map[MEMLANE_REGION_SIDE];
 
-	side[nr_of(&a, mine)] |= 5ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	join_group(&a, mine, 5);
 	expect_eq(call(a.fd, MEMLANE_IOCTL_COOL, &req), 0);
 	expect_eq(req.out_pages, BLOB / PAGE);
 	expect_eq(query(&a, mine).out_compressed, BLOB / PAGE);

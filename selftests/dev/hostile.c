@@ -68,10 +68,8 @@ static void *scribbler(void *data)
 
 	while (go_on()) {
 		scribble_words(MEMLANE_REGION_TABLE, &seed);
-		if (rng_next(&seed) % 4 == 0)
-			scribble_words(MEMLANE_REGION_PIN, &seed);
-		if (rng_next(&seed) % 4 == 0)
-			scribble_words(MEMLANE_REGION_SIDE, &seed);
+		if (rng_next(&seed) % 2 == 0)
+			scribble_words(MEMLANE_REGION_CLASS + rng_next(&seed) % 4, &seed);
 		scribble_slots(&seed);
 	}
 	return NULL;
@@ -321,8 +319,10 @@ static void leave_marks(unsigned int lane)
 	for (i = 0; i < 56; i++)
 		memset(address_of(&a, handle[i]), 0xa5, i % 2 ? 32768 : 128 * 1024);
 	for (i = 0; i < BOUND; i++) {
-		((__u64 *)a.map[MEMLANE_REGION_SIDE])[i] = 0xa5a5a5a5a5a5a5a5;
-		((__u32 *)a.map[MEMLANE_REGION_PIN])[i] = 0xa5a5a5a5;
+		a.map[MEMLANE_REGION_CLASS][i] = 0xa5;
+		((__u16 *)a.map[MEMLANE_REGION_NOTE])[i] = 0xa5a5;
+		((__u64 *)a.map[MEMLANE_REGION_PIN])[i] = 0xa5a5a5a5a5a5a5a5;
+		((__u64 *)a.map[MEMLANE_REGION_SIZE])[i] = 0xa5a5a5a5a5a5a5a5;
 	}
 	memset(a.map[MEMLANE_REGION_SLOTS], 0xa5, 8 * a.info.out_slot_size);
 	arena_end(&a);
@@ -349,8 +349,10 @@ static void look_for_marks(unsigned int lane)
 		handle = alloc_one(&a, lane, i % 2 ? 32768 : 128 * 1024);
 		expect_zero("data", address_of(&a, handle), i % 2 ? 32768 : 128 * 1024);
 	}
-	expect_zero("side", a.map[MEMLANE_REGION_SIDE] + 64 * 8, BOUND * 8 - 64 * 8);
-	expect_zero("pin", a.map[MEMLANE_REGION_PIN] + 64 * 4, BOUND * 4 - 64 * 4);
+	expect_zero("class", a.map[MEMLANE_REGION_CLASS] + 64, BOUND - 64);
+	expect_zero("note", a.map[MEMLANE_REGION_NOTE] + 64 * 2, BOUND * 2 - 64 * 2);
+	expect_zero("pin", a.map[MEMLANE_REGION_PIN] + 64 * 8, BOUND * 8 - 64 * 8);
+	expect_zero("size", a.map[MEMLANE_REGION_SIZE] + 64 * 8, BOUND * 8 - 64 * 8);
 	expect_zero("table", a.map[MEMLANE_REGION_TABLE] + 64 * 8, BOUND * 8 - 64 * 8);
 	expect_zero("slots", a.map[MEMLANE_REGION_SLOTS], 8 * a.info.out_slot_size);
 	arena_end(&a);

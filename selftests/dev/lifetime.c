@@ -191,7 +191,7 @@ TEST(a_private_arena_ends_with_its_last_user)
 	pid_t child;
 
 	a = with_a_child(true, &before, &child);
-	expect_eq(munmap(a.map[MEMLANE_REGION_SIDE], PAGE), 0);
+	expect_eq(munmap(a.map[MEMLANE_REGION_NOTE], PAGE), 0);
 	expect_eq(stat_of(&a), 0);
 	unmap(&a);
 	wait_for_pages(before);

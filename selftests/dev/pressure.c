@@ -17,12 +17,6 @@
 
 static __u64 handles[MOST];
 
-static void join_group(const struct arena *a, __u64 handle)
-{
-	((__u64 *)a->map[MEMLANE_REGION_SIDE])[nr_of(a, handle)] |=
-		(__u64)GROUP << MEMLANE_SIDE_GROUP_SHIFT;
-}
-
 /* @mib of objects, written, of a purgeable group. */
 static struct arena arena_purgeable(unsigned long mib, unsigned int *nr)
 {
@@ -33,7 +27,7 @@ static struct arena arena_purgeable(unsigned long mib, unsigned int *nr)
 	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
 	for (unsigned int i = 0; i < *nr; i++) {
 		handles[i] = alloc_one(&a, MEMLANE_SLOW, SIZE);
-		join_group(&a, handles[i]);
+		join_group(&a, handles[i], GROUP);
 		memset(address_of(&a, handles[i]), 1, SIZE);
 	}
 	return a;
@@ -75,7 +69,7 @@ TEST(small_ones_too)
 	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | GROUP);
 	expect_eq(alloc_live(&a, MEMLANE_SLOW, 1000, 4000, handles), 4000);
 	for (i = 0; i < 4000; i++) {
-		join_group(&a, handles[i]);
+		join_group(&a, handles[i], GROUP);
 		memset(address_of(&a, handles[i]), 1, 1000);
 	}
 	ask_for(&a, 4000);

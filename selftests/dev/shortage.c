@@ -63,7 +63,7 @@ TEST(what_may_be_dropped_goes)
 	option_set(&a, MEMLANE_OPT_POLICY_INTERVAL, 10000 * SECOND);
 	option_set(&a, MEMLANE_OPT_PURGEABLE, 1 << 16 | 5);
 	expect_eq(alloc_live(&a, MEMLANE_SLOW, MIB, 1, &handle), 1);
-	((__u64 *)a.map[MEMLANE_REGION_SIDE])[nr_of(&a, handle)] |= 5ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	join_group(&a, handle, 5);
 	memset(address_of(&a, handle), 1, MIB);
 	while (query(&a, handle).out_state != MEMLANE_STATE_PURGED) {
 		drop_slab();

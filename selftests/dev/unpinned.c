@@ -13,7 +13,7 @@
 
 #define MANY	100000U
 #define SIZE	16
-#define EACH	1024U		/* pin words on a page */
+#define EACH	512U		/* pin words on a page */
 #define PAGES	(MANY / EACH)
 
 static struct arena arena;
@@ -48,7 +48,7 @@ static struct arena view(void)
 	return v;
 }
 
-static __u32 pin_word(const struct arena *a, __u64 handle)
+static __u64 pin_word(const struct arena *a, __u64 handle)
 {
 	return __atomic_load_n(pin_of(a, handle), __ATOMIC_SEQ_CST);
 }
@@ -65,7 +65,7 @@ static void expect_no_notes(const struct arena *a)
 
 	for (i = 0; i < MANY; i++)
 		if (pin_word(a, handles[i]))
-			fail("the pin word of object %u is 0x%x", i, pin_word(a, handles[i]));
+			fail("the pin word of object %u is 0x%llx", i, pin_word(a, handles[i]));
 }
 
 TEST(what_nobody_wrote_has_no_pages)
@@ -76,8 +76,8 @@ TEST(what_nobody_wrote_has_no_pages)
 	fill(MANY);
 	v = view();
 	pages = debugfs_number("shared_pages");
-	/* Entries and side words; a page of counters, and one of a tally. */
-	expect_eq(pages, 2 * (MANY / 512 + 1) + 2);
+	/* Entries, notes and classes; a page of counters, and one of a tally. */
+	expect_eq(pages, MANY / 512 + 1 + MANY / 2048 + 1 + MANY / 4096 + 1 + 2);
 	expect_no_notes(&arena);
 	expect_no_notes(&v);
 	expect_eq(debugfs_number("shared_pages"), pages);
@@ -142,7 +142,7 @@ TEST(who_has_read_zeros_sees_the_pin)
 struct race {
 	struct arena other;
 	pthread_barrier_t start;
-	__u32 seen[PAGES];	/* the pin word, behind the end of the object */
+	__u64 seen[PAGES];	/* the pin word, behind the end of the object */
 };
 
 /* The one side of free: see "Pins against free" in protocol.md. */
@@ -233,38 +233,38 @@ TEST(many_look_while_it_is_written)
 
 /* ------------------------------------------------------- by whatever way */
 
-static void by_remote_write(__u32 *word)
+static void by_remote_write(__u64 *word)
 {
-	__u32 one = MEMLANE_PIN_ONE;
-	struct iovec here = { &one, 4 }, there = { word, 4 };
+	__u64 one = MEMLANE_PIN_ONE;
+	struct iovec here = { &one, 8 }, there = { word, 8 };
 
-	expect_eq(process_vm_writev(getpid(), &here, 1, &there, 1, 0), 4);
+	expect_eq(process_vm_writev(getpid(), &here, 1, &there, 1, 0), 8);
 }
 
-static void by_read(__u32 *word)
+static void by_read(__u64 *word)
 {
-	__u32 one = MEMLANE_PIN_ONE;
+	__u64 one = MEMLANE_PIN_ONE;
 	int end[2];
 
 	expect_eq(pipe(end), 0);
-	expect_eq(write(end[1], &one, 4), 4);
-	expect_eq(read(end[0], word, 4), 4);
+	expect_eq(write(end[1], &one, 8), 8);
+	expect_eq(read(end[0], word, 8), 8);
 	close(end[0]);
 	close(end[1]);
 }
 
-static void by_debugger(__u32 *word)
+static void by_debugger(__u64 *word)
 {
-	__u32 one = MEMLANE_PIN_ONE;
+	__u64 one = MEMLANE_PIN_ONE;
 	int mem = open("/proc/self/mem", O_RDWR);
 
 	expect(mem >= 0);
-	expect_eq(pwrite(mem, &one, 4, (off_t)word), 4);
+	expect_eq(pwrite(mem, &one, 8, (off_t)word), 8);
 	close(mem);
 }
 
 /* Read-only for a while: an entry of zeros does not become writable with its mapping. */
-static void by_mprotect(__u32 *word)
+static void by_mprotect(__u64 *word)
 {
 	char *page = (char *)((unsigned long)word & ~(PAGE - 1));
 
@@ -274,7 +274,7 @@ static void by_mprotect(__u32 *word)
 	*word = MEMLANE_PIN_ONE;
 }
 
-static void by_populate(__u32 *word)
+static void by_populate(__u64 *word)
 {
 	char *page = (char *)((unsigned long)word & ~(PAGE - 1));
 
@@ -282,7 +282,7 @@ static void by_populate(__u32 *word)
 	*word = MEMLANE_PIN_ONE;
 }
 
-static void by_store(__u32 *word)
+static void by_store(__u64 *word)
 {
 	*word = MEMLANE_PIN_ONE;
 }
@@ -290,7 +290,7 @@ static void by_store(__u32 *word)
 /* Each writes to a page of its own, which it has read or not; no other page changes. */
 TEST(every_write_finds_a_page)
 {
-	void (*const ways[])(__u32 *word) = {
+	void (*const ways[])(__u64 *word) = {
 		by_remote_write, by_read, by_debugger, by_mprotect, by_populate, by_store,
 	};
 	const unsigned int nr = sizeof(ways) / sizeof(*ways);

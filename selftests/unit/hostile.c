@@ -67,7 +67,7 @@ static void scribble(struct hostile *h)
 {
 	u64 handle = h->nr ? h->handle[number(h, 1) % h->nr] : 1;
 	u32 slot = number(h, 1) % h->a->slots.nr;
-	u64 *e = world_entry(h->w, handle), *side = world_side(h->w, handle);
+	u64 *e = world_entry(h->w, handle);
 	struct memlane_mag *mag;
 
 	switch (number(h, 1) % 8) {
@@ -75,10 +75,12 @@ static void scribble(struct hostile *h)
 		WRITE_ONCE(*e, some_word(h, *e));
 		break;
 	case 4:
-		WRITE_ONCE(*side, number(h, 8));
+		WRITE_ONCE(*world_class(h->w, handle), number(h, 1));
+		WRITE_ONCE(*world_note(h->w, handle), number(h, 2));
+		WRITE_ONCE(*world_size(h->w, handle), number(h, 8));
 		break;
 	case 5:
-		WRITE_ONCE(*world_pin(h->w, handle), number(h, 4));
+		WRITE_ONCE(*world_pin(h->w, handle), number(h, 6));
 		break;
 	case 6:
 		WRITE_ONCE(world_slot(h->w, slot)->section, number(h, 1));

@@ -299,7 +299,7 @@ static void veto(struct sequence *s, struct object *o)
 static void do_pin(struct sequence *s)
 {
 	struct object *o = pick(s);
-	u32 *pin = o ? world_pin(s->w, o->handle) : NULL;
+	u64 *pin = o ? world_pin(s->w, o->handle) : NULL;
 
 	if (!pin || !o->live)
 		return;
@@ -345,8 +345,9 @@ static void do_stock(struct sequence *s)
 		s->dead[s->dead_nr++ % 64] = o->handle;
 		o->handle += 1ULL << MEMLANE_GEN_SHIFT;
 	} else {
-		*world_side(s->w, o->handle) = o->length;
-		/* As memlane_alloc() does: the side word is there first. */
+		world_describe(s->w, o->handle, o->length);
+		world_join(s->w, o->handle, 0);
+		/* As memlane_alloc() does: these words are there first. */
 		smp_store_release(e, world_in_state(*e, MEMLANE_ENTRY_USED));
 		watch(s, o, true);
 	}
@@ -453,7 +454,7 @@ static void do_purgeable(struct sequence *s)
 	if (!o || !o->live)
 		return;
 	o->purgeable = true;
-	*world_side(s->w, o->handle) = o->length | 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	world_join(s->w, o->handle, 7);
 }
 
 /* A magazine is filled, used, and given back. */

@@ -256,7 +256,7 @@ static void cools_before_it_drops(u64 cold_age, u64 dropped)
 	begin(cold_age);
 	set(MEMLANE_OPT_PURGEABLE, 1 << 16 | 9);
 	for (i = 0; i < 8; i++)
-		*world_side(w, make(BLOB)) |= 9ULL << MEMLANE_SIDE_GROUP_SHIFT;
+		world_join(w, make(BLOB), 9);
 	cycles(2);
 	expect_eq(w->away, 0);
 	set(MEMLANE_OPT_SLOW_USAGE_THRESHOLD, 250);

@@ -53,7 +53,7 @@ static void purge_of_stock(void)
 	begin();
 	expect_eq(ml_set(a, &set), 0);
 	handle = world_alloc(w, MEMLANE_SLOW, 100);
-	*world_side(w, handle) |= 5ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	world_join(w, handle, 5);
 	e = world_entry(w, handle);
 	expect_eq(ml_step_begin(a, &s, &step), 0);
 	expect(ml_step_next(a, &s));

@@ -355,7 +355,7 @@ static void born(u32 index, unsigned int kind)
 	/* One in many is at its last generation: freed once more it is retired. */
 	if (!below(64))
 		word |= MEMLANE_GEN_MASK;
-	*world_side(t.w, index) = length_of[kind];
+	world_describe(t.w, index, length_of[kind]);
 	/* As memlane_alloc() does: a planned move is stopped by it. */
 	smp_store_release(e, world_in_state(word, MEMLANE_ENTRY_USED));
 	*o = (struct object){

@@ -639,14 +639,16 @@ static void has_size(u64 length, u64 kept)
 {
 	unsigned int cls = length > MEMLANE_BLOCK_MAX ? MEMLANE_CLASS_BLOB :
 			   ml_class_of(length);
-	u64 side = *world_side(w, object), i;
+	u64 i;
 
 	expect_eq(entry() & ~MEMLANE_LOC_MASK, before & ~MEMLANE_LOC_MASK);
 	expect_eq(world_locked(&w->arena, ml_place_room(&w->arena, place())),
 		  cls == MEMLANE_CLASS_BLOB ? ml_pages(length) << ML_PAGE_SHIFT :
 					      ml_class_size(cls));
-	expect_eq(memlane_side_class(side), cls);
-	expect_eq(memlane_side_size(side), length);
+	expect_eq(*world_class(w, object), cls);
+	expect_eq(*world_size(w, object), memlane_size_word(cls, length));
+	expect(memlane_note_is_far(*world_note(w, object)));
+	expect_eq(ml_index_size(&w->arena, (u32)object), length);
 	for (i = 0; i < kept; i++)
 		expect_eq(((u8 *)world_at(w, place(), length))[i], 0x5a);
 	world_check(w);
@@ -656,20 +658,23 @@ static void changes_size(void)
 {
 	static const u64 length[] = { 200, 31000, 40000, 90000, 120000, 50000, 3000, 100, 16 };
 	u64 kept = 100, syncs;
-	unsigned int i;
+	unsigned int i, maker = 5;
 
 	begin(100);
-	*world_side(w, object) = memlane_side_resized(7ULL << 48 | 5 << 16, 6, 100);
+	world_join(w, object, 7);
+	*world_note(w, object) |= 5 << MEMLANE_NOTE_MAKER_SHIFT;
 	for (i = 0; i < sizeof(length) / sizeof(*length); i++) {
 		expect_eq(resize(length[i]), 0);
 		kept = length[i] < kept ? length[i] : kept;
 		has_size(length[i], kept);
-		expect_eq(*world_side(w, object) >> 48, 7);
+		expect_eq(memlane_pin_group(*world_pin(w, object)), 7);
+		maker = length[i] > MEMLANE_BLOCK_MAX ? 0 : maker;
+		expect_eq(memlane_note_maker(*world_note(w, object)), maker);	/* a blob has none */
 	}
 	syncs = w->syncs;
 	expect_eq(resize(12), 0);	/* its place has that size */
 	expect_eq(w->syncs, syncs);
-	expect_eq(memlane_side_size(*world_side(w, object)), 16);
+	expect_eq(ml_index_size(&w->arena, (u32)object), 16);
 	expect_eq(w->arena.count.remapped, 3);
 	end();
 }
@@ -697,10 +702,10 @@ static void shrinks_between_others(void)
 
 static void keeps_its_size(void)
 {
-	u64 side;
+	u16 note;
 
 	begin(100);
-	side = *world_side(w, object);
+	note = *world_note(w, object);
 	*world_pin(w, object) = MEMLANE_PIN_ONE;
 	expect_eq(resize(200), -EBUSY);
 	*world_pin(w, object) = 0;
@@ -708,7 +713,9 @@ static void keeps_its_size(void)
 	expect_eq(resize(200), -EAGAIN);
 	w->in_grace = NULL;
 	expect_eq(resize(200), -ESTALE);
-	expect_eq(*world_side(w, object), side);
+	expect_eq(*world_note(w, object), note);
+	expect_eq(*world_class(w, object), 6);
+	expect_eq(*world_size(w, object), 0);
 	world_check(w);
 	end();
 }

@@ -174,7 +174,8 @@ static void note(struct object *o)
 		o->notes |= MEMLANE_PIN_ONE;
 	*world_pin(w, o->handle) = o->notes;
 	o->size = 4090 + rng_below(&rng, 12);
-	*world_side(w, o->handle) = o->size | rng_below(&rng, 9) << MEMLANE_SIDE_GROUP_SHIFT;
+	world_describe(w, o->handle, o->size);
+	world_join(w, o->handle, rng_below(&rng, 9));
 }
 
 static void touch(struct object *o)

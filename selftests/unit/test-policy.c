@@ -191,9 +191,9 @@ static void purge(void)
 	keep = world_alloc(w, MEMLANE_SLOW, 60000);
 	drop = world_alloc(w, MEMLANE_SLOW, 60000);
 	pinned = world_alloc(w, MEMLANE_SLOW, 60000);
-	*world_side(w, drop) |= 9ULL << MEMLANE_SIDE_GROUP_SHIFT;
-	*world_side(w, pinned) |= 9ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	world_join(w, drop, 9);
 	*world_pin(w, pinned) = MEMLANE_PIN_ONE;
+	world_join(w, pinned, 9);
 	set(MEMLANE_OPT_PURGEABLE, 1 << 16 | 9);
 	cycle();
 	expect_eq(world_query(w, drop).out_state, MEMLANE_STATE_LIVE);

@@ -76,8 +76,8 @@ static u64 droppable(unsigned int lane, u64 length, u32 priority)
 {
 	u64 handle = world_alloc(w, lane, length);
 
-	*world_side(w, handle) |= GROUP << MEMLANE_SIDE_GROUP_SHIFT;
 	*world_pin(w, handle) = priority << MEMLANE_PIN_PRIORITY_SHIFT;
+	world_join(w, handle, GROUP);
 	return handle;
 }
 

@@ -288,8 +288,7 @@ static u64 made_by(u32 slot)
 {
 	u64 handle = world_alloc(w, MEMLANE_FAST, 100);
 
-	*world_side(w, handle) = 100 | 6ULL << MEMLANE_SIDE_CLASS_SHIFT |
-				 (u64)(slot + 1) << MEMLANE_SIDE_MAKER_SHIFT;
+	*world_note(w, handle) |= (slot + 1) << MEMLANE_NOTE_MAKER_SHIFT;
 	return handle;
 }
 

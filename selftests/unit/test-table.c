@@ -3,6 +3,7 @@
 #include <linux/atomic.h>
 #include <stdlib.h>
 
+#include "class.h"
 #include "ktap.h"
 #include "table.h"
 #include "vec.h"
@@ -203,7 +204,7 @@ static void dense_first(void)
 
 #define AGED	(3 * ML_INDEX_BLOCK)	/* indices of an aged arena */
 #define LIVES	8			/* of each */
-#define BLOCK_PAGES (8 + 8 + 4)		/* entries, side words, pin words */
+#define BLOCK_PAGES (8 + 1 + 2 + 8 + 8)	/* entries, classes, notes, pin and size words */
 
 static struct world *begin_aged(u64 handles)
 {
@@ -232,14 +233,16 @@ static u32 live_once(struct ml_arena *a)
 	return index;
 }
 
-/* What faults make: side and pin words of all that were given out. */
+/* What faults make: all words by index, of all that were given out. */
 static void show_all(struct ml_arena *a)
 {
 	u32 index;
 
 	for (index = a->table.first; index < a->table.top; index += 512) {
-		expect(ml_vec_make(a, &a->table.side, index));
+		expect(ml_vec_make(a, &a->table.cls, index));
+		expect(ml_vec_make(a, &a->table.note, index));
 		expect(ml_vec_make(a, &a->table.pin, index));
+		expect(ml_vec_make(a, &a->table.size, index));
 	}
 }
 
@@ -250,11 +253,13 @@ static void expect_gone(struct world *w, u32 from)
 	u32 page = (from - a->table.first) / 512, i;
 	u64 loc;
 
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 8; i++) {
 		expect(ml_shared_is_over(a, MEMLANE_REGION_TABLE, page + i));
 		expect(!ml_shared_look(a, MEMLANE_REGION_TABLE, page + i));
-		expect(ml_shared_is_over(a, MEMLANE_REGION_SIDE, page + i));
-		expect(ml_shared_is_over(a, MEMLANE_REGION_PIN, (page + i) / 2));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_CLASS, (page + i) / 8));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_NOTE, (page + i) / 4));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_PIN, page + i));
+		expect(ml_shared_is_over(a, MEMLANE_REGION_SIZE, page + i));
 	}
 	for (i = from + 1; i < from + ML_INDEX_BLOCK; i++) {
 		expect_eq(ml_index_state(a, i), ML_RETIRED);
@@ -290,7 +295,7 @@ static void blocks_go_back(void)
 	expect_eq(bytes - w->bytes, ML_PAGE_SIZE);	/* the states */
 	expect_gone(w, first);
 	expect_eq(ml_entry_peek(a, kept), 0);
-	expect_eq(ml_side_peek(a, kept), 0);
+	expect_eq(ml_note_peek(a, kept), 0);
 	expect_eq(live_once(a), first + ML_INDEX_BLOCK);
 	expect(!ml_index_gone(a, first + ML_INDEX_BLOCK));
 	expect(!ml_shared_is_over(a, MEMLANE_REGION_SLOTS, 0));
@@ -433,6 +438,60 @@ static void random_indices(void)
 	end(w);
 }
 
+/* ----------------------------------------------------------------- sizes */
+
+/* As the words tell it that the engine writes: whatever a place has left over. */
+static void sizes_are_told(void)
+{
+	static const u64 blob[] = { 32769, 40960, 1 << 20, MEMLANE_SIZE_MAX };
+	struct world *w = begin();
+	struct ml_arena *a = &w->arena;
+	u32 index, i;
+	u64 loc;
+
+	expect_eq(ml_index_bind(a, 5, &index), 0);
+	for (i = 1; i <= MEMLANE_BLOCK_MAX; i++) {
+		expect_eq(ml_index_describe(a, index, ml_class_of(i), i), 0);
+		expect_eq(ml_index_size(a, index), i);
+		expect(ml_index_larger(a, index, i - 1) && !ml_index_larger(a, index, i));
+		/* Up to here each class has less room left over than the note can say. */
+		expect(i > 512 || !ml_vec_at(&a->table.size, index));
+	}
+	for (i = 0; i < sizeof(blob) / sizeof(*blob); i++) {
+		expect_eq(ml_index_describe(a, index, MEMLANE_CLASS_BLOB, blob[i]), 0);
+		expect_eq(ml_index_size(a, index), blob[i]);
+		expect(ml_index_larger(a, index, blob[i] - 1) && !ml_index_larger(a, index, blob[i]));
+	}
+	expect_eq(unbind(a, index, &loc), 0);
+	end(w);
+}
+
+/* Whatever the program says, no block is larger than its class, nor a blob than any may be. */
+static void sizes_of_a_liar(void)
+{
+	struct world *w = begin();
+	struct ml_arena *a = &w->arena;
+	u32 index, note, cls;
+	u64 loc;
+
+	expect_eq(ml_index_bind(a, 5, &index), 0);
+	*world_size(w, index) = ~0ULL;
+	for (cls = 0; cls < 256; cls++) {
+		*world_class(w, index) = cls;
+		for (note = 0; note < 65536; note += 7) {
+			*world_note(w, index) = note;
+			if (memlane_note_is_far(note))
+				expect_eq(ml_index_size(a, index), MEMLANE_SIZE_MASK);
+			else
+				expect(ml_index_size(a, index) <=
+				       (cls < ML_CLASSES ? ml_class_size(cls) : 0));
+			expect(cls >= ML_CLASSES || !ml_index_larger(a, index, ml_class_size(cls)));
+		}
+	}
+	expect_eq(unbind(a, index, &loc), 0);
+	end(w);
+}
+
 static const struct test tests[] = {
 	{ "table_misses", misses },
 	{ "table_full", full },
@@ -444,6 +503,8 @@ static const struct test tests[] = {
 	{ "table_long_tables", long_tables },
 	{ "table_no_memory", no_memory },
 	{ "table_random_indices", random_indices },
+	{ "table_sizes_are_told", sizes_are_told },
+	{ "table_sizes_of_a_liar", sizes_of_a_liar },
 };
 
 KTAP_MAIN(tests);

@@ -26,7 +26,7 @@ static u64 make(u64 length, u16 tag, u16 group)
 	u64 handle = world_alloc(w, MEMLANE_FAST, length);
 
 	*world_pin(w, handle) |= (u32)tag << MEMLANE_PIN_TAG_SHIFT;
-	*world_side(w, handle) |= (u64)group << MEMLANE_SIDE_GROUP_SHIFT;
+	world_join(w, handle, group);
 	return handle;
 }
 
@@ -73,7 +73,7 @@ static void stock_is_nobodys(void)
 		full[i] = make(100, 8, 9);
 	stock = world_stock(w, MEMLANE_FAST, 100);
 	*world_pin(w, stock) |= 7 << MEMLANE_PIN_TAG_SHIFT;
-	*world_side(w, stock) |= 7ULL << MEMLANE_SIDE_GROUP_SHIFT;
+	world_join(w, stock, 7);
 	for (i = 0; i < 200; i += i == 49 ? 101 : 1)
 		world_free(w, full[i]);
 	world_compact(w);

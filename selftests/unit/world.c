@@ -786,14 +786,45 @@ void world_use(struct world *w, u64 handle)
 		*e = world_in_state(*e, MEMLANE_ENTRY_USED);
 }
 
-u64 *world_side(struct world *w, u64 handle)
+u8 *world_class(struct world *w, u64 handle)
 {
-	return shared(w, MEMLANE_REGION_SIDE, (u64)((u32)handle - w->first) * sizeof(u64));
+	return shared(w, MEMLANE_REGION_CLASS, (u32)handle - w->first);
 }
 
-u32 *world_pin(struct world *w, u64 handle)
+u16 *world_note(struct world *w, u64 handle)
 {
-	return shared(w, MEMLANE_REGION_PIN, (u64)((u32)handle - w->first) * sizeof(u32));
+	return shared(w, MEMLANE_REGION_NOTE, (u64)((u32)handle - w->first) * sizeof(u16));
+}
+
+u64 *world_size(struct world *w, u64 handle)
+{
+	return shared(w, MEMLANE_REGION_SIZE, (u64)((u32)handle - w->first) * sizeof(u64));
+}
+
+/* As memlane_alloc() does, for an object that nobody has made. */
+void world_describe(struct world *w, u64 handle, u64 bytes)
+{
+	bool is_block = bytes <= MEMLANE_BLOCK_MAX;
+	unsigned int cls = is_block ? ml_class_of(bytes) : MEMLANE_CLASS_BLOB;
+	u16 note = memlane_note_with(0, is_block ? ml_class_size(cls) - bytes : MEMLANE_SLACK_FAR);
+
+	if (memlane_note_is_far(note))
+		WRITE_ONCE(*world_size(w, handle), memlane_size_word(cls, bytes));
+	WRITE_ONCE(*world_note(w, handle), note);
+	WRITE_ONCE(*world_class(w, handle), cls);
+}
+
+u64 *world_pin(struct world *w, u64 handle)
+{
+	return shared(w, MEMLANE_REGION_PIN, (u64)((u32)handle - w->first) * sizeof(u64));
+}
+
+/* The object is in @group. */
+void world_join(struct world *w, u64 handle, u32 group)
+{
+	u64 *pin = world_pin(w, handle);
+
+	*pin = (u32)*pin | (u64)group << MEMLANE_PIN_GROUP_SHIFT;
 }
 
 struct memlane_slot *world_slot(struct world *w, u32 slot)

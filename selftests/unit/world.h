@@ -110,9 +110,13 @@ bool world_moving(struct world *w, u64 handle);
 u64 world_in_state(u64 word, unsigned int state);
 u64 world_unmarked(u64 word);
 void world_use(struct world *w, u64 handle);
-u64 *world_side(struct world *w, u64 handle);
+u8 *world_class(struct world *w, u64 handle);
+u16 *world_note(struct world *w, u64 handle);
+u64 *world_size(struct world *w, u64 handle);
+void world_describe(struct world *w, u64 handle, u64 bytes);
 u64 world_place(struct world *w, u32 index);
-u32 *world_pin(struct world *w, u64 handle);
+u64 *world_pin(struct world *w, u64 handle);
+void world_join(struct world *w, u64 handle, u32 group);
 struct memlane_slot *world_slot(struct world *w, u32 slot);
 struct memlane_mag *world_mag(struct world *w, u32 slot, unsigned int lane, unsigned int cls);
 

@@ -23,7 +23,7 @@
  * stops early: they tell how far it got. Structs only grow and numbers are
  * only added; nothing is ever changed.
  *
- * The handle table, the side array, the pin array and the slots are shared
+ * The handle table, classes, notes, pin and size words and the slots are shared
  * memory. The kernel publishes there and never takes a location, a size or an
  * address back: a program that scribbles on them spoils its own arena alone.
  */
@@ -41,7 +41,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define MEMLANE_VERSION		3
+#define MEMLANE_VERSION		4
 #define MEMLANE_TYPE		0xB5
 
 /* Bytes of an arena's name, with a 0 at its end. */
@@ -212,28 +212,40 @@ static inline __u64 memlane_entry_ended(__u64 entry)
 }
 
 /*
- * Side word: 63..48 group | 47..40 size class | 39..0 requested size in bytes, of a blob
- *                                             | 39..16 maker | 15..0 size, of a block
+ * Class (8 bits): the size class of the object's place, or MEMLANE_CLASS_BLOB.
+ * Note (16 bits): 15..6 maker | 5..0 slack
+ * Size word (64 bits): 47..40 class | 39..0 requested size in bytes
  *
- * The maker is the slot of the thread that made the object, plus 1; 0: nobody. Only the
- * maker may end its object by a plain store: see struct memlane_slot.
+ * The maker is the slot of the thread that made the object, plus 1; 0: nobody, as of all
+ * blobs, and of threads whose slot is past MEMLANE_MAKER_MAX. Only the maker may end its
+ * object by a plain store: see struct memlane_slot.
+ *
+ * Slack is what the place has more than was asked for, in bytes. MEMLANE_SLACK_FAR: the size
+ * word tells, class and size together; so of all blobs. Otherwise nobody looks at the size word,
+ * and its page exists only where somebody wrote one.
+ *
+ * Who makes an object writes all that are looked at. Who reads them loads the class before
+ * the note: a change of size writes the size word, then the note, then the class.
  */
-#define MEMLANE_SIDE_SIZE_MASK		((1ULL << 40) - 1)
-#define MEMLANE_SIDE_BLOCK_MASK		0xffffULL
-#define MEMLANE_SIDE_MAKER_SHIFT	16
-#define MEMLANE_SIDE_MAKER_MASK		0xffffffU
-#define MEMLANE_SIDE_CLASS_SHIFT	40
-#define MEMLANE_SIDE_CLASS_MASK		0xffU
-#define MEMLANE_SIDE_GROUP_SHIFT	48
-#define MEMLANE_SIZE_MAX		(MEMLANE_SIDE_SIZE_MASK & ~4095ULL)
+#define MEMLANE_NOTE_MAKER_SHIFT	6
+#define MEMLANE_MAKER_MAX		0x3ffU
+#define MEMLANE_SLACK_MASK		0x3fU
+#define MEMLANE_SLACK_FAR		0x3fU
+#define MEMLANE_SIZE_MASK		((1ULL << 40) - 1)
+#define MEMLANE_SIZE_CLASS_SHIFT	40
+#define MEMLANE_SIZE_MAX		(MEMLANE_SIZE_MASK & ~4095ULL)
 
-/* Pin word (32 bits): 31..16 tag | 15..6 pin count | 5..4 priority | 3..0 hints */
+/*
+ * Pin word (64 bits): 63..48 0 | 47..32 group | 31..16 tag | 15..6 pin count | 5..4 priority
+ *		       | 3..0 hints
+ */
+#define MEMLANE_PIN_GROUP_SHIFT		32
 #define MEMLANE_PIN_TAG_SHIFT		16
-#define MEMLANE_PIN_ONE			(1U << 6)
-#define MEMLANE_PIN_COUNT_MASK		(0x3ffU << 6)
+#define MEMLANE_PIN_ONE			(1ULL << 6)
+#define MEMLANE_PIN_COUNT_MASK		(0x3ffULL << 6)
 #define MEMLANE_PIN_MAX			0x3ffU
 #define MEMLANE_PIN_PRIORITY_SHIFT	4
-#define MEMLANE_PIN_PRIORITY_MASK	(3U << 4)
+#define MEMLANE_PIN_PRIORITY_MASK	(3ULL << 4)
 #define MEMLANE_PRIORITIES	4
 #define MEMLANE_HINT_FRAME_CRITICAL	(1U << 0)
 #define MEMLANE_HINT_COLD		(1U << 1)
@@ -257,33 +269,38 @@ static inline __u64 memlane_entry_ended(__u64 entry)
 #define MEMLANE_CLASSES			72
 #define MEMLANE_MAG_SIZE		126
 
-static inline __u32 memlane_side_class(__u64 side)
-{
-	return side >> MEMLANE_SIDE_CLASS_SHIFT & MEMLANE_SIDE_CLASS_MASK;
-}
-
-static inline __u64 memlane_side_size(__u64 side)
-{
-	return side & (memlane_side_class(side) == MEMLANE_CLASS_BLOB ?
-		       MEMLANE_SIDE_SIZE_MASK : MEMLANE_SIDE_BLOCK_MASK);
-}
-
-/* @side of an object that is at a place of class @cls now, with @bytes asked for. */
-static inline __u64 memlane_side_resized(__u64 side, unsigned int cls, __u64 bytes)
-{
-	__u64 kept = side >> MEMLANE_SIDE_GROUP_SHIFT << MEMLANE_SIDE_GROUP_SHIFT;
-
-	/* A blob has no maker, neither before nor now. */
-	if (cls != MEMLANE_CLASS_BLOB && memlane_side_class(side) != MEMLANE_CLASS_BLOB)
-		kept |= side & (__u64)MEMLANE_SIDE_MAKER_MASK << MEMLANE_SIDE_MAKER_SHIFT;
-	return kept | (__u64)cls << MEMLANE_SIDE_CLASS_SHIFT | bytes;
-}
-
 /* The maker's slot plus 1, or 0. */
-static inline __u32 memlane_side_maker(__u64 side)
+static inline __u32 memlane_note_maker(__u16 note)
 {
-	return memlane_side_class(side) == MEMLANE_CLASS_BLOB ? 0 :
-	       side >> MEMLANE_SIDE_MAKER_SHIFT & MEMLANE_SIDE_MAKER_MASK;
+	return note >> MEMLANE_NOTE_MAKER_SHIFT;
+}
+
+/* Does the size word tell class and size? */
+static inline int memlane_note_is_far(__u16 note)
+{
+	return (note & MEMLANE_SLACK_MASK) == MEMLANE_SLACK_FAR;
+}
+
+/* The same note of an object whose place has @slack bytes more than it; of any number. */
+static inline __u16 memlane_note_with(__u16 note, __u64 slack)
+{
+	return (__u16)((note & ~MEMLANE_SLACK_MASK) |
+		       (slack < MEMLANE_SLACK_FAR ? slack : MEMLANE_SLACK_FAR));
+}
+
+static inline __u64 memlane_size_word(__u32 cls, __u64 bytes)
+{
+	return (__u64)cls << MEMLANE_SIZE_CLASS_SHIFT | bytes;
+}
+
+static inline __u32 memlane_pin_tag(__u64 pin)
+{
+	return pin >> MEMLANE_PIN_TAG_SHIFT & 0xffff;
+}
+
+static inline __u32 memlane_pin_group(__u64 pin)
+{
+	return pin >> MEMLANE_PIN_GROUP_SHIFT & 0xffff;
 }
 
 /* Lanes, which are also indices. A member that is to be one is called lane. */
@@ -632,8 +649,10 @@ struct memlane_create {
 /* Regions of the file, for mmap: MAP_SHARED only. */
 enum memlane_region_id {
 	MEMLANE_REGION_TABLE,	/* __u64 entry[out_handles], read-write */
-	MEMLANE_REGION_SIDE,	/* __u64 side word[out_handles], read-write */
-	MEMLANE_REGION_PIN,	/* __u32 pin word[out_handles], read-write */
+	MEMLANE_REGION_CLASS,	/* __u8 class[out_handles], read-write */
+	MEMLANE_REGION_NOTE,	/* __u16 note[out_handles], read-write */
+	MEMLANE_REGION_PIN,	/* __u64 pin word[out_handles], read-write */
+	MEMLANE_REGION_SIZE,	/* __u64 size word[out_handles], read-write */
 	MEMLANE_REGION_SLOTS,	/* struct memlane_slot[threads], read-write */
 	MEMLANE_REGION_STAT,	/* struct memlane_stat_page, tallies, read-only */
 	MEMLANE_REGION_DATA,	/* FastLane, then SlowLane */
@@ -669,8 +688,8 @@ struct memlane_region {
  * @__reserved: 0
  * @out_region: by enum memlane_region_id
  * @out_id: names the arena in debugfs and in traces; 0: it is in none
- * @out_first: the first words of the TABLE, SIDE and PIN regions are this index's, which
- *	is never used
+ * @out_first: the first words of the regions up to SIZE are this index's, which is never
+ *	used
  * @out_name: that the arena was made with
  * @out_classes: size classes, up to MEMLANE_CLASSES_MAX
  * @out_mag_size: indices that a magazine has room for, at least 2
@@ -896,7 +915,7 @@ struct memlane_compact {
  *
  * An object that is in the lane already, or whose place has that size, counts as dealt
  * with. Where the size changes, what both places have room for comes along, and the kernel
- * writes class and size into the side word before it publishes the place. Returns 0 when
+ * writes size word, note and class before it publishes the place. Returns 0 when
  * every handle was dealt with, also if some failed.
  */
 struct memlane_migrate {
