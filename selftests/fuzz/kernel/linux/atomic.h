@@ -6,10 +6,6 @@
 #include_next <linux/atomic.h>
 
 typedef struct {
-	int counter;
-} atomic_t;
-
-typedef struct {
 	s64 counter;
 } atomic64_t;
 
