@@ -62,9 +62,9 @@ static void place_in_bin(struct ml_arena *a, struct ml_span *span)
 	struct list_head *bin = &class_of(a, span)->bin[span->bin];
 
 	if (ml_span_is_done(a, span))
-		list_move_tail(&span->list, bin);
+		list_move_tail(&span->run.bin, bin);
 	else
-		list_move(&span->list, bin);
+		list_move(&span->run.bin, bin);
 }
 
 static void rebin(struct ml_arena *a, struct ml_span *span)
@@ -140,7 +140,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	}
 	span_free_list(span);
 	span->bin = ML_BIN_EMPTY;
-	list_add(&span->list, &c->bin[ML_BIN_EMPTY]);
+	list_add(&span->run.bin, &c->bin[ML_BIN_EMPTY]);
 	c->spans++;
 	ml_tally_pages(a, lane, cls);
 	return span;
@@ -148,7 +148,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 
 static void span_release(struct ml_arena *a, struct ml_span *span)
 {
-	list_del(&span->list);
+	list_del(&span->run.bin);
 	class_of(a, span)->spans--;
 	ml_tally_pages(a, span->run.lane, span->cls);
 	ml_pages_give(a, &span->run);
@@ -174,7 +174,7 @@ struct ml_span *ml_span_fullest(const struct ml_class *c)
 
 	for (bin = ML_BINS; bin >= ML_BIN_EMPTY; bin--)
 		if (!list_empty(&c->bin[bin]))
-			return list_first_entry(&c->bin[bin], struct ml_span, list);
+			return list_first_entry(&c->bin[bin], struct ml_span, run.bin);
 	return NULL;
 }
 
@@ -275,5 +275,5 @@ void ml_span_trim(struct ml_arena *a, struct ml_class *c, unsigned int keep)
 
 	lockdep_assert_held(&a->lock);
 	while (!list_empty(empty) && !(keep && list_is_singular(empty)))
-		span_release(a, list_last_entry(empty, struct ml_span, list));
+		span_release(a, list_last_entry(empty, struct ml_span, run.bin));
 }

@@ -259,7 +259,7 @@ static int check_bin(struct report *r, const struct ml_lane *lane, unsigned int 
 	int err;
 
 	for (p = head->next; p->prev == prev && p != head; prev = p, p = p->next) {
-		const struct ml_span *span = list_entry(p, struct ml_span, list);
+		const struct ml_span *span = list_entry(p, struct ml_span, run.bin);
 
 		err = check_listed(r, lane, set, bin, span);
 		if (err)

@@ -257,7 +257,7 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
  * struct ml_run - pages in a row with one purpose; arena.lock
  * @node: free runs: in the tree of their pool or area, by (nr, page); BLOB: in
  *	the tree of their lane, by page
- * @bin: KEPT runs of few pages, instead: on area.kept_bin
+ * @bin: KEPT runs of few pages, instead: on area.kept_bin; SPAN: on bin[ml_span.bin] of its class
  * @page: first page
  * @nr: pages
  * @kind: what they are
@@ -266,7 +266,7 @@ enum ml_use { ML_USE_BLOCK, ML_USE_BLOB, ML_USES };
  * @align: SPAN, BLOB: log2 of the alignment in pages
  * @index: BLOB: the object, or 0 while reserved by a batch
  * @spare: SPAN, BLOB: node for the free run it will become
- * @kept: KEPT: on area.oldest
+ * @kept: KEPT, instead: on area.oldest
  * @since: KEPT: when the first of it was freed, ns
  */
 struct ml_run {
@@ -281,8 +281,10 @@ struct ml_run {
 	u8 lane;
 	u8 align;
 	u32 index;
-	struct ml_run *spare;
-	struct list_head kept;
+	union {
+		struct ml_run *spare;
+		struct list_head kept;
+	};
 	u64 since;
 };
 
@@ -293,7 +295,6 @@ struct ml_run {
 /**
  * struct ml_span - a run cut into places of one class; arena.lock
  * @run: where it is
- * @list: on bin[@bin] of its class
  * @cls: size class
  * @cold: holds objects that are not used of late
  * @bin: fullness step
@@ -310,7 +311,6 @@ struct ml_run {
  */
 struct ml_span {
 	struct ml_run run;
-	struct list_head list;
 	u8 cls;
 	bool cold;
 	u8 bin;

@@ -35,10 +35,10 @@ void ml_plan_feed(const struct ml_arena *a, struct ml_span *span)
 /* A span of this bin that may be drained, or NULL. */
 static struct ml_span *source_in(const struct ml_arena *a, const struct list_head *bin)
 {
-	struct ml_span *span = list_first_entry(bin, struct ml_span, list);
+	struct ml_span *span = list_first_entry(bin, struct ml_span, run.bin);
 
-	if (ml_plan_is_fed(a, span) && span != list_last_entry(bin, struct ml_span, list))
-		span = list_next_entry(span, list);
+	if (ml_plan_is_fed(a, span) && span != list_last_entry(bin, struct ml_span, run.bin))
+		span = list_next_entry(span, run.bin);
 	return ml_span_is_done(a, span) || ml_plan_is_fed(a, span) ? NULL : span;
 }
 
@@ -73,7 +73,7 @@ static struct ml_span *pinned_in(const struct ml_arena *a, const struct list_hea
 	unsigned int tries;
 
 	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
-		struct ml_span *span = list_entry(p, struct ml_span, list);
+		struct ml_span *span = list_entry(p, struct ml_span, run.bin);
 
 		if (!ml_span_is_done(a, span))
 			break;
@@ -87,10 +87,10 @@ static struct ml_span *pinned_in(const struct ml_arena *a, const struct list_hea
 static struct ml_span *target_in(const struct ml_arena *a, const struct list_head *bin,
 				 const struct ml_span *source)
 {
-	struct ml_span *first = list_first_entry(bin, struct ml_span, list);
+	struct ml_span *first = list_first_entry(bin, struct ml_span, run.bin);
 
 	if (first == source && !list_is_singular(bin))
-		first = list_next_entry(first, list);
+		first = list_next_entry(first, run.bin);
 	return first != source && !ml_span_is_done(a, first) ? first : pinned_in(a, bin, source);
 }
 
@@ -125,7 +125,7 @@ static struct ml_span *fullest_in(struct list_head *bin, const struct ml_span *s
 	struct ml_span *span, *best = NULL;
 	unsigned int tries = 0;
 
-	list_for_each_entry(span, bin, list) {
+	list_for_each_entry(span, bin, run.bin) {
 		if (tries++ == TRIES)
 			break;
 		if (span != source && (!best || span->used > best->used))

@@ -132,23 +132,23 @@ static int broken_on(struct ml_class *to)
 	struct ml_class *c = ml_class_set(&a->lane[1], span->cls, false);
 	int nr;
 
-	list_del(&span->list);
+	list_del(&span->run.bin);
 	c->used -= span->used;
 	c->spans--;
 	if (to) {
-		list_add(&span->list, &to->bin[span->bin]);
+		list_add(&span->run.bin, &to->bin[span->bin]);
 		to->used += span->used;
 		to->spans++;
 	}
 	nr = broken();
 	if (to) {
-		list_del(&span->list);
+		list_del(&span->run.bin);
 		to->used -= span->used;
 		to->spans--;
 	}
 	c->used += span->used;
 	c->spans++;
-	list_add(&span->list, &c->bin[span->bin]);
+	list_add(&span->run.bin, &c->bin[span->bin]);
 	expect_eq(broken(), 0);
 	return nr;
 }
@@ -166,12 +166,12 @@ static void lists(void)
 	expect_eq(broken_on(ml_class_set(&a->lane[1], span->cls + 1, false)), 8);
 	expect_eq(broken_on(ml_class_set(&a->lane[1], span->cls, true)), 8);
 	expect_eq(broken_on(ml_class_set(&a->lane[0], span->cls, false)), 8);
-	BREAKS(8, a->lane[0].cls[3].bin[2].next, &span->list);	/* two heads */
+	BREAKS(8, a->lane[0].cls[3].bin[2].next, &span->run.bin);	/* two heads */
 	twin = a->ops->zalloc(a, sizeof(*twin));
 	*twin = *span;
-	list_add_tail(&twin->list, bin);
+	list_add_tail(&twin->run.bin, bin);
 	expect_eq(broken(), 8);
-	list_del(&twin->list);
+	list_del(&twin->run.bin);
 	a->ops->zfree(a, twin, sizeof(*twin));
 	expect_eq(broken(), 0);
 	world_end(w);
