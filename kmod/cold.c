@@ -20,6 +20,7 @@
  * no exported function can keep it.
  */
 #include <linux/highmem.h>
+#include <linux/local_lock.h>
 #include <linux/lz4.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -58,13 +59,16 @@ struct cooler {
 	u8 work[LZ4_MEM_COMPRESS] __aligned(8);
 };
 
-/* An object of zsmalloc's that crosses a page is put together here: see compat.h. */
+/*
+ * An object of zsmalloc's that crosses a page is put together here: see compat.h. All arenas
+ * share it, so nobody sleeps, or is throttled, while he has it.
+ */
 struct bounce {
-	struct mutex lock;
+	local_lock_t lock;
 	u8 *page;
 };
 
-static DEFINE_PER_CPU(struct bounce, bounces);
+static DEFINE_PER_CPU(struct bounce, bounces) = { .lock = INIT_LOCAL_LOCK(lock) };
 
 /* ---------------------------------------------------------- compressed */
 
@@ -121,12 +125,11 @@ static int unsqueeze(struct zs_pool *pool, unsigned long handle, void *to, void 
 
 static int restore_bytes(struct zs_pool *pool, unsigned long handle, struct page *to)
 {
-	struct bounce *bounce = raw_cpu_ptr(&bounces);	/* any will do */
 	int err;
 
-	mutex_lock(&bounce->lock);
-	err = unsqueeze(pool, handle, page_address(to), bounce->page);
-	mutex_unlock(&bounce->lock);
+	local_lock(&bounces.lock);
+	err = unsqueeze(pool, handle, page_address(to), this_cpu_read(bounces.page));
+	local_unlock(&bounces.lock);
 	return err;
 }
 
@@ -187,18 +190,19 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 /* Return: how many bytes; -ENOSPC: more than there is room for. */
 static int copy_squeezed(struct zs_pool *pool, unsigned long handle, void *to, size_t room)
 {
-	struct bounce *bounce = raw_cpu_ptr(&bounces);	/* any will do */
 	const u8 *from;
+	u8 *bounce;
 	u16 len;
 
-	mutex_lock(&bounce->lock);
-	len = squeezed_length(pool, handle, bounce->page);
+	local_lock(&bounces.lock);
+	bounce = this_cpu_read(bounces.page);
+	len = squeezed_length(pool, handle, bounce);
 	if (len <= room) {
-		from = memlane_zs_begin(pool, handle, HEAD + len, bounce->page);
+		from = memlane_zs_begin(pool, handle, HEAD + len, bounce);
 		memcpy(to, from + HEAD, len);
 		memlane_zs_end(pool, handle, HEAD + len, from);
 	}
-	mutex_unlock(&bounce->lock);
+	local_unlock(&bounces.lock);
 	return len <= room ? len : -ENOSPC;
 }
 
@@ -532,7 +536,6 @@ int memlane_cold_init(void)
 
 	for_each_possible_cpu(cpu) {
 		bounce = per_cpu_ptr(&bounces, cpu);
-		mutex_init(&bounce->lock);
 		bounce->page = kmalloc_node(PAGE_SIZE, GFP_KERNEL, cpu_to_node(cpu));
 		if (!bounce->page) {
 			memlane_cold_fini();
