@@ -14,24 +14,11 @@
 #define try_cmpxchg(p, oldp, new) \
 	__atomic_compare_exchange_n(p, oldp, new, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)
 
-typedef struct {
-	int counter;
-} atomic_t;
+typedef struct { int counter; } atomic_t;
 
-static inline int atomic_read(const atomic_t *v)
-{
-	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
-}
-
-static inline void atomic_inc(atomic_t *v)
-{
-	__atomic_fetch_add(&v->counter, 1, __ATOMIC_RELAXED);
-}
-
-static inline void atomic_dec(atomic_t *v)
-{
-	__atomic_fetch_sub(&v->counter, 1, __ATOMIC_RELAXED);
-}
+#define atomic_read(v)		READ_ONCE((v)->counter)
+#define atomic_inc(v)		((void)__atomic_fetch_add(&(v)->counter, 1, __ATOMIC_RELAXED))
+#define atomic_dec(v)		((void)__atomic_fetch_sub(&(v)->counter, 1, __ATOMIC_RELAXED))
 
 #define cmpxchg(p, old, new) ({						\
 	__typeof__(*(p)) __was = (old);					\

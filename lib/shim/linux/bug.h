@@ -26,12 +26,4 @@ static inline void ml_shim_warn(const char *what, const char *file, int line)
 		ml_shim_warn(#cond, __FILE__, __LINE__);		\
 	unlikely(__bad); })
 
-#define WARN_ON_ONCE(cond) ({						\
-	static bool __told;						\
-	bool __bad = !!(cond);						\
-									\
-	if (__bad && !__atomic_exchange_n(&__told, true, __ATOMIC_RELAXED)) \
-		ml_shim_warn(#cond, __FILE__, __LINE__);		\
-	unlikely(__bad); })
-
 #endif

@@ -5,19 +5,8 @@
 
 #include <linux/types.h>
 
-static inline u64 div_u64(u64 n, u32 d)
-{
-	return n / d;
-}
-
-static inline u64 div64_u64(u64 n, u64 d)
-{
-	return n / d;
-}
-
-static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 d)
-{
-	return (u64)((unsigned __int128)a * b / d);
-}
+#define div_u64(n, d)			((u64)(n) / (u32)(d))
+#define div64_u64(n, d)			((u64)(n) / (u64)(d))
+#define mul_u64_u64_div_u64(a, b, d)	((u64)((unsigned __int128)(a) * (b) / (u64)(d)))
 
 #endif

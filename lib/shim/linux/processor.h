@@ -3,13 +3,10 @@
 #ifndef ML_SHIM_PROCESSOR_H
 #define ML_SHIM_PROCESSOR_H
 
-static inline void cpu_relax(void)
-{
 #ifdef __x86_64__
-	__builtin_ia32_pause();
+#define cpu_relax()	__builtin_ia32_pause()
 #else
-	__asm__ volatile("yield" ::: "memory");
+#define cpu_relax()	__asm__ volatile("yield" ::: "memory")
 #endif
-}
 
 #endif

@@ -3,15 +3,8 @@
 #ifndef ML_SHIM_SORT_H
 #define ML_SHIM_SORT_H
 
-#include <linux/types.h>
 #include <stdlib.h>
 
-static inline void sort(void *base, size_t nr, size_t size,
-			int (*cmp)(const void *, const void *),
-			void (*swap_func)(void *, void *, int))
-{
-	(void)swap_func;
-	qsort(base, nr, size, cmp);
-}
+#define sort(base, nr, size, cmp, swap)	((void)(swap), qsort(base, nr, size, cmp))
 
 #endif
