@@ -253,6 +253,20 @@ static bool mergeable(const struct ml_run *x, const struct ml_run *y)
 	return y && ml_run_is_free(y) && x->kind == y->kind && x->use == y->use;
 }
 
+/*
+ * Of chunks in the middle of a run of the pool nothing is named: the map's page of each goes back.
+ * A new run of @nr pages at @page has joined the pool; only it, and the chunks that touch it, can
+ * have come into the middle.
+ */
+static void forget_chunks(struct ml_arena *a, const struct ml_run *pool, u64 page, u64 nr)
+{
+	u64 first = max(pool->page + ML_CHUNK_PAGES, page - ML_CHUNK_PAGES);
+	u64 end = min(ml_run_end(pool) - ML_CHUNK_PAGES, page + nr + ML_CHUNK_PAGES);
+
+	if (first < end)
+		ml_vec_drop(a, &a->map, first, end - first);
+}
+
 /* Enter a free run: join it with free neighbours of its kind. */
 static struct ml_run *settle(struct ml_arena *a, struct ml_run *run)
 {
@@ -455,7 +469,7 @@ static void return_chunks(struct ml_arena *a, struct ml_run *f)
 		lane->area[f->use].chunks -= (end - first) >> ML_CHUNK_SHIFT;
 		cut(a, f, first, end - first, second);
 		set_free(node, first, end - first, ML_POOL, 0, l);
-		settle(a, node);
+		forget_chunks(a, settle(a, node), first, end - first);
 		return;
 	}
 	a->kept_chunks = true;

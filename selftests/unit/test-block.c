@@ -190,7 +190,36 @@ static void bins(void)
 	world_end(w);
 }
 
+/* Where nothing lies nothing is named: the map of what was used once takes no memory. */
+static void map_goes_back(void)
+{
+	struct world *w = world_new(2 << 20, 256 << 20);
+	const u64 chunk = ML_CHUNK_PAGES << ML_PAGE_SHIFT;
+	u64 kept[2], large[8], bytes;
+	unsigned int i, round;
+
+	for (round = 0; round < 2; round++) {
+		kept[0] = world_alloc(w, MEMLANE_SLOW, chunk);
+		bytes = w->bytes;
+		for (i = 0; i < 8; i++)
+			large[i] = world_alloc(w, MEMLANE_SLOW, chunk * (1 + i % 3) + i * 40000);
+		kept[1] = world_alloc(w, MEMLANE_SLOW, chunk);
+		expect(w->bytes > bytes + 14 * ML_PAGE_SIZE);
+		for (i = 0; i < 8; i++)
+			world_free(w, large[(i * 3 + round) % 8]);
+		world_check(w);
+		world_free(w, kept[1]);
+		world_compact(w);
+		/* The chunks at both ends of what is free have theirs. */
+		expect(w->bytes <= bytes + 2 * ML_PAGE_SIZE);
+		world_free(w, kept[0]);
+	}
+	world_check(w);
+	world_end(w);
+}
+
 static const struct test tests[] = {
+	{ "block_map_goes_back", map_goes_back },
 	{ "block_classes", classes },
 	{ "block_rounding", rounding },
 	{ "block_span_sizes", span_sizes },
