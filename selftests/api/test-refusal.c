@@ -556,7 +556,7 @@ static void expect_locked_soon(struct memlane *m)
 	expect_small(rss);
 	printf("# %llu faults, %llu KiB of page tables\n", (unsigned long long)(faults() - before),
 	       (unsigned long long)(status_kib("VmPTE:") - tables));
-	expect(status_kib("VmPTE:") < tables + 200 * 1024);
+	expect(status_kib("VmPTE:") < tables + 256 * 1024);
 	expect(faults() < before + 100000);
 	memlane_close(m);
 }

@@ -75,7 +75,7 @@ by_make() {
 	ended 7 && said out 'sum 42'
 }
 
-plan 25
+plan 26
 vm --no-module -- 'echo to-out; echo to-err >&2; echo again >/dev/stderr
 	touch /memlane-harness 2>/dev/null && echo writable-root
 	touch build/harness && rm build/harness && echo writable-folder
