@@ -19,6 +19,7 @@ enum fate {
 	MOVES,
 	PINNED,		/* before the call */
 	FORGED,		/* another location in the word, before the call */
+	BUSY,		/* the state of what is handed over */
 	PINNED_LATE,	/* these while the batch waits */
 	FORGED_LATE,
 	VETOED,
@@ -73,6 +74,8 @@ static void before_call(struct object *o)
 		*world_pin(w, o->handle) = MEMLANE_PIN_ONE;
 	if (o->fate == FORGED)
 		*world_entry(w, o->handle) ^= 1ULL << 20;
+	if (o->fate == BUSY)
+		*world_entry(w, o->handle) = world_in_state(o->word, MEMLANE_ENTRY_BUSY);
 }
 
 static void in_grace(struct world *world, void *arg)
@@ -97,7 +100,7 @@ static void in_grace(struct world *world, void *arg)
 static int wanted(const struct object *o)
 {
 	static const int result[FATES] = {
-		[PINNED] = -EBUSY, [PINNED_LATE] = -EBUSY,
+		[PINNED] = -EBUSY, [BUSY] = -EAGAIN, [PINNED_LATE] = -EBUSY,
 		[FORGED_LATE] = -EAGAIN, [VETOED] = -EAGAIN, [FREED] = -EAGAIN,
 	};
 
@@ -123,7 +126,7 @@ static void after_call(struct object *o)
 	if (o->lane == NONE)
 		return;
 	*world_pin(w, o->handle) = 0;
-	if (o->fate == FORGED || (o->fate == FORGED_LATE && on_its_way(o)))
+	if (o->fate == FORGED || o->fate == BUSY || (o->fate == FORGED_LATE && on_its_way(o)))
 		*world_entry(w, o->handle) = o->word;
 	expect_eq(world_query(w, o->handle).out_lane, o->lane);
 	expect_eq(world_loc(w, o->handle), world_query(w, o->handle).out_location);
