@@ -84,7 +84,7 @@ for trace in "${traces[@]}"; do
 	check "$trace: every object verified" every_object "$trace"
 done
 [ $redis = 0 ] ||
-	check "redis-lru: at most 1.15 bytes resident for each that is live" packed redis-lru.mlt.zst 1.15
+	check "redis-lru: at most 1.13 bytes resident for each that is live" packed redis-lru.mlt.zst 1.13
 [ $away = 0 ] ||
 	check "redis-lru: at most 0.8 of it stays in memory when nobody uses it" idle redis-lru.mlt.zst 0.8
 finish
