@@ -5,6 +5,7 @@
 
 #include "ktap.h"
 #include "run.h"
+#include "vec.h"
 #include "world.h"
 
 #define CHUNKS	12
@@ -298,6 +299,7 @@ static void no_memory(void)
 	struct ml_lane *lane = &m->a->lane[MEMLANE_SLOW];
 	unsigned int n, left = 2;
 	int err = -1;
+	u64 page;
 
 	/* The second time the page map is there, so that the nodes are what fails. */
 	for (n = 1; left; n = err ? n + 1 : 1) {
@@ -306,6 +308,8 @@ static void no_memory(void)
 		};
 
 		ml_run_free_nodes(m->a);
+		for (page = lane->first; left == 1 && page < lane->first + 1536; page += 512)
+			expect(ml_vec_make(m->a, &m->a->map, page));
 		m->w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = n };
 		err = ml_run_take(m->a, &run, 600);
 		m->w->fail.doors = 0;
