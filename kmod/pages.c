@@ -799,7 +799,7 @@ static void move_word(struct memlane_pages *p, struct memlane_leaf *dst, u64 to,
 	dst->word[in_leaf(to)] = word;
 }
 
-static bool is_empty(struct memlane_leaf *leaf, u64 page)
+static bool page_is_empty(struct memlane_leaf *leaf, u64 page)
 {
 	return !leaf || READ_ONCE(leaf->word[in_leaf(page)]) == WORD_EMPTY;
 }
@@ -811,7 +811,7 @@ static void move_leaf(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 	u64 i;
 
 	for (i = 0; (dst || src) && i < nr; i++)
-		if (!is_empty(dst, to + i) || !is_empty(src, from + i))
+		if (!page_is_empty(dst, to + i) || !page_is_empty(src, from + i))
 			move_word(p, dst, to + i, src, from + i);
 }
 

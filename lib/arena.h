@@ -108,7 +108,7 @@ struct extent {
  * @slot: immutable
  * @number: of @slot, immutable
  * @mag: of @slot, by lane: the first one, see mag_of(); immutable
- * @made: what is in the notes of what it makes, but for the slack; immutable
+ * @made: its notes without slack, for what it makes; immutable
  * @own: the same, or NOBODYS where that is 0: no note is that; immutable
  * @tid: of the thread, as it stands in @slot; immutable
  * @spilled: by class, after a refill for the FastLane that came from the SlowLane: how

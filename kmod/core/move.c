@@ -104,7 +104,7 @@ static inline int populate(struct ml_arena *a, u64 loc, u64 len)
 }
 
 /* Where it is. NULL: its entry was overwritten. */
-static struct ml_run *find(struct ml_arena *a, u32 index, u64 *loc)
+static struct ml_run *move_find(struct ml_arena *a, u32 index, u64 *loc)
 {
 	struct ml_run *run = ml_place_of(a, index, loc);
 
@@ -357,7 +357,7 @@ int ml_batch_place(struct ml_arena *a, u32 index, unsigned int lane, enum ml_tem
 {
 	struct ml_need need;
 	u64 loc, to;
-	struct ml_run *from = find(a, index, &loc);
+	struct ml_run *from = move_find(a, index, &loc);
 	int err = from ? ml_need_of(a, loc, &need) : -EBADF;
 	bool cold;
 
@@ -421,7 +421,7 @@ int ml_batch_resize(struct ml_arena *a, u32 index, unsigned int lane, u64 length
 {
 	struct ml_need need, has;
 	u64 loc, to;
-	struct ml_run *from = find(a, index, &loc);
+	struct ml_run *from = move_find(a, index, &loc);
 	int err = ml_need_for(&need, length, 0);
 
 	lockdep_assert_held(&a->mover);
@@ -463,7 +463,7 @@ int ml_batch_away(struct ml_arena *a, u32 index)
 {
 	struct ml_need need;
 	u64 loc, to;
-	struct ml_run *from = find(a, index, &loc);
+	struct ml_run *from = move_find(a, index, &loc);
 	int err = from ? ml_need_of(a, loc, &need) : -EBADF;
 
 	lockdep_assert_held(&a->mover);
@@ -489,7 +489,7 @@ int ml_batch_away(struct ml_arena *a, u32 index)
 int ml_batch_settle(struct ml_arena *a, u32 index)
 {
 	u64 loc;
-	struct ml_run *run = find(a, index, &loc);
+	struct ml_run *run = move_find(a, index, &loc);
 	struct ml_span *span, *target;
 	struct ml_class *c;
 
@@ -517,7 +517,7 @@ int ml_batch_settle(struct ml_arena *a, u32 index)
 int ml_batch_purge(struct ml_arena *a, u32 index)
 {
 	u64 loc;
-	struct ml_run *from = find(a, index, &loc);
+	struct ml_run *from = move_find(a, index, &loc);
 	int err = from ? movable(a, from, index) : -EBADF;
 	struct ml_move *mv;
 
@@ -557,7 +557,7 @@ int ml_batch_take(struct ml_arena *a, u32 index)
 		return -EAGAIN;
 	if (ml_index_pins(a, index))
 		return -EBUSY;
-	from = find(a, index, &loc);
+	from = move_find(a, index, &loc);
 	if (!from)
 		return -EBADF;
 	mv = batch_add(a, index, from, loc, NULL, 0);

@@ -43,8 +43,8 @@ static bool waits_still(const struct ml_arena *a, u32 served)
  * ml_turn_pass - let others have the lock
  * @a: arena; arena.lock, which is dropped meanwhile
  *
- * If somebody waits for it, one of them has had it when this returns, but for a thread that
- * does not run.
+ * Whoever waits for it has had it, or one of them, when this returns. A thread that does not run
+ * is waited for once, and no longer than NAPS.
  */
 void ml_turn_pass(struct ml_arena *a)
 {

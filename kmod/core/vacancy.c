@@ -31,7 +31,7 @@ int ml_vacancy_init(struct ml_arena *a, u64 nr)
 			   ML_PRIVATE);
 }
 
-static u32 block_of(const struct ml_arena *a, u32 index)
+static u32 vacancy_block(const struct ml_arena *a, u32 index)
 {
 	return (index - a->table.first) / ML_INDEX_BLOCK;
 }
@@ -39,7 +39,7 @@ static u32 block_of(const struct ml_arena *a, u32 index)
 /* Before the first index of a block is used. False: there is no memory. */
 bool ml_vacancy_make(struct ml_arena *a, u32 index)
 {
-	return ml_vec_make(a, &a->table.vacancy, block_of(a, index));
+	return ml_vec_make(a, &a->table.vacancy, vacancy_block(a, index));
 }
 
 /* Of a block that has been used. */
@@ -166,7 +166,7 @@ u32 ml_vacancy_take(struct ml_arena *a, u8 **state)
  */
 void ml_vacancy_give(struct ml_arena *a, u32 index)
 {
-	u32 block = block_of(a, index), i = (index - a->table.first) % ML_INDEX_BLOCK;
+	u32 block = vacancy_block(a, index), i = (index - a->table.first) % ML_INDEX_BLOCK;
 	struct ml_vacancy *v = ml_vacancy_of(a, block);
 
 	lockdep_assert_held(&a->lock);

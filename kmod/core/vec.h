@@ -32,19 +32,22 @@ static inline void *ml_vec_page(const struct ml_vec *v, u64 nr)
 	return v->top->leaf[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)];
 }
 
-/* The @nr-th element, which the caller knows was made, by its own ml_vec_make() or under a lock. */
-static inline void *ml_vec_nth(const struct ml_vec *v, u64 nr)
-{
-	return ml_vec_element(v, ml_vec_page(v, nr), nr);
-}
-
-/* The same where the compiler knows how many elements a page has: the @shift of ml_vec_init(). */
+/*
+ * The @nr-th element, which the caller knows was made, by its own ml_vec_make() or under a lock.
+ * @shift is that of ml_vec_init(), which the compiler knows mostly.
+ */
 static __always_inline void *ml_vec_known(const struct ml_vec *v, u64 nr, const unsigned int shift)
 {
 	const u64 page = nr >> shift;
 	char *p = v->top->leaf[page >> ML_LEAF_SHIFT][page & (ML_LEAF_PAGES - 1)];
 
 	return p + ((nr & ((1UL << shift) - 1)) << (ML_PAGE_SHIFT - shift));
+}
+
+/* The same of any array. */
+static inline void *ml_vec_nth(const struct ml_vec *v, u64 nr)
+{
+	return ml_vec_known(v, nr, v->shift);
 }
 
 /* The same by the number that ml_vec_at() takes. */

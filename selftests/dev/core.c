@@ -214,6 +214,14 @@ static char *copy_new(const struct object *o)
 	return copy;
 }
 
+/* What of them is not in the file. */
+static void expect_unstored(const struct object *o, const char *copy)
+{
+	expect_text(in_copy(o, copy, TEXT), BLOB, TEXT);
+	expect_word(in_copy(o, copy, ONE_WORD));
+	expect_text(in_copy(o, copy, THERE), BLOB, THERE);
+}
+
 /* Nothing else is brought back for it, or made. */
 TEST(a_debugger_finds_the_right_bytes)
 {
@@ -227,9 +235,7 @@ TEST(a_debugger_finds_the_right_bytes)
 	finish(pid);
 	expect_text(in_copy(o, copy, STORED_TEXT), BLOB, STORED_TEXT);
 	expect_noise(in_copy(o, copy, STORED_NOISE), BLOB, STORED_NOISE);
-	expect_text(in_copy(o, copy, TEXT), BLOB, TEXT);
-	expect_word(in_copy(o, copy, ONE_WORD));
-	expect_text(in_copy(o, copy, THERE), BLOB, THERE);
+	expect_unstored(o, copy);
 	expect_eq(counts(&o->own).away, 0);
 	expect_eq(counts(&o->own).lane[MEMLANE_SLOW].resident, BLOBS * BLOB);
 	arena_end(&o->own);
@@ -246,9 +252,7 @@ TEST(a_debugger_does_not_find_what_is_lost)
 	expect_eq(ftruncate(o->file, 0), 0);
 	expect_eq(copy_all(mem, o, copy), (BLOBS - 2) * PAGES);
 	finish(pid);
-	expect_text(in_copy(o, copy, TEXT), BLOB, TEXT);
-	expect_word(in_copy(o, copy, ONE_WORD));
-	expect_text(in_copy(o, copy, THERE), BLOB, THERE);
+	expect_unstored(o, copy);
 	expect_eq(counts(&o->own).lost_pages, 2 * PAGES);
 	arena_end(&o->own);
 }
