@@ -151,6 +151,7 @@ TEST(the_child_has_none_of_the_memory)
 	memlane_close(m);
 }
 
+/* A sanitizer's malloc() may stay locked in the child of a process with threads. */
 static void in_child(struct memlane *m, memlane_handle h)
 {
 	int status;
@@ -158,7 +159,8 @@ static void in_child(struct memlane *m, memlane_handle h)
 
 	if (!pid) {
 		child_calls(m, h);
-		child_own_arena();
+		if (!SANITIZED)
+			child_own_arena();
 		_exit(0);
 	}
 	expect(pid > 0 && waitpid(pid, &status, 0) == pid);

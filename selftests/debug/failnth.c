@@ -50,7 +50,7 @@ static bool attempt_file(int (*run)(int *fd), bool ever, unsigned int nth, int *
 
 static void sweep_file_once(unsigned int least, int (*run)(int *fd), bool ever)
 {
-	struct walk w = { .nth = 1, .stride = 1 };
+	struct walk w = { .nth = 1, .stride = 1, .wanted = !!run };
 	bool failed;
 	int err;
 
@@ -58,7 +58,7 @@ static void sweep_file_once(unsigned int least, int (*run)(int *fd), bool ever)
 	do {
 		failed = attempt_file(run, ever, w.nth, &err);
 	} while (walk_on(&w, failed, err));
-	walk_end(&w, least, !!run, ever);
+	walk_end(&w, least, ever);
 }
 
 static void sweep_file(unsigned int least, int (*run)(int *fd))
@@ -1145,7 +1145,7 @@ static void sweep_end(bool mapped)
 
 		while (walk_on(&w, attempt_end(mapped, ever, w.nth), 0))
 			;
-		walk_end(&w, 0, 0, ever);
+		walk_end(&w, 0, ever);
 	}
 }
 
