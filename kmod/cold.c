@@ -98,26 +98,28 @@ static size_t squeeze(struct cooler *cooler, const void *bytes)
 	return len ? HEAD + len : 0;
 }
 
-static u16 squeezed_length(struct zs_pool *pool, unsigned long handle, void *bounce)
+/* Return: bytes with their head before them, to be ended; NULL: not one, or more than @most. */
+static const u8 *squeezed_begin(struct zs_pool *pool, unsigned long handle, size_t most, u16 *len,
+				void *bounce)
 {
 	const u8 *from = memlane_zs_begin(pool, handle, HEAD, bounce);
-	u16 len;
 
-	memcpy(&len, from, HEAD);
+	memcpy(len, from, HEAD);
+	if (*len && *len <= most)
+		return memlane_zs_more(pool, handle, from, HEAD, HEAD + *len, bounce);
 	memlane_zs_end(pool, handle, HEAD, from);
-	return len;
+	return NULL;
 }
 
 /* Nobody else writes to what is in the pool; what is read there is checked nevertheless. */
 static int unsqueeze(struct zs_pool *pool, unsigned long handle, void *to, void *bounce)
 {
-	u16 len = squeezed_length(pool, handle, bounce);
-	const u8 *from;
+	u16 len;
+	const u8 *from = squeezed_begin(pool, handle, WORTH, &len, bounce);
 	int got;
 
-	if (!len || len > WORTH)
+	if (!from)
 		return -EIO;
-	from = memlane_zs_begin(pool, handle, HEAD + len, bounce);
 	got = LZ4_decompress_safe(from + HEAD, to, len, PAGE_SIZE);
 	memlane_zs_end(pool, handle, HEAD + len, from);
 	return got == PAGE_SIZE ? 0 : -EIO;
@@ -159,7 +161,7 @@ static void word_settle(unsigned long *at, unsigned long to)
  * @leaf: of these
  * @nr: number of the page in the data area
  * @word: COMP
- * @spare: a zeroed page; NULL once it was used
+ * @spare: a page; NULL once it was used
  *
  * Bytes that do not unpack to a page are LOST.
  *
@@ -174,9 +176,7 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 	lockdep_assert_held(&p->mapping->invalidate_lock);
 	if (cmpxchg(at, word, handle | WORD_BUSY) != word)
 		return;
-	if (WARN_ON_ONCE(restore_bytes(p->cold.pool, handle, page))) {
-		clear_page(page_address(page));
-	} else {
+	if (!WARN_ON_ONCE(restore_bytes(p->cold.pool, handle, page))) {
 		memlane_page_name(p, page, nr);
 		to = word_make(page, WORD_PAGE);
 		*spare = NULL;
@@ -191,19 +191,16 @@ void memlane_cold_restore(struct memlane_pages *p, struct memlane_leaf *leaf, u6
 static int copy_squeezed(struct zs_pool *pool, unsigned long handle, void *to, size_t room)
 {
 	const u8 *from;
-	u8 *bounce;
 	u16 len;
 
 	local_lock(&bounces.lock);
-	bounce = this_cpu_read(bounces.page);
-	len = squeezed_length(pool, handle, bounce);
-	if (len <= room) {
-		from = memlane_zs_begin(pool, handle, HEAD + len, bounce);
+	from = squeezed_begin(pool, handle, room, &len, this_cpu_read(bounces.page));
+	if (from) {
 		memcpy(to, from + HEAD, len);
 		memlane_zs_end(pool, handle, HEAD + len, from);
 	}
 	local_unlock(&bounces.lock);
-	return len <= room ? len : -ENOSPC;
+	return from ? len : -ENOSPC;
 }
 
 /**

@@ -204,6 +204,21 @@ static inline void memlane_zs_write(struct zs_pool *pool, unsigned long handle, 
 }
 #endif
 
+/*
+ * All @len bytes of an object of which @had were begun. Kernels that are not told how many
+ * there are have begun all of them: those that are put together once are not put together twice.
+ */
+static inline const void *memlane_zs_more(struct zs_pool *pool, unsigned long handle,
+					  const void *object, size_t had, size_t len, void *bounce)
+{
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+	return object;
+#else
+	memlane_zs_end(pool, handle, had, object);
+	return memlane_zs_begin(pool, handle, len, bounce);
+#endif
+}
+
 static inline unsigned long memlane_zs_malloc(struct zs_pool *pool, size_t size, gfp_t gfp)
 {
 #if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE

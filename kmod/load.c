@@ -485,7 +485,7 @@ static void fetch_pages(struct memlane_fetch *fetch, const struct plan *plan, st
 	for (i = 0; i < fetch->room; i++) {
 		if (!i && spare)
 			continue;
-		fetch->load[i].page = memlane_page_raw(plan->gfp);
+		fetch->load[i].page = memlane_page_new(plan->gfp);
 		if (!fetch->load[i].page)
 			return;
 	}

@@ -15,11 +15,14 @@
 
 #include "compat.h"
 #include "device.h"
+#include "leaf.h"
 #include "load.h"
 #include "pages.h"
+#include "word.h"
 
-/* Neighbours that exist already are mapped along, in aligned groups of so many. */
-#define AROUND_PAGES	16UL
+/* Neighbours that exist already are mapped along, in aligned groups of so many: of one leaf. */
+#define AROUND_PAGES	16ULL
+static_assert(ML_CHUNK_PAGES % AROUND_PAGES == 0);
 
 /* How often a fault waits for the memory of a table page before it gives up. */
 #define PATIENCE	4
@@ -64,25 +67,37 @@ static int map_one(struct vm_area_struct *vma, unsigned long at, struct page *pa
 	return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
 }
 
-/* invalidate_lock is held for reading, so what is found is what may be mapped. */
-static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
+/* The first use of what was read ahead is to be seen. */
+static bool may_map_along(unsigned long word, bool made)
+{
+	struct page *page = word_page(word);
+
+	if (!word_is_page(word) || PageHWPoison(page) || memlane_page_is_ahead(page))
+		return false;
+	return !made || !memlane_mapcount(page);
+}
+
+/*
+ * invalidate_lock is held for reading, so what is found is what may be mapped. @made: the fault
+ * has made its page, so who maps a neighbour is most likely the same process: it is left alone.
+ */
+static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr, bool made)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	unsigned long at = ALIGN_DOWN(vmf->address, AROUND_PAGES << PAGE_SHIFT);
-	unsigned long end = min(at + (AROUND_PAGES << PAGE_SHIFT), vma->vm_end);
-	unsigned long here = vmf->address & PAGE_MASK;
-	struct page *page;
+	u64 begin = nr - (((vmf->address & PAGE_MASK) - vma->vm_start) >> PAGE_SHIFT);
+	u64 first = max(ALIGN_DOWN(nr, AROUND_PAGES), begin);
+	u64 end = min(ALIGN_DOWN(nr, AROUND_PAGES) + AROUND_PAGES, begin + vma_pages(vma));
+	struct memlane_leaf *leaf = leaf_at(p, nr);
+	unsigned long word;
 
 	lockdep_assert_held_read(&p->mapping->invalidate_lock);
-	for (at = max(at, vma->vm_start); at < end; at += PAGE_SIZE) {
-		if (at == here)
-			continue;
-		page = memlane_page_at(p, nr + ((s64)(at - here) >> PAGE_SHIFT));
-		/* The first use of what was read ahead is to be seen. */
-		if (IS_ERR_OR_NULL(page) || PageHWPoison(page) || memlane_page_is_ahead(page))
+	for (; first < end; first++) {
+		word = READ_ONCE(leaf->word[in_leaf(first)]);
+		if (first == nr || !may_map_along(word, made))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
-		if (map_one(vma, at, page) == -ENOMEM)
+		if (map_one(vma, vma->vm_start + ((first - begin) << PAGE_SHIFT),
+			    word_page(word)) == -ENOMEM)
 			break;
 	}
 }
@@ -138,13 +153,17 @@ struct met {
 	u64 since;
 };
 
-/* Who begins again after a read was counted when that ended: see load.c. A view counts nothing. */
+/* A fault that begins again after a read finds the page that the read has made. */
+static bool met_again(const struct vm_fault *vmf, const struct met *met)
+{
+	return met->what == MEMLANE_FAULT_PAGE && vmf->flags & FAULT_FLAG_TRIED;
+}
+
+/* Who begins again was counted when the read ended: see load.c. A view counts nothing. */
 static void met_note(const struct vm_fault *vmf, struct memlane_arena *arena,
 		     const struct met *met)
 {
-	bool again = met->what == MEMLANE_FAULT_PAGE && vmf->flags & FAULT_FLAG_TRIED;
-
-	if (!again && !is_view(vmf->vma))
+	if (!met_again(vmf, met) && !is_view(vmf->vma))
 		ml_fault_add(&arena->core, met->what, ktime_get_ns() - met->since, 1);
 }
 
@@ -166,7 +185,7 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
 		memlane_page_used(&p->cold, page);
-		map_around(vmf, p, nr);
+		map_around(vmf, p, nr, met->what != MEMLANE_FAULT_PAGE || met_again(vmf, met));
 		found = !is_view(vmf->vma) && find_kin(vmf, arena, nr, &kin);
 	}
 	filemap_invalidate_unlock_shared(p->mapping);
@@ -216,24 +235,31 @@ static vm_fault_t fault_nomem(const struct memlane_arena *arena)
  * Bytes that were put away take no more of the user's budget when they come back, and are
  * shown in a view, too, which makes no pages otherwise.
  */
-static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, u64 nr)
+static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, const struct met *met)
 {
-	if (memlane_page_refault(&arena->pages, nr))
+	if (met->what == MEMLANE_FAULT_SAME || met->what == MEMLANE_FAULT_COMPRESSED) {
+		atomic64_inc(&arena->pages.cold.refaults);
 		return true;
+	}
 	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
 }
 
-/* Who looks through a view pays for nothing. @make: memlane_page_new() or memlane_page_raw(). */
-static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena,
-			     struct page *(*make)(gfp_t extra))
+/* Whoever has met what is there in place of a page has seen its word. */
+static int prepare(struct memlane_arena *arena, u64 nr, const struct met *met)
+{
+	return met->what == MEMLANE_FAULT_PAGE ? memlane_pages_prepare(&arena->pages, nr) : 0;
+}
+
+/* Who looks through a view pays for nothing. */
+static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena)
 {
 	struct mem_cgroup *memcg;
 	struct page *page;
 
 	if (!is_view(vmf->vma))
-		return make(0);
+		return memlane_page_new(0);
 	memcg = set_active_memcg(arena->worker.memcg);
-	page = make(0);
+	page = memlane_page_new(0);
 	set_active_memcg(memcg);
 	return page;
 }
@@ -266,7 +292,7 @@ static vm_fault_t fault_load(struct vm_fault *vmf, struct memlane_arena *arena, 
 	struct page *page;
 
 	memlane_page_refault(&arena->pages, nr);
-	page = page_for(vmf, arena, memlane_page_raw);
+	page = page_for(vmf, arena);
 	if (!page)
 		return fault_nomem(arena);
 	load = memlane_load_get(&arena->pages, nr, &page, since);
@@ -284,10 +310,10 @@ static vm_fault_t fault_fill(struct vm_fault *vmf, struct memlane_arena *arena, 
 	struct page *spare;
 	vm_fault_t ret;
 
-	if (!may_fill(vmf, arena, nr))
+	if (!may_fill(vmf, arena, met))
 		return VM_FAULT_SIGBUS;
-	spare = page_for(vmf, arena, memlane_page_new);
-	if (!spare || memlane_pages_prepare(&arena->pages, nr))
+	spare = page_for(vmf, arena);
+	if (!spare || prepare(arena, nr, met))
 		ret = fault_nomem(arena);
 	else
 		ret = map_data(vmf, arena, nr, &spare, met);

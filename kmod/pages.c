@@ -77,19 +77,15 @@ static struct page *page_counted(struct page *page)
 }
 
 /**
- * memlane_page_new - a zeroed page, charged to the caller's memory cgroup
+ * memlane_page_new - a page, charged to the caller's memory cgroup
  * @extra: more flags for the allocator
+ *
+ * Whatever was there before is there still: who puts it to use writes all its bytes.
  *
  * Context: may sleep, and reclaim: no lock of memlane's but core.lock.
  * Return: the page, or NULL.
  */
 struct page *memlane_page_new(gfp_t extra)
-{
-	return page_counted(alloc_page(GFP_USER | __GFP_ACCOUNT | __GFP_ZERO | extra));
-}
-
-/* As memlane_page_new(), but all its bytes are written before anybody sees it. */
-struct page *memlane_page_raw(gfp_t extra)
 {
 	return page_counted(alloc_page(GFP_USER | __GFP_ACCOUNT | extra));
 }
@@ -108,7 +104,7 @@ void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr)
 
 /**
  * memlane_page_drop - let go of a page
- * @page: from memlane_page_new(), memlane_page_raw(), or NULL
+ * @page: from memlane_page_new(), or NULL
  *
  * Nobody maps it; others may hold it still.
  */
@@ -143,22 +139,27 @@ struct page *memlane_page_at(struct memlane_pages *p, u64 nr)
 	return word == WORD_EMPTY || word == WORD_NONE ? NULL : ERR_PTR(-EAGAIN);
 }
 
-/* A word whose page has other bytes than zeros, or none yet. */
+static void page_set(struct page *page, u32 pattern)
+{
+	if (pattern)
+		memset32(page_address(page), pattern, PAGE_SIZE / sizeof(u32));
+	else
+		clear_page(page_address(page));
+}
+
+/* A word that says what all of its page is filled with. */
 static void fill_same(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
 		      unsigned long word, struct page **spare)
 {
 	struct page *page = *spare;
 
 	memlane_page_name(p, page, nr);
-	if (word_pattern(word))
-		memset32(page_address(page), word_pattern(word), PAGE_SIZE / sizeof(u32));
+	page_set(page, word_pattern(word));
 	if (cmpxchg(&leaf->word[in_leaf(nr)], word, word_make(page, WORD_PAGE)) == word) {
 		memlane_leaf_count(p, leaf, nr, word, word_make(page, WORD_PAGE));
 		if (word_pattern(word))
 			atomic64_inc(&p->cold.warmed);
 		*spare = NULL;
-	} else if (word_pattern(word)) {
-		clear_page(page_address(page));	/* it may be used for another page */
 	}
 }
 
@@ -217,7 +218,7 @@ static unsigned int word_met(unsigned long word)
  * memlane_page_fill - the page of a place, put there if there is none
  * @p: pages of an arena
  * @nr: number of the page in the data area
- * @spare: a zeroed page to put there; NULL once it was used
+ * @spare: a page to put there; NULL once it was used
  * @met: what was there, unless it was a page: enum memlane_fault_met
  *
  * Context: invalidate_lock for reading, as long as the page is used.
@@ -441,19 +442,18 @@ bool memlane_page_is_away(struct memlane_pages *p, u64 nr)
 }
 
 /**
- * memlane_page_refault - as memlane_page_is_away(), for a fault that will have the bytes back
+ * memlane_page_refault - count a fault that will have bytes back
  * @p: pages of an arena
  * @nr: number of the page in the data area; any
  *
- * It is counted, unless somebody else has them read already.
+ * Unless somebody else has them read already. Context: as for memlane_page_is_away().
  */
-bool memlane_page_refault(struct memlane_pages *p, u64 nr)
+void memlane_page_refault(struct memlane_pages *p, u64 nr)
 {
 	unsigned long word = word_now(p, nr);
 
 	if (word_is_away(word) && word_tag(word) != WORD_LOADING)
 		atomic64_inc(&p->cold.refaults);
-	return word_is_away(word);
 }
 
 static void word_residence(unsigned long word, struct memlane_query *to)
