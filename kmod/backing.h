@@ -46,7 +46,7 @@ struct memlane_backing {
 	struct file *file;
 	struct memlane_user *user;
 	kuid_t uid;
-	siphash_key_t key;
+	struct memlane_record_key key;
 	bool direct;
 	spinlock_t lock;
 	struct memlane_slots slots;

@@ -25,7 +25,7 @@ enum memlane_codec {
 
 /**
  * struct memlane_record - what comes before the packed bytes
- * @mac: over all that follows, up to the last packed byte
+ * @mac: over all that follows, up to the last packed byte and what fills its 16 bytes
  * @place: of the record in the file, in grains
  * @generation: of its blocks when it was written
  * @length: packed bytes
@@ -47,6 +47,16 @@ struct memlane_record {
 #define MEMLANE_RECORD_MOST	(sizeof(struct memlane_record) + MEMLANE_RECORD_PAGE)
 
 /**
+ * struct memlane_record_key - the secret of a file: all of it random
+ * @hide: for the sum of a record
+ * @sum: for each of its words, from the generation on, in pairs
+ */
+struct memlane_record_key {
+	siphash_key_t hide;
+	u64 sum[(MEMLANE_RECORD_PAGE + 16) / 8];
+};
+
+/**
  * struct memlane_ticket - what memory remembers of a record
  * @place: in the file, in grains
  * @generation: of its blocks
@@ -66,9 +76,9 @@ static inline u32 memlane_record_bytes(u32 length)
 	return (bytes + MEMLANE_RECORD_GRAIN - 1) & ~(MEMLANE_RECORD_GRAIN - 1);
 }
 
-void memlane_record_seal(struct memlane_record *r, const siphash_key_t *key,
+void memlane_record_seal(struct memlane_record *r, const struct memlane_record_key *key,
 			 const struct memlane_ticket *ticket, enum memlane_codec codec);
-int memlane_record_check(const struct memlane_record *r, const siphash_key_t *key,
+int memlane_record_check(const struct memlane_record *r, const struct memlane_record_key *key,
 			 const struct memlane_ticket *ticket);
 
 #endif /* MEMLANE_RECORD_H */

@@ -8,14 +8,26 @@
 
 bool no_memory;
 
+/* All of it, as the module has it. */
+struct memlane_record_key key_new(struct rng *rng)
+{
+	struct memlane_record_key key;
+	unsigned int i;
+
+	key.hide.key[0] = rng_next(rng);
+	key.hide.key[1] = rng_next(rng);
+	for (i = 0; i < sizeof(key.sum) / sizeof(key.sum[0]); i++)
+		key.sum[i] = rng_next(rng);
+	return key;
+}
+
 struct file *file_new(u64 bytes, struct rng rng)
 {
 	struct file *f = calloc(1, sizeof(*f));
 
 	expect(f && bytes <= BLOCKS * (u64)MEMLANE_BLOCK);
 	f->rng = rng;
-	f->key.key[0] = rng_next(&f->rng);
-	f->key.key[1] = rng_next(&f->rng);
+	f->key = key_new(&f->rng);
 	expect_eq(memlane_slots_init(&f->slots, bytes), 0);
 	return f;
 }

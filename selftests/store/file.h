@@ -30,9 +30,11 @@ struct stored {
 	u32 seed;
 };
 
+struct memlane_record_key key_new(struct rng *rng);
+
 struct file {
 	struct memlane_slots slots;
-	siphash_key_t key;
+	struct memlane_record_key key;
 	struct rng rng;
 	unsigned int nr;
 	struct stored stored[RECORDS];
