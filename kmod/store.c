@@ -34,6 +34,7 @@
 #define MOST_ITEMS	128U	/* records in one write */
 #define PIECE		32U	/* pages that are unmapped at once */
 #define PAYS		(4 * MEMLANE_RECORD_GRAIN)	/* bytes: less gained is not worth the time */
+#define QUICKER		4U	/* one part of so many: as much LZ4 may leave more of a page */
 
 /*
  * A kernel thread cannot be killed, and holds core.mover: so long it waits for a file that
@@ -236,19 +237,29 @@ static void item_add(struct storer *s, struct memlane_record *r, struct item ite
 }
 
 /*
+ * What the packer may leave of a page of which @codec leaves @len bytes. A touch waits some
+ * times as long for what it has packed as for what LZ4 has: the file is to be the smaller for it.
+ */
+static u32 most_packed(u32 len, enum memlane_codec codec)
+{
+	u32 less = codec == MEMLANE_CODEC_LZ4 ? max(len / QUICKER, PAYS) : PAYS;
+
+	return len > less ? len - less : 0;
+}
+
+/*
  * The bytes of a page, at s->page: packed if that pays, otherwise as @len bytes at @from.
  * Return: 0; -ENOSPC: the write is full.
  */
 static int item_write(struct storer *s, struct item item, const void *from, u32 len,
 		      enum memlane_codec codec)
 {
+	u32 most = most_packed(len, codec), packed;
 	struct memlane_record *r;
 	size_t room;
-	u32 packed;
 
 	r = record_next(s->job, &room);
-	packed = len > PAYS ? memlane_pack(s->packer, s->page, r->packed,
-					   min_t(size_t, room, len - PAYS)) : 0;
+	packed = most ? memlane_pack(s->packer, s->page, r->packed, min_t(size_t, room, most)) : 0;
 	if (packed) {
 		item_add(s, r, item, packed, MEMLANE_CODEC_ZSTD);
 		return 0;

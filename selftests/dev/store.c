@@ -219,6 +219,50 @@ TEST(each_page_its_own_way)
 	arena_end(&a);
 }
 
+/* As kmod/record.h has it: at which byte of a record, and what it may be. */
+#define CODEC	22
+enum { RAW, LZ4, ZSTD };
+
+/* How the first page of a blob lies in the file. */
+static int codec_of(void (*write_page)(char *at))
+{
+	int fd = file_new(), i;
+	unsigned char codec;
+	struct arena a = arena_on(fd);
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, BLOB);
+
+	for (i = 0; i < (int)PAGES; i++)
+		write_page(address_of(&a, h) + i * PAGE);
+	expect_eq(store(&a, &h, 1), PAGES);
+	expect_eq(pread(fd, &codec, 1, CODEC), 1);
+	arena_end(&a);
+	return codec;
+}
+
+static void write_lines(char *at)
+{
+	write_text(at, PAGE, 5);
+}
+
+/* Half of it is zeros, and there is nothing more to be had. */
+static void write_half(char *at)
+{
+	memset(at, 0, PAGE);
+	write_noise(at, PAGE / 2, 5);
+}
+
+static void write_all(char *at)
+{
+	write_noise(at, PAGE, 5);
+}
+
+TEST(what_is_quick_to_unpack_goes_before_what_is_little_smaller)
+{
+	expect_eq(codec_of(write_lines), kernel_has_zstd() ? ZSTD : LZ4);
+	expect_eq(codec_of(write_half), LZ4);
+	expect_eq(codec_of(write_all), RAW);
+}
+
 TEST(warm_brings_all_back)
 {
 	int fd = file_new();
