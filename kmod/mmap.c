@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "device.h"
+#include "dump.h"
 #include "leaf.h"
 #include "load.h"
 #include "pages.h"
@@ -231,6 +232,12 @@ static vm_fault_t fault_nomem(const struct memlane_arena *arena)
 	return memory_came() ? VM_FAULT_NOPAGE : VM_FAULT_OOM;
 }
 
+/* A core dump leaves a hole for what was never written: nothing is made for it. */
+static bool is_dumping(void)
+{
+	return current->flags & PF_DUMPCORE;
+}
+
 /*
  * Bytes that were put away take no more of the user's budget when they come back, and are
  * shown in a view, too, which makes no pages otherwise.
@@ -241,7 +248,7 @@ static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, co
 		atomic64_inc(&arena->pages.cold.refaults);
 		return true;
 	}
-	return !is_view(vmf->vma) && memlane_user_may_have_page(arena->user);
+	return !is_view(vmf->vma) && !is_dumping() && memlane_user_may_have_page(arena->user);
 }
 
 /* Whoever has met what is there in place of a page has seen its word. */
@@ -463,6 +470,22 @@ static vm_fault_t mmap_fault(struct vm_fault *vmf)
 }
 
 /*
+ * Where this has a name for a mapping of a file, a core dump has all of it, whatever else is said
+ * of it; that it is not to be dumped otherwise is said in memlane_mmap().
+ */
+static const char *dump_name(struct vm_area_struct *vma)
+{
+	struct memlane_arena *arena = memlane_arena_of_file(vma->vm_file);
+	unsigned int region;
+	u64 first;
+
+	region = region_of(arena, vma->vm_pgoff, &first);
+	if (is_view(vma) || !memlane_is_dumped(arena, region, first, vma_pages(vma)))
+		return NULL;
+	return "[memlane]";
+}
+
+/*
  * Nothing is mapped ahead here: mmap_fault() does that. But a kernel that has locks for
  * single mappings (6.4 and later) takes mmap_lock for a fault unless this exists.
  */
@@ -474,6 +497,7 @@ static vm_fault_t map_pages(struct vm_fault *vmf, pgoff_t first, pgoff_t last)
 static const struct vm_operations_struct vm_ops = {
 	.fault = mmap_fault,
 	.map_pages = map_pages,
+	.name = dump_name,
 };
 
 /*
@@ -529,7 +553,8 @@ static const struct vm_operations_struct slots_vm_ops = {
 
 /*
  * A mapping lies within one region, is shared, cannot be grown, is not inherited
- * nor dumped, and can never be made executable, nor writable where it must not be.
+ * nor dumped (but see dump.c), and can never be made executable, nor writable where it must
+ * not be.
  */
 static int mmap_check(const struct memlane_arena *arena, struct vm_area_struct *vma,
 		      unsigned int *region)

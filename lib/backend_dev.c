@@ -13,6 +13,9 @@
 
 #define DEVICE "/dev/memlane"
 
+/* Bytes, at most: the first part of a lane that is mapped by itself. */
+#define FIRST_PIECE (16ULL << 20)
+
 #ifndef RWF_NOWAIT /* the C library has neither it nor preadv2() */
 #define RWF_NOWAIT 8
 #endif
@@ -68,23 +71,66 @@ static int dev_call(struct memlane *m, unsigned int cmd, void *req)
 	return err;
 }
 
+/* A part of a region, at its place. */
+static int map_part(struct memlane *m, unsigned int region, uint64_t from, uint64_t length)
+{
+	const struct memlane_region *r = &m->info.out_region[region];
+	int prot = region == MEMLANE_REGION_STAT ? PROT_READ : PROT_READ | PROT_WRITE;
+	char *at = region_at(&m->info, region, m->region[region]);
+
+	if (mmap(at + from, length, prot, MAP_SHARED | MAP_FIXED, m->fd, r->offset + from) == MAP_FAILED)
+		return refused("mmap", length, NULL, errno, errno == EAGAIN ? ENOMEM : errno);
+	return 0;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Pieces that the module lets a core dump have: each as long as all before it. See kmod/dump.c. */
+static int map_pieces(struct memlane *m, unsigned int region, uint64_t start, uint64_t end)
+{
+	uint64_t half = (end - start) / 2 & -(uint64_t)m->info.out_page_size;
+	uint64_t at = start, length = least(FIRST_PIECE, half);
+	int err = 0;
+
+	while (at < end && !err) {
+		length = length ? least(length, end - at) : end - at;
+		err = map_part(m, region, at, length);
+		at += length;
+		length = at - start;
+	}
+	return err;
+}
+
+/* What objects hold, and how they are found. */
+static int map_dumped(struct memlane *m, unsigned int region)
+{
+	uint64_t length = m->info.out_region[region].length;
+	uint64_t slow = m->info.out_fast_end << MEMLANE_GRANULE_SHIFT;
+	int err;
+
+	if (region == MEMLANE_REGION_TABLE)
+		return map_pieces(m, region, 0, length);
+	err = map_pieces(m, region, 0, slow);
+	return err ? err : map_pieces(m, region, slow, length);
+}
+
 /*
  * Zero pages are reserved first, for the part of the table past its region; the
  * region then replaces them.
  */
 static int map_region(struct memlane *m, unsigned int region)
 {
-	const struct memlane_region *r = &m->info.out_region[region];
-	int prot = region == MEMLANE_REGION_STAT ? PROT_READ : PROT_READ | PROT_WRITE;
-	void **p = &m->region[region];
-	int err = region_reserve_at(region_reserve(&m->info, region), PROT_READ, p);
+	const bool dumped = region == MEMLANE_REGION_DATA || region == MEMLANE_REGION_TABLE;
+	int err = region_reserve_at(region_reserve(&m->info, region), PROT_READ, &m->region[region]);
 
 	if (err)
 		return err;
-	if (mmap(region_at(&m->info, region, *p), r->length, prot, MAP_SHARED | MAP_FIXED, m->fd,
-		 r->offset) == MAP_FAILED)
-		return refused("mmap", r->length, NULL, errno, errno == EAGAIN ? ENOMEM : errno);
-	return 0;
+	if (dumped && !m->no_core_dump)
+		return map_dumped(m, region);
+	return map_part(m, region, 0, m->info.out_region[region].length);
 }
 
 /* The module's pages are not the child's: zeros that take their place there are kept by. */

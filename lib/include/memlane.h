@@ -234,8 +234,8 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  *	no page is kept, unless MEMLANE_OPT_DECAY is set, nor does the module keep any
  *	(-EOPNOTSUPP); 0: none is; up to 3600; 1
  * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
- *	has that and the handle table where the process owns the pages; the module's
- *	pages are in no core dump. false
+ *	has that and the handle table; of the module's pages, what was put away is brought
+ *	back for it. false
  * @guard_moves: finds addresses that are kept past their section or pin: each object whose
  *	address a section was given moves at the end of that section, to another place of its
  *	lane, and after its last pin; a use of the old place ends the program by SIGSEGV or

@@ -2,8 +2,11 @@
 /* test-region.c - what an arena's address space costs the process and the system */
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "api.h"
 
@@ -79,7 +82,7 @@ TEST(a_core_dump_has_what_objects_hold)
 	struct memlane_config c;
 
 	if (memlane_backend(m) == MEMLANE_BACKEND_MODULE)
-		skip("the module's pages are in no core dump");
+		skip("the module has a test of its own");
 	expect(more >= stats(m).live_bytes);
 #ifndef __SANITIZE_THREAD__
 	expect((int64_t)more < (int64_t)USED);
@@ -89,6 +92,92 @@ TEST(a_core_dump_has_what_objects_hold)
 	c = quiet();
 	c.__reserved3[5] = 1;
 	expect(memlane_config_check(&c) && strstr(memlane_config_check(&c), "__reserved3"));
+}
+
+#define PATTERN	"/proc/sys/kernel/core_pattern"
+#define MARK	64
+
+/* Bytes that are nowhere else: nobody has them before they are written to an object. */
+static void write_mark(char *to)
+{
+	int i;
+
+	for (i = 0; i < MARK; i++)
+		to[i] = (char)(i * 37 + 11) ^ (char)(i >> 2);
+}
+
+static void die_with_an_object(bool dump)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	struct memlane_config c = quiet();
+	struct memlane *m;
+
+	c.no_core_dump = !dump;
+	m = open_with(&c);
+	expect_eq(setrlimit(RLIMIT_CORE, &all), 0);
+	memlane_enter(m);
+	write_mark(memlane_get(m, must_alloc(m, 1000)));
+	signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
+static bool core_has_mark(const char *name)
+{
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+	char mark[MARK], *core;
+	struct stat st;
+	bool has;
+
+	expect(fd >= 0 && !unlink(name) && !fstat(fd, &st) && st.st_size);
+	core = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	expect(core != MAP_FAILED);
+	write_mark(mark);
+	has = memmem(core, st.st_size, mark, MARK);
+	munmap(core, st.st_size);
+	close(fd);
+	return has;
+}
+
+static void dumps_to(const char *where)
+{
+	int fd = open(PATTERN, O_WRONLY | O_CLOEXEC);
+
+	expect(fd >= 0 && write(fd, where, strlen(where)) == (ssize_t)strlen(where));
+	close(fd);
+}
+
+/* Where core dumps went before: to be given back. */
+static bool dump_has_object(bool dump, const char *before)
+{
+	char to[64];
+	int status;
+	pid_t pid;
+
+	snprintf(to, sizeof(to), "/dev/shm/memlane-region-%d", getpid());
+	dumps_to(to);
+	pid = fork();
+	if (!pid)
+		die_with_an_object(dump);
+	waitpid(pid, &status, 0);
+	dumps_to(before);
+	expect(WIFSIGNALED(status) && WCOREDUMP(status));
+	return core_has_mark(to);
+}
+
+/* The kernel writes one: where it goes is the whole system's to say. */
+TEST(a_core_dump_has_the_modules_pages_or_none)
+{
+	char before[129] = "";
+	FILE *f;
+
+	if (!getenv("MEMLANE_BACKEND") || strcmp(getenv("MEMLANE_BACKEND"), "module"))
+		skip("of the module's pages");
+	f = access(PATTERN, W_OK) ? NULL : fopen(PATTERN, "r");
+	if (!f || !fgets(before, sizeof(before), f))
+		skip("core dumps cannot be sent to a file of ours");
+	fclose(f);
+	expect(dump_has_object(true, before));
+	expect(!dump_has_object(false, before));
 }
 
 /* What a system that promises no more than it has would count: as much as is used. */

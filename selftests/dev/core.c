@@ -2,9 +2,10 @@
 /*
  * core.c - what is put away, seen by who looks at a whole process
  *
- * The kernel's core dump leaves out all of an arena, whatever it is asked for, and brings
- * nothing back. A debugger that copies a process page by page finds the bytes that were
- * written last, wherever they are; a page that is lost is an error.
+ * The kernel's core dump has what is mapped by pieces, as the library does, wherever its bytes
+ * are; what is mapped whole it leaves out, whatever it is asked for, and brings nothing back. A
+ * debugger that copies a process page by page finds the bytes that were
+ * written last, too; a page that is lost is an error, and a hole in a dump.
  */
 #include <elf.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 #define PATTERN	"/proc/sys/kernel/core_pattern"
 #define WORD	0x5a
 #define AROUND	(8 * PAGE)
+#define FIRST	(256UL << 10)	/* the first piece that is mapped */
 
 enum { STORED_TEXT, STORED_NOISE, TEXT, ONE_WORD, THERE, BLOBS };
 
@@ -70,22 +72,47 @@ static void dumps_to(const char *where)
 	close(fd);
 }
 
-/* With all that a process can ask for, what it shares by a file as well. */
-static void die_with_a_dump(struct object *o)
+/* All that a process can ask for, what it shares by a file as well. */
+static void ask_for_all(void)
 {
-	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
 
 	expect(fd >= 0 && write(fd, "0xff", 4) == 4);
 	close(fd);
+}
+
+/* In place of what is mapped, from @start to @end of the data area: each as long as all before it. */
+static void map_pieces(const struct arena *a, __u64 start, __u64 end)
+{
+	const struct memlane_region r = arena_region(a, MEMLANE_REGION_DATA);
+	char *data = a->map[MEMLANE_REGION_DATA];
+	__u64 at, length;
+
+	for (at = start, length = FIRST; at < end; at += length, length = at - start) {
+		if (length > end - at)
+			length = end - at;
+		expect(mmap(data + at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, a->fd,
+			    r.offset + at) == data + at);
+	}
+}
+
+static void die_with_a_dump(struct object *o, bool by_pieces)
+{
+	const __u64 slow = o->a.info.out_fast_end << MEMLANE_GRANULE_SHIFT;
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
 	expect_eq(setrlimit(RLIMIT_CORE, &all), 0);
 	arena_map(&o->a);
+	if (by_pieces)
+		map_pieces(&o->a, slow, arena_region(&o->a, MEMLANE_REGION_DATA).length);
+	else
+		ask_for_all();
 	signal(SIGABRT, SIG_DFL);
 	abort();
 }
 
 /* Return: a descriptor of the core. */
-static int dump(struct object *o)
+static int dump(struct object *o, bool by_pieces)
 {
 	char to[64], before[129];
 	int status, fd;
@@ -96,7 +123,7 @@ static int dump(struct object *o)
 	dumps_to(to);
 	pid = fork();
 	if (!pid)
-		die_with_a_dump(o);
+		die_with_a_dump(o, by_pieces);
 	waitpid(pid, &status, 0);
 	dumps_to(before);
 	fd = open(to, O_RDONLY | O_CLOEXEC);
@@ -123,11 +150,11 @@ static Elf64_Phdr part_of(int core, const void *at)
 	fail("%p is not in the core", at);
 }
 
-TEST(a_core_dump_has_none_of_it)
+TEST(a_core_dump_has_none_of_a_whole_mapping)
 {
 	struct object *o = objects_new();
 	struct memlane_counts was = counts(&o->own), is;
-	int core = dump(o);
+	int core = dump(o, false);
 	Elf64_Phdr part = part_of(core, o->plain);
 	static char copy[PAGE];
 	unsigned int r;
@@ -141,6 +168,78 @@ TEST(a_core_dump_has_none_of_it)
 	expect_eq(is.away, was.away);
 	expect_eq(is.refaults, was.refaults);
 	expect_eq(is.lane[MEMLANE_SLOW].resident, was.lane[MEMLANE_SLOW].resident);
+	close(core);
+	arena_end(&o->own);
+}
+
+static char *copy_new(const struct object *o)
+{
+	char *copy = mmap(NULL, arena_region(&o->a, MEMLANE_REGION_DATA).length, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	expect(copy != MAP_FAILED);
+	return copy;
+}
+
+static unsigned long offset_of(const struct object *o, unsigned int i)
+{
+	return address_of(&o->own, o->h[i]) - o->own.map[MEMLANE_REGION_DATA];
+}
+
+static const char *in_copy(const struct object *o, const char *copy, unsigned int i)
+{
+	return copy + offset_of(o, i);
+}
+
+static void expect_word(const char *at)
+{
+	unsigned long i;
+
+	for (i = 0; i < BLOB; i++)
+		expect_eq(at[i], WORD);
+}
+
+/* What of them is not in the file. */
+static void expect_unstored(const struct object *o, const char *copy)
+{
+	expect_text(in_copy(o, copy, TEXT), BLOB, TEXT);
+	expect_word(in_copy(o, copy, ONE_WORD));
+	expect_text(in_copy(o, copy, THERE), BLOB, THERE);
+}
+
+/* @from: of the data area. A page of it is in one piece. */
+static void copy_core(int core, const struct object *o, unsigned long from, char *to)
+{
+	char *at = o->a.map[MEMLANE_REGION_DATA] + from, *end = at + BLOB;
+	Elf64_Phdr part;
+
+	for (; at < end; at += PAGE, to += PAGE) {
+		part = part_of(core, at);
+		expect_eq(part.p_filesz, part.p_memsz);
+		expect_eq(pread(core, to, PAGE, part.p_offset + ((unsigned long)at - part.p_vaddr)), PAGE);
+	}
+}
+
+/* What was put away comes back for it; nothing is made for what never was, nor for what is nobody's. */
+TEST(a_core_dump_has_what_objects_hold)
+{
+	struct object *o = objects_new();
+	unsigned long none = alloc_one(&o->own, MEMLANE_SLOW, BLOB), i;
+	char *copy = copy_new(o), *last;
+	int core = dump(o, true);
+
+	for (i = 0; i < BLOBS; i++)
+		copy_core(core, o, offset_of(o, i), copy + offset_of(o, i));
+	expect_unstored(o, copy);
+	expect_text(in_copy(o, copy, STORED_TEXT), BLOB, STORED_TEXT);
+	expect_noise(in_copy(o, copy, STORED_NOISE), BLOB, STORED_NOISE);
+	copy_core(core, o, address_of(&o->own, none) - o->own.map[MEMLANE_REGION_DATA], copy);
+	for (i = 0; i < BLOB; i++)
+		expect_eq(copy[i], 0);
+	expect_eq(counts(&o->own).away, 0);
+	expect_eq(counts(&o->own).lane[MEMLANE_SLOW].resident, BLOBS * BLOB);
+	last = o->a.map[MEMLANE_REGION_DATA] + arena_region(&o->a, MEMLANE_REGION_DATA).length - PAGE;
+	expect_eq(part_of(core, last).p_filesz, 0);
 	close(core);
 	arena_end(&o->own);
 }
@@ -170,11 +269,6 @@ static void finish(pid_t pid)
 	expect_eq(waitpid(pid, NULL, 0), pid);
 }
 
-static unsigned long offset_of(const struct object *o, unsigned int i)
-{
-	return address_of(&o->own, o->h[i]) - o->own.map[MEMLANE_REGION_DATA];
-}
-
 /* All objects, and what lies around them. Return: pages that could be read. */
 static unsigned long copy_all(int mem, const struct object *o, char *to)
 {
@@ -190,36 +284,6 @@ static unsigned long copy_all(int mem, const struct object *o, char *to)
 	for (at -= AROUND; at < end + AROUND; at += PAGE)
 		pages += pread(mem, to + at, PAGE, (unsigned long)o->a.map[MEMLANE_REGION_DATA] + at) == PAGE;
 	return pages;
-}
-
-static const char *in_copy(const struct object *o, const char *copy, unsigned int i)
-{
-	return copy + offset_of(o, i);
-}
-
-static void expect_word(const char *at)
-{
-	unsigned long i;
-
-	for (i = 0; i < BLOB; i++)
-		expect_eq(at[i], WORD);
-}
-
-static char *copy_new(const struct object *o)
-{
-	char *copy = mmap(NULL, arena_region(&o->a, MEMLANE_REGION_DATA).length, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	expect(copy != MAP_FAILED);
-	return copy;
-}
-
-/* What of them is not in the file. */
-static void expect_unstored(const struct object *o, const char *copy)
-{
-	expect_text(in_copy(o, copy, TEXT), BLOB, TEXT);
-	expect_word(in_copy(o, copy, ONE_WORD));
-	expect_text(in_copy(o, copy, THERE), BLOB, THERE);
 }
 
 /* Nothing else is brought back for it, or made. */
