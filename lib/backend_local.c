@@ -292,6 +292,7 @@ static void unmap_all(struct local *l)
 static void local_free(struct local *l)
 {
 	events_exit(&l->events);
+	local_heap_exit(&l->heap);
 	free(l->tid);
 	free(l);
 }
@@ -307,6 +308,7 @@ static struct local *local_new(const struct memlane_create *req)
 		free(l);
 		return NULL;
 	}
+	local_heap_init(&l->heap);
 	events_init(&l->events);
 	local_worker_init(l);
 	return l;

@@ -29,6 +29,20 @@ struct small {
 	u32 used;
 };
 
+struct slab;
+
+/**
+ * struct heap - an arena's descriptors: see local_heap.c
+ * @lock: protects the rest, and what is in the slabs' headers; nothing is taken under it
+ * @slabs: the oldest first
+ * @idle: pages that are to go back
+ */
+struct heap {
+	pthread_mutex_t lock;
+	struct slab *slabs;
+	u32 idle;
+};
+
 /* Calls that wait to be carried out, the first one first; worker.lock. */
 struct jobs {
 	struct job *first;
@@ -82,6 +96,7 @@ struct tended {
  * @tid: thread of each slot, or 0; atomic
  * @calls: made by the program; atomic
  * @movers: calls that have arena.mover, or wait for it; atomic
+ * @heap: the engine's descriptors; it has a lock of its own
  * @metadata: bytes that zalloc() and share() gave; atomic
  * @made: so many indices from the first have their words in the engine's sight; atomic,
  *	only grows
@@ -109,6 +124,7 @@ struct local {
 	pid_t *tid;
 	uint64_t calls;
 	uint32_t movers;
+	struct heap heap;
 	uint64_t metadata;
 	uint32_t made;
 	u64 there[2];
@@ -127,6 +143,12 @@ static inline struct local *local_of(struct ml_arena *a)
 extern const struct ml_ops local_ops;
 const struct ml_ops *local_ops_tell(struct ml_ops *own);
 int local_membarrier(int cmd);
+
+/* local_heap.c */
+void local_heap_init(struct heap *heap);
+void local_heap_exit(struct heap *heap);
+void *local_heap_take(struct local *l, size_t size);
+void local_heap_give(struct local *l, void *p, size_t size);
 
 /* local_pages.c; with core.lock unless they say otherwise, as struct ml_ops has them */
 int local_pages_init(struct local *l);

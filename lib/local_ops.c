@@ -26,12 +26,10 @@
 
 static void *zalloc(struct ml_arena *a, size_t size)
 {
-	void *p = calloc(1, size);
+	void *p = local_heap_take(local_of(a), size);
 
 	if (p)
 		__atomic_add_fetch(&local_of(a)->metadata, size, __ATOMIC_RELAXED);
-	else
-		refused("malloc", size, NULL, ENOMEM, ENOMEM);
 	return p;
 }
 
@@ -39,7 +37,7 @@ static void zfree(struct ml_arena *a, void *p, size_t size)
 {
 	if (p)
 		__atomic_sub_fetch(&local_of(a)->metadata, size, __ATOMIC_RELAXED);
-	free(p);
+	local_heap_give(local_of(a), p, size);
 }
 
 /*

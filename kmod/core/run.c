@@ -23,7 +23,7 @@
 #include "vec.h"
 
 #define TRIES_BELOW	64	/* free runs that compaction looks at for one blob */
-#define NODES		16	/* that an arena keeps, at most */
+#define NODES		32	/* that an arena keeps, at most */
 #define MAP_PAGES	512	/* whose runs a page of the map names */
 
 static struct ml_run *run_of(const struct rb_node *node)
