@@ -112,13 +112,14 @@ static void span_free_list(struct ml_span *span)
  * @lane: where
  * @cls: size class
  * @cold: temperature
+ * @nr: pages: ml_span_pages(), or fewer that hold one object at the least
  *
  * The lane's limit is the caller's business. Return: the span, on the list of
  * empty ones, or NULL without memory or address space.
  */
-struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold)
+struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold,
+			    u64 nr)
 {
-	u64 nr = ml_span_pages(cls);
 	u32 places = places_in(nr, cls);
 	struct ml_class *c = ml_class_set(&a->lane[lane], cls, cold);
 	struct ml_span *span = a->ops->zalloc(a, span_size(places));
@@ -142,6 +143,7 @@ struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int 
 	span->bin = ML_BIN_EMPTY;
 	list_add(&span->run.bin, &c->bin[ML_BIN_EMPTY]);
 	c->spans++;
+	c->pages += nr;
 	ml_tally_pages(a, lane, cls);
 	return span;
 }
@@ -150,6 +152,7 @@ static void span_release(struct ml_arena *a, struct ml_span *span)
 {
 	list_del(&span->run.bin);
 	class_of(a, span)->spans--;
+	class_of(a, span)->pages -= span->run.nr;
 	ml_tally_pages(a, span->run.lane, span->cls);
 	ml_pages_give(a, &span->run);
 	a->ops->zfree(a, span, span_size(span->places));

@@ -10,7 +10,8 @@
 
 u64 ml_span_pages(unsigned int cls);
 unsigned int ml_span_bin(const struct ml_span *span);
-struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold);
+struct ml_span *ml_span_new(struct ml_arena *a, unsigned int lane, unsigned int cls, bool cold,
+			    u64 nr);
 struct ml_span *ml_span_fullest(const struct ml_class *c);
 u64 ml_slot_take(struct ml_arena *a, struct ml_span *span);
 void ml_slot_give(struct ml_arena *a, struct ml_span *span, u64 loc);

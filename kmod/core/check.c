@@ -29,6 +29,7 @@ struct sums {
 struct listed {
 	u64 used;
 	u64 spans;
+	u64 pages;
 };
 
 struct report {
@@ -266,6 +267,7 @@ static int check_bin(struct report *r, const struct ml_lane *lane, unsigned int 
 			return err;
 		seen->used += span->used;
 		seen->spans++;
+		seen->pages += span->run.nr;
 		cond_resched();
 	}
 	return p->prev == prev ? 0 : broken(r, 8, "class %u: the list of bin %u is torn", set, bin);
@@ -283,9 +285,9 @@ static int check_class(struct report *r, const struct ml_lane *lane, unsigned in
 			err = check_bin(r, lane, set, bin, &seen);
 	if (err)
 		return err;
-	if (seen.used != c->used || seen.spans != c->spans)
-		return broken(r, 8, "%llu used in %llu spans, counted %llu in %llu", seen.used,
-			      seen.spans, c->used, c->spans);
+	if (seen.used != c->used || seen.spans != c->spans || seen.pages != c->pages)
+		return broken(r, 8, "%llu used in %llu spans of %llu pages, counted %llu in %llu of %llu",
+			      seen.used, seen.spans, seen.pages, c->used, c->spans, c->pages);
 	*spans += seen.spans;
 	return 0;
 }

@@ -20,14 +20,20 @@
 #include "table.h"
 #include "sleeper.h"
 
-static bool is_asleep(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
+/* Are most of its bytes away? Where room is wanted, it does not matter. */
+static bool is_away(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
 {
 	struct memlane_query pages = { };
 
-	if (l->wakes || !a->ops->residence || span->used * 2 <= span->places)
+	if (l->wakes || !a->ops->residence)
 		return false;
 	a->ops->residence(a, span->run.page, span->run.nr, &pages);
 	return pages.out_compressed + pages.out_stored > pages.out_resident;
+}
+
+static bool is_asleep(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
+{
+	return span->used * 2 > span->places && is_away(a, l, span);
 }
 
 static void leave_alone(struct ml_arena *a, struct ml_lane *l, struct ml_span *span)
@@ -76,9 +82,33 @@ static bool holds_pin(struct ml_arena *a, struct ml_span *span)
 	return false;
 }
 
+/* Pages that what is left of a class in the lane needs, if that is fewer than it has. */
+static u64 tight_pages(struct ml_arena *a, const struct ml_lane *l, const struct ml_span *span)
+{
+	u64 nr = ml_plan_tight(span);
+
+	return nr && !is_away(a, l, span) ? nr : 0;
+}
+
+/* A span of so many. It is not drained in this round: two that are not full would be, in turns. */
+static struct ml_span *tight_new(struct ml_arena *a, struct ml_step *s, const struct ml_lane *l,
+				 const struct ml_span *span)
+{
+	u64 nr = tight_pages(a, l, span);
+	struct ml_span *tight = NULL;
+
+	if (nr && ml_lane_room(a, span->run.lane, nr, true))
+		tight = ml_span_new(a, span->run.lane, span->cls, span->cold, nr);
+	if (!tight)
+		return NULL;
+	ml_span_done(a, tight, true);
+	s->taken += nr;
+	return tight;
+}
+
 /* Plan every object of the span. False: the batch is full or memory is short. */
-static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c,
-		       struct ml_span *span)
+static bool drain_span(struct ml_arena *a, struct ml_step *s, struct ml_lane *l,
+		       struct ml_class *c, struct ml_span *span)
 {
 	struct ml_span *target;
 
@@ -87,6 +117,8 @@ static bool drain_span(struct ml_arena *a, struct ml_lane *l, struct ml_class *c
 		if (ml_batch_full(a))
 			return false;
 		target = target_of(a, l, c, span);
+		if (!target)
+			target = tight_new(a, s, l, span);
 		if (!target)
 			break;
 		if (ml_batch_span(a, span, target))
@@ -101,12 +133,13 @@ static void fill_class(struct ml_arena *a, struct ml_step *s, struct ml_lane *l,
 {
 	struct ml_span *span;
 
-	while ((span = ml_plan_source(a, c)) && target_of(a, l, c, span) && ml_step_look(a, s)) {
+	while ((span = ml_plan_source(a, c)) &&
+	       (target_of(a, l, c, span) || tight_pages(a, l, span)) && ml_step_look(a, s)) {
 		if (!span->cursor && holds_pin(a, span))
 			ml_span_done(a, span, true);
 		else if (!span->cursor && is_asleep(a, l, span))
 			leave_alone(a, l, span);
-		else if (!drain_span(a, l, c, span))
+		else if (!drain_span(a, s, l, c, span))
 			return;
 	}
 }

@@ -298,7 +298,8 @@ struct ml_run {
  * @cls: size class
  * @cold: holds objects that are not used of late
  * @bin: fullness step
- * @pinned: holds a pinned object, so it is filled rather than drained
+ * @pinned: holds a pinned object, or was made for what is left of its class: so it is filled
+ *	rather than drained
  * @skip: compaction round in which it was drained or found pinned
  * @cursor: slot at which to go on draining
  * @fed: number of the batch that last reserved places here
@@ -326,11 +327,12 @@ struct ml_span {
 	u32 rmap[];
 };
 
-/* Spans of one class and temperature in one lane; arena.lock */
+/* Spans of one class and temperature in one lane, and their pages; arena.lock */
 struct ml_class {
 	struct list_head bin[ML_BINS + 2];
 	u64 used;
 	u64 spans;
+	u64 pages;
 };
 
 /* What a manager has borrowed; arena.lock. Pages. */

@@ -333,7 +333,7 @@ struct ml_span *ml_lane_span(struct ml_arena *a, unsigned int lane, const struct
 
 	lockdep_assert_held(&a->lock);
 	if (!span && ml_lane_room(a, lane, ml_span_pages(need->cls), scratch)) {
-		span = ml_span_new(a, lane, need->cls, need->cold);
+		span = ml_span_new(a, lane, need->cls, need->cold, ml_span_pages(need->cls));
 		*err = -ENOMEM;
 	} else if (!span) {
 		span = ml_span_fullest(ml_class_set(l, need->cls, !need->cold));

@@ -72,6 +72,7 @@ static u64 still_wanted(const struct ml_arena *a, const struct ml_step *s, u64 w
 {
 	u64 returned = a->count.pages_returned - s->was.pages_returned;
 
+	returned -= min(returned, s->taken);
 	return wanted - min(wanted, returned);
 }
 

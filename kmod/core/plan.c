@@ -8,6 +8,12 @@
  *     source     ^                ^ target: the third
  *     after     [....][xx..][xxxx][xxxx]      the first goes back to the system
  *
+ * When one that is not full is all that is left of a class, its objects go to a new one of no
+ * more pages than they need:
+ *
+ *     before    [x.x..x..]     four pages
+ *     after     [xxx]          one
+ *
  * A span that was drained or found pinned in this round carries the round's
  * number and stands behind the others of its bin, so that the head of a list
  * answers for the whole list. A span that the batch at hand fills is not drained by
@@ -118,6 +124,29 @@ struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *
 			return span;
 	}
 	return NULL;
+}
+
+/* Objects from the cursor on. */
+static u32 left_of(const struct ml_span *span)
+{
+	u32 slot, nr = 0;
+
+	for (slot = span->cursor; slot < span->places; slot++)
+		nr += ml_slot_owner(span, slot) != 0;
+	return nr;
+}
+
+/**
+ * ml_plan_tight - pages that a span of its own for what is left of a source needs
+ * @source: span being drained
+ *
+ * Return: how many; 0: not fewer than it has.
+ */
+u64 ml_plan_tight(const struct ml_span *source)
+{
+	u64 nr = ml_pages((u64)left_of(source) * source->width << MEMLANE_GRANULE_SHIFT);
+
+	return nr < source->run.nr ? nr : 0;
 }
 
 static struct ml_span *fullest_in(struct list_head *bin, const struct ml_span *source)

@@ -10,6 +10,7 @@ bool ml_plan_is_fed(const struct ml_arena *a, const struct ml_span *span);
 struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *c);
 struct ml_span *ml_plan_target(const struct ml_arena *a, const struct ml_class *c,
 			       const struct ml_span *source);
+u64 ml_plan_tight(const struct ml_span *source);
 struct ml_span *ml_plan_island(struct ml_class *c, const struct ml_span *source);
 
 #endif /* ML_PLAN_H */

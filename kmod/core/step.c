@@ -34,6 +34,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 	s->req = req;
 	s->err = 0;
 	s->patient = false;
+	s->taken = 0;
 	s->waited = a->waited;
 	ml_step_share(s, 4);
 	s->was = a->count;

@@ -13,6 +13,7 @@ struct ml_step {
 	u64 max_bytes;	/* limits in force: those of @req, or a share of them */
 	u64 max_ns;
 	u64 waited;	/* arena.waited when it began */
+	u64 taken;	/* pages of spans that were made for what is left of a class */
 	bool patient;	/* the time that it waits for sections does not count */
 	/* Of the part that is under way: */
 	bool begun;	/* it has had its first batch, which it gets in any case */

@@ -204,8 +204,7 @@ u64 ml_class_pages(struct ml_arena *a, unsigned int lane, unsigned int cls)
 	lockdep_assert_held(&a->lock);
 	if (cls >= ML_CLASSES)
 		return l->area[ML_USE_BLOB].used;
-	return ml_span_pages(cls) *
-	       (ml_class_set(l, cls, false)->spans + ml_class_set(l, cls, true)->spans);
+	return ml_class_set(l, cls, false)->pages + ml_class_set(l, cls, true)->pages;
 }
 
 /**

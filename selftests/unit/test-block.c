@@ -86,7 +86,7 @@ static void slots_of_class(struct ml_arena *a, unsigned int cls)
 	u64 granule, end;
 
 	mutex_lock(&a->lock);
-	span = ml_span_new(a, MEMLANE_SLOW, cls, false);
+	span = ml_span_new(a, MEMLANE_SLOW, cls, false, ml_span_pages(cls));
 	end = span->run.nr * ML_PAGE_GRANULES;
 	for (granule = 0; granule < end; granule++)
 		if (ml_slot_at(span, ml_page_loc(span->run.page) + granule) != granule / width)
@@ -169,7 +169,7 @@ static void bins(void)
 
 	mutex_lock(&a->lock);
 	expect(!ml_span_fullest(&a->lane[1].cls[0]));
-	span = ml_span_new(a, MEMLANE_SLOW, 0, false);
+	span = ml_span_new(a, MEMLANE_SLOW, 0, false, ml_span_pages(0));
 	expect_eq(ml_span_bin(span), ML_BIN_EMPTY);
 	for (i = 1; i <= span->places; i++) {
 		expect(ml_span_fullest(&a->lane[1].cls[0]) == span);

@@ -123,6 +123,7 @@ static void spans(void)
 	BREAKS(8, span->bin, 3);
 	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->used, 7);
 	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->spans, 0);
+	BREAKS(8, ml_class_set(&a->lane[1], 6, false)->pages, 0);
 	world_end(w);
 }
 

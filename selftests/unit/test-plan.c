@@ -29,7 +29,7 @@ static void end(void)
 
 static struct ml_span *span_with(u32 used)
 {
-	struct ml_span *span = ml_span_new(a, MEMLANE_SLOW, 0, false);
+	struct ml_span *span = ml_span_new(a, MEMLANE_SLOW, 0, false, ml_span_pages(0));
 
 	while (used--)
 		ml_slot_take(a, span);
@@ -86,6 +86,31 @@ static void alone(void)
 	span = span_with(10);
 	expect(ml_plan_source(a, c) == span);
 	expect(!ml_plan_target(a, c, span));
+	end();
+}
+
+/* But in fewer pages its objects have room, if it has more than they need. */
+static void tight(void)
+{
+	struct ml_span *span;
+	u32 i;
+
+	begin();
+	span = span_with(2 * 256);
+	expect_eq(ml_plan_tight(span), 0);	/* reserved is nobody's yet */
+	for (i = 0; i < 256; i++)
+		ml_slot_name(span, ml_slot_loc(span, i), 100 + i);
+	expect_eq(ml_plan_tight(span), 1);
+	ml_slot_name(span, ml_slot_loc(span, 256), 356);
+	expect_eq(ml_plan_tight(span), 2);
+	span->cursor = 1;			/* the first one has left */
+	expect_eq(ml_plan_tight(span), 1);
+	span->cursor = 0;
+	for (i = 0; i < 256; i++)
+		ml_slot_take(a, span);
+	for (i = 257; i < 3 * 256 + 1; i++)
+		ml_slot_name(span, ml_slot_loc(span, i), 100 + i);
+	expect_eq(ml_plan_tight(span), 0);	/* four of four */
 	end();
 }
 
@@ -169,7 +194,7 @@ static void compaction_is_dense(void)
 		else
 			world_free(w, handle[i]);
 	}
-	expect(world_compact(w).out_pages_returned == 0);	/* never touched */
+	expect(world_compact(w).out_pages_returned <= ml_span_pages(ml_class_of(256)));	/* others were never touched */
 	world_check(w);
 	c = ml_class_set(&a->lane[0], ml_class_of(256), false);
 	expect(c->spans <= (live + 127) / 128 + 1);
@@ -220,6 +245,82 @@ static void compaction_fills_around_a_pin(void)
 		world_free(w, x[i]);
 	expect_eq(world_compact(w).out_moved, 5);
 	expect_eq(a->lane[MEMLANE_SLOW].area[ML_USE_BLOCK].runs, 1);
+	world_end(w);
+}
+
+/* The pages of the class that @nr objects of these bytes are left of. */
+static u64 pages_of_few(u64 bytes, int nr, u32 made)
+{
+	u64 x[32];
+	u32 i;
+
+	w = world_new(1 << 20, 1 << 20);
+	a = &w->arena;
+	c = ml_class_set(&a->lane[MEMLANE_FAST], ml_class_of(bytes), false);
+	for (i = 0; i < made; i++)
+		x[i] = world_alloc(w, MEMLANE_FAST, bytes);
+	for (i = nr; i < made; i++)
+		world_free(w, x[i]);
+	world_compact(w);
+	world_check(w);
+	expect_eq(c->used, nr);
+	world_compact(w);
+	world_check(w);
+	expect_eq(c->used, nr);
+	return c->pages;
+}
+
+/* What is left of a class has no page too many, where there is one for it. */
+static void compaction_leaves_no_slack(void)
+{
+	expect_eq(pages_of_few(16, 3, 4), 1);
+	world_end(w);
+	expect_eq(pages_of_few(4096, 3, 16), 3);
+	world_end(w);
+	expect_eq(pages_of_few(1280, 7, 30), 3);
+	world_end(w);
+	expect_eq(pages_of_few(30000, 1, 8), 8);
+	world_end(w);
+}
+
+/* Where the lane has none, all stays as it is. */
+static void compaction_without_a_page(void)
+{
+	u64 blob;
+
+	w = world_new(64 << 10, 64 << 10);
+	a = &w->arena;
+	a->policy.safety_margin = 0;
+	c = ml_class_set(&a->lane[MEMLANE_SLOW], ml_class_of(16), false);
+	world_alloc(w, MEMLANE_SLOW, 16);
+	blob = world_alloc(w, MEMLANE_SLOW, 12 << ML_PAGE_SHIFT);
+	expect_eq(world_compact(w).out_moved, 0);
+	expect_eq(c->pages, 4);
+	world_free(w, blob);
+	expect_eq(world_compact(w).out_moved, 1);
+	expect_eq(c->pages, 1);
+	world_check(w);
+	world_end(w);
+}
+
+/* A pinned one keeps its span, and that takes the others. */
+static void compaction_leaves_a_pin(void)
+{
+	u64 x[4];
+	int i;
+
+	w = world_new(256 << 10, 1 << 20);
+	a = &w->arena;
+	for (i = 0; i < 4; i++)
+		x[i] = world_alloc(w, MEMLANE_SLOW, 16);
+	*world_pin(w, x[0]) = MEMLANE_PIN_ONE;
+	expect_eq(world_compact(w).out_moved, 0);
+	expect_eq(a->lane[MEMLANE_SLOW].area[ML_USE_BLOCK].used, 4);
+	*world_pin(w, x[0]) = 0;
+	expect_eq(world_compact(w).out_moved, 4);
+	expect_eq(a->lane[MEMLANE_SLOW].area[ML_USE_BLOCK].used, 1);
+	expect_eq(world_compact(w).out_moved, 0);
+	world_check(w);
 	world_end(w);
 }
 
@@ -341,7 +442,7 @@ static void random_states(void)
 		switch (rng_below(&r, 16)) {
 		case 0:
 			if (c->spans < SPANS)
-				ml_span_new(a, MEMLANE_SLOW, CLS, false);
+				ml_span_new(a, MEMLANE_SLOW, CLS, false, ml_span_pages(CLS));
 			break;
 		case 1 ... 3:
 			if (span && span->used < span->places)
@@ -411,6 +512,7 @@ static const struct test tests[] = {
 	{ "plan_nothing_to_do", nothing_to_do },
 	{ "plan_emptiest_to_fullest", emptiest_to_fullest },
 	{ "plan_alone", alone },
+	{ "plan_tight", tight },
 	{ "plan_pinned_is_filled", pinned_is_filled },
 	{ "plan_pinned_among_done", pinned_among_done },
 	{ "plan_one_bin", one_bin },
@@ -419,6 +521,9 @@ static const struct test tests[] = {
 	{ "plan_random_blobs", random_blobs },
 	{ "plan_compaction_is_dense", compaction_is_dense },
 	{ "plan_compaction_fills_around_a_pin", compaction_fills_around_a_pin },
+	{ "plan_compaction_leaves_no_slack", compaction_leaves_no_slack },
+	{ "plan_compaction_without_a_page", compaction_without_a_page },
+	{ "plan_compaction_leaves_a_pin", compaction_leaves_a_pin },
 	{ "plan_compaction_closes_holes", compaction_closes_holes },
 };
 
