@@ -21,7 +21,10 @@
 #include "pages.h"
 #include "word.h"
 
-/* Neighbours that exist already are mapped along, in aligned groups of so many: of one leaf. */
+/*
+ * Neighbours are mapped along, in aligned groups of so many, of one leaf, by a fault whose page is
+ * there. One that makes its page leaves them: they were made by touches, and are mapped.
+ */
 #define AROUND_PAGES	16ULL
 static_assert(ML_CHUNK_PAGES % AROUND_PAGES == 0);
 
@@ -69,20 +72,15 @@ static int map_one(struct vm_area_struct *vma, unsigned long at, struct page *pa
 }
 
 /* The first use of what was read ahead is to be seen. */
-static bool may_map_along(unsigned long word, bool made)
+static bool may_map_along(unsigned long word)
 {
 	struct page *page = word_page(word);
 
-	if (!word_is_page(word) || PageHWPoison(page) || memlane_page_is_ahead(page))
-		return false;
-	return !made || !memlane_mapcount(page);
+	return word_is_page(word) && !PageHWPoison(page) && !memlane_page_is_ahead(page);
 }
 
-/*
- * invalidate_lock is held for reading, so what is found is what may be mapped. @made: the fault
- * has made its page, so who maps a neighbour is most likely the same process: it is left alone.
- */
-static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr, bool made)
+/* invalidate_lock is held for reading, so what is found is what may be mapped. */
+static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	u64 begin = nr - (((vmf->address & PAGE_MASK) - vma->vm_start) >> PAGE_SHIFT);
@@ -94,7 +92,7 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr, bo
 	lockdep_assert_held_read(&p->mapping->invalidate_lock);
 	for (; first < end; first++) {
 		word = READ_ONCE(leaf->word[in_leaf(first)]);
-		if (first == nr || !may_map_along(word, made))
+		if (first == nr || !may_map_along(word))
 			continue;
 		/* -EBUSY: mapped already. -ENOMEM: then it will fault. */
 		if (map_one(vma, vma->vm_start + ((first - begin) << PAGE_SHIFT),
@@ -186,7 +184,8 @@ static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u6
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
 		memlane_page_used(&p->cold, page);
-		map_around(vmf, p, nr, met->what != MEMLANE_FAULT_PAGE || met_again(vmf, met));
+		if (met->what == MEMLANE_FAULT_PAGE && !met_again(vmf, met))
+			map_around(vmf, p, nr);
 		found = !is_view(vmf->vma) && find_kin(vmf, arena, nr, &kin);
 	}
 	filemap_invalidate_unlock_shared(p->mapping);

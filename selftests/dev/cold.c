@@ -481,6 +481,8 @@ TEST(faults_are_told_by_what_they_met)
 	expect_eq(cool(&a, &h, 1), 0);
 	expect_noise(address_of(&a, h), BLOB, 2);
 	expect_eq(all_faults(&a) - before, faults_that_met(&a, MEMLANE_FAULT_PAGE));
+	/* Sixteen that are there are mapped at a time. */
+	expect(all_faults(&a) - before <= BLOB / PAGE / 16 + 1);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_SAME) +
 		  faults_that_met(&a, MEMLANE_FAULT_COMPRESSED), counts(&a).refaults);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_STORED), 0);
