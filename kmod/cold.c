@@ -269,7 +269,7 @@ static void take_page(struct cooler *cooler, struct memlane_leaf *leaf, u64 nr)
 	unsigned long word = READ_ONCE(*at);	/* a load may end now */
 	struct page *page = word_page(word);
 
-	if (!word_is_page(word) || !may_take(page) || is_stiff(page))
+	if (!word_is_page(word) || memlane_page_is_kept(leaf, nr) || !may_take(page) || is_stiff(page))
 		return;
 	get_page(page);
 	ClearPageDirty(page);

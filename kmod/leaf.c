@@ -212,6 +212,21 @@ void memlane_extent_del(struct memlane_pages *p, u64 page)
 	memlane_extent_free(p, e);
 }
 
+/* Does each chunk of the extent of the run that begins at @page have a leaf, if it has one? core.lock. */
+bool memlane_extent_is_full(struct memlane_pages *p, u64 page)
+{
+	struct memlane_extent *e = memlane_extent_at(p, (page + ML_CHUNK_PAGES - 1) >> ML_CHUNK_SHIFT);
+	u64 chunk;
+
+	assert_core_lock(p);
+	if (!e || e->run != page)
+		return true;
+	for (chunk = e->first; chunk < e->end; chunk++)
+		if (!leaf_at(p, chunk << ML_CHUNK_SHIFT))
+			return false;
+	return true;
+}
+
 /* All of a leaf's chunk may be touched. */
 static void leaf_fill(struct memlane_leaf *leaf, const struct memlane_extent *e, u64 chunk)
 {

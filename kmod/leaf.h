@@ -142,5 +142,6 @@ struct memlane_extent *memlane_extent_new(struct memlane_pages *p, u64 page, u64
 void memlane_extent_free(struct memlane_pages *p, struct memlane_extent *e);
 void memlane_extent_add(struct memlane_pages *p, struct memlane_extent *e);
 void memlane_extent_del(struct memlane_pages *p, u64 page);
+bool memlane_extent_is_full(struct memlane_pages *p, u64 page);
 
 #endif /* MEMLANE_LEAF_H */

@@ -256,6 +256,14 @@ static int prepare(struct memlane_arena *arena, u64 nr, const struct met *met)
 	return met->what == MEMLANE_FAULT_PAGE ? memlane_pages_prepare(&arena->pages, nr) : 0;
 }
 
+/* What nobody uses counts in the budget, too: it goes, and the fault comes again. */
+static vm_fault_t fault_past_budget(const struct vm_fault *vmf, const struct memlane_arena *arena)
+{
+	if (!is_view(vmf->vma) && !is_dumping() && memlane_reclaim_kept(arena->user))
+		return VM_FAULT_NOPAGE;
+	return VM_FAULT_SIGBUS;
+}
+
 /* Who looks through a view pays for nothing. */
 static struct page *page_for(const struct vm_fault *vmf, struct memlane_arena *arena)
 {
@@ -317,7 +325,7 @@ static vm_fault_t fault_fill(struct vm_fault *vmf, struct memlane_arena *arena, 
 	vm_fault_t ret;
 
 	if (!may_fill(vmf, arena, met))
-		return VM_FAULT_SIGBUS;
+		return fault_past_budget(vmf, arena);
 	spare = page_for(vmf, arena);
 	if (!spare || prepare(arena, nr, met))
 		ret = fault_nomem(arena);

@@ -75,6 +75,21 @@ static int ops_populate(struct ml_arena *core, u64 page, u64 nr)
 	return memlane_pages_populate(pages_of(core), page, nr);
 }
 
+static bool ops_keep(struct ml_arena *core, u64 page, u64 nr)
+{
+	return memlane_pages_keep(pages_of(core), page, nr);
+}
+
+static void ops_reuse(struct ml_arena *core, u64 page, u64 nr)
+{
+	memlane_pages_reuse(pages_of(core), page, nr);
+}
+
+static void ops_later(struct ml_arena *core, u64 ns)
+{
+	memlane_worker_decay(memlane_arena_of(core), ns);
+}
+
 static u64 ops_decommit(struct ml_arena *core, u64 page, u64 nr)
 {
 	return memlane_pages_decommit(pages_of(core), page, nr);
@@ -285,6 +300,9 @@ const struct ml_ops memlane_ops = {
 	.unshare = ops_unshare,
 	.commit = ops_commit,
 	.populate = ops_populate,
+	.keep = ops_keep,
+	.reuse = ops_reuse,
+	.later = ops_later,
 	.decommit = ops_decommit,
 	.copy = ops_copy,
 	.reserve = ops_reserve,

@@ -11,7 +11,7 @@
  * at a page. A fault maps a page while it holds invalidate_lock for reading; decommit and
  * remap unmap and change words while they hold it for writing. A page table entry
  * is therefore either made before the unmapping, and removed by it, or made from
- * the words as they are afterwards.
+ * the words as they are afterwards. What a run leaves for the next one stays mapped.
  *
  * Each word holds one reference to its page. Mappings and other parts of the
  * kernel (direct I/O, pipes) have their own: the page is freed with the last.
@@ -35,9 +35,13 @@
 #include "word.h"
 
 #define TOLD		(1U << 31)	/* that the page is broken */
+#define NOBODY		(TOLD - 1)	/* in place of how far behind: the page is kept */
 
 /* Most pages unmapped at once: faults wait that long. */
 #define UNMAP_PAGES	(32 * ML_CHUNK_PAGES)
+
+/* What a larger run has goes back at once: while a run is looked through faults wait, too. */
+#define KEEP_PAGES	(16 * ML_CHUNK_PAGES)
 
 static_assert(ML_PAGE_SHIFT == PAGE_SHIFT, "memlane needs pages of 4 KiB");
 
@@ -251,13 +255,21 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
  * @p: pages of an arena
  * @nr: number of the page in the data area, one that memlane_page_fill() found
  *
- * Context: core.lock, or invalidate_lock for reading since then.
+ * Context: core.lock, or invalidate_lock for reading since then, as long as the run is used.
+ * Return: its number; MEMLANE_NO_RUN: the page is kept.
  */
 u64 memlane_page_first(struct memlane_pages *p, u64 nr)
 {
 	struct memlane_leaf *leaf = leaf_at(p, nr);
+	u32 behind = smp_load_acquire(&leaf->behind[in_leaf(nr)]) & ~TOLD;	/* see leaf_reuse() */
 
-	return nr - (READ_ONCE(leaf->behind[in_leaf(nr)]) & ~TOLD);
+	return behind == NOBODY ? MEMLANE_NO_RUN : nr - behind;
+}
+
+/* Whether a page is nobody's at the moment. core.lock, or invalidate_lock. */
+bool memlane_page_is_kept(const struct memlane_leaf *leaf, u64 nr)
+{
+	return (READ_ONCE(leaf->behind[in_leaf(nr)]) & ~TOLD) == NOBODY;
 }
 
 /* Pairs with the acquire in memlane_page_fill(): the run is described, and where it begins. */
@@ -992,6 +1004,107 @@ bool memlane_pages_held(struct memlane_pages *p, u64 page, u64 nr)
 		held |= is_dying();
 	}
 	return held;
+}
+
+/* ------------------------------------------------------------ keep, reuse */
+
+/* What is no page that may be mapped is of no use to the next object. */
+static void leaf_keep(struct memlane_pages *p, struct memlane_leaf *leaf, u64 page, u64 nr)
+{
+	u64 end = page + nr;
+
+	for (; page < end; page++) {
+		WRITE_ONCE(leaf->behind[in_leaf(page)], NOBODY);
+		if (!word_is_page(leaf->word[in_leaf(page)]))
+			word_drop(p, take_word(p, leaf, page));
+	}
+}
+
+/* invalidate_lock for writing: no fault that has found the run is under way. */
+static bool run_keep(struct memlane_pages *p, u64 page, u64 end)
+{
+	u64 at, n;
+
+	for (at = page; at < end; at += n) {
+		n = leaf_span(at, end);
+		if (leaf_held(leaf_at(p, at), at, n))
+			return false;
+	}
+	for (at = page; at < end; at += n) {
+		n = leaf_span(at, end);
+		leaf_keep(p, leaf_at(p, at), at, n);
+	}
+	return true;
+}
+
+/**
+ * memlane_pages_keep - a run ends, and its pages stay as they are
+ * @p: pages of an arena
+ * @page: first of the run
+ * @nr: how many the run has
+ *
+ * They are mapped where they were. Of what is elsewhere, compressed or in the file, nothing
+ * stays. What others in the kernel hold is theirs: such pages are not used again, nor are
+ * broken ones.
+ *
+ * Context: core.lock.
+ * Return: false: they have to go. So have those of a large run that was not touched everywhere.
+ */
+bool memlane_pages_keep(struct memlane_pages *p, u64 page, u64 nr)
+{
+	bool kept;
+
+	assert_core_lock(p);
+	if (nr > KEEP_PAGES || !memlane_extent_is_full(p, page))
+		return false;
+	memlane_pages_lock(p);
+	kept = run_keep(p, page, page + nr);
+	memlane_pages_unlock(p);
+	if (kept)
+		memlane_extent_del(p, page);
+	return kept;
+}
+
+/* A page that was found broken while it was kept: zeros take its place. */
+static void page_renew(struct memlane_pages *p, struct memlane_leaf *leaf, u64 page)
+{
+	memlane_pages_lock(p);
+	memlane_pages_unmap(p, page, 1);
+	word_drop(p, take_word(p, leaf, page));
+	memlane_pages_unlock(p);
+}
+
+static void leaf_reuse(struct memlane_pages *p, struct memlane_leaf *leaf, u64 run, u64 page, u64 nr)
+{
+	u64 end = page + nr;
+	struct page *it;
+
+	for (; page < end; page++) {
+		it = word_page(READ_ONCE(leaf->word[in_leaf(page)]));
+		if (unlikely(it && PageHWPoison(it)))
+			page_renew(p, leaf, page);
+		/* The run is described first: pairs with the acquire in memlane_page_first(). */
+		smp_store_release(&leaf->behind[in_leaf(page)], page - run);
+	}
+}
+
+/**
+ * memlane_pages_reuse - kept pages are one run's
+ * @p: pages of an arena
+ * @page: first, of the run
+ * @nr: how many
+ *
+ * Context: core.lock.
+ */
+void memlane_pages_reuse(struct memlane_pages *p, u64 page, u64 nr)
+{
+	u64 at, n;
+
+	assert_core_lock(p);
+	for (at = page; at < page + nr; at += n) {
+		n = leaf_span(at, page + nr);
+		leaf_reuse(p, leaf_at(p, at), page, at, n);
+	}
 }
 
 static bool leaf_lost(struct memlane_leaf *leaf, u64 page, u64 nr)

@@ -12,6 +12,10 @@
 
 #include "cold.h"
 
+/* Of a page that is in no run: no page has this number. */
+#define MEMLANE_NO_RUN U64_MAX
+
+struct memlane_leaf;
 struct memlane_user;
 
 /**
@@ -59,6 +63,7 @@ void memlane_page_refault(struct memlane_pages *p, u64 nr);
 struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
 			       unsigned int *met);
 u64 memlane_page_first(struct memlane_pages *p, u64 nr);
+bool memlane_page_is_kept(const struct memlane_leaf *leaf, u64 nr);
 
 bool memlane_pages_try(struct memlane_pages *p);
 void memlane_pages_tried(struct memlane_pages *p);
@@ -68,6 +73,8 @@ int memlane_pages_commit(struct memlane_pages *p, u64 page, u64 nr);
 int memlane_pages_populate(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_unmap(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_clear(struct memlane_pages *p);
+bool memlane_pages_keep(struct memlane_pages *p, u64 page, u64 nr);
+void memlane_pages_reuse(struct memlane_pages *p, u64 page, u64 nr);
 u64 memlane_pages_decommit(struct memlane_pages *p, u64 page, u64 nr);
 void memlane_pages_remap(struct memlane_pages *p, u64 to, u64 from, u64 nr);
 void memlane_pages_copy(struct memlane_pages *p, u64 to, u64 from, size_t len);

@@ -15,7 +15,8 @@
  * something. So each arena has a token in that list, charged to the cgroup that made
  * the arena. Pages that other cgroups touched first are found where the token is.
  *
- * Before the OOM killer chooses, all arenas are asked once more.
+ * Before the OOM killer chooses, all arenas are asked once more. A fault that finds its
+ * user's budget used up asks the arenas of that user.
  */
 #include <linux/memcontrol.h>
 #include <linux/oom.h>
@@ -139,6 +140,31 @@ static unsigned long shrinker_scan(struct shrinker *unused, struct shrink_contro
 		memlane_reclaim_put(picks.arena[i]);
 	}
 	return freed ? freed : SHRINK_STOP;
+}
+
+/* ------------------------------------------------- at the end of a budget */
+
+/**
+ * memlane_reclaim_kept - have the arenas of a user give back pages that nobody uses
+ * @user: whose budget of pages is used up
+ *
+ * Context: may sleep; locks are only tried, so a fault handler may call this.
+ * Return: whether some have gone, or would have if nobody held a lock.
+ */
+bool memlane_reclaim_kept(const struct memlane_user *user)
+{
+	struct memlane_arena *arena;
+	unsigned long id = 0;
+	bool any = false;
+
+	while (!any && (arena = memlane_next_arena(&id))) {
+		any = arena->user == user && ml_kept(&arena->core);
+		if (any)
+			shrinker_reclaim(arena, BATCH);
+		memlane_reclaim_put(arena);
+		cond_resched();
+	}
+	return any;
 }
 
 /* -------------------------------------------------- before the OOM killer */

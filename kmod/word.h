@@ -28,9 +28,11 @@
  *   COMP, COOLING -> STORED    the storer  core.mover, read; compare-exchange
  *   STORED -> LOADING          who needs the page     read, backing.loading
  *   LOADING -> PAGE, LOST, STORED   the load   backing.loading alone
- *   LOADING -> STORED          decommit, clear, remap, before what they do   write, backing.loading
+ *   LOADING -> STORED          decommit, keep, clear, remap, before what they do   write, backing.loading
  *   any -> NONE                decommit    core.lock, write
  *   any but NONE -> EMPTY      clear       core.lock, write
+ *   any but NONE, PAGE -> EMPTY   keep     core.lock, write
+ *   PAGE -> EMPTY              reuse, of a broken one   core.lock, write
  *   any to another place       remap       core.mover, core.lock, write
  *
  * So no BUSY is seen under the lock for writing, and no COOLING by who holds core.mover

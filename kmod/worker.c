@@ -191,17 +191,32 @@ static void worker_run_when_due(struct memlane_arena *arena)
 	worker_set_due(arena, begun);
 }
 
+/* While pages are kept the engine does not call ml_ops.later(): nobody else writes @decay. */
+static void worker_decay(struct memlane_arena *arena)
+{
+	struct memlane_worker *worker = &arena->worker;
+	u64 due = READ_ONCE(worker->decay), ns;
+
+	if (!due || ktime_get_ns() < due)
+		return;
+	WRITE_ONCE(worker->decay, 0);
+	ns = ml_decay(&arena->core);
+	if (ns)
+		WRITE_ONCE(worker->decay, ktime_get_ns() + ns);
+}
+
 /* What comes next comes by itself. */
 static void worker_set_timer(struct memlane_arena *arena)
 {
 	struct memlane_worker *worker = &arena->worker;
-	u64 now = ktime_get_ns(), left;
+	u64 now = ktime_get_ns(), decay = READ_ONCE(worker->decay);
+	u64 due = min_not_zero(worker->due, decay), left;
 
 	if (memlane_queue_pending(&arena->queue))
 		memlane_worker_wake(arena);
-	if (!worker->due)
+	if (!due)
 		return;
-	left = worker->due - min(worker->due, now);
+	left = due - min(due, now);
 	mod_timer(&worker->timer, jiffies + min_t(u64, nsecs_to_jiffies64(left) + 1, MAX_JIFFY_OFFSET));
 }
 
@@ -220,6 +235,7 @@ static void worker_tend(struct memlane_arena *arena)
 	}
 	worker_hurry(arena);
 	worker_run_when_due(arena);
+	worker_decay(arena);
 	worker_hurry(arena);
 	worker_set_timer(arena);
 	set_active_memcg(memcg);
@@ -277,6 +293,20 @@ void memlane_worker_stir(struct memlane_arena *arena)
 		return;
 	WRITE_ONCE(worker->asleep, false);
 	memlane_worker_pace(arena, READ_ONCE(worker->interval));
+}
+
+/**
+ * memlane_worker_decay - pages are kept from now on
+ * @arena: that is not being stopped
+ * @ns: when the first are to go
+ *
+ * Context: core.lock. Called again when all have gone.
+ */
+void memlane_worker_decay(struct memlane_arena *arena, u64 ns)
+{
+	lockdep_assert_held(&arena->core.lock);
+	WRITE_ONCE(arena->worker.decay, ktime_get_ns() + ns);
+	memlane_worker_wake(arena);
 }
 
 /**

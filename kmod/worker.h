@@ -27,6 +27,8 @@ struct memlane_user;
  * @nap: how long it sleeps, ns; the runner's, as are the next two
  * @due: the next cycle, ns; 0: never
  * @last: how the last one ended
+ * @decay: when the first of the pages that are kept are to go, ns; 0: none are. The
+ *	runner's, and of who keeps the first ones
  */
 struct memlane_worker {
 	struct list_head list;
@@ -41,6 +43,7 @@ struct memlane_worker {
 	u64 nap;
 	u64 due;
 	struct ml_tended last;
+	u64 decay;
 };
 
 int memlane_workers_init(void);
@@ -52,6 +55,7 @@ void memlane_worker_init(struct memlane_arena *arena);
 void memlane_worker_wake(struct memlane_arena *arena);
 void memlane_worker_pace(struct memlane_arena *arena, u64 interval);
 void memlane_worker_stir(struct memlane_arena *arena);
+void memlane_worker_decay(struct memlane_arena *arena, u64 ns);
 void memlane_worker_hurry(struct memlane_arena *arena, u64 pages);
 bool memlane_worker_stopping(const struct memlane_arena *arena);
 void memlane_worker_stop(struct memlane_arena *arena);

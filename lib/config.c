@@ -316,13 +316,12 @@ static uint64_t ns(double seconds)
 }
 
 /*
- * Kept pages need somebody to give them back: the module does not do that yet. With
- * guard_moves an address that is kept too long has to lead nowhere at once.
+ * Without an interval nobody is to work in the background. With guard_moves an address that
+ * is kept too long has to lead nowhere at once.
  */
-static bool keeps(const struct memlane_config *c, const struct memlane *m)
+static bool keeps(const struct memlane_config *c)
 {
-	return c->policy_check_interval && !c->guard_moves &&
-	       !(m->info.out_capabilities & MEMLANE_CAP_MODULE);
+	return c->policy_check_interval && !c->guard_moves;
 }
 
 /* The interval comes last: from then on the background cycle may run. */
@@ -339,7 +338,7 @@ int config_apply(const struct memlane_config *c, struct memlane *m)
 		{ MEMLANE_OPT_THRESHOLD, c->threshold },
 		{ MEMLANE_OPT_AGE_INTERVAL, ns(c->age_interval) },
 		{ MEMLANE_OPT_GRACE, ns(c->section_grace) },
-		{ MEMLANE_OPT_DECAY, keeps(c, m) ? ns(c->decay) : 0 },
+		{ MEMLANE_OPT_DECAY, keeps(c) ? ns(c->decay) : 0 },
 		{ MEMLANE_OPT_COLD_AGE, c->cold_age },
 		{ MEMLANE_OPT_POLICY_INTERVAL, ns(c->policy_check_interval) },
 	};

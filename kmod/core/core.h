@@ -863,6 +863,7 @@ static inline void ml_tell_step(struct memlane_event *event, u64 token,
 
 /* decay.c */
 u64 ml_decay(struct ml_arena *a);
+u64 ml_kept(const struct ml_arena *a);
 
 /* slot.c */
 int ml_register(struct ml_arena *a, struct memlane_register *req);

@@ -103,6 +103,12 @@ u64 ml_kept_trim(struct ml_arena *a, struct ml_lane *lane, u64 most)
 	return nr;
 }
 
+/* Pages that an arena keeps; no lock. */
+u64 ml_kept(const struct ml_arena *a)
+{
+	return ml_lane_kept(&a->lane[MEMLANE_FAST]) + ml_lane_kept(&a->lane[MEMLANE_SLOW]);
+}
+
 /* A run that a lane keeps; NULL: it keeps none. */
 static struct ml_run *decay_any(const struct ml_lane *lane)
 {
@@ -131,6 +137,25 @@ u64 ml_kept_end(struct ml_arena *a, struct ml_lane *lane)
 		ml_turn_pass(a);
 	}
 	return had;
+}
+
+/**
+ * ml_kept_yield - what is kept may be the memory that is missing
+ * @a: arena; no lock
+ *
+ * Return: whether there was some, and it was given back.
+ */
+bool ml_kept_yield(struct ml_arena *a)
+{
+	unsigned int lane;
+
+	if (!ml_kept(a))
+		return false;
+	mutex_lock(&a->lock);
+	for (lane = 0; lane < MEMLANE_LANES; lane++)
+		ml_kept_end(a, &a->lane[lane]);
+	mutex_unlock(&a->lock);
+	return true;
 }
 
 /* When the oldest kept run of the arena is to go, ns; 0: there is none. */

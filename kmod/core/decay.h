@@ -7,6 +7,7 @@
 
 int ml_kept_take(struct ml_arena *a, struct ml_run *run, u64 nr);
 bool ml_kept_give(struct ml_arena *a, struct ml_run *run);
+bool ml_kept_yield(struct ml_arena *a);
 u64 ml_kept_end(struct ml_arena *a, struct ml_lane *lane);
 u64 ml_kept_trim(struct ml_arena *a, struct ml_lane *lane, u64 most);
 

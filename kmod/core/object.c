@@ -5,6 +5,7 @@
 #include <linux/nospec.h>
 
 #include "block.h"
+#include "decay.h"
 #include "maintain.h"
 #include "object.h"
 #include "place.h"
@@ -102,6 +103,7 @@ int ml_want_init(struct ml_want *w, u32 lane, u32 flags, u64 length, u64 align)
 	w->may_move = flags & MEMLANE_ALLOC_MAY_MOVE;
 	w->looked = false;
 	w->resorted = false;
+	w->yielded = false;
 	err = ml_need_for(&w->need, length, align);
 	w->need.fresh = flags & MEMLANE_ALLOC_FRESH;
 	return err;
@@ -221,7 +223,8 @@ int ml_want_lock(struct ml_arena *a, struct ml_want *w)
  * @w: what is wanted
  * @err: of the try
  *
- * Once a call, after all was done that may help. An event tells of the refusal.
+ * Once a call, after all was done that may help; for want of memory, after what is kept has
+ * gone, too. An event tells of the refusal.
  */
 bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
 {
@@ -229,6 +232,11 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err)
 
 	if (err != -ENOSPC && err != -ENOMEM)
 		return false;
+	if (err == -ENOMEM && !w->yielded) {
+		w->yielded = true;
+		if (ml_kept_yield(a))
+			return true;
+	}
 	if (w->lane == MEMLANE_FAST && !w->no_spill)
 		lanes |= 1U << MEMLANE_SLOW;
 	if (w->may_move && !w->resorted) {

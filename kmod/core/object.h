@@ -17,6 +17,7 @@ struct ml_want {
 	bool may_move;
 	bool looked;			/* whether the lane has room */
 	bool resorted;			/* ml_last_resort() was called */
+	bool yielded;			/* so was ml_kept_yield() */
 	u64 limit[MEMLANE_LANES];	/* before the first bind */
 };
 

@@ -231,8 +231,7 @@ typedef void (*memlane_report_fn)(void *arg, const struct memlane_report *report
  * @decay: seconds that pages which nobody uses are kept, to be used again without a call
  *	to the system. They go back at once where memory is short, at a lane's limit and
  *	by memlane_compact(). Without background maintenance (@policy_check_interval 0)
- *	no page is kept, unless MEMLANE_OPT_DECAY is set, nor does the module keep any
- *	(-EOPNOTSUPP); 0: none is; up to 3600; 1
+ *	no page is kept, unless MEMLANE_OPT_DECAY is set; 0: none is; up to 3600; 1
  * @no_core_dump: a core dump of the process leaves out what objects hold. Otherwise it
  *	has that and the handle table; of the module's pages, what was put away is brought
  *	back for it. false

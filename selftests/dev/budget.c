@@ -253,6 +253,39 @@ TEST(pages_of_a_user_are_limited)
 	arena_end(&a);
 }
 
+/* Three fifths of what the user may have, and freed: nobody uses it. */
+static void touch_most(struct arena *a)
+{
+	unsigned long nr = sysconf(_SC_PHYS_PAGES) / 100 * 2 * 3 / 5 * PAGE / MIB, i;
+	static __u64 h[4096];
+
+	*a = arena_new(MIB, 2 * nr * MIB);
+	option_set(a, MEMLANE_OPT_DECAY, 3600000000000);
+	for (i = 0; i < nr; i++) {
+		h[i] = alloc_one(a, MEMLANE_SLOW, MIB);
+		memset(address_of(a, h[i]), 1, MIB);
+	}
+	expect_eq(free_live(a, h, nr), 0);
+	expect_eq(counts(a).lane[MEMLANE_SLOW].resident, nr * MIB);
+}
+
+static int touch_most_twice(void)
+{
+	struct arena a, b;
+	__u64 was;
+
+	touch_most(&a);
+	was = counts(&a).lane[MEMLANE_SLOW].resident;
+	touch_most(&b);
+	expect(counts(&a).lane[MEMLANE_SLOW].resident < was);
+	return 1;
+}
+
+TEST(kept_pages_of_a_user_make_room)
+{
+	expect_eq(with("user_pages", 2, touch_most_twice), 1);
+}
+
 /* ------------------------------------------------------------ interrupts */
 
 static void *spin(void *arg)

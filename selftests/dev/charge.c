@@ -137,6 +137,36 @@ TEST(tables)
 	leave_group();
 }
 
+/* Twice what the group may have, one after the other: what the first ones left goes for the second. */
+TEST(kept_pages_make_room)
+{
+	enum { NR = 32, SIZE = 256 * 1024 };
+	__u64 handles[NR];
+	struct arena a;
+	char text[32];
+	__u32 lane;
+	int i;
+
+	enter_group();
+	a = arena_new(32 * MIB, 32 * MIB);
+	option_set(&a, MEMLANE_OPT_DECAY, 3600000000000);
+	snprintf(text, sizeof(text), "%lu", charged() + NR * SIZE + 4 * MIB);
+	expect(group_put("memory.max", text));
+	for (lane = 0; lane < MEMLANE_LANES; lane++) {
+		for (i = 0; i < NR; i++) {
+			handles[i] = alloc_one(&a, lane, SIZE);
+			memset(address_of(&a, handles[i]), i + 1, SIZE);
+		}
+		for (i = 0; i < NR; i++)
+			expect_eq(address_of(&a, handles[i])[SIZE - 1], i + 1);
+		expect_eq(free_live(&a, handles, NR), 0);
+	}
+	expect(counts(&a).pages_returned >= (NR * SIZE - 4 * MIB) / PAGE);
+	expect_sound(&a);
+	arena_end(&a);
+	leave_group();
+}
+
 /* Reading them costs nothing; who writes the first of a page pays for it. */
 TEST(pin_words)
 {

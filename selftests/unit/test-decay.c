@@ -236,6 +236,13 @@ static void instead_of_a_refusal(void)
 	expect_eq(world_kept(w), 0);
 	world_check(w);
 	world_free(w, h);
+	expect_eq(world_kept(w), 768);
+	w->fail = (struct failure){ .doors = DOOR_ZALLOC, .nth = 1 };
+	h = world_alloc(w, MEMLANE_SLOW, 100);	/* no memory to describe its span */
+	expect_eq(w->fail.hits, 1);
+	expect_eq(world_kept(w), 0);
+	world_check(w);
+	world_free(w, h);
 	world_end(w);
 }
 

@@ -1229,7 +1229,7 @@ enum memlane_option {
 	MEMLANE_OPT_PURGEABLE,		/* GET and SET: group in 15..0, bit 16: it may be dropped */
 	MEMLANE_OPT_FAST_MAX,		/* bytes the FastLane grows to by itself, up to its reserve */
 	MEMLANE_OPT_SLOW_MAX,		/* bytes the SlowLane grows to by itself, up to its reserve */
-	MEMLANE_OPT_DECAY,		/* ns that unused pages are kept to be used again, up to an hour; the module: 0 */
+	MEMLANE_OPT_DECAY,		/* ns that unused pages are kept to be used again, up to an hour; 0 at first */
 	MEMLANE_OPT_PRIVATE,		/* 1: ends when nobody maps its slots, whoever has its file; VIEW clears it */
 	MEMLANE_OPT_COLD_AGE,		/* periods without a use before an object is put away, 1 to 4; 0: never */
 	MEMLANE_OPTIONS
