@@ -324,6 +324,32 @@ static void compaction_leaves_a_pin(void)
 	world_end(w);
 }
 
+/* Of many that are half full some are filled and some go, and either lie together. */
+static void what_stays_lies_together(void)
+{
+	struct ml_run *run;
+	u64 x[128], low = 0, end = 0;
+	int i;
+
+	w = world_new(256 << 10, 2 << 20);
+	a = &w->arena;
+	for (i = 0; i < 128; i++)		/* eight spans of 16 */
+		x[i] = world_alloc(w, MEMLANE_SLOW, 4096);
+	for (i = 0; i < 128; i += 2)
+		world_free(w, x[i]);
+	expect_eq(world_compact(w).out_moved, 32);
+	mutex_lock(&a->lock);
+	for (run = ml_run_last(a, &a->lane[MEMLANE_SLOW]); run; run = ml_run_before(a, run)) {
+		if (run->kind != ML_SPAN)
+			continue;
+		end = end ? end : ml_run_end(run);
+		low = run->page;
+	}
+	mutex_unlock(&a->lock);
+	expect_eq(end - low, 64);
+	world_end(w);
+}
+
 /* ------------------------------------------------- random states, naive answers */
 
 #define CLS	47	/* of 4096 bytes: 16 places in a span */
@@ -523,6 +549,7 @@ static const struct test tests[] = {
 	{ "plan_compaction_fills_around_a_pin", compaction_fills_around_a_pin },
 	{ "plan_compaction_leaves_no_slack", compaction_leaves_no_slack },
 	{ "plan_compaction_without_a_page", compaction_without_a_page },
+	{ "plan_what_stays_lies_together", what_stays_lies_together },
 	{ "plan_compaction_leaves_a_pin", compaction_leaves_a_pin },
 	{ "plan_compaction_closes_holes", compaction_closes_holes },
 };
