@@ -107,8 +107,9 @@ int memlane_thread_flush(struct memlane *m)
 {
 	int err = memlane_thread_join(m);
 
-	if (!err)
-		flush_all(m);
+	/* What the engine has put by goes with any. */
+	if (!err && !flush_all(m))
+		cache_flush(m, MEMLANE_FAST, 0, 0);
 	return err;
 }
 

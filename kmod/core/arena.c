@@ -4,6 +4,7 @@
 #include <linux/string.h>
 
 #include "blocker.h"
+#include "depot.h"
 #include "lane.h"
 #include "names.h"
 #include "option.h"
@@ -202,6 +203,7 @@ void ml_arena_exit(struct ml_arena *a)
 	unsigned int lane;
 
 	mutex_lock(&a->lock);	/* free, and what follows asserts it */
+	ml_depot_exit(a);
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		ml_lane_exit(a, &a->lane[lane]);
 	mutex_unlock(&a->lock);

@@ -5,6 +5,7 @@
 
 #include "block.h"
 #include "decay.h"
+#include "depot.h"
 #include "lane.h"
 #include "plan.h"
 #include "run.h"
@@ -466,6 +467,26 @@ static int check_tallies(struct report *r)
 	return err;
 }
 
+/* I12; what indices they are is the program's word. */
+static int check_depot(struct report *r)
+{
+	const struct ml_depot *d = &r->a->depot;
+	const struct ml_depot_stock *s;
+	u64 stocks = 0, bytes = 0;
+	u32 mag;
+
+	for (mag = 0; mag < ML_MAGS; mag++)
+		for (s = d->stock[mag]; s && stocks <= d->stocks; s = s->next, stocks++) {
+			if (!s->nr || s->nr > ML_DEPOT_MOST)
+				return broken(r, 12, "magazine %u: %u indices in the depot", mag, s->nr);
+			bytes += (u64)s->nr * ml_class_size(mag % ML_CLASSES);
+		}
+	if (stocks != d->stocks || bytes != d->bytes)
+		return broken(r, 12, "%llu stocks of %llu bytes in the depot, counted %u of %llu",
+			      stocks, bytes, d->stocks, d->bytes);
+	return 0;
+}
+
 /**
  * ml_check - evaluate every invariant of core.h
  * @a: arena; the caller holds no lock
@@ -492,6 +513,8 @@ int ml_check(struct ml_arena *a, char *why, size_t len)
 		err = check_table(&r, &total);
 	if (!err)
 		err = check_tallies(&r);
+	if (!err)
+		err = check_depot(&r);
 	mutex_unlock(&a->lock);
 	if (r.idle)
 		mutex_unlock(&a->mover);

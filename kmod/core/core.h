@@ -48,6 +48,7 @@
  *      as many as the program is known to have overwritten (count.spoiled)
  *  I11 a class's tally says how many pages the class has, or 0 if there was no memory
  *      for it; of each cause all of these have no more moves than the arena
+ *  I12 the depot has as many stocks, and bytes of places, as it counts; none is empty
  *
  * Locks, outermost first:
  *   arena.mover   one batch of moves at a time; held while waiting for sections
@@ -489,6 +490,14 @@ struct ml_slots {
 	u64 stuck_section;	/* what it said then; 0: none did */
 };
 
+/* Stock that no thread has: see depot.c; arena.lock */
+struct ml_depot {
+	struct ml_depot_stock *stock[ML_MAGS];	/* the newest first */
+	u32 next;	/* magazine whose stock is freed next */
+	u32 stocks;
+	u64 bytes;	/* of places */
+};
+
 /* What is known of an index, found once. Its block may be given back later. */
 struct ml_words {
 	u64 *entry;
@@ -701,6 +710,7 @@ struct ml_blocker {
  * @lane: by lane
  * @table: handles
  * @slots: threads
+ * @depot: what they gave back
  * @map: page -> run; private, arena.lock
  * @nodes: of runs, which nobody needs, linked by ml_run.spare: see ml_run_new(); @lock
  * @nr_nodes: how many
@@ -732,6 +742,7 @@ struct ml_arena {
 	struct ml_lane lane[MEMLANE_LANES];
 	struct ml_table table;
 	struct ml_slots slots;
+	struct ml_depot depot;
 	struct ml_vec map;
 	struct ml_run *nodes;
 	u32 nr_nodes;

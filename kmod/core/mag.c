@@ -24,6 +24,7 @@
 #include <linux/sched.h>
 #include <linux/sort.h>
 
+#include "depot.h"
 #include "mag.h"
 #include "object.h"
 #include "slot.h"
@@ -142,6 +143,18 @@ static void clear_suspect(struct ml_arena *a, u32 index)
 		s[low].cleared = true;
 }
 
+/* What the depot has is nobody's to free: nothing comes in before the suspects are settled. */
+static void compare_depot(struct ml_arena *a)
+{
+	const struct ml_depot_stock *s;
+	u32 m, i;
+
+	for (m = 0; m < ML_MAGS; m++)
+		for (s = a->depot.stock[m]; s; s = s->next)
+			for (i = 0; i < s->nr; i++)
+				clear_suspect(a, s->index[i]);
+}
+
 /* The suspects are all known: find them by index from now on. */
 void ml_stock_sort(struct ml_arena *a)
 {
@@ -150,6 +163,7 @@ void ml_stock_sort(struct ml_arena *a)
 	sort(a->slots.suspect, a->slots.suspects, sizeof(*a->slots.suspect), by_index, NULL);
 	for (i = 0; i < a->slots.suspects; i++)
 		ml_index_suspect(a, a->slots.suspect[i].index);
+	compare_depot(a);
 }
 
 /* What a slot has that was not drained is its own. */
@@ -239,6 +253,22 @@ static struct memlane_mag *mag_for(struct ml_arena *a, u32 slot, const struct ml
 	return ml_vec_make(a, &a->slots.page, mag_page(slot, m)) ? mag_of(a, slot, m) : NULL;
 }
 
+/* What another thread had too much of, as it is. False: there is none of these. */
+static bool refill_given(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
+{
+	const u32 m = w->lane * ML_CLASSES + w->need.cls;
+	struct memlane_mag *mag = a->depot.stock[m] ? mag_for(a, req->slot, w) : NULL;
+	u32 nr = mag ? mag_nr(mag) : ML_MAG_SIZE, got;
+
+	got = mag ? ml_depot_take(a, m, &mag->index[nr], min(req->count, ML_MAG_SIZE - nr)) : 0;
+	if (!got)
+		return false;
+	WRITE_ONCE(mag->nr, nr + got);
+	req->out_handle = ml_handle(a, READ_ONCE(mag->index[nr + got - 1]));
+	req->out_count = got;
+	return true;
+}
+
 /* The one that decides on the lane, and so on the magazine, is the last one there. */
 static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
 {
@@ -270,6 +300,8 @@ static int refill(struct ml_arena *a, struct memlane_refill *req, struct ml_want
 		err = -EINVAL;
 	else if (w->need.cls == MEMLANE_CLASS_BLOB)
 		err = refill_blob(a, req, w);
+	else if (refill_given(a, req, w))
+		err = 0;
 	else
 		err = refill_mag(a, req, w);
 	req->out_lane = w->got;
@@ -312,13 +344,19 @@ static void flush_in_hand(struct ml_arena *a, struct memlane_flush *req)
 	WRITE_ONCE(head->in_hand, 0);
 }
 
-/* The oldest go; the newest, whose lines are warm, move to the front. */
+/*
+ * The oldest go; the newest, whose lines are warm, move to the front. A thread that keeps some
+ * has too much of them at the moment, and others may want them as they are.
+ */
 static void flush_mag(struct ml_arena *a, struct memlane_flush *req)
 {
-	struct memlane_mag *mag = mag_of(a, req->slot, req->lane * ML_CLASSES + req->cls);
+	const u32 m = req->lane * ML_CLASSES + req->cls;
+	struct memlane_mag *mag = mag_of(a, req->slot, m);
 	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr), i;
 
-	if (mag)
+	if (keep && ml_depot_give(a, m, mag->index, nr - keep))
+		req->out_count = nr - keep;
+	else if (mag)
 		req->out_count = ml_stock_free_many(a, mag->index, nr - keep);
 	for (i = 0; i < keep; i++)
 		WRITE_ONCE(mag->index[i], READ_ONCE(mag->index[nr - keep + i]));
@@ -352,6 +390,8 @@ int ml_flush(struct ml_arena *a, struct memlane_flush *req)
 		flush_in_hand(a, req);
 	else
 		flush_mag(a, req);
+	if (!err && !blob && !req->keep)
+		ml_depot_free(a);
 	a->count.flushes++;
 	ml_publish_places(a);
 	mutex_unlock(&a->lock);

@@ -6,6 +6,7 @@
 
 #include "block.h"
 #include "decay.h"
+#include "depot.h"
 #include "maintain.h"
 #include "object.h"
 #include "place.h"
@@ -53,6 +54,17 @@ static void ungrow(struct ml_arena *a, const struct ml_want *w)
 	}
 }
 
+/* What nobody has goes first. */
+static int bind_in(struct ml_arena *a, unsigned int lane, const struct ml_need *need, u32 *index)
+{
+	int err;
+
+	do {
+		err = bind_one(a, lane, need, index);
+	} while (err == -ENOSPC && ml_depot_free_one(a));
+	return err;
+}
+
 /* The ladder of a full lane: the other lane, then growth of either. */
 static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 {
@@ -63,10 +75,10 @@ static int bind_first(struct ml_arena *a, struct ml_want *w, u32 *index)
 	w->limit[MEMLANE_SLOW] = a->lane[MEMLANE_SLOW].limit;
 	do {
 		w->got = w->lane;
-		err = bind_one(a, w->lane, &w->need, index);
+		err = bind_in(a, w->lane, &w->need, index);
 		if (err == -ENOSPC && spill) {
 			w->got = MEMLANE_SLOW;
-			err = bind_one(a, MEMLANE_SLOW, &w->need, index);
+			err = bind_in(a, MEMLANE_SLOW, &w->need, index);
 		}
 	} while (err == -ENOSPC && (ml_lane_grow(a, w->lane, w->need.pages) ||
 				    (spill && ml_lane_grow(a, MEMLANE_SLOW, w->need.pages))));

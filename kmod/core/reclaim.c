@@ -13,6 +13,7 @@
 
 #include "block.h"
 #include "decay.h"
+#include "depot.h"
 #include "lane.h"
 #include "move.h"
 #include "place.h"
@@ -46,6 +47,8 @@ static void trim(struct ml_arena *a, u64 pages)
 
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		trim_kept(a, &a->lane[lane], pages - min(pages, returned(a, was)));
+	while (returned(a, was) < pages && ml_depot_free_one(a))
+		;
 	for (lane = 0; lane < MEMLANE_LANES; lane++)
 		for (cls = 0; cls < ML_CLASS_SETS && returned(a, was) < pages; cls++)
 			ml_span_trim(a, &a->lane[lane].cls[cls], 0);

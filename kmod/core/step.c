@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "depot.h"
 #include "move.h"
 #include "stat.h"
 #include "step.h"
@@ -18,6 +19,7 @@
  * @s: step
  * @req: limits; its results are cleared
  *
+ * Stock that nobody has is freed: what moves is to find the places that are free.
  * Return: 0, or -EINTR on a fatal signal while waiting for another mover.
  */
 int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *req)
@@ -30,6 +32,7 @@ int ml_step_begin(struct ml_arena *a, struct ml_step *s, struct memlane_step *re
 		mutex_unlock(&a->mover);
 		return -EINTR;
 	}
+	ml_depot_free(a);
 	*req = limits;
 	s->req = req;
 	s->err = 0;

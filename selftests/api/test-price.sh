@@ -4,7 +4,7 @@
 # not matter. The bounds are today's counts with Debian 12's compiler, and each has the few
 # instructions of a loop. Who makes a call cheaper lowers its bound. A tracked pair takes
 # 445 while its keeper tells the time, and 492 where the program has to ask for it. Batches that
-# are more than a thread's stock (many-more) have the engine's part in them; glibc takes 185 there.
+# are more than a thread's stock (many-more) come from the depot; glibc takes 185 there.
 # What any-size does is the engine's part mostly; glibc takes 360 there.
 # Of a thread of which another one has freed an object each free is a compare-exchange (pair-shared).
 # A wish for a lane or a group is looked at, no more (pair-in-lane).
@@ -34,7 +34,7 @@ moved() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
 }
 
-calls="pair:155 pair-in-section:160 many:109 many-more:505 pair-shared:198 sizes:165 any-size:1390 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
+calls="pair:155 pair-in-section:160 many:107 many-more:165 pair-shared:198 sizes:165 any-size:1375 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each

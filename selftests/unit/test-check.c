@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* test-check.c - the checker names what is broken: each invariant is broken once */
 #include "block.h"
+#include "depot.h"
 #include "ktap.h"
 #include "run.h"
 #include "table.h"
@@ -245,6 +246,22 @@ static void tallies(void)
 	world_end(w);
 }
 
+static void depot(void)
+{
+	const u32 any[3] = { };
+	struct ml_depot *d;
+
+	begin();
+	d = &a->depot;
+	expect(world_locked(a, ml_depot_give(a, 5, any, 3)));
+	BREAKS(12, d->stocks, 2);
+	BREAKS(12, d->bytes, d->bytes + 1);
+	BREAKS(12, d->stock[5]->nr, 0);
+	BREAKS(12, d->stock[5]->nr, ML_DEPOT_MOST + 1);
+	BREAKS(12, d->stock[5]->next, d->stock[5]);	/* a loop */
+	world_end(w);
+}
+
 static const struct test tests[] = {
 	{ "check_runs", runs },
 	{ "check_free_runs", free_runs },
@@ -255,6 +272,7 @@ static const struct test tests[] = {
 	{ "check_indices", indices },
 	{ "check_free_indices", free_indices },
 	{ "check_tallies", tallies },
+	{ "check_depot", depot },
 };
 
 KTAP_MAIN(tests);

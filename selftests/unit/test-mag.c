@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "depot.h"
 #include "ktap.h"
 #include "lane.h"
 #include "slot.h"
@@ -75,7 +76,7 @@ static struct {
 	u32 lost;
 	u64 seed;
 	u8 owner[65536];
-	u64 done[10];
+	u64 done[12];
 	u64 deaths[LATER + 1];
 } t;
 
@@ -156,10 +157,27 @@ static u32 verify_thread(const struct thread *th)
 	return nr;
 }
 
+/* What is nobody's, and bound. */
+static u32 verify_depot(void)
+{
+	const struct ml_depot_stock *s;
+	u32 m, i, nr = 0;
+
+	for (m = 0; m < ML_MAGS; m++)
+		for (s = t.a->depot.stock[m]; s; s = s->next)
+			for (i = 0; i < s->nr; i++, nr++) {
+				expect_eq(t.owner[s->index[i]], NOBODY);
+				expect(ml_index_bound(t.a, s->index[i]));
+				expect(!memlane_entry_is_live(*entry(s->index[i])));
+			}
+	t.done[10] += nr;
+	return nr;
+}
+
 /* Stock and live objects are all there is. */
 static void verify(void)
 {
-	u32 i, stock = 0;
+	u32 i, stock = verify_depot();
 
 	for (i = 0; i < THREADS; i++)
 		if (t.thread[i].there)
@@ -201,10 +219,12 @@ static void refill(struct thread *th)
 	};
 	struct memlane_mag *mag;
 	struct list *list;
+	bool given;
 	int err;
 
 	if (kind == BLOB && th->in_hand)
 		return;
+	given = kind < BLOB && t.a->depot.stock[req.lane * ML_CLASSES + ml_class_of(length_of[kind])];
 	err = ml_refill(t.a, &req);
 	list = kind == BLOB ? NULL : &th->mag[req.out_lane][kind];
 	if (err) {
@@ -221,7 +241,8 @@ static void refill(struct thread *th)
 	}
 	mag = mag_of(th, req.out_lane, kind);
 	expect(list->nr + req.out_count <= ML_MAG_SIZE);
-	if (req.out_count < req.count)
+	t.done[11] += given;
+	if (req.out_count < req.count && !given)
 		expect(list->nr + req.out_count == ML_MAG_SIZE || no_room(req.out_lane, kind));
 	for (; req.out_count; req.out_count--) {
 		list->index[list->nr] = mag->index[list->nr];
@@ -264,6 +285,19 @@ static void flush_in_hand(struct thread *th, enum owner then)
 
 /* -------------------------------------------------------------------- death */
 
+static bool in_depot(u32 index)
+{
+	const struct ml_depot_stock *s;
+	u32 m, i;
+
+	for (m = 0; m < ML_MAGS; m++)
+		for (s = t.a->depot.stock[m]; s; s = s->next)
+			for (i = 0; i < s->nr; i++)
+				if (s->index[i] == index)
+					return true;
+	return false;
+}
+
 /* Is it in a list of another thread, or in a section behind one, or in a hand? */
 static bool elsewhere(const struct thread *but, u32 index)
 {
@@ -296,7 +330,7 @@ static void lose(u32 index, enum owner from)
 /* What stands behind a list or in a hand comes back if it is nobody else's. */
 static void settle(const struct thread *th, u32 index)
 {
-	if (!index || t.owner[index] != LOST || elsewhere(th, index))
+	if (!index || t.owner[index] != LOST || in_depot(index) || elsewhere(th, index))
 		return;
 	set_owner(index, LOST, NOBODY);
 	t.lost--;
@@ -681,13 +715,13 @@ static void enough(u64 ops, u32 lost)
 {
 	u32 i;
 
-	printf("# refills %llu, flushes %llu and %llu, takes %llu, frees %llu, migrations %llu, cycles %llu, moves %llu, in graces %llu, taken back %llu\n",
+	printf("# refills %llu, flushes %llu and %llu, takes %llu, frees %llu, migrations %llu, cycles %llu, moves %llu, in graces %llu, taken back %llu, in the depot %llu, taken from there %llu\n",
 	       t.done[0], t.done[1], t.done[2], t.done[3], t.done[4], t.done[5], t.done[6],
-	       t.done[7], t.done[8], t.done[9]);
+	       t.done[7], t.done[8], t.done[9], t.done[10], t.done[11]);
 	printf("# killed: taken %llu, named %llu, ended %llu and %llu, pinned %llu; lost %u\n",
 	       t.deaths[TAKEN], t.deaths[NAMED], t.deaths[ENDED], t.deaths[LATER],
 	       t.deaths[REVIVED], lost);
-	for (i = 0; i < 10 && ops >= 10000; i++)
+	for (i = 0; i < 12 && ops >= 10000; i++)
 		expect(t.done[i] > ops / 2000);
 	expect(died_everywhere() || ops < 10000);
 }

@@ -820,7 +820,8 @@ struct memlane_refill {
  * @slot: registered by the calling thread, else -EINVAL
  * @lane: which magazine
  * @cls: which magazine; MEMLANE_CLASS_BLOB: @in_hand, with @keep 0
- * @keep: how many of the newest stay
+ * @keep: how many of the newest stay; others may wait for the next refill of any thread. 0:
+ *	no place waits, of whatever class
  * @out_count: indices given back
  * @__reserved: must be 0
  */
