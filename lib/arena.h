@@ -278,6 +278,8 @@ void frames_drop(struct memlane *m, struct thread *t);
 
 /* free.c */
 int object_end(struct memlane *m, memlane_handle h);
+uint32_t free_shared_many(struct memlane *m, struct thread *t, const memlane_handle *handles,
+			  uint32_t nr, int *err);
 
 /* memory.c */
 void *memory_new(size_t size);

@@ -11,6 +11,8 @@
 #include "quick.h"
 #include "watch.h"
 
+#define AHEAD 8 /* entries of objects of others: they were written there last */
+
 /* A pin came in between: undo the end of @was. entry_find() waits for that. */
 static void revive(struct memlane *m, uint32_t index, uint64_t was)
 {
@@ -155,6 +157,30 @@ static int free_shared(struct memlane *m, struct thread *t, memlane_handle h)
 	err = end_shared(m, t, h);
 	take_end(t->slot, open);
 	return err;
+}
+
+/*
+ * The same for many, in one section: until one of @nr does not go straight through, or *err is
+ * -EBUSY for it. Return: how many are freed.
+ */
+uint32_t free_shared_many(struct memlane *m, struct thread *t, const memlane_handle *handles,
+			  uint32_t nr, int *err)
+{
+	const bool open = t->self.depth;
+	uint32_t i;
+
+	take_begin(m, t->slot, open);
+	for (i = 0; i < nr && handles[i] > m->hard_free && !(handles[i] & MEMLANE_HANDLE_ZEROS); i++) {
+		if (i + AHEAD < nr)
+			__builtin_prefetch(&m->hot.table[memlane_handle_index(handles[i + AHEAD])], 1);
+		*err = end_shared(m, t, handles[i]);
+		if (unlikely(*err))
+			break;
+	}
+	take_end(t->slot, open);
+	if (*err == -EAGAIN)
+		*err = 0;
+	return i;
 }
 
 static int end_object(struct memlane *m, memlane_handle h)

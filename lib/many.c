@@ -117,14 +117,17 @@ static uint32_t free_window(struct memlane *m, struct thread *t, const memlane_h
 	return i;
 }
 
+/* What this thread has not made goes by one compare-exchange each; *err: as free_shared_many(). */
 static uint32_t give_many(struct memlane *m, struct thread *t, const memlane_handle *handles,
-			  uint32_t nr)
+			  uint32_t nr, int *err)
 {
 	uint32_t done = 0, window, got;
 
 	do {
 		window = window_of(nr - done);
 		got = free_window(m, t, handles + done, window);
+		if (got < window)
+			got += free_shared_many(m, t, handles + done + got, window - got, err);
 		done += got;
 	} while (got == window && done < nr);
 	return done;
@@ -142,10 +145,12 @@ int memlane_free_many(struct memlane *m, const memlane_handle *handles, uint32_t
 	if (results)
 		memset(results, 0, nr * sizeof(*results));
 	while (done < nr) {
-		done += give_many(m, t, handles + done, nr - done);
+		err = 0;
+		done += give_many(m, t, handles + done, nr - done, &err);
 		if (done == nr)
 			break;
-		err = object_end(m, handles[done]);
+		if (likely(!err))
+			err = object_end(m, handles[done]);
 		failed += err != 0;
 		if (results)
 			results[done] = err;

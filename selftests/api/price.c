@@ -46,6 +46,25 @@ static void many(unsigned long rounds)
 	batches(rounds, 40);
 }
 
+static memlane_handle of_another[1000];
+
+static void *make_many(void *arg)
+{
+	check(memlane_alloc_many(m, 64, NULL, of_another, 1000) == 1000);
+	return arg;
+}
+
+/* Another thread has made them. */
+static void free_many_foreign(unsigned long rounds)
+{
+	pthread_t other;
+
+	for (; rounds >= 1000; rounds -= 1000) {
+		check(pthread_create(&other, NULL, make_many, NULL) == 0 && pthread_join(other, NULL) == 0);
+		check(memlane_free_many(m, of_another, 1000, NULL) == 0);
+	}
+}
+
 /* They are more than a thread's stock. */
 static void many_more(unsigned long rounds)
 {
@@ -195,6 +214,7 @@ static const struct {
 	{ "pair-in-section", pair_in_section, false },
 	{ "many", many, false },
 	{ "many-more", many_more, false },
+	{ "many-foreign", free_many_foreign, false },
 	{ "pair-shared", pair_shared, false },
 	{ "sizes", sizes, false },
 	{ "pair-in-lane", pair_in_lane, false },

@@ -112,14 +112,14 @@ TEST(wishes_are_for_each)
 }
 
 /* What is refused is told of, and stays as it is; the others are freed. */
-TEST(one_bad_handle_is_in_nobodys_way)
+/* Of 200 objects, ends all. */
+static void free_with_bad_ones(struct memlane *m, memlane_handle *h)
 {
-	struct memlane *m = open_quiet(), *other = open_quiet();
-	memlane_handle h[200], foreign = must_alloc(other, 64);
+	struct memlane *other = open_quiet();
+	memlane_handle foreign = must_alloc(other, 64);
 	int32_t results[200];
 	uint32_t i;
 
-	expect_eq(memlane_alloc_many(m, 64, NULL, h, 200), 200);
 	expect_eq(memlane_free(m, h[10]), 0);		/* stale */
 	h[20] = h[19];					/* twice */
 	h[30] = foreign;
@@ -143,7 +143,41 @@ TEST(one_bad_handle_is_in_nobodys_way)
 	expect_live(m, 7, 7 * 64);
 	expect_eq(memlane_free_many(m, h, 200, NULL), 198);
 	memlane_close(other);
+}
+
+TEST(one_bad_handle_is_in_nobodys_way)
+{
+	struct memlane *m = open_quiet();
+	memlane_handle h[200];
+
+	expect_eq(memlane_alloc_many(m, 64, NULL, h, 200), 200);
+	free_with_bad_ones(m, h);
 	memlane_close(m);
+}
+
+struct others {
+	struct memlane *m;
+	memlane_handle h[200];
+};
+
+static void *make_them(void *arg)
+{
+	struct others *o = arg;
+
+	expect_eq(memlane_alloc_many(o->m, 64, NULL, o->h, 200), 200);
+	return NULL;
+}
+
+/* Each is a compare-exchange; the first one waits for the maker's plain stores to end. */
+TEST(what_another_thread_has_made)
+{
+	struct others o = { .m = open_quiet() };
+	pthread_t other;
+
+	expect(pthread_create(&other, NULL, make_them, &o) == 0);
+	expect(pthread_join(other, NULL) == 0);
+	free_with_bad_ones(o.m, o.h);
+	memlane_close(o.m);
 }
 
 TEST(a_full_lane_gives_what_it_has)
