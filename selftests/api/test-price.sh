@@ -34,7 +34,7 @@ moved() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
 }
 
-calls="pair:155 pair-in-section:160 many:108 many-more:169 many-foreign:140 pair-shared:198 sizes:165 any-size:1375 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
+calls="pair:155 pair-in-section:160 many:108 many-more:169 many-foreign:140 pair-shared:198 sizes:165 any-size:1403 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each
