@@ -450,7 +450,8 @@ static vm_fault_t fault_shared(struct vm_fault *vmf, struct memlane_arena *arena
  * @region: MEMLANE_REGION_*
  * @page: of the region
  *
- * Faults that have found it before are waited for. Context: core.lock.
+ * Faults that have found it before are waited for. Context: neither invalidate_lock nor
+ * a lock that faults take.
  */
 void memlane_unmap_shared(struct memlane_arena *arena, unsigned int region, u64 page)
 {

@@ -40,6 +40,8 @@ static void *ops_share(struct ml_arena *core, unsigned int region, u64 page)
 	struct memlane_arena *arena = memlane_arena_of(core);
 	void *p;
 
+	/* Where regions lie is told when the arena is made. */
+	lockdep_assert(lockdep_is_held(&core->grow) || !arena->region[region].length);
 	if (memlane_arena_charge(arena, SHARE_BYTES))
 		return NULL;
 	p = memlane_shared_new(&arena->shared);
@@ -237,7 +239,6 @@ static bool ops_slot_gone(struct ml_arena *core, unsigned int slot)
 
 static void ops_slot_done(struct ml_arena *core, unsigned int slot)
 {
-	lockdep_assert_held(&core->lock);
 	memlane_owner_forget(&memlane_arena_of(core)->owners, slot);
 }
 

@@ -155,6 +155,7 @@ static struct memlane_owner *owner_exchange(struct memlane_owners *owners, u32 s
  */
 void memlane_owner_forget(struct memlane_owners *owners, u32 slot)
 {
+	lockdep_assert_held(&container_of(owners, struct memlane_arena, owners)->core.lock);
 	owner_free(owner_exchange(owners, slot, NULL));
 }
 
@@ -193,6 +194,7 @@ static bool may_unregister(struct memlane_owners *owners, u32 slot)
 	const struct memlane_owner *owner;
 	bool may;
 
+	lockdep_assert_held(&owners->lock);
 	if (slot >= owners->nr)
 		return false;
 	slot = array_index_nospec(slot, owners->nr);
