@@ -18,7 +18,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/random.h>
 #include <linux/sched/mm.h>
@@ -27,7 +26,7 @@
 #include <linux/uio.h>
 
 #include "backing.h"
-#include "compat.h"
+#include "crew.h"
 #include "pack.h"
 #include "user.h"
 
@@ -42,10 +41,7 @@
 #define END_WAIT	(HZ / 50 + 1)
 
 static LIST_HEAD(backings);
-static DEFINE_MUTEX(backings_lock);
-
-/* Reads, writes and holes: each may wait for a file that never answers. */
-static struct workqueue_struct *queue;
+static DEFINE_SPINLOCK(backings_lock);
 
 /* ------------------------------------------------------------ reads, writes */
 
@@ -193,7 +189,7 @@ static void let_write(struct memlane_backing *b)
 static void shrink_in(struct memlane_backing *b, unsigned long delay)
 {
 	memlane_backing_get(b);
-	if (!queue_delayed_work(queue, &b->shrink, delay))
+	if (!queue_delayed_work(b->crew->queue, &b->shrink, delay))
 		memlane_backing_put(b);	/* never the last */
 }
 
@@ -204,9 +200,10 @@ void memlane_backing_finish(struct memlane_backing *b)
 	shrink_in(b, SHRINK_DELAY);
 }
 
-void memlane_backing_queue(struct work_struct *work)
+/* What reads or writes a file: it may wait for an answer for ever. */
+void memlane_backing_queue(struct memlane_backing *b, struct work_struct *work)
 {
-	queue_work(queue, work);
+	queue_work(b->crew->queue, work);
 }
 
 /* -------------------------------------------------------------- slots */
@@ -424,7 +421,7 @@ static int try_list(struct memlane_backing *b)
 	unsigned int files = 0;
 	int err = 0;
 
-	mutex_lock(&backings_lock);
+	spin_lock(&backings_lock);
 	list_for_each_entry(other, &backings, list) {
 		files += uid_eq(other->uid, b->uid);
 		if (backing_inode(other->file) == backing_inode(b->file))
@@ -434,7 +431,7 @@ static int try_list(struct memlane_backing *b)
 		err = -EDQUOT;
 	if (!err)
 		list_add(&b->list, &backings);
-	mutex_unlock(&backings_lock);
+	spin_unlock(&backings_lock);
 	return err;
 }
 
@@ -473,12 +470,18 @@ static int backing_init(struct memlane_backing *b, u64 room)
 	err = b->unpacker ? 0 : -ENOMEM;
 	if (err)
 		goto exit_slots;
-	err = list_backing(b);
+	b->crew = memlane_crew_get(b->uid);
+	err = PTR_ERR_OR_ZERO(b->crew);
 	if (err)
 		goto free_unpacker;
+	err = list_backing(b);
+	if (err)
+		goto put_crew;
 	__module_get(THIS_MODULE);	/* the caller's file has a reference */
 	return 0;
 
+put_crew:
+	memlane_crew_put(b->crew);
 free_unpacker:
 	memlane_unpacker_free(b->unpacker);
 exit_slots:
@@ -542,14 +545,15 @@ void memlane_backing_put(struct memlane_backing *b)
 {
 	if (!refcount_dec_and_test(&b->refs))
 		return;
-	mutex_lock(&backings_lock);
+	spin_lock(&backings_lock);
 	list_del(&b->list);
-	mutex_unlock(&backings_lock);
+	spin_unlock(&backings_lock);
 	memlane_unpacker_free(b->unpacker);
 	memlane_slots_exit(&b->slots);
 	fput(b->file);
+	memlane_crew_put(b->crew);
 	kfree_sensitive(b);
-	/* By a worker, perhaps; memlane_backings_exit() waits until it has left. */
+	/* By a worker, perhaps; memlane_crews_exit() waits until it has left. */
 	module_put(THIS_MODULE);
 }
 
@@ -579,25 +583,12 @@ void memlane_backing_end(struct memlane_backing *b)
 {
 	if (!b)
 		return;
-	mutex_lock(&backings_lock);
+	spin_lock(&backings_lock);
 	b->ended = true;
-	mutex_unlock(&backings_lock);
+	spin_unlock(&backings_lock);
 	memlane_user_uncharge(b->user, b->charged);
 	memlane_backing_get(b);
-	if (mod_delayed_work(queue, &b->shrink, 0))
+	if (mod_delayed_work(b->crew->queue, &b->shrink, 0))
 		memlane_backing_put(b);	/* it was to be done later, with a reference */
 	memlane_backing_put(b);
-}
-
-int memlane_backings_init(void)
-{
-	queue = alloc_workqueue("memlane_io", MEMLANE_WQ_BOUND | WQ_MEM_RECLAIM | WQ_HIGHPRI,
-				WQ_MAX_ACTIVE);
-	return queue ? 0 : -ENOMEM;
-}
-
-/* No backing is left: each has a reference to the module. */
-void memlane_backings_exit(void)
-{
-	destroy_workqueue(queue);
 }

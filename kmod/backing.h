@@ -15,18 +15,20 @@
 #include "slots.h"
 
 struct bio_vec;
+struct memlane_crew;
 struct memlane_unpacker;
 struct memlane_user;
 
 /**
  * struct memlane_backing - a file, and what is where in it
- * @list: of all backings; under a mutex of backing.c, as is @ended
+ * @list: of all backings; under a lock of backing.c, as is @ended
  * @ended: no arena has it any more
  * @refs: the arena's, and one of each write or read that is under way. The last may go
  *	long after the arena, if the file answers late
  * @file: the program's; a reference
  * @user: who pays for @slots, as long as the arena is there
  * @uid: whose it is; immutable
+ * @crew: works for it; immutable
  * @key: of the records; immutable, never told
  * @direct: the file takes direct I/O; immutable
  * @lock: protects @slots and @writing; nothing is taken inside
@@ -46,6 +48,7 @@ struct memlane_backing {
 	struct file *file;
 	struct memlane_user *user;
 	kuid_t uid;
+	struct memlane_crew *crew;
 	struct memlane_record_key key;
 	bool direct;
 	spinlock_t lock;
@@ -76,14 +79,11 @@ void memlane_backing_settle(struct memlane_backing *b, const struct memlane_stre
 u32 memlane_backing_generation(struct memlane_backing *b, u64 place);
 int memlane_backing_begin(struct memlane_backing *b);
 void memlane_backing_finish(struct memlane_backing *b);
-void memlane_backing_queue(struct work_struct *work);
+void memlane_backing_queue(struct memlane_backing *b, struct work_struct *work);
 
 int memlane_backing_write(struct memlane_backing *b, u64 at, struct bio_vec *bv,
 			  unsigned int nr, size_t len);
 int memlane_backing_read(struct memlane_backing *b, u64 at, struct bio_vec *bv, unsigned int nr,
 			 size_t len);
-
-int memlane_backings_init(void);
-void memlane_backings_exit(void);
 
 #endif /* MEMLANE_BACKING_H */

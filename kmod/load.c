@@ -334,7 +334,7 @@ static void fetch_next(struct memlane_backing *b)
 		b->loads--;
 	spin_unlock(&b->loading);
 	if (next)
-		memlane_backing_queue(&next->work);
+		memlane_backing_queue(b, &next->work);
 }
 
 static void fetch_put(struct memlane_fetch *fetch)
@@ -570,6 +570,7 @@ static void load_begin(struct memlane_fetch *fetch, struct memlane_pages *p, u64
 /* backing.loading. Somebody waits, perhaps a fault. */
 static void load_await(struct memlane_load *load, u64 since)
 {
+	lockdep_assert_held(&load->fetch->b->loading);
 	refcount_inc(&load->fetch->refs);
 	load->wanted = true;
 	if (since && !load->faults++)
@@ -641,7 +642,7 @@ static struct memlane_load *load_join_or_begin(struct memlane_fetch *fetch, stru
 		first = fetch_enlist(fetch);
 	spin_unlock(&b->loading);
 	if (first)
-		memlane_backing_queue(&fetch->work);
+		memlane_backing_queue(b, &fetch->work);
 	return got;
 }
 
@@ -696,7 +697,7 @@ static void fetch_start(struct memlane_fetch *fetch, struct memlane_pages *p, co
 		first = fetch_enlist(fetch);
 	spin_unlock(&b->loading);
 	if (first)
-		memlane_backing_queue(&fetch->work);
+		memlane_backing_queue(b, &fetch->work);
 }
 
 /* Return: whether there was anything to read, and memory. */
@@ -788,6 +789,8 @@ unsigned long memlane_load_cancel(struct memlane_pages *p, unsigned long *at)
 	unsigned long word = READ_ONCE(*at);
 	struct memlane_load *load;
 
+	lockdep_assert(lockdep_is_held_type(&p->mapping->invalidate_lock, 0) ||
+		       memlane_worker_stopping(container_of(p, struct memlane_arena, pages)));
 	if (word_tag(word) != WORD_LOADING)
 		return word;
 	spin_lock(&p->cold.backing->loading);

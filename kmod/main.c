@@ -2,8 +2,8 @@
 /* main.c - init and unwind */
 #include <linux/module.h>
 
-#include "backing.h"
 #include "cold.h"
+#include "crew.h"
 #include "debugfs.h"
 #include "device.h"
 #include "shrinker.h"
@@ -17,12 +17,12 @@ static int __init memlane_init(void)
 	err = memlane_cold_init();
 	if (err)
 		goto exit_debugfs;
-	err = memlane_backings_init();
+	err = memlane_crews_init();
 	if (err)
 		goto exit_cold;
 	err = memlane_workers_init();
 	if (err)
-		goto exit_backings;
+		goto exit_crews;
 	err = memlane_shrinker_init();
 	if (err)
 		goto exit_workers;
@@ -35,8 +35,8 @@ exit_shrinker:
 	memlane_shrinker_exit();
 exit_workers:
 	memlane_workers_exit();
-exit_backings:
-	memlane_backings_exit();
+exit_crews:
+	memlane_crews_exit();
 exit_cold:
 	memlane_cold_fini();
 exit_debugfs:
@@ -50,7 +50,7 @@ static void __exit memlane_exit(void)
 	misc_deregister(&memlane_device);
 	memlane_shrinker_exit();
 	memlane_workers_exit();
-	memlane_backings_exit();
+	memlane_crews_exit();
 	memlane_cold_fini();
 	memlane_debugfs_exit();
 }

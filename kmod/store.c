@@ -199,7 +199,7 @@ static int job_run(struct memlane_pages *p, struct storer *s)
 	memset(job->bytes + job->len, 0, end - job->len);
 	atomic_set(&job->state, RUNS);
 	reinit_completion(&job->done);
-	memlane_backing_queue(&job->work);
+	memlane_backing_queue(job->b, &job->work);
 	err = job_wait(p, job);
 	if (!err)
 		return job->err;

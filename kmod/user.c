@@ -13,7 +13,6 @@
 #include <linux/cred.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 
 #include "user.h"
@@ -23,7 +22,7 @@ static unsigned int user_arenas = 10240;
 module_param(user_arenas, uint, 0644);
 MODULE_PARM_DESC(user_arenas, "Arenas that a user may have open");
 
-/* Those that never answer hold up to ten workers each, of some five hundred on a CPU. */
+/* Those that never answer hold up to ten workers each, of the user's own: see crew.c. */
 static unsigned int user_files = 40;
 module_param(user_files, uint, 0644);
 MODULE_PARM_DESC(user_files, "Backing files that a user's arenas may have");
@@ -48,7 +47,7 @@ MODULE_PARM_DESC(user_barrier_rate,
 /* Kernel memory that the page of a fault may need. */
 #define FAULT_BYTES	(4 * PAGE_SIZE)
 
-static DEFINE_MUTEX(users_lock);
+static DEFINE_SPINLOCK(users_lock);
 static LIST_HEAD(users);
 
 static struct memlane_user *user_find(kuid_t uid, bool unlimited)
@@ -81,7 +80,7 @@ static struct memlane_user *user_find_or_add(kuid_t uid, bool unlimited, struct 
 {
 	struct memlane_user *user;
 
-	mutex_lock(&users_lock);
+	spin_lock(&users_lock);
 	user = user_find(uid, unlimited);
 	if (!user && fresh) {
 		list_add(&fresh->list, &users);
@@ -89,7 +88,7 @@ static struct memlane_user *user_find_or_add(kuid_t uid, bool unlimited, struct 
 	}
 	if (user)
 		user->files++;
-	mutex_unlock(&users_lock);
+	spin_unlock(&users_lock);
 	return user;
 }
 
@@ -121,12 +120,12 @@ struct memlane_user *memlane_user_get(void)
  */
 void memlane_user_put(struct memlane_user *user)
 {
-	mutex_lock(&users_lock);
+	spin_lock(&users_lock);
 	if (!--user->files)
 		list_del(&user->list);
 	else
 		user = NULL;
-	mutex_unlock(&users_lock);
+	spin_unlock(&users_lock);
 	if (!user)
 		return;
 	memlane_runners_exit(user);

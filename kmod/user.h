@@ -29,7 +29,7 @@ struct memlane_runner {
 
 /**
  * struct memlane_user - who opened arenas
- * @list: of all users; under a mutex of user.c, as is @files
+ * @list: of all users; under a lock of user.c, as is @files
  * @uid: of the opener, immutable
  * @unlimited: the opener had CAP_SYS_RESOURCE, and has no limits; immutable. A user
  *	may exist twice, with and without.
