@@ -811,20 +811,43 @@ static void move_word(struct memlane_pages *p, struct memlane_leaf *dst, u64 to,
 	dst->word[in_leaf(to)] = word;
 }
 
-static bool page_is_empty(struct memlane_leaf *leaf, u64 page)
+/* How many words, all of a leaf, are EMPTY up to one that is not; by eights, as most are. */
+static u64 words_empty(const struct memlane_leaf *leaf, u64 page, u64 nr)
 {
-	return !leaf || READ_ONCE(leaf->word[in_leaf(page)]) == WORD_EMPTY;
+	const unsigned long *word = &leaf->word[in_leaf(page)];
+	unsigned long other = 0;
+	u64 n = 0, i;
+
+	while (n + 8 <= nr && !other)
+		for (i = 0; i < 8; i++)
+			other |= READ_ONCE(word[n++]) ^ WORD_EMPTY;
+	if (other)
+		n -= 8;
+	while (n < nr && READ_ONCE(word[n]) == WORD_EMPTY)
+		n++;
+	return n;
 }
 
-/* The pages of either side are of one leaf, if there is one. */
+/* The first word from @i on that is not EMPTY, of @nr from @page on. */
+static u64 next_used(const struct memlane_leaf *leaf, u64 page, u64 i, u64 nr)
+{
+	return leaf ? i + words_empty(leaf, page + i, nr - i) : nr;
+}
+
+/* The pages of either side are of one leaf, if there is one. No word is looked at twice. */
 static void move_leaf(struct memlane_pages *p, u64 to, u64 from, u64 nr)
 {
 	struct memlane_leaf *dst = leaf_at(p, to), *src = leaf_at(p, from);
+	u64 there = next_used(dst, to, 0, nr), here = next_used(src, from, 0, nr);
 	u64 i;
 
-	for (i = 0; (dst || src) && i < nr; i++)
-		if (!page_is_empty(dst, to + i) || !page_is_empty(src, from + i))
-			move_word(p, dst, to + i, src, from + i);
+	while ((i = min(there, here)) < nr) {
+		move_word(p, dst, to + i, src, from + i);
+		if (there == i)
+			there = next_used(dst, to, i + 1, nr);
+		if (here == i)
+			here = next_used(src, from, i + 1, nr);
+	}
 }
 
 static void move_words(struct memlane_pages *p, u64 to, u64 from, u64 nr)

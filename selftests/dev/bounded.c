@@ -535,6 +535,93 @@ static void allocate_for_ever(struct arena *unused)
 	}
 }
 
+/* All at once, by the kernel, on its own or for mmap(). */
+static void populate_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, 320 * MIB);
+	__u64 h = alloc_one(&a, MEMLANE_SLOW, 250 * MIB);
+	unsigned long at = address_of(&a, h) - a.map[MEMLANE_REGION_DATA];
+	void *map;
+
+	(void)unused;
+	for (;;) {
+		madvise(address_of(&a, h), 250 * MIB, MADV_POPULATE_WRITE);
+		map = mmap(NULL, 250 * MIB, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, a.fd,
+			   arena_region(&a, MEMLANE_REGION_DATA).offset + at);
+		expect(map != MAP_FAILED);
+		expect_eq(munmap(map, 250 * MIB), 0);
+		expect_eq(free_live(&a, &h, 1), 0);
+		h = alloc_one(&a, MEMLANE_SLOW, 250 * MIB);
+	}
+}
+
+static void commit_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(MIB, 630 * GIB);
+	__u64 h;
+
+	(void)unused;
+	for (;;) {
+		h = alloc_one(&a, MEMLANE_SLOW, 500 * GIB);
+		expect_eq(free_live(&a, &h, 1), 0);
+	}
+}
+
+/* A page in each chunk: as much to hand over as there can be for so little memory. */
+static __u64 sparse_object(struct arena *a)
+{
+	unsigned long at;
+	__u64 h;
+
+	*a = arena_huge(3 * GIB, 3 * GIB);
+	h = alloc_one(a, MEMLANE_SLOW, 2 * GIB);
+	for (at = 0; at < 2 * GIB; at += 2 * MIB)
+		address_of(a, h)[at] = 1;
+	return h;
+}
+
+static void have_sparse(struct arena *unused)
+{
+	struct arena a;
+
+	(void)unused;
+	sparse_object(&a);
+	pause();
+}
+
+static void move_sparse_for_ever(struct arena *unused)
+{
+	struct arena a;
+	__u64 h = sparse_object(&a);
+
+	(void)unused;
+	for (;;) {
+		migrate_one(&a, h, MEMLANE_FAST);
+		migrate_one(&a, h, MEMLANE_SLOW);
+	}
+}
+
+/* As many calls as wait already are refused at once; then the end of one is waited for. */
+static void fill_queue_for_ever(struct arena *unused)
+{
+	struct arena a = arena_huge(32 * MIB, 32 * MIB);
+	struct memlane_migrate req;
+	struct memlane_event ev;
+	__u64 handles[16];
+	__u32 lane = 0;
+
+	(void)unused;
+	fill_resident(&a, handles, 16);
+	for (;; lane = !lane) {
+		req = (struct memlane_migrate) {
+			.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = lane, .count = 16,
+			.handles = (unsigned long)handles,
+		};
+		if (call(a.fd, MEMLANE_IOCTL_MIGRATE, &req) == -EAGAIN)
+			expect_eq(read(a.fd, &ev, sizeof(ev)), (int)sizeof(ev));
+	}
+}
+
 static void end_arenas_for_ever(struct arena *unused)
 {
 	__u64 handles[16];
@@ -577,17 +664,22 @@ static double time_to_die(void (*work)(struct arena *a), unsigned int after_ms)
 	return now_ms() - begun;
 }
 
-static void expect_prompt_death(void (*work)(struct arena *a), unsigned int after_ms)
+static double least_time_to_die(void (*work)(struct arena *a), unsigned int after_ms, double enough)
 {
 	double least = 1e9, took;
 	unsigned int i;
 
-	for (i = 0; i < TRIES && least > DEATH_MS; i++) {
+	for (i = 0; i < TRIES && least > enough; i++) {
 		took = time_to_die(work, after_ms + 37 * i);
 		least = took < least ? took : least;
 	}
 	printf("# dead after %.1f ms\n", least);
-	expect(least < DEATH_MS);
+	return least;
+}
+
+static void expect_prompt_death(void (*work)(struct arena *a), unsigned int after_ms)
+{
+	expect(least_time_to_die(work, after_ms, DEATH_MS) < DEATH_MS);
 }
 
 TEST(killed_while_it_buries)
@@ -638,6 +730,29 @@ TEST(killed_while_it_resizes)
 TEST(killed_while_it_allocates)
 {
 	expect_prompt_death(allocate_for_ever, 300);
+}
+
+TEST(killed_while_it_populates)
+{
+	expect_prompt_death(populate_for_ever, 100);
+}
+
+TEST(killed_while_it_commits_what_is_huge)
+{
+	expect_prompt_death(commit_for_ever, 300);
+}
+
+TEST(killed_while_it_moves_what_is_sparse)
+{
+	/* To let go of so many tables takes its time, whatever the program was at. */
+	double enough = DEATH_MS + least_time_to_die(have_sparse, 1000, 0);
+
+	expect(least_time_to_die(move_sparse_for_ever, 1000, enough) < enough);
+}
+
+TEST(killed_while_its_queue_is_full)
+{
+	expect_prompt_death(fill_queue_for_ever, 300);
 }
 
 TEST(killed_while_it_ends_arenas)
