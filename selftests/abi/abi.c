@@ -465,14 +465,20 @@ TEST_EACH(a_file_opened_for_reading_changes_nothing)
 	close(fd);
 }
 
-/* The kernel's copies fault as ours do, and no lock of its own is in their way. */
+/*
+ * The kernel's copies fault as ours do, and no lock of its own is in their way. Compaction must
+ * leave the object where it is: it is pinned.
+ */
 TEST_EACH(requests_may_lie_in_the_arena_itself)
 {
+	__u64 h;
 	char *p;
 
 	if (creates(s))
 		return;
-	p = address_of(&w->arena, alloc_one(&w->arena, MEMLANE_FAST, 16384));
+	h = alloc_one(&w->arena, MEMLANE_FAST, 16384);
+	__atomic_fetch_add(pin_of(&w->arena, h), MEMLANE_PIN_ONE, __ATOMIC_RELEASE);
+	p = address_of(&w->arena, h);
 	memcpy(p + 100, req, s->size);
 	expect_call(s, w, p + 100, 0);
 }
