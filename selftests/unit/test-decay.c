@@ -246,6 +246,22 @@ static void instead_of_a_refusal(void)
 	world_end(w);
 }
 
+/* Of a move, too, which has nobody who would try again. */
+static void instead_of_a_move_that_fails(void)
+{
+	struct world *w = begin(4 * MIB, 8 * MIB);
+	u64 h = world_alloc(w, MEMLANE_FAST, 2 * MIB);
+
+	world_free(w, world_alloc(w, MEMLANE_SLOW, MIB));
+	expect_eq(world_kept(w), 256);
+	w->fail = (struct failure){ .doors = DOOR_COMMIT, .nth = 1 };
+	expect_eq(world_migrate(w, h, MEMLANE_SLOW), 0);
+	expect_eq(w->fail.hits, 1);
+	world_check(w);
+	world_free(w, h);
+	world_end(w);
+}
+
 /* A broken page is nobody's next place. */
 static void broken_pages_go(void)
 {
@@ -340,6 +356,7 @@ static const struct test tests[] = {
 	{ "decay_limits", limits },
 	{ "decay_short_of_memory", short_of_memory },
 	{ "decay_instead_of_a_refusal", instead_of_a_refusal },
+	{ "decay_instead_of_a_move_that_fails", instead_of_a_move_that_fails },
 	{ "decay_broken_pages_go", broken_pages_go },
 	{ "decay_random", random_keeping },
 };
