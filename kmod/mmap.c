@@ -250,7 +250,7 @@ static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, co
 	return !is_view(vmf->vma) && !is_dumping() && memlane_user_may_have_page(arena->user);
 }
 
-/* Whoever has met what is there in place of a page has seen its word. */
+/* A fault that met something in place of a page has seen the page's word: it is prepared. */
 static int prepare(struct memlane_arena *arena, u64 nr, const struct met *met)
 {
 	return met->what == MEMLANE_FAULT_PAGE ? memlane_pages_prepare(&arena->pages, nr) : 0;

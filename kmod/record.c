@@ -10,8 +10,8 @@
  * The hash is in two steps, as Wegman and Carter have it (1981): many bytes are made few by
  * NH (Black et al., UMAC, 1999) on words of 64 bits, which takes a multiplication for 16
  * bytes; SipHash-2-4 (Aumasson and Bernstein 2012) hides what that gave. Two records whose
- * bytes differ have the same sum with a chance of 2^-64, whoever chose them, as long as
- * nobody else knows the words that are added to them.
+ * bytes differ have the same sum with a chance of 2^-64, even if an attacker chose them, as
+ * long as nobody else knows the words that are added to them.
  *
  * Each file has a key of its own, which never leaves the kernel. A forged record passes
  * with a chance of 2^-63, and each one that does not ends its page.

@@ -7,7 +7,7 @@
  * stay bound to their places, and nobody looks at any of them.
  *
  * What is in it is the program's word, as what is in a magazine is: it is looked at where it is freed. It
- * is freed before a lane is too full for somebody, by whoever moves objects, and under pressure.
+ * is freed before a lane refuses an object, by each call that moves objects, and under pressure.
  */
 #include <linux/minmax.h>
 
@@ -66,7 +66,7 @@ bool ml_depot_give(struct ml_arena *a, u32 mag, const u32 *indices, u32 nr)
 }
 
 /* Of the newest stock of a magazine so many are somebody's now. */
-static void leave(struct ml_arena *a, u32 mag, u32 nr)
+static void depot_less(struct ml_arena *a, u32 mag, u32 nr)
 {
 	struct ml_depot *d = &a->depot;
 	struct ml_depot_stock *s = d->stock[mag];
@@ -101,7 +101,7 @@ u32 ml_depot_take(struct ml_arena *a, u32 mag, u32 *indices, u32 nr)
 	for (i = 0; i < nr; i++)
 		WRITE_ONCE(indices[i], s->index[s->nr - nr + i]);
 	if (nr)
-		leave(a, mag, nr);
+		depot_less(a, mag, nr);
 	return nr;
 }
 
@@ -123,7 +123,7 @@ bool ml_depot_free_one(struct ml_arena *a)
 		d->next = (d->next + 1) % ML_MAGS;
 	s = d->stock[d->next];
 	ml_stock_free_many(a, s->index, s->nr);
-	leave(a, d->next, s->nr);
+	depot_less(a, d->next, s->nr);
 	return true;
 }
 
@@ -148,5 +148,5 @@ void ml_depot_exit(struct ml_arena *a)
 
 	for (mag = 0; mag < ML_MAGS; mag++)
 		while (a->depot.stock[mag])
-			leave(a, mag, a->depot.stock[mag]->nr);
+			depot_less(a, mag, a->depot.stock[mag]->nr);
 }

@@ -71,55 +71,32 @@ struct ml_span *ml_plan_source(const struct ml_arena *a, const struct ml_class *
 	return NULL;
 }
 
-/* Those done stand at the end, the pinned ones among the others. */
-static struct ml_span *pinned_in(const struct ml_arena *a, const struct list_head *bin,
-				 const struct ml_span *source)
-{
-	const struct list_head *p;
-	unsigned int tries;
-
-	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
-		struct ml_span *span = list_entry(p, struct ml_span, run.bin);
-
-		if (!ml_span_is_done(a, span))
-			break;
-		if (span->pinned && span != source)
-			return span;
-	}
-	return NULL;
-}
-
-/* The last one that is not done: those behind it are. */
-static struct ml_span *last_in(const struct ml_arena *a, const struct list_head *bin,
-			       const struct ml_span *source)
-{
-	const struct list_head *p;
-	unsigned int tries;
-
-	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
-		struct ml_span *span = list_entry(p, struct ml_span, run.bin);
-
-		if (!ml_span_is_done(a, span))
-			return span != source ? span : NULL;
-	}
-	return NULL;
-}
-
 /*
  * A span of this bin, other than @source, that may take objects. Where many are alike the first
- * ones are drained, so the last one is filled: what goes, and what stays, lies together.
+ * ones are drained, so the last one is filled: what goes, and what stays, lies together. Those
+ * done stand at the end, and one of them that is pinned takes objects if no other does.
  */
 static struct ml_span *target_in(const struct ml_arena *a, const struct list_head *bin,
 				 const struct ml_span *source)
 {
-	struct ml_span *last = last_in(a, bin, source);
-	struct ml_span *first = list_first_entry(bin, struct ml_span, run.bin);
+	struct ml_span *first = list_first_entry(bin, struct ml_span, run.bin), *pinned = NULL;
+	const struct list_head *p;
+	unsigned int tries;
 
-	if (last)
-		return last;
+	for (p = bin->prev, tries = 0; p != bin && tries < TRIES; p = p->prev, tries++) {
+		struct ml_span *span = list_entry(p, struct ml_span, run.bin);
+
+		if (!ml_span_is_done(a, span)) {
+			if (span != source)
+				return span;
+			break;
+		}
+		if (!pinned && span->pinned && span != source)
+			pinned = span;
+	}
 	if (first == source && !list_is_singular(bin))
 		first = list_next_entry(first, run.bin);
-	return first != source && !ml_span_is_done(a, first) ? first : pinned_in(a, bin, source);
+	return first != source && !ml_span_is_done(a, first) ? first : pinned;
 }
 
 /**
