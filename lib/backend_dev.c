@@ -133,7 +133,10 @@ static int map_region(struct memlane *m, unsigned int region)
 	return map_part(m, region, 0, m->info.out_region[region].length);
 }
 
-/* The module's pages are not the child's: zeros that take their place there are kept by. */
+/*
+ * The module's pages are not the child's: zeros that take their place there are kept by.
+ * Nobody may look at them here, so that mlockall() does not map them.
+ */
 static int keep_zeros(struct memlane *m)
 {
 	const uint64_t around = region_reserve(&m->info, MEMLANE_REGION_TABLE);
@@ -145,7 +148,7 @@ static int keep_zeros(struct memlane *m)
 	if (!err)
 		err = table_advise(table + before + r->length, around - before - r->length);
 	if (!err)
-		err = region_reserve_at(r->length, PROT_READ, &m->zeros);
+		err = region_reserve_at(r->length, PROT_NONE, &m->zeros);
 	return err ? err : table_advise(m->zeros, r->length);
 }
 
@@ -155,7 +158,8 @@ static void dev_bury(struct memlane *m)
 	void *at = region_at(&m->info, MEMLANE_REGION_TABLE, m->region[MEMLANE_REGION_TABLE]);
 	int saved = errno;
 
-	if (mremap(m->zeros, r->length, r->length, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at)
+	if (!mprotect(m->zeros, r->length, PROT_READ) &&
+	    mremap(m->zeros, r->length, r->length, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at)
 		m->zeros = NULL;
 	errno = saved;
 }

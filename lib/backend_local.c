@@ -249,6 +249,23 @@ static u32 next_cookie(void)
 /* Of this process's arenas. */
 static struct ml_names names;
 
+/*
+ * Pages of the first kind are looked at only where the table has an object, of which the engine
+ * has made them accessible: mlockall() maps nothing where nobody may look.
+ */
+static int region_prot(unsigned int region)
+{
+	switch (region) {
+	case MEMLANE_REGION_CLASS:
+	case MEMLANE_REGION_NOTE:
+	case MEMLANE_REGION_PIN:
+	case MEMLANE_REGION_SIZE:
+		return PROT_NONE;
+	default:
+		return PROT_READ;
+	}
+}
+
 /* The engine asks for pages of these while it begins: their sizes are told beforehand. */
 static int reserve_regions(struct local *l, const struct memlane_create *req)
 {
@@ -269,8 +286,8 @@ static int reserve_regions(struct local *l, const struct memlane_create *req)
 	if (l->is_small)
 		return small_init(l, req->threads);
 	for (i = 0; !err && i < MEMLANE_REGION_DATA; i++) {
-		err = region_reserve_at(region_reserve(&l->info, i), PROT_READ, &l->region[i]);
-		if (!err)
+		err = region_reserve_at(region_reserve(&l->info, i), region_prot(i), &l->region[i]);
+		if (!err && region_prot(i) != PROT_NONE)
 			zeros_advise(l->region[i], region_reserve(&l->info, i));
 	}
 	if (err)

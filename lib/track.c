@@ -185,7 +185,7 @@ void track_moves(const struct memlane *m, uint32_t index, struct memlane_usage *
 
 	if (!m->watch || !m->watch->tracking)
 		return;
-	n = &m->watch->note[index];
+	n = note_look(m->watch, index);
 	usage->promoted += get(&n->promoted);
 	usage->demoted += get(&n->demoted);
 }
@@ -194,7 +194,7 @@ int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_trac
 			size_t size)
 {
 	struct memlane_track own;
-	struct note *n;
+	const struct note *n;
 	uint64_t e;
 	int err = handle_look(m, h, &e);
 
@@ -202,7 +202,7 @@ int memlane_track_sized(struct memlane *m, memlane_handle h, struct memlane_trac
 		return err;
 	if (!m->watch || !m->watch->tracking)
 		return -EOPNOTSUPP;
-	n = &m->watch->note[memlane_handle_index(h)];
+	n = note_look(m->watch, memlane_handle_index(h));
 	own = (struct memlane_track){
 		.age_ms = clock_ms() - get(&n->born),
 		.looks = get(&n->looks),
@@ -256,7 +256,7 @@ static void advise(struct advisor *a, struct memlane_advice *advice)
 static int learn(void *arg, const struct memlane_object *o)
 {
 	struct advisor *a = arg;
-	struct note *n = &a->m->watch->note[memlane_handle_index(o->handle)];
+	const struct note *n = note_look(a->m->watch, memlane_handle_index(o->handle));
 	struct habit *habit = &a->habit[o->tag];
 
 	if (o->purged || o->tag == MEMLANE_TAG_FRAME)

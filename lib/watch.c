@@ -20,10 +20,10 @@ static size_t notes_length(const struct memlane *m)
 	return m->info.out_handles * sizeof(struct note);
 }
 
-/* Sparse: a page is there once an index of it was used. Opened as the regions are. */
+/* Sparse: a page is there once an index of it was used. Opened as the regions are: see note_look(). */
 static int notes_new(struct memlane *m, struct watch *w)
 {
-	void *p = mmap(NULL, notes_length(m), PROT_READ,
+	void *p = mmap(NULL, notes_length(m), PROT_NONE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
@@ -287,7 +287,7 @@ static __always_inline int end_object(struct memlane *m, memlane_handle h)
 
 	if (!w->tracking || unlikely(index - m->first >= m->info.out_handles || arena_here(m)))
 		return free_unwatched(m, h);
-	born = __atomic_load_n(&w->note[index].born, __ATOMIC_RELAXED);
+	born = __atomic_load_n(&note_look(w, index)->born, __ATOMIC_RELAXED);
 	cls = class_load(m, index);
 	err = free_unwatched(m, h);
 	if (!err)

@@ -174,6 +174,14 @@ int alloc_unwatched(struct memlane *m, uint64_t size, uint32_t pad,
 /* free.c */
 int free_unwatched(struct memlane *m, memlane_handle h);
 
+/* What is kept of an index of the arena: nothing where no note of it may be written yet. */
+static inline const struct note *note_look(const struct watch *w, uint32_t index)
+{
+	static const struct note nothing;
+
+	return likely(index < __atomic_load_n(&w->notes, __ATOMIC_ACQUIRE)) ? &w->note[index] : &nothing;
+}
+
 /* ms, a little ago. */
 static inline uint32_t watch_clock(struct watch *w)
 {
