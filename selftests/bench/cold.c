@@ -54,6 +54,16 @@ static double touch_some(char *at, uint32_t nr)
 	return (double)(now_ns() - start) / nr;
 }
 
+/* ns a page, one after the other. */
+static double touch_in_order(char *at)
+{
+	uint64_t start = now_ns(), i;
+
+	for (i = 0; i < PAGES; i++)
+		at[i * PAGE] = 1;
+	return (double)(now_ns() - start) / PAGES;
+}
+
 static double touch(char *at)
 {
 	return touch_some(at, PAGES);
@@ -72,12 +82,14 @@ static double touch_new(void)
 	return ns;
 }
 
-static double touch_object(struct memlane *m, memlane_handle h)
+static double touch_object(struct memlane *m, memlane_handle h, bool in_order)
 {
 	double ns;
+	char *at;
 
 	memlane_enter(m);
-	ns = touch(memlane_get(m, h));
+	at = memlane_get(m, h);
+	ns = in_order ? touch_in_order(at) : touch(at);
 	memlane_exit(m);
 	return ns;
 }
@@ -122,19 +134,24 @@ static void fault_prices(void)
 	struct memlane *m = open_bench(MIB, 256 * MIB);
 	memlane_handle same = make_blob(m, false), words = make_blob(m, true);
 	int fd = memfd_create("bench", MFD_CLOEXEC);
-	double base = touch_new(), pread_ns;
+	double base = touch_new(), at_random, pread_ns;
 
 	row(GROUP, "fault: a new page of the process", base, "ns", base);
-	row(GROUP, "fault: a new page of an arena", touch_object(m, new_blob(m)), "ns", base);
+	row(GROUP, "fault: a new page of an arena", touch_object(m, new_blob(m), false), "ns", base);
 	if (memlane_cool(m, same) || memlane_cool(m, words))
 		die("nothing is put away");
-	row(GROUP, "fault: a page of one word", touch_object(m, same), "ns", base);
-	row(GROUP, "fault: a compressed page", touch_object(m, words), "ns", base);
+	row(GROUP, "fault: a page of one word", touch_object(m, same, false), "ns", base);
+	at_random = touch_object(m, words, false);
+	row(GROUP, "fault: a compressed page", at_random, "ns", base);
+	if (memlane_cool(m, words))
+		die("nothing is put away");
+	row(GROUP, "a compressed page, touched in order, against that", touch_object(m, words, true), "ns",
+	    at_random);
 	if (memlane_set_backing(m, fd) || memlane_store(m, words))
 		die("nothing is stored");
 	pread_ns = read_file(fd);
 	row(GROUP, "pread() of 4 KiB of the file, which is in memory", pread_ns, "ns", base);
-	row(GROUP, "fault: a stored page, against that", touch_object(m, words), "ns", pread_ns);
+	row(GROUP, "fault: a stored page, against that", touch_object(m, words, false), "ns", pread_ns);
 	memlane_close(m);
 	close(fd);
 }
