@@ -17,7 +17,8 @@ struct zs_pool;
 
 /* In page->private. */
 #define MEMLANE_PAGE_STIFF	1UL	/* did not become smaller; not written since PG_dirty was cleared */
-#define MEMLANE_PAGE_AHEAD	2UL	/* was read before it was needed, and not used since */
+#define MEMLANE_PAGE_AHEAD	2UL	/* came before it was needed, and was not used since */
+#define MEMLANE_PAGE_ANOTHER	4UL	/* the same, once for each that came with it and is mapped */
 
 /**
  * struct memlane_cold - what an arena has put away
@@ -35,7 +36,7 @@ struct zs_pool;
  * @stored: pages that are in the file alone
  * @written: pages that were stored so far
  * @loaded: of these, pages that came back
- * @ahead: of these, pages that were read before they were needed
+ * @ahead: pages that came back before they were needed, from @pool or from the file
  * @ahead_hits: of these, pages that were used
  * @failed: writes that failed
  * @lost: pages that could not be read
@@ -63,18 +64,10 @@ struct memlane_cold {
 	atomic64_t refaults;
 };
 
-/* Somebody may be touching it: that it was read ahead, and not touched until now. */
+/* Somebody may be touching it: that it came along, and was not touched until now. */
 static inline bool memlane_page_is_ahead(const struct page *page)
 {
-	return READ_ONCE(page->private) == MEMLANE_PAGE_AHEAD;
-}
-
-/* Of a page that a touch has found. */
-static inline void memlane_page_used(struct memlane_cold *c, struct page *page)
-{
-	if (memlane_page_is_ahead(page) &&
-	    cmpxchg(&page->private, MEMLANE_PAGE_AHEAD, 0) == MEMLANE_PAGE_AHEAD)
-		atomic64_inc(&c->ahead_hits);
+	return READ_ONCE(page->private) & MEMLANE_PAGE_AHEAD;
 }
 
 s64 memlane_pages_cool(struct memlane_pages *p, u64 page, u64 nr, u32 id);

@@ -26,10 +26,10 @@
  * @committed: words that are not NONE; core.lock
  * @present: words that hold a page
  * @away: words whose bytes are neither zeros nor in a page
- * @touched: page of the last fault that read from the backing file; this and the next two
- *	tell which pages to read, no more: nobody protects them
- * @ahead: the first page behind those that it read
- * @window: how many it was to read
+ * @touched: page of the last fault that had bytes brought back; this and the next two
+ *	tell which pages to bring, no more: nobody protects them
+ * @ahead: the first page behind those that it brought
+ * @window: how many it was to bring
  */
 struct memlane_leaf {
 	unsigned long *word;

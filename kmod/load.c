@@ -31,6 +31,7 @@
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
+#include "ahead.h"
 #include "backing.h"
 #include "cold.h"
 #include "device.h"
@@ -382,35 +383,6 @@ struct plan {
 	unsigned int blocks;	/* that they take, if they lie together */
 };
 
-/* Up to the end of the run, or of the leaf: other objects are not meant. */
-static unsigned int pages_of_run(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
-				 unsigned int most)
-{
-	u64 first = memlane_page_first(p, nr);
-	unsigned int n = 1;
-
-	most = leaf_span(nr, nr + most);
-	while (n < most && READ_ONCE(leaf->word[in_leaf(nr + n)]) != WORD_NONE &&
-	       memlane_page_first(p, nr + n) == first)
-		n++;
-	return n;
-}
-
-/* Pages were touched in order: how many to read now. Others may race, and spoil no more than that. */
-static unsigned int window_at(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr)
-{
-	const struct memlane_leaf *from = in_leaf(nr) || !nr ? leaf : leaf_at(p, nr - 1);
-	unsigned int wanted = 1, pages;
-
-	if (from && nr > READ_ONCE(from->touched) && nr <= READ_ONCE(from->ahead))
-		wanted = min(2 * READ_ONCE(from->window), FETCH_PAGES);
-	pages = pages_of_run(p, leaf, nr, wanted);
-	WRITE_ONCE(leaf->touched, nr);
-	WRITE_ONCE(leaf->ahead, nr + pages);
-	WRITE_ONCE(leaf->window, in_leaf(nr + pages) ? pages : wanted);
-	return pages;
-}
-
 static void plan_room(struct plan *plan, const struct memlane_leaf *leaf)
 {
 	unsigned long i = in_leaf(plan->nr), word;
@@ -452,7 +424,7 @@ static void fetch_plan(struct memlane_pages *p, struct plan *plan)
 	leaf = leaf_at(p, plan->nr);
 	if (leaf && plan->since && may_read_ahead(p) &&
 	    word_is_stored(READ_ONCE(leaf->word[in_leaf(plan->nr)])))
-		plan->pages = window_at(p, leaf, plan->nr);
+		plan->pages = memlane_ahead_window(p, leaf, plan->nr, FETCH_PAGES);
 	if (leaf)
 		plan_room(plan, leaf);
 	filemap_invalidate_unlock_shared(p->mapping);

@@ -13,6 +13,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 
+#include "ahead.h"
 #include "compat.h"
 #include "device.h"
 #include "dump.h"
@@ -27,6 +28,9 @@
  */
 #define AROUND_PAGES	16ULL
 static_assert(ML_CHUNK_PAGES % AROUND_PAGES == 0);
+
+/* Pages that come back by one fault at most: they are unpacked while it is waited for. */
+#define ALONG_PAGES	16U
 
 /* How often a fault waits for the memory of a table page before it gives up. */
 #define PATIENCE	4
@@ -80,13 +84,12 @@ static bool may_map_along(unsigned long word)
 }
 
 /* invalidate_lock is held for reading, so what is found is what may be mapped. */
-static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
+static void map_around(struct vm_fault *vmf, struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	u64 begin = nr - (((vmf->address & PAGE_MASK) - vma->vm_start) >> PAGE_SHIFT);
 	u64 first = max(ALIGN_DOWN(nr, AROUND_PAGES), begin);
 	u64 end = min(ALIGN_DOWN(nr, AROUND_PAGES) + AROUND_PAGES, begin + vma_pages(vma));
-	struct memlane_leaf *leaf = leaf_at(p, nr);
 	unsigned long word;
 
 	lockdep_assert_held_read(&p->mapping->invalidate_lock);
@@ -99,6 +102,54 @@ static void map_around(struct vm_fault *vmf, struct memlane_pages *p, u64 nr)
 			    word_page(word)) == -ENOMEM)
 			break;
 	}
+}
+
+/* How many of @pages, of which the one of the fault is the first, are in the mapping. */
+static unsigned int pages_mapped(const struct vm_fault *vmf, unsigned int pages)
+{
+	return min_t(u64, pages, (vmf->vma->vm_end - (vmf->address & PAGE_MASK)) >> PAGE_SHIFT);
+}
+
+/* @behind: as many pages behind that of the fault. What cannot be mapped will fault. */
+static void map_behind(const struct vm_fault *vmf, unsigned int behind, struct page *page)
+{
+	map_one(vmf->vma, (vmf->address & PAGE_MASK) + ((unsigned long)behind << PAGE_SHIFT), page);
+}
+
+/*
+ * All but the last are mapped: they take no fault of their own, and a touch of the last tells
+ * that they were of use.
+ */
+static void restore_along(const struct vm_fault *vmf, struct memlane_pages *p,
+			  struct memlane_leaf *leaf, u64 nr, unsigned int pages)
+{
+	unsigned int i, last_i = 0, came = 0;
+	struct page *page, *last = NULL;
+
+	for (i = 1; i < pages; i++) {
+		page = memlane_ahead_restore(p, leaf, nr + i);
+		if (IS_ERR(page))
+			break;
+		if (!page)
+			continue;
+		if (last)
+			map_behind(vmf, last_i, last);
+		last = page;
+		last_i = i;
+		came++;
+	}
+	if (last)
+		memlane_ahead_note(&p->cold, last, came);
+}
+
+/* Bytes have come back from memory. Where touches come in order, those behind come, too. */
+static void map_along(struct vm_fault *vmf, struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr)
+{
+	unsigned int pages = memlane_ahead_window(p, leaf, nr, ALONG_PAGES);
+
+	lockdep_assert_held_read(&p->mapping->invalidate_lock);
+	if (pages > 1)
+		restore_along(vmf, p, leaf, nr, pages_mapped(vmf, pages));
 }
 
 static int look_at_entry(pte_t *pte, unsigned long at, void *data)
@@ -137,9 +188,10 @@ static vm_fault_t map_page(struct vm_fault *vmf, struct page *page)
 }
 
 /* Whose object was it? The page cannot be taken away from its run: invalidate_lock is held. */
-static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr, struct ml_kin *kin)
+static bool find_kin(struct vm_fault *vmf, struct memlane_arena *arena, const struct memlane_leaf *leaf,
+		     u64 nr, struct ml_kin *kin)
 {
-	u64 first = memlane_page_first(&arena->pages, nr);
+	u64 first = memlane_page_first(leaf, nr);
 	u64 loc = ml_page_loc(nr) + (offset_in_page(vmf->real_address) >> MEMLANE_GRANULE_SHIFT);
 
 	lockdep_assert_held_read(&arena->pages.mapping->invalidate_lock);
@@ -151,6 +203,12 @@ struct met {
 	unsigned int what;
 	u64 since;
 };
+
+/* Bytes that memory had without a page for them. */
+static bool met_bytes(const struct met *met)
+{
+	return met->what == MEMLANE_FAULT_SAME || met->what == MEMLANE_FAULT_COMPRESSED;
+}
 
 /* A fault that begins again after a read finds the page that the read has made. */
 static bool met_again(const struct vm_fault *vmf, const struct met *met)
@@ -166,27 +224,39 @@ static void met_note(const struct vm_fault *vmf, struct memlane_arena *arena,
 		ml_fault_add(&arena->core, met->what, ktime_get_ns() - met->since, 1);
 }
 
+/* invalidate_lock is held for reading; the page is mapped. */
+static void map_neighbours(struct vm_fault *vmf, struct memlane_pages *p, struct memlane_leaf *leaf,
+			   u64 nr, const struct met *met)
+{
+	if (met->what == MEMLANE_FAULT_PAGE && !met_again(vmf, met))
+		map_around(vmf, p, leaf, nr);
+	else if (met_bytes(met) && !is_view(vmf->vma))
+		map_along(vmf, p, leaf, nr);
+}
+
 /* 0: there is no page, and none was at hand. VM_FAULT_RETRY: it is in the backing file. */
 static vm_fault_t map_data(struct vm_fault *vmf, struct memlane_arena *arena, u64 nr,
 			   struct page **spare, struct met *met)
 {
 	struct memlane_pages *p = &arena->pages;
+	struct memlane_leaf *leaf;
 	bool found = false;
 	vm_fault_t ret = 0;
 	struct ml_kin kin;
 	struct page *page;
 
 	filemap_invalidate_lock_shared(p->mapping);
-	page = memlane_page_fill(p, nr, spare, &met->what);
+	leaf = leaf_at(p, nr);
+	page = memlane_page_fill(p, leaf, nr, spare, &met->what);
 	if (IS_ERR(page))
 		ret = PTR_ERR(page) == -EAGAIN ? VM_FAULT_RETRY : VM_FAULT_SIGBUS;
 	else if (page)
 		ret = map_page(vmf, page);
 	if (ret == VM_FAULT_NOPAGE) {
-		memlane_page_used(&p->cold, page);
-		if (met->what == MEMLANE_FAULT_PAGE && !met_again(vmf, met))
-			map_around(vmf, p, nr);
-		found = !is_view(vmf->vma) && find_kin(vmf, arena, nr, &kin);
+		if (memlane_page_is_ahead(page))
+			memlane_ahead_used(&p->cold, page);
+		map_neighbours(vmf, p, leaf, nr, met);
+		found = !is_view(vmf->vma) && find_kin(vmf, arena, leaf, nr, &kin);
 	}
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (found)
@@ -243,7 +313,7 @@ static bool is_dumping(void)
  */
 static bool may_fill(const struct vm_fault *vmf, struct memlane_arena *arena, const struct met *met)
 {
-	if (met->what == MEMLANE_FAULT_SAME || met->what == MEMLANE_FAULT_COMPRESSED) {
+	if (met_bytes(met)) {
 		atomic64_inc(&arena->pages.cold.refaults);
 		return true;
 	}

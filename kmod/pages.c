@@ -94,6 +94,12 @@ struct page *memlane_page_new(gfp_t extra)
 	return page_counted(alloc_page(GFP_USER | __GFP_ACCOUNT | extra));
 }
 
+/* The same where a lock is held: nothing is reclaimed for it, so NULL is likely when memory is short. */
+struct page *memlane_page_new_now(void)
+{
+	return page_counted(alloc_page(GFP_NOWAIT | __GFP_ACCOUNT | __GFP_NOWARN));
+}
+
 /*
  * Where a page is: what a futex in it is known by, to all processes. It is in no page
  * cache and on no list, so nothing but that, and what marks it dirty, looks there.
@@ -221,6 +227,7 @@ static unsigned int word_met(unsigned long word)
 /**
  * memlane_page_fill - the page of a place, put there if there is none
  * @p: pages of an arena
+ * @leaf: of the page, from leaf_at() under the same lock; NULL: it has none
  * @nr: number of the page in the data area
  * @spare: a page to put there; NULL once it was used
  * @met: what was there, unless it was a page: enum memlane_fault_met
@@ -230,10 +237,9 @@ static unsigned int word_met(unsigned long word)
  * yet; -EFAULT: the place may not be touched; -EIO: its bytes are lost; -EAGAIN: they are
  * in the backing file, and memlane_load_get() brings them.
  */
-struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
-			       unsigned int *met)
+struct page *memlane_page_fill(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+			       struct page **spare, unsigned int *met)
 {
-	struct memlane_leaf *leaf = leaf_at(p, nr);
 	unsigned long word;
 	int again = 1;
 
@@ -252,15 +258,14 @@ struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **sp
 
 /**
  * memlane_page_first - the first page of the run that a page is in
- * @p: pages of an arena
+ * @leaf: of the page
  * @nr: number of the page in the data area, one that memlane_page_fill() found
  *
  * Context: core.lock, or invalidate_lock for reading since then, as long as the run is used.
  * Return: its number; MEMLANE_NO_RUN: the page is kept.
  */
-u64 memlane_page_first(struct memlane_pages *p, u64 nr)
+u64 memlane_page_first(const struct memlane_leaf *leaf, u64 nr)
 {
-	struct memlane_leaf *leaf = leaf_at(p, nr);
 	u32 behind = smp_load_acquire(&leaf->behind[in_leaf(nr)]) & ~TOLD;	/* see leaf_reuse() */
 
 	return behind == NOBODY ? MEMLANE_NO_RUN : nr - behind;
@@ -367,7 +372,7 @@ static int fill_one(struct memlane_pages *p, u64 nr, struct page **spare)
 	struct page *page;
 
 	filemap_invalidate_lock_shared(p->mapping);
-	page = memlane_page_fill(p, nr, spare, &met);
+	page = memlane_page_fill(p, leaf_at(p, nr), nr, spare, &met);
 	filemap_invalidate_unlock_shared(p->mapping);
 	if (IS_ERR(page))
 		return PTR_ERR(page);
@@ -1199,6 +1204,7 @@ static bool leaf_untold(struct memlane_leaf *leaf, u64 *page)
 bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first)
 {
 	u64 end = p->lane[MEMLANE_LANES];
+	struct memlane_leaf *leaf;
 
 	assert_core_lock(p);
 	if (!*page && !READ_ONCE(p->cold.untold))
@@ -1208,8 +1214,9 @@ bool memlane_pages_untold(struct memlane_pages *p, u64 *page, u64 *first)
 	smp_mb();	/* pairs with the lock of who writes the word first, then the flag */
 	for (*page = memlane_leaf_next(p, *page, end); *page < end;
 	     *page = memlane_leaf_next(p, *page, end)) {
-		if (leaf_untold(leaf_at(p, *page), page)) {
-			*first = memlane_page_first(p, *page);
+		leaf = leaf_at(p, *page);
+		if (leaf_untold(leaf, page)) {
+			*first = memlane_page_first(leaf, *page);
 			return true;
 		}
 		cond_resched();

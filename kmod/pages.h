@@ -55,14 +55,15 @@ void memlane_pages_init(struct memlane_pages *p, struct address_space *mapping,
 void memlane_pages_exit(struct memlane_pages *p);
 
 struct page *memlane_page_new(gfp_t extra);
+struct page *memlane_page_new_now(void);
 void memlane_page_drop(struct page *page);
 struct page *memlane_page_at(struct memlane_pages *p, u64 nr);
 void memlane_page_name(struct memlane_pages *p, struct page *page, u64 nr);
 bool memlane_page_is_away(struct memlane_pages *p, u64 nr);
 void memlane_page_refault(struct memlane_pages *p, u64 nr);
-struct page *memlane_page_fill(struct memlane_pages *p, u64 nr, struct page **spare,
-			       unsigned int *met);
-u64 memlane_page_first(struct memlane_pages *p, u64 nr);
+struct page *memlane_page_fill(struct memlane_pages *p, struct memlane_leaf *leaf, u64 nr,
+			       struct page **spare, unsigned int *met);
+u64 memlane_page_first(const struct memlane_leaf *leaf, u64 nr);
 bool memlane_page_is_kept(const struct memlane_leaf *leaf, u64 nr);
 
 bool memlane_pages_try(struct memlane_pages *p);

@@ -77,6 +77,102 @@ TEST(a_touch_brings_it_back)
 	arena_end(&a);
 }
 
+/* From the last page to the first: an order in which nothing comes along. */
+static void touch_backwards(const struct arena *a, __u64 h)
+{
+	unsigned int i;
+
+	for (i = BLOB / PAGE; i--;)
+		expect_eq(*(volatile char *)(address_of(a, h) + i * PAGE), 'o');
+}
+
+/* A page, then two, four, up to sixteen by a fault: all but the last of them take none. */
+TEST(in_order_neighbours_come_along)
+{
+	struct arena a = arena_cold();
+	__u64 h = cold_blob(&a, 30), other = cold_blob(&a, 31), before = all_faults(&a);
+	struct memlane_counts c;
+
+	expect_text(address_of(&a, h), BLOB, 30);
+	c = counts(&a);
+	expect(c.refaults >= 8 && c.refaults <= 12);	/* 12: it begins in one chunk and ends in another */
+	expect_eq(c.refaults + c.ahead, BLOB / PAGE);
+	expect_eq(c.ahead_hits, c.ahead);
+	expect_eq(c.warmed, BLOB / PAGE);
+	expect_eq(faults_that_met(&a, MEMLANE_FAULT_COMPRESSED), c.refaults);
+	expect(all_faults(&a) - before <= 2 * c.refaults);
+	printf("# %lu pages by %llu faults, of these %llu that brought some\n", BLOB / PAGE,
+	       (unsigned long long)(all_faults(&a) - before), (unsigned long long)c.refaults);
+	/* Those of another object are not meant. */
+	expect_eq(query(&a, other).out_compressed, BLOB / PAGE);
+	expect_sound(&a);
+	arena_end(&a);
+}
+
+/* Each page comes when it is touched, and no other. */
+TEST(in_no_order_nothing_else_comes)
+{
+	struct arena a = arena_cold();
+	__u64 h = cold_blob(&a, 32), before = all_faults(&a);
+	unsigned int i;
+
+	touch_backwards(&a, h);
+	expect_eq(all_faults(&a) - before, BLOB / PAGE);
+	expect_eq(counts(&a).refaults, BLOB / PAGE);
+	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
+	for (i = 0; i < BLOB / PAGE; i += 3)
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	expect_eq(counts(&a).ahead, 0);
+	expect_eq(query(&a, h).out_compressed, BLOB / PAGE - (BLOB / PAGE + 2) / 3);
+	arena_end(&a);
+}
+
+/* What came and was of no use is no hit; and after a wrong guess the next is smaller. */
+TEST(what_came_along_in_vain)
+{
+	struct arena a = arena_cold();
+	__u64 h = cold_blob(&a, 33);
+	unsigned int i;
+
+	for (i = 0; i < 10; i++)	/* 0, 1 2, 3 .. 6, 7 .. 14 */
+		expect_eq(address_of(&a, h)[i * PAGE], 'o');
+	expect_eq(counts(&a).ahead, 1 + 3 + 7);
+	expect_eq(counts(&a).ahead_hits, 1 + 3);
+	expect_eq(query(&a, h).out_resident, 15);
+	expect_eq(address_of(&a, h)[40 * PAGE], 'o');
+	expect_eq(address_of(&a, h)[41 * PAGE], 'o');	/* and 42 */
+	expect_eq(counts(&a).ahead, 1 + 3 + 7 + 1);
+	expect_eq(cool(&a, &h, 1), 15 + 3);
+	touch_backwards(&a, h);
+	expect_eq(counts(&a).ahead_hits, 1 + 3);
+	expect_text(address_of(&a, h), BLOB, 33);
+	arena_end(&a);
+}
+
+/* Of those behind, what is in memory comes, whatever is among them; what is new is not made. */
+TEST(what_is_among_them)
+{
+	struct arena a = arena_cold();
+	__u64 h = text_blob(&a, 34);
+	char *at = address_of(&a, h);
+	unsigned int i;
+
+	memset(at + 4 * PAGE, 0, PAGE);
+	memset(at + 5 * PAGE, 0x5a, PAGE);
+	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
+	write_text(at + 9 * PAGE, PAGE, 35);
+	for (i = 0; i < 4; i++)		/* 0, 1 2, 3 .. 6 */
+		expect_eq(at[i * PAGE], 'o');
+	expect_eq(query(&a, h).out_resident, 7);	/* 0 .. 3, 5, 6; 9 */
+	expect_eq(at[5 * PAGE], 0x5a);
+	for (i = 0; i < PAGE; i++)
+		expect_eq(at[4 * PAGE + i], 0);
+	expect_text(at + 9 * PAGE, PAGE, 35);
+	expect_eq(at[6 * PAGE], 'o');
+	expect_eq(counts(&a).ahead_hits, counts(&a).ahead);
+	arena_end(&a);
+}
+
 /* Written, put away, written in part, put away: what was written last counts. */
 TEST(again_and_again)
 {
@@ -129,7 +225,7 @@ static void through_the_kernel(const struct arena *a, __u64 h, unsigned int seed
 	expect_eq(cool(a, &h, 1), BLOB / PAGE);
 	splice_out(address_of(a, h), copy, 16 * PAGE);
 	expect_text(copy, 16 * PAGE, seed);
-	expect_eq(cool(a, &h, 1), 16);
+	expect_eq(cool(a, &h, 1), 31);	/* 15 came along with the last */
 }
 
 TEST(other_ways_to_touch_it)
@@ -429,6 +525,7 @@ TEST(a_view_shows_it)
 	map = mmap(NULL, r.length, PROT_READ, MAP_SHARED, fd, r.offset);
 	expect(map != MAP_FAILED);
 	expect_text(map + at, BLOB, 12);
+	expect_eq(counts(&a).ahead, 0);
 	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
 	write_text(address_of(&a, h), BLOB, 13);
 	expect_text(map + at, BLOB, 13);
@@ -450,8 +547,9 @@ TEST(what_nobody_uses)
 	cycles(&a, 1);
 	expect_eq(query(&a, h).out_compressed, BLOB / PAGE);
 	expect_eq(counts(&a).refaults, 0);
-	expect_text(address_of(&a, h), BLOB, 20);
+	touch_backwards(&a, h);
 	expect_eq(counts(&a).refaults, BLOB / PAGE);
+	expect_text(address_of(&a, h), BLOB, 20);
 	expect_eq(counts(&a).hot_on_cold, 0);
 	arena_end(&a);
 }
@@ -468,11 +566,12 @@ TEST(faults_are_told_by_what_they_met)
 	write_text(address_of(&a, h), BLOB, 1);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_NEW), BLOB / PAGE);
 	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
+	touch_backwards(&a, h);
 	expect_text(address_of(&a, h), BLOB, 1);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_COMPRESSED), BLOB / PAGE);
 	memset(address_of(&a, h), 0x5a, BLOB);
 	expect_eq(cool(&a, &h, 1), BLOB / PAGE);
-	for (i = 0; i < BLOB / PAGE; i++)
+	for (i = BLOB / PAGE; i--;)
 		expect_eq(address_of(&a, h)[i * PAGE], 0x5a);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_SAME), BLOB / PAGE);
 	expect_eq(faults_that_met(&a, MEMLANE_FAULT_PAGE), 0);
@@ -663,6 +762,50 @@ TEST(while_others_write)
 	}
 	printf("# %llu pages put away, %llu came back\n",
 	       (unsigned long long)counts(&r->a).cooled, (unsigned long long)counts(&r->a).warmed);
+	expect_sound(&r->a);
+	close(r->a.fd);
+}
+
+/* Return: 0 after the end. */
+static int reader(struct race *r)
+{
+	while (!__atomic_load_n(&r->end, __ATOMIC_RELAXED)) {
+		expect_text(address_of(&r->a, r->h), BLOB, 36);
+		__atomic_fetch_add(&r->found, 1, __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
+/* By mappings of their own, so that one brings along what another touches at the moment. */
+TEST(while_others_read_in_order)
+{
+	struct race *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct memlane_counts c;
+	pid_t child[2];
+	unsigned int i;
+	int status;
+
+	r->a = arena_cold();
+	r->h = text_blob(&r->a, 36);
+	for (i = 0; i < 2; i++) {
+		child[i] = fork();
+		expect(child[i] >= 0);
+		if (child[i])
+			continue;
+		arena_map(&r->a);
+		_exit(reader(r));
+	}
+	for (i = 0; i < env("ML_ROUNDS", 60) || !counts(&r->a).ahead_hits; i++)
+		cool(&r->a, &r->h, 1);
+	__atomic_store_n(&r->end, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < 2; i++) {
+		expect_eq(waitpid(child[i], &status, 0), child[i]);
+		expect_eq(status, 0);
+	}
+	c = counts(&r->a);
+	printf("# read %lu times; %llu pages came along, %llu were of use\n", r->found,
+	       (unsigned long long)c.ahead, (unsigned long long)c.ahead_hits);
+	expect(c.ahead_hits <= c.ahead && c.ahead <= c.warmed);
 	expect_sound(&r->a);
 	close(r->a.fd);
 }
