@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* crew.h - workers that read and write the files of one user */
+/* crew.h - workers of one user: those that read and write files, and those that tend arenas */
 #ifndef MEMLANE_CREW_H
 #define MEMLANE_CREW_H
 
@@ -8,12 +8,21 @@
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
+#define MEMLANE_RUNNERS 4	/* arenas of a user that are tended at a time */
+
+/* What a crew does. */
+enum memlane_crew_work {
+	MEMLANE_CREW_FILES,
+	MEMLANE_CREW_ARENAS,
+};
+
 /**
  * struct memlane_crew - see crew.c
  * @list: of all crews; under a lock of crew.c, as are @refs and
  *	@failed
- * @refs: backings, and who waits for @made
- * @uid: whose files they read and write; immutable
+ * @refs: backings or users, and who waits for @made
+ * @uid: who it works for; immutable
+ * @kind: what it does; immutable
  * @make: makes @queue
  * @made: it was tried
  * @end: is due when nobody has had a reference for a while
@@ -24,6 +33,7 @@ struct memlane_crew {
 	struct list_head list;
 	unsigned int refs;
 	kuid_t uid;
+	enum memlane_crew_work kind;
 	struct work_struct make;
 	struct completion made;
 	struct delayed_work end;
@@ -31,6 +41,7 @@ struct memlane_crew {
 	struct workqueue_struct *queue;
 };
 
+struct memlane_crew *memlane_crew_begin(kuid_t uid, enum memlane_crew_work kind);
 struct memlane_crew *memlane_crew_get(kuid_t uid);
 void memlane_crew_put(struct memlane_crew *crew);
 

@@ -67,12 +67,24 @@ static struct memlane_user *user_new(kuid_t uid, bool unlimited)
 
 	if (!user)
 		return NULL;
+	user->crew = memlane_crew_begin(uid, MEMLANE_CREW_ARENAS);
+	if (!user->crew) {
+		kfree(user);
+		return NULL;
+	}
 	user->uid = uid;
 	user->unlimited = unlimited;
 	spin_lock_init(&user->lock);
 	INIT_LIST_HEAD(&user->ready);
 	memlane_runners_init(user);
 	return user;
+}
+
+/* Nothing of it is queued or runs. */
+static void user_free(struct memlane_user *user)
+{
+	memlane_crew_put(user->crew);
+	kfree(user);
 }
 
 /* The user that exists already, otherwise @fresh, if there is one. */
@@ -109,8 +121,8 @@ struct memlane_user *memlane_user_get(void)
 		return user;
 	fresh = user_new(uid, unlimited);
 	user = user_find_or_add(uid, unlimited, fresh);
-	if (user != fresh)
-		kfree(fresh);
+	if (user != fresh && fresh)
+		user_free(fresh);
 	return user;
 }
 
@@ -129,7 +141,7 @@ void memlane_user_put(struct memlane_user *user)
 	if (!user)
 		return;
 	memlane_runners_exit(user);
-	kfree(user);
+	user_free(user);
 }
 
 /**

@@ -9,22 +9,23 @@
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
 
+#include "crew.h"
 #include "rate.h"
-
-#define MEMLANE_RUNNERS 4	/* arenas of a user that are tended at a time */
 
 struct memlane_user;
 
 /**
  * struct memlane_runner - tends one arena after the other
- * @work: on the module's queue
+ * @work: on @queue
  * @user: whose arenas
  * @active: it is queued or runs; user.lock
+ * @queue: where it was queued; whoever made it active writes it
  */
 struct memlane_runner {
 	struct delayed_work work;
 	struct memlane_user *user;
 	bool active;
+	struct workqueue_struct *queue;
 };
 
 /**
@@ -38,6 +39,7 @@ struct memlane_runner {
  * @metadata: bytes of kernel memory of these
  * @pages: of their data areas
  * @barriers: of their movers
+ * @crew: tends them; immutable
  * @lock: protects what follows; taken in timers
  * @ready: arenas that wait for a runner
  * @rested: ns before which nothing more is done in the background
@@ -52,6 +54,7 @@ struct memlane_user {
 	atomic64_t metadata;
 	atomic64_t pages;
 	struct memlane_rate barriers;
+	struct memlane_crew *crew;
 	spinlock_t lock;
 	struct list_head ready;
 	u64 rested;

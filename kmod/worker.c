@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * worker.c - background maintenance of all arenas by one set of workers
+ * worker.c - background maintenance of all arenas by a few workers of each user
  *
  * A cycle is what MEMLANE_IOCTL_MAINTAIN runs. One is due every so often, and when
  * the system is short of memory. Then the arena is put on its user's list, from where
- * runners take one after the other; so do queued calls. Runners are works of one
- * unbound queue: there are as many workers as have something to do, however many
+ * runners take one after the other; so do queued calls. Runners are works of an unbound
+ * queue of the user's own: there are as many workers as have something to do, however many
  * arenas there are, and a user has MEMLANE_RUNNERS at most, since a cycle may wait
- * for sections.
+ * for sections; nobody else waits for them.
  *
  * Nobody is charged for the time of kernel workers, so it is limited. A cycle that
  * left something to do is followed by another after a rest, several times what it
@@ -38,9 +38,10 @@
 #define ASLEEP		(10ULL * NSEC_PER_SEC)	/* doubled each time, up to */
 #define DEEPLY_ASLEEP	(3600ULL * NSEC_PER_SEC)
 
-/* Runners at work; most of the time they wait for sections or rest. */
+/* Runners of users who have no queue: for want of memory, or as too many have one. */
 #define MOST_RUNNERS	64
 
+/* Theirs; and where a runner looks whether its user has a queue by now. */
 static struct workqueue_struct *queue;
 
 static struct memlane_arena *arena_of(struct memlane_worker *worker)
@@ -50,10 +51,26 @@ static struct memlane_arena *arena_of(struct memlane_worker *worker)
 
 /* ---------------------------------------------------------- the list */
 
+static bool crew_is_being_made(struct memlane_user *user)
+{
+	return !completion_done(&user->crew->made);
+}
+
+static struct workqueue_struct *queue_of(struct memlane_user *user)
+{
+	return crew_is_being_made(user) || !user->crew->queue ? queue : user->crew->queue;
+}
+
+static void queue_runner(struct memlane_runner *runner, unsigned long delay)
+{
+	runner->queue = queue_of(runner->user);
+	queue_delayed_work(runner->queue, &runner->work, delay);
+}
+
 static void start_runner(struct memlane_user *user, struct memlane_runner *runner)
 {
 	runner->active = true;
-	queue_delayed_work(queue, &runner->work, nsecs_to_jiffies(memlane_user_rest(user)));
+	queue_runner(runner, nsecs_to_jiffies(memlane_user_rest(user)));
 }
 
 /* Have one runner more, if there is one; those at work look at the list when they end. */
@@ -241,12 +258,24 @@ static void worker_tend(struct memlane_arena *arena)
 	set_active_memcg(memcg);
 }
 
+/* Work is done by the user's own workers. A queue is made in a moment. */
+static bool is_astray(struct memlane_runner *runner)
+{
+	if (runner->queue == queue_of(runner->user) && !crew_is_being_made(runner->user))
+		return false;
+	queue_runner(runner, 1);
+	return true;
+}
+
 static void runner_run(struct work_struct *work)
 {
 	struct memlane_runner *runner = container_of(work, struct memlane_runner, work.work);
-	struct memlane_arena *arena = runner_begin(runner);
 	u64 begun = ktime_get_ns(), waited, took;
+	struct memlane_arena *arena;
 
+	if (is_astray(runner))
+		return;
+	arena = runner_begin(runner);
 	if (!arena)
 		return;
 	waited = READ_ONCE(arena->core.waited);

@@ -531,6 +531,81 @@ TEST(queued_calls_are_carried_out_by_slices)
 	arena_end(&a);
 }
 
+#define STUCK_USERS 20U
+#define STUCK_ARENAS 4U		/* as many as a user has runners */
+#define LONGEST_GRACE 10000000000ULL
+#define HONEST_UID 65000U
+
+/* A queued call that waits for a section, which stays open, as long as one may. */
+static void be_stuck(const struct arena *a)
+{
+	struct memlane_stat_page *stat = (void *)a->map[MEMLANE_REGION_STAT];
+	struct memlane_register reg = { .size = sizeof(reg) };
+	struct memlane_set grace = {
+		.size = sizeof(grace), .option = MEMLANE_OPT_GRACE, .value = LONGEST_GRACE,
+	};
+	__u64 handle = alloc_one(a, MEMLANE_FAST, 100);
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = MEMLANE_SLOW,
+		.count = 1, .handles = (unsigned long)&handle,
+	};
+	struct memlane_slot *slot;
+
+	expect_eq(call(a->fd, MEMLANE_IOCTL_SET, &grace), 0);
+	expect_eq(call(a->fd, MEMLANE_IOCTL_REGISTER, &reg), 0);
+	slot = (void *)(a->map[MEMLANE_REGION_SLOTS] + reg.slot * a->info.out_slot_size);
+	__atomic_store_n(&slot->section, stat->epoch, __ATOMIC_SEQ_CST);
+	expect_eq(call(a->fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+}
+
+/* A user is who opens the device. */
+static struct arena arena_of(unsigned int uid)
+{
+	struct arena a;
+
+	expect_eq(setresuid(uid, uid, 0), 0);
+	a = arena_new(MIB, MIB);
+	expect_eq(setresuid(0, 0, 0), 0);
+	return a;
+}
+
+/* Milliseconds until an arena of another user's has had some cycles. */
+static double wait_for_cycles(void)
+{
+	struct arena a = arena_of(HONEST_UID);
+	double start = now();
+
+	alloc_one(&a, MEMLANE_FAST, 100);
+	set_interval(&a, 1000000);
+	while (counts(&a).cycles < 3 && now() - start < LONGEST_GRACE / 1e9)
+		usleep(1000);
+	arena_end(&a);
+	return (now() - start) * 1000;
+}
+
+/* Runners that wait are their users' own. */
+TEST(users_who_wait_hold_nobody_up)
+{
+	static struct arena a[STUCK_USERS * STUCK_ARENAS];
+	struct stat was;
+	unsigned int i;
+	double ms;
+
+	expect_eq(stat(DEVICE, &was), 0);
+	expect_eq(chmod(DEVICE, 0666), 0);
+	for (i = 0; i < STUCK_USERS * STUCK_ARENAS; i++) {
+		a[i] = arena_of(HONEST_UID + 1 + i / STUCK_ARENAS);
+		be_stuck(&a[i]);
+	}
+	usleep(100000);
+	ms = wait_for_cycles();
+	expect_eq(chmod(DEVICE, was.st_mode & 0777), 0);
+	printf("# %.0f ms\n", ms);
+	for (i = 0; i < STUCK_USERS * STUCK_ARENAS; i++)
+		arena_end(&a[i]);
+	expect(ms < LONGEST_GRACE / 4e6);
+}
+
 #define TENANTS 4U	/* processes */
 
 /* So many arenas of nobody's, at a pace of a thousand cycles a second each if they had objects. */
