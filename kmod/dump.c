@@ -6,12 +6,13 @@
  * there brought by a fault. All of a region would take as long as it has addresses. So who
  * wants a dump maps each lane, and the table of handles, by pieces:
  *
- *	0     1     2           4                       8		pieces of a lane
- *	|-----|-----|-----------|-----------------------|--- ...
+ *	0   1           4                                               16	pieces of a lane
+ *	|---|-----------|-----------------------------------------------|--- ...
  *
- * Each is as long as all before it, and one that nothing is in is left out. So a dump looks at
- * no more than twice the addresses up to the last page that there is. A longer mapping, or
- * all of a region, is in no dump.
+ * Each is three times as long as all before it, and one that nothing is in is left out. So a dump
+ * looks at no more than four times the addresses up to the last page that there is. A longer
+ * mapping, or all of a region, is in no dump. Shorter ones would have a dump look at less,
+ * and an arena have more mappings all its life.
  */
 #include <linux/mm.h>
 
@@ -20,6 +21,7 @@
 #include "leaf.h"
 
 #define FIRST	4096ULL	/* pages: a first piece may be as long */
+#define GROWTH	3ULL	/* times all before it: another one */
 
 /* Where the addresses begin that pieces are of, and end; in pages of the region. */
 static void addresses(const struct memlane_arena *arena, unsigned int region, u64 nr, u64 *start,
@@ -43,7 +45,7 @@ static bool is_piece(const struct memlane_arena *arena, unsigned int region, u64
 		return false;
 	addresses(arena, region, first, &start, &end);
 	return first + nr <= end && nr < arena->region[region].length >> PAGE_SHIFT &&
-	       nr <= max(FIRST, first - start);
+	       nr <= max(FIRST, GROWTH * (first - start));
 }
 
 /* The table grows from its begin on. */

@@ -14,7 +14,8 @@
 #define DEVICE "/dev/memlane"
 
 /* Bytes, at most: the first part of a lane that is mapped by itself. */
-#define FIRST_PIECE (16ULL << 20)
+#define FIRST_PIECE  (16ULL << 20)
+#define PIECE_GROWTH 3
 
 #ifndef RWF_NOWAIT /* the C library has neither it nor preadv2() */
 #define RWF_NOWAIT 8
@@ -88,7 +89,7 @@ static uint64_t least(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Pieces that the module lets a core dump have: each as long as all before it. See kmod/dump.c. */
+/* Pieces that the module lets a core dump have: each so many times as long as all before it. See kmod/dump.c. */
 static int map_pieces(struct memlane *m, unsigned int region, uint64_t start, uint64_t end)
 {
 	uint64_t half = (end - start) / 2 & -(uint64_t)m->info.out_page_size;
@@ -99,7 +100,7 @@ static int map_pieces(struct memlane *m, unsigned int region, uint64_t start, ui
 		length = length ? least(length, end - at) : end - at;
 		err = map_part(m, region, at, length);
 		at += length;
-		length = at - start;
+		length = PIECE_GROWTH * (at - start);
 	}
 	return err;
 }

@@ -18,6 +18,7 @@
 #define WORD	0x5a
 #define AROUND	(8 * PAGE)
 #define FIRST	(256UL << 10)	/* the first piece that is mapped */
+#define LONGEST	(16UL << 20)	/* it may be as long */
 
 enum { STORED_TEXT, STORED_NOISE, TEXT, ONE_WORD, THERE, BLOBS };
 
@@ -81,38 +82,45 @@ static void ask_for_all(void)
 	close(fd);
 }
 
-/* In place of what is mapped, from @start to @end of the data area: each as long as all before it. */
-static void map_pieces(const struct arena *a, __u64 start, __u64 end)
+enum how { WHOLE, BY_PIECES, A_PAGE_TOO_LONG };
+
+static void map_piece(const struct arena *a, __u64 at, __u64 length)
 {
 	const struct memlane_region r = arena_region(a, MEMLANE_REGION_DATA);
 	char *data = a->map[MEMLANE_REGION_DATA];
-	__u64 at, length;
 
-	for (at = start, length = FIRST; at < end; at += length, length = at - start) {
-		if (length > end - at)
-			length = end - at;
-		expect(mmap(data + at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, a->fd,
-			    r.offset + at) == data + at);
-	}
+	expect(mmap(data + at, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, a->fd,
+		    r.offset + at) == data + at);
 }
 
-static void die_with_a_dump(struct object *o, bool by_pieces)
+/* In place of what is mapped, from @start to @end of the data area: each three times what is before it. */
+static void map_pieces(const struct arena *a, __u64 start, __u64 end)
+{
+	__u64 at, length;
+
+	for (at = start, length = FIRST; at < end; at += length, length = 3 * (at - start))
+		map_piece(a, at, length < end - at ? length : end - at);
+}
+
+static void die_with_a_dump(struct object *o, enum how how)
 {
 	const __u64 slow = o->a.info.out_fast_end << MEMLANE_GRANULE_SHIFT;
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	expect_eq(setrlimit(RLIMIT_CORE, &all), 0);
 	arena_map(&o->a);
-	if (by_pieces)
+	if (how == BY_PIECES)
 		map_pieces(&o->a, slow, arena_region(&o->a, MEMLANE_REGION_DATA).length);
 	else
 		ask_for_all();
+	if (how == A_PAGE_TOO_LONG)
+		map_piece(&o->a, slow, LONGEST + PAGE);
 	signal(SIGABRT, SIG_DFL);
 	abort();
 }
 
 /* Return: a descriptor of the core. */
-static int dump(struct object *o, bool by_pieces)
+static int dump(struct object *o, enum how how)
 {
 	char to[64], before[129];
 	int status, fd;
@@ -123,7 +131,7 @@ static int dump(struct object *o, bool by_pieces)
 	dumps_to(to);
 	pid = fork();
 	if (!pid)
-		die_with_a_dump(o, by_pieces);
+		die_with_a_dump(o, how);
 	waitpid(pid, &status, 0);
 	dumps_to(before);
 	fd = open(to, O_RDONLY | O_CLOEXEC);
@@ -150,11 +158,12 @@ static Elf64_Phdr part_of(int core, const void *at)
 	fail("%p is not in the core", at);
 }
 
-TEST(a_core_dump_has_none_of_a_whole_mapping)
+/* Nothing comes back for it. */
+static void expect_not_dumped(enum how how)
 {
 	struct object *o = objects_new();
 	struct memlane_counts was = counts(&o->own), is;
-	int core = dump(o, false);
+	int core = dump(o, how);
 	Elf64_Phdr part = part_of(core, o->plain);
 	static char copy[PAGE];
 	unsigned int r;
@@ -164,12 +173,24 @@ TEST(a_core_dump_has_none_of_a_whole_mapping)
 	expect_text(copy, PAGE, BLOBS);
 	for (r = 0; r < MEMLANE_REGIONS; r++)
 		expect_eq(part_of(core, o->a.map[r]).p_filesz, 0);
+	expect_eq(part_of(core, address_of(&o->a, o->h[TEXT])).p_filesz, 0);
 	is = counts(&o->own);
 	expect_eq(is.away, was.away);
 	expect_eq(is.refaults, was.refaults);
 	expect_eq(is.lane[MEMLANE_SLOW].resident, was.lane[MEMLANE_SLOW].resident);
 	close(core);
 	arena_end(&o->own);
+}
+
+TEST(a_core_dump_has_none_of_a_whole_mapping)
+{
+	expect_not_dumped(WHOLE);
+}
+
+/* So that a dump does not look for minutes at what nothing lies in. */
+TEST(a_core_dump_has_none_of_a_longer_piece)
+{
+	expect_not_dumped(A_PAGE_TOO_LONG);
 }
 
 static char *copy_new(const struct object *o)
@@ -226,7 +247,7 @@ TEST(a_core_dump_has_what_objects_hold)
 	struct object *o = objects_new();
 	unsigned long none = alloc_one(&o->own, MEMLANE_SLOW, BLOB), i;
 	char *copy = copy_new(o), *last;
-	int core = dump(o, true);
+	int core = dump(o, BY_PIECES);
 
 	for (i = 0; i < BLOBS; i++)
 		copy_core(core, o, offset_of(o, i), copy + offset_of(o, i));
