@@ -91,14 +91,19 @@ static u64 tight_pages(struct ml_arena *a, const struct ml_lane *l, const struct
 }
 
 /* A span of so many. It is not drained in this round: two that are not full would be, in turns. */
-static struct ml_span *tight_new(struct ml_arena *a, struct ml_step *s, const struct ml_lane *l,
+static struct ml_span *tight_new(struct ml_arena *a, struct ml_step *s, struct ml_lane *l,
 				 const struct ml_span *span)
 {
 	u64 nr = tight_pages(a, l, span);
-	struct ml_span *tight = NULL;
+	struct ml_span *tight;
 
-	if (nr && ml_lane_room(a, span->run.lane, nr, true))
-		tight = ml_span_new(a, span->run.lane, span->cls, span->cold, nr);
+	if (!nr)
+		return NULL;
+	if (!ml_lane_room(a, span->run.lane, nr, true)) {
+		l->cramped = true;
+		return NULL;
+	}
+	tight = ml_span_new(a, span->run.lane, span->cls, span->cold, nr);
 	if (!tight)
 		return NULL;
 	ml_span_done(a, tight, true);
@@ -211,11 +216,18 @@ static bool good_enough(struct ml_arena *a, unsigned int lane, const struct ml_g
 }
 
 /* What comes next looks at everything. */
-static void begin_anew(struct ml_lane *l)
+static void look_anew(struct ml_lane *l)
 {
 	l->round++;
 	l->below = l->end;
 	l->asleep = 0;
+	l->cramped = false;
+	l->was_used = ml_lane_used(l);
+}
+
+static void begin_anew(struct ml_lane *l)
+{
+	look_anew(l);
 	l->wakes = false;
 }
 
@@ -244,6 +256,24 @@ static bool run_batches(struct ml_arena *a, struct ml_step *s, unsigned int lane
 	return true;
 }
 
+/*
+ * As run_batches(). A full lane may have no page for what is left of a class until other
+ * classes gave some back: then that is looked at once more. Each time a class has fewer pages.
+ */
+static bool run_rounds(struct ml_arena *a, struct ml_step *s, unsigned int lane,
+		       const struct ml_goal *goal)
+{
+	struct ml_lane *l = &a->lane[lane];
+
+	while (run_batches(a, s, lane, goal)) {
+		ml_compact_spare(a, s, l);
+		if (!l->cramped || ml_lane_used(l) >= l->was_used)
+			return true;
+		look_anew(l);
+	}
+	return false;
+}
+
 /**
  * ml_compact_lane - drain emptiest spans into fullest ones, slide blobs down
  * @a: arena; both locks
@@ -266,11 +296,11 @@ void ml_compact_lane(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 	if (!s->max_ns && !s->max_bytes)
 		begin_anew(l);
 	ml_compact_trim(a, s, l);
-	done = run_batches(a, s, lane, goal);
+	done = run_rounds(a, s, lane, goal);
 	if (done && must_wake(a, lane, goal)) {
-		begin_anew(l);
+		look_anew(l);
 		l->wakes = true;
-		done = run_batches(a, s, lane, goal);
+		done = run_rounds(a, s, lane, goal);
 	}
 	if (done)
 		begin_anew(l);

@@ -369,6 +369,8 @@ struct ml_area {
  * @below: where that one goes on with blobs, page
  * @asleep: spans that it left alone, as what is in them was put away
  * @wakes: it leaves none alone
+ * @cramped: it had no room for what is left of a class
+ * @was_used: pages in use when its look at everything began
  */
 struct ml_lane {
 	u64 first;
@@ -389,6 +391,8 @@ struct ml_lane {
 	u64 below;
 	u32 asleep;
 	bool wakes;
+	bool cramped;
+	u64 was_used;
 };
 
 /* Private state of an index: a byte of table.state. Of a bound one, with a place or without, bit 0 is set. */

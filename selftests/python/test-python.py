@@ -157,11 +157,13 @@ class Objects(unittest.TestCase):
             for h in r.sample(list(live), 4500):
                 del live[h]
                 h.free()
-            used = m.lane_stats(memlane.FAST).used
+            m.flush()
             step = m.compact(lanes=1)
             self.assertGreater(step.moved, 0)
             self.assertFalse(step.more)
-            self.assertLess(m.lane_stats(memlane.FAST).used, used)
+            # A page for what is left of each of some 27 classes, at most, is not full.
+            lane = m.lane_stats(memlane.FAST)
+            self.assertLess(lane.used, lane.bound + 40 * 4096)
             handles = list(live)
             handles[0].migrate(memlane.SLOW)
             self.assertEqual(m.migrate(handles, memlane.SLOW), 0)

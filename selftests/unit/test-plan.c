@@ -303,6 +303,35 @@ static void compaction_without_a_page(void)
 	world_end(w);
 }
 
+/*
+ * Not one page is free, and what is left of two classes lies in spans of 16 pages: a third
+ * class, which comes last, gives back the page that the first needs, and that one the next.
+ */
+static void compaction_in_a_full_lane(void)
+{
+	static const u16 bytes[] = { 512, 1024, 4096 }, made[] = { 128, 64, 32 };
+	const struct ml_lane *l;
+	u64 x[128];
+	u32 i, j;
+
+	w = world_new(256 << 10, 1 << 20);
+	a = &w->arena;
+	a->policy.safety_margin = 0;
+	l = &a->lane[MEMLANE_FAST];
+	for (i = 0; i < 3; i++) {
+		for (j = 0; j < made[i]; j++)
+			x[j] = world_alloc(w, MEMLANE_FAST, bytes[i]);
+		for (j = 0; j < made[i]; j++)
+			if (j % 16)
+				world_free(w, x[j]);
+	}
+	expect_eq(ml_lane_used(l), 64);
+	expect(!world_compact(w).out_more);
+	expect_eq(ml_lane_used(l), 1 + 1 + 2);
+	world_check(w);
+	world_end(w);
+}
+
 /* A pinned one keeps its span, and that takes the others. */
 static void compaction_leaves_a_pin(void)
 {
@@ -548,6 +577,7 @@ static const struct test tests[] = {
 	{ "plan_compaction_is_dense", compaction_is_dense },
 	{ "plan_compaction_fills_around_a_pin", compaction_fills_around_a_pin },
 	{ "plan_compaction_leaves_no_slack", compaction_leaves_no_slack },
+	{ "plan_compaction_in_a_full_lane", compaction_in_a_full_lane },
 	{ "plan_compaction_without_a_page", compaction_without_a_page },
 	{ "plan_what_stays_lies_together", what_stays_lies_together },
 	{ "plan_compaction_leaves_a_pin", compaction_leaves_a_pin },
