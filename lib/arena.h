@@ -293,6 +293,7 @@ void names_exit(struct memlane *m);
 int registry_new(struct memlane *m);
 void registry_close(struct memlane *m);
 bool in_section(const struct memlane *m);
+bool thread_is_in(struct memlane *m);
 
 static inline struct thread *this_thread(void)
 {

@@ -103,6 +103,13 @@ static bool flush_all(struct memlane *m)
 	return any;
 }
 
+/* What the caller itself has, if anything. */
+void cache_flush_own(struct memlane *m)
+{
+	if (thread_is_in(m))
+		flush_all(m);
+}
+
 int memlane_thread_flush(struct memlane *m)
 {
 	int err = memlane_thread_join(m);

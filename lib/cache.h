@@ -19,6 +19,7 @@ struct order {
 int cache_ask(struct memlane *m, const struct order *o, uint32_t nr, struct memlane_refill *req);
 int cache_stock(struct memlane *m, const struct order *o, struct memlane_mag **mag);
 void cache_flush(struct memlane *m, uint32_t lane, uint32_t cls, uint32_t keep);
+void cache_flush_own(struct memlane *m);
 void cache_trim(struct memlane *m, uint32_t lane, uint32_t cls);
 
 static inline uint32_t mag_lane(const struct memlane_mag *mag)

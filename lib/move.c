@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "backend.h"
+#include "cache.h"
 #include "watch.h"
 
 #define BATCH_MAX (1U << 20)
@@ -17,6 +18,12 @@ static int may_wait(struct memlane *m)
 	return in_section(m) ? -EDEADLK : 0;
 }
 
+/* Without a limit or a goal: all that can come back is wanted, the caller's stock too. */
+static bool is_full(const struct memlane_compact *req)
+{
+	return !req->hole && !req->usage && !req->step.max_bytes && !req->step.max_ns;
+}
+
 static int compact(struct memlane *m, uint32_t lanes, uint64_t hole, uint32_t usage,
 		   struct memlane_step *step)
 {
@@ -27,6 +34,8 @@ static int compact(struct memlane *m, uint32_t lanes, uint64_t hole, uint32_t us
 		return err;
 	if (step)
 		req.step = *step;
+	if (is_full(&req))
+		cache_flush_own(m);
 	err = backend_compact(m, &req);
 	if (step)
 		*step = req.step;

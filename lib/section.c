@@ -366,6 +366,12 @@ void registry_close(struct memlane *m)
 	find(m);
 }
 
+/* Whether this thread has a slot in @m, which is then the one at hand; joins nobody. */
+bool thread_is_in(struct memlane *m)
+{
+	return arena_of(this_thread()) == m || (find(m) && !memlane_thread_join(m));
+}
+
 /* ---------------------------------------------------------- sections ---- */
 
 /* Whether this thread has an open section in @m; joins nobody. */

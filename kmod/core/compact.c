@@ -222,7 +222,7 @@ static void look_anew(struct ml_lane *l)
 	l->below = l->end;
 	l->asleep = 0;
 	l->cramped = false;
-	l->was_used = ml_lane_used(l);
+	l->was_used = 0;
 }
 
 static void begin_anew(struct ml_lane *l)
@@ -265,13 +265,16 @@ static bool run_rounds(struct ml_arena *a, struct ml_step *s, unsigned int lane,
 {
 	struct ml_lane *l = &a->lane[lane];
 
-	while (run_batches(a, s, lane, goal)) {
+	for (;;) {
+		if (!l->was_used)
+			l->was_used = ml_lane_used(l);
+		if (!run_batches(a, s, lane, goal))
+			return false;
 		ml_compact_spare(a, s, l);
 		if (!l->cramped || ml_lane_used(l) >= l->was_used)
 			return true;
 		look_anew(l);
 	}
-	return false;
 }
 
 /**

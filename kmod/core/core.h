@@ -370,7 +370,7 @@ struct ml_area {
  * @asleep: spans that it left alone, as what is in them was put away
  * @wakes: it leaves none alone
  * @cramped: it had no room for what is left of a class
- * @was_used: pages in use when its look at everything began
+ * @was_used: pages in use when its look at everything began; 0: it has not
  */
 struct ml_lane {
 	u64 first;

@@ -817,7 +817,8 @@ MEMLANE_API int memlane_migrate(struct memlane *m, memlane_handle h, memlane_lan
  * @step: NULL, or limits and what was done
  *
  * Of a FastLane, what is not used of late leaves for the SlowLane: first where it is
- * compacted fully, else where compaction alone was not good enough.
+ * compacted fully, else where compaction alone was not good enough. Without @hole and limits
+ * the caller's own stock goes back first, as by memlane_thread_flush().
  *
  * Return: 0; -EINVAL; -EDEADLK: inside a section; -ENOMEM: no memory for
  * destinations, what could be done was done.

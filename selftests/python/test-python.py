@@ -157,7 +157,6 @@ class Objects(unittest.TestCase):
             for h in r.sample(list(live), 4500):
                 del live[h]
                 h.free()
-            m.flush()
             step = m.compact(lanes=1)
             self.assertGreater(step.moved, 0)
             self.assertFalse(step.more)
