@@ -36,11 +36,13 @@ struct slab;
  * @lock: protects the rest, and what is in the slabs' headers; nothing is taken under it
  * @slabs: the oldest first
  * @idle: pages that are to go back
+ * @used: grains that are somebody's, in all slabs
  */
 struct heap {
 	pthread_mutex_t lock;
 	struct slab *slabs;
 	u32 idle;
+	u64 used;
 };
 
 /* Calls that wait to be carried out, the first one first; worker.lock. */

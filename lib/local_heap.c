@@ -29,7 +29,8 @@
 #define SLAB_PAGES 512U
 #define HEAP_MOST  8192UL
 #define OPEN_PAGES 64U /* that become writable at a time, and are promised by the system */
-#define IDLE_PAGES 16U /* that may wait to go back */
+#define IDLE_PAGES 16U /* that may wait to go back, */
+#define IDLE_SHARE 8U  /* and one for so many that are somebody's */
 #define ROWS	   7   /* lengths of which it is known where to look: 1, 2, 4 ... 64 */
 #define NOWHERE	   (~0U)
 
@@ -88,14 +89,24 @@ static void end_idle(struct heap *heap, struct slab *s, u32 page)
 	}
 }
 
+static bool is_idle(const struct slab *s, u32 page)
+{
+	return s->idle[page / 64] >> page % 64 & 1;
+}
+
 /* What is locked in memory stays: who gets it next clears it anyway. */
 static void drop_idle(struct slab *s)
 {
-	u32 page;
+	u32 page, end;
 
-	for (page = 0; page < s->open; page++)
-		if (s->idle[page / 64] >> page % 64 & 1)
-			madvise(page_of(s, page), ML_PAGE_SIZE, MADV_DONTNEED);
+	for (page = 0; page < s->open; page = end) {
+		for (end = page; end < s->open && is_idle(s, end); end++)
+			;
+		if (end > page)
+			madvise(page_of(s, page), (size_t)(end - page) << ML_PAGE_SHIFT, MADV_DONTNEED);
+		else
+			end++;
+	}
 	memset(s->idle, 0, sizeof(s->idle));
 }
 
@@ -111,6 +122,7 @@ static void sweep(struct heap *heap)
 			continue;
 		}
 		*p = s->next;
+		heap->used -= s->used;
 		munmap(s, SLAB_BYTES);
 	}
 	heap->idle = 0;
@@ -130,7 +142,8 @@ static void fill(struct heap *heap, struct slab *s, u32 at, u32 nr)
 {
 	u32 end = at + nr, next;
 
-	for (s->used += nr; at < end; at = next) {
+	s->used += nr;
+	for (heap->used += nr; at < end; at = next) {
 		next = min(end, (at | (GRAINS - 1)) + 1);
 		s->word[at / GRAINS] |= mask_of(at, next - at);
 		end_idle(heap, s, at / GRAINS);
@@ -145,7 +158,8 @@ static void clear(struct heap *heap, struct slab *s, u32 at, u32 nr)
 	s->none = NOWHERE;
 	for (row = 0; row < ROWS; row++)
 		s->low[row] = min(s->low[row], at - min(at, (1U << row) - 1));
-	for (s->used -= nr; at < end; at = next) {
+	s->used -= nr;
+	for (heap->used -= nr; at < end; at = next) {
 		next = min(end, (at | (GRAINS - 1)) + 1);
 		s->word[at / GRAINS] &= ~mask_of(at, next - at);
 		if (!s->word[at / GRAINS])
@@ -313,6 +327,14 @@ void *local_heap_take(struct local *l, size_t size)
 	return is_ours(l, size) ? take_zeroed(&l->heap, size) : calloc_told(size);
 }
 
+/* Many pages wait to go back; or some, and a slab, whose last descriptor has gone; or all there are. */
+static bool is_to_sweep(const struct heap *heap, const struct slab *s)
+{
+	if (s->used > HEADER_GRAINS)
+		return heap->idle > IDLE_PAGES + heap->used / GRAINS / IDLE_SHARE;
+	return heap->idle > IDLE_PAGES || heap->used == HEADER_GRAINS;
+}
+
 /**
  * local_heap_give - a descriptor is nobody's any more
  * @l: arena
@@ -330,7 +352,7 @@ void local_heap_give(struct local *l, void *p, size_t size)
 	}
 	pthread_mutex_lock(&heap->lock);
 	clear(heap, s, ((char *)p - (char *)s) / GRAIN, grains_of(size));
-	if (heap->idle > IDLE_PAGES)
+	if (is_to_sweep(heap, s))
 		sweep(heap);
 	pthread_mutex_unlock(&heap->lock);
 }

@@ -13,7 +13,7 @@
 
 #include "class.h"
 #include "depot.h"
-#include "object.h"
+#include "stock.h"
 #include "turn.h"
 
 #define STOCKS	128U		/* that it has at most */

@@ -23,12 +23,14 @@
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/sort.h>
+#include <linux/string.h>
 
 #include "depot.h"
 #include "mag.h"
 #include "object.h"
 #include "slot.h"
 #include "stat.h"
+#include "stock.h"
 #include "table.h"
 #include "turn.h"
 #include "vec.h"
@@ -273,7 +275,7 @@ static bool refill_given(struct ml_arena *a, struct memlane_refill *req, struct 
 static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_want *w)
 {
 	struct memlane_mag *mag;
-	u32 index, nr, more;
+	u32 index, nr, most, more;
 	int err = ml_bind(a, w, true, &index);
 
 	if (err)
@@ -284,7 +286,10 @@ static int refill_mag(struct ml_arena *a, struct memlane_refill *req, struct ml_
 		ml_bind_undo(a, w, true, index);
 		return mag ? -ENOSPC : -ENOMEM;
 	}
-	more = ml_bind_more(a, w, &mag->index[nr], min(req->count, ML_MAG_SIZE - nr) - 1);
+	most = min(req->count, ML_MAG_SIZE - nr) - 1;
+	more = ml_bind_more(a, w, &mag->index[nr], most);
+	if (more < most)
+		memmove(&mag->index[nr], &mag->index[nr + most - more], more * sizeof(*mag->index));
 	WRITE_ONCE(mag->index[nr + more], index);
 	WRITE_ONCE(mag->nr, nr + more + 1);
 	req->out_handle = ml_handle(a, index);
@@ -352,14 +357,14 @@ static void flush_mag(struct ml_arena *a, struct memlane_flush *req)
 {
 	const u32 m = req->lane * ML_CLASSES + req->cls;
 	struct memlane_mag *mag = mag_of(a, req->slot, m);
-	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr), i;
+	u32 nr = mag ? mag_nr(mag) : 0, keep = min(req->keep, nr);
 
 	if (keep && ml_depot_give(a, m, mag->index, nr - keep))
 		req->out_count = nr - keep;
 	else if (mag)
 		req->out_count = ml_stock_free_many(a, mag->index, nr - keep);
-	for (i = 0; i < keep; i++)
-		WRITE_ONCE(mag->index[i], READ_ONCE(mag->index[nr - keep + i]));
+	if (keep)
+		memmove(mag->index, &mag->index[nr - keep], keep * sizeof(*mag->index));
 	if (mag)
 		WRITE_ONCE(mag->nr, keep);
 }

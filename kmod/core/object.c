@@ -12,6 +12,7 @@
 #include "place.h"
 #include "slot.h"
 #include "stat.h"
+#include "stock.h"
 #include "table.h"
 #include "turn.h"
 #include "vec.h"
@@ -137,17 +138,16 @@ int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index)
 	return first ? bind_first(a, w, index) : bind_one(a, w->got, &w->need, index);
 }
 
-/* Places of one span. Return: how many. */
+/* Places of one span, for the last @nr of @indices, from the end on. Return: how many. */
 static u32 bind_run(struct ml_arena *a, struct ml_span *span, u32 *indices, u32 nr)
 {
-	u32 index, i;
+	u32 most = min(nr, span->places - span->used), index, i;
 
-	nr = min(nr, span->places - span->used);
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < most; i++) {
 		if (ml_index_bind(a, ml_slot_loc(span, span->free), &index))
 			break;
 		ml_slot_fill(span, index);
-		WRITE_ONCE(indices[i], index);
+		WRITE_ONCE(indices[nr - 1 - i], index);
 	}
 	ml_places_named(a, span, i);
 	return i;
@@ -157,26 +157,27 @@ static u32 bind_run(struct ml_arena *a, struct ml_span *span, u32 *indices, u32 
  * ml_bind_more - bind indices to places beside one that ml_bind() has bound
  * @a: arena; arena.lock
  * @w: as it was given to ml_bind(); a block
- * @indices: out, may be shared
+ * @indices: out, may be shared; the last of them are written, from the end on
  * @nr: how many are wanted
  *
- * Return: how many there are.
+ * A thread takes the last one of a magazine first: so what it makes lies in the order in which it
+ * is made, mostly. Return: how many there are.
  */
 u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 nr)
 {
 	struct ml_span *span;
-	u32 done = 0, got;
+	u32 left = nr, got;
 	int err;
 
 	lockdep_assert_held(&a->lock);
-	while (done < nr) {
+	while (left) {
 		span = ml_lane_span(a, w->got, &w->need, false, &err);
-		got = span ? bind_run(a, span, indices + done, nr - done) : 0;
+		got = span ? bind_run(a, span, indices, left) : 0;
 		if (!got)
 			break;
-		done += got;
+		left -= got;
 	}
-	return done;
+	return nr - left;
 }
 
 /**
@@ -392,110 +393,6 @@ void ml_alloc_undo(struct ml_arena *a, const u64 *handles, u32 nr)
 }
 
 /* ------------------------------------------------------------------ free */
-
-/* Places that stock leaves: one after the other of a span, which is told once. */
-struct leaving {
-	struct ml_span *span;
-	u32 nr;
-};
-
-static void leave_end(struct ml_arena *a, struct leaving *l)
-{
-	if (l->nr)
-		ml_places_given(a, l->span, l->nr);
-	*l = (struct leaving){ };
-}
-
-/* Of a run that is not the span at hand. */
-static bool leave_other(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
-{
-	struct ml_run *run = ml_run_at(a, ml_loc_page(loc));
-
-	leave_end(a, l);
-	if (!ml_place_is(run, loc, index))
-		return false;
-	if (run->kind != ML_SPAN) {
-		ml_place_leave(a, run, loc);
-		return true;
-	}
-	l->span = ml_span_of(run);
-	ml_slot_empty(l->span, ml_slot_at(l->span, loc));
-	l->nr = 1;
-	return true;
-}
-
-/* An index leaves the place that its entry says. False: it has another. */
-static bool leave(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
-{
-	u32 slot;
-
-	if (!l->span || ml_loc_page(loc) - l->span->run.page >= l->span->run.nr)
-		return leave_other(a, l, loc, index);
-	slot = ml_place_slot(l->span, loc, index);
-	if (slot == l->span->places)
-		return false;
-	ml_slot_empty(l->span, slot);
-	l->nr++;
-	return true;
-}
-
-/* Free one. Its place and its name stay taken if the program has overwritten the entry. */
-static int free_stock(struct ml_arena *a, struct leaving *l, u32 index)
-{
-	struct ml_words w;
-	u64 word;
-	int err = ml_index_stock(a, index, &w, &word);
-
-	if (err)
-		return err;
-	if (likely(ml_words_placed(&w)) && !leave(a, l, memlane_entry_loc(word, index), index)) {
-		a->count.spoiled++;
-		return -EBADF;
-	}
-	ml_index_unbind(a, index, &w, word);
-	return 0;
-}
-
-/**
- * ml_stock_free_many - free indices that are bound but not live
- * @a: arena; arena.lock
- * @indices: any values, may be shared
- * @nr: how many
- *
- * Those that are not bound, live, or dropped are left alone. Return: how many were freed.
- */
-u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr)
-{
-	struct leaving l = { };
-	u32 freed = 0, i;
-
-	lockdep_assert_held(&a->lock);
-	for (i = 0; i < nr; i++)
-		freed += !free_stock(a, &l, READ_ONCE(indices[i]));
-	leave_end(a, &l);
-	WRITE_ONCE(a->changes, a->changes + freed);
-	return freed;
-}
-
-/**
- * ml_stock_free - free an index that is bound but not live
- * @a: arena; arena.lock
- * @index: any value
- *
- * Return: 0; -EBADF not bound, or its entry was overwritten; -EBUSY live, or dropped.
- */
-int ml_stock_free(struct ml_arena *a, u32 index)
-{
-	struct leaving l = { };
-	int err;
-
-	lockdep_assert_held(&a->lock);
-	err = free_stock(a, &l, index);
-	leave_end(a, &l);
-	if (!err)
-		WRITE_ONCE(a->changes, a->changes + 1);
-	return err;
-}
 
 static u64 unmarked(const struct ml_arena *a, u64 word)
 {

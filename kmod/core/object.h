@@ -27,7 +27,5 @@ bool ml_want_again(struct ml_arena *a, struct ml_want *w, int err);
 int ml_bind(struct ml_arena *a, struct ml_want *w, bool first, u32 *index);
 void ml_bind_undo(struct ml_arena *a, const struct ml_want *w, bool first, u32 index);
 u32 ml_bind_more(struct ml_arena *a, const struct ml_want *w, u32 *indices, u32 nr);
-u32 ml_stock_free_many(struct ml_arena *a, const u32 *indices, u32 nr);
-int ml_stock_free(struct ml_arena *a, u32 index);
 
 #endif /* ML_OBJECT_H */

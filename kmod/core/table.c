@@ -509,9 +509,22 @@ void ml_index_unbind(struct ml_arena *a, u32 index, const struct ml_words *w, u6
 		return;
 	}
 	*w->state = ML_NONE;
-	ml_vacancy_give(a, index);
+	ml_vacancy_give(a, index, 1);
 	/* Pairs with ml_entry_read(), which is also called without the lock. */
 	smp_store_release(w->entry, memlane_entry_free(gen, index, 0));
+}
+
+/**
+ * ml_indices_unbound - indices of one block have lost their names
+ * @a: arena; arena.lock
+ * @first: the lowest
+ * @nr: how many in a row; each was bound to a place, its state is ML_NONE now
+ */
+void ml_indices_unbound(struct ml_arena *a, u32 first, u32 nr)
+{
+	lockdep_assert_held(&a->lock);
+	a->table.bound -= nr;
+	ml_vacancy_give(a, first, nr);
 }
 
 /* A bound index loses its place but stays bound until it is freed. */

@@ -13,6 +13,7 @@ void ml_table_exit(struct ml_arena *a);
 int ml_index_bind(struct ml_arena *a, u64 loc, u32 *index);
 int ml_index_stock(const struct ml_arena *a, u32 index, struct ml_words *w, u64 *word);
 void ml_index_unbind(struct ml_arena *a, u32 index, const struct ml_words *w, u64 word);
+void ml_indices_unbound(struct ml_arena *a, u32 first, u32 nr);
 void ml_index_purge(struct ml_arena *a, const struct ml_words *w);
 void ml_index_empty(struct ml_arena *a, const struct ml_words *w);
 

@@ -160,17 +160,18 @@ u32 ml_vacancy_take(struct ml_arena *a, u8 **state)
 }
 
 /**
- * ml_vacancy_give - an index is free
+ * ml_vacancy_give - indices are free
  * @a: arena; arena.lock
- * @index: its state is ML_NONE
+ * @index: the first of them
+ * @nr: how many, of one block; the state of each is ML_NONE
  */
-void ml_vacancy_give(struct ml_arena *a, u32 index)
+void ml_vacancy_give(struct ml_arena *a, u32 index, u32 nr)
 {
 	u32 block = vacancy_block(a, index), i = (index - a->table.first) % ML_INDEX_BLOCK;
 	struct ml_vacancy *v = ml_vacancy_of(a, block);
 
 	lockdep_assert_held(&a->lock);
 	v->hint = v->nr ? min_t(u32, v->hint, i) : i;
-	set_nr(a, block, v, v->nr + 1);
-	a->table.free++;
+	set_nr(a, block, v, v->nr + nr);
+	a->table.free += nr;
 }

@@ -8,7 +8,7 @@
 int ml_vacancy_init(struct ml_arena *a, u64 nr);
 bool ml_vacancy_make(struct ml_arena *a, u32 index);
 u32 ml_vacancy_take(struct ml_arena *a, u8 **state);
-void ml_vacancy_give(struct ml_arena *a, u32 index);
+void ml_vacancy_give(struct ml_arena *a, u32 index, u32 nr);
 struct ml_vacancy *ml_vacancy_of(const struct ml_arena *a, u32 block);
 unsigned int ml_vacancy_list(u32 nr);
 

@@ -182,6 +182,27 @@ static void measured(void (*run)(unsigned long rounds), unsigned long rounds)
 	__asm__ volatile("" ::: "memory");
 }
 
+/* Objects that are freed in the order they were made, of which many more live. */
+__attribute__((noinline)) static void free_row(const memlane_handle *h, unsigned long nr)
+{
+	unsigned long i;
+
+	for (i = 0; i < nr; i++)
+		check(memlane_free(m, h[i]) == 0);
+}
+
+static void in_a_row(unsigned long rounds)
+{
+	memlane_handle *h = calloc(rounds, sizeof(*h));
+	unsigned long i;
+
+	check(h);
+	for (i = 0; i < rounds; i++)
+		check((h[i] = memlane_alloc(m, 48)));
+	free_row(h, rounds);
+	free(h);
+}
+
 /* Objects are moved together: three of four were freed. Says how many moved. */
 static void move_together(unsigned long rounds)
 {
@@ -225,6 +246,7 @@ static const struct {
 	{ "scratch", scratch, false },
 	{ "get-tracked", get, true },
 	{ "pair-tracked", pair, true },
+	{ "in-a-row", in_a_row, false },
 	{ "moved", move_together, false },
 };
 

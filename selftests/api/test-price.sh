@@ -34,12 +34,21 @@ moved() {
 	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
 }
 
-calls="pair:155 pair-in-section:160 many:108 many-more:169 many-foreign:140 pair-shared:198 sizes:165 any-size:1403 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
+# What a free takes of objects that are freed in the order in which they were made, with the loop. Those
+# are counted, too, that a program begins with.
+in_a_row() {
+	got=$(valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect=free_row \
+		build/api/price in-a-row 80000 2>&1 | awk '/Collected/ { printf "%d", $4 / 100000 + .5 }')
+	echo "# in a row: ${got:-none} instructions, at most $1"
+	[ "${got:-0}" -gt 0 ] && [ "$got" -le "$1" ]
+}
+
+calls="pair:155 pair-in-section:160 many:108 many-more:162 many-foreign:133 pair-shared:198 sizes:165 any-size:1406 pair-in-lane:226 section:29 get:15 pin:355 scratch:18
 	get-tracked:15 pair-tracked:492"
 
 # shellcheck disable=SC2086 # one word each
 set -- $calls
-plan $(($# + 1))
+plan $(($# + 2))
 for c; do
 	if command -v valgrind >/dev/null; then
 		check "${c%:*} is no dearer" price "${c%:*}" "${c#*:}"
@@ -49,7 +58,9 @@ for c; do
 done
 if command -v valgrind >/dev/null; then
 	check "a moved object is no dearer" moved 811
+	check "objects that are freed in a row are no dearer" in_a_row 141
 else
+	skip "objects that are freed in a row are no dearer" "no valgrind"
 	skip "a moved object is no dearer" "no valgrind"
 fi
 finish

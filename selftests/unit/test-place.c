@@ -3,9 +3,9 @@
 #include "block.h"
 #include "ktap.h"
 #include "lane.h"
-#include "object.h"
 #include "place.h"
 #include "run.h"
+#include "stock.h"
 #include "world.h"
 
 static struct world *w;
