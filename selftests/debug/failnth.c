@@ -1049,7 +1049,7 @@ TEST(fault_of_what_was_put_away)
 }
 
 /* In order, so that neighbours come along, if there is memory for them. */
-static int touch_stored(struct context *c)
+static int touch_in_order(struct context *c)
 {
 	__u64 *at = (__u64 *)address_of(&c->a, c->handle[0]);
 	unsigned int i;
@@ -1061,8 +1061,15 @@ static int touch_stored(struct context *c)
 
 TEST(faults_of_what_is_in_a_file)
 {
-	sweep((struct scenario) { .least = 5, .prepare = with_a_stored_blob, .run = touch_stored,
+	sweep((struct scenario) { .least = 5, .prepare = with_a_stored_blob, .run = touch_in_order,
 				  .flags = FAULTS });
+}
+
+/* One for each page that a touch brings, or brings along. */
+TEST(faults_of_what_was_put_away)
+{
+	sweep((struct scenario) { .least = COLD_BYTES / 4096, .prepare = with_a_cold_blob,
+				  .run = touch_in_order, .flags = FAULTS });
 }
 
 static int migrate_cold(struct context *c)
