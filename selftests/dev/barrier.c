@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * barrier.c - whom a mover interrupts, and whom it waits for
+ * barrier.c - whom a mover interrupts, and who waits for whom
  *
  * The mover runs on CPU 0. What it does to CPU 1 is read from the line of function
  * call interrupts in /proc/interrupts: one for each move where a thread of the arena
@@ -15,6 +15,7 @@
 #define ROOT	"/sys/fs/cgroup"
 #define RATE	"/sys/module/memlane/parameters/barrier_rate"
 #define MOVES	400
+#define ROUNDS	40
 #define OTHERS	(MOVES / 8)	/* sent by the rest of the kernel meanwhile */
 #define TRIES	100		/* what others do on a CPU makes some of them worse, not all */
 
@@ -324,20 +325,68 @@ static void make_group(void)
 		skip("this kernel does not limit groups");
 }
 
-/* It runs for a millisecond, at whatever it is stopped, and rests for 99. */
-static pid_t throttled_mover(void)
+static void move_for_ever(void)
 {
-	struct arena a;
-	__u64 handle;
-	pid_t pid = child();
+	struct arena a = arena_new(MIB, MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_FAST, 64);
 
-	if (pid)
-		return pid;
-	a = arena_new(MIB, MIB);
-	handle = alloc_one(&a, MEMLANE_FAST, 64);
-	expect(group_put("cgroup.procs", "0"));
 	for (;;)
 		move(&a, handle, 100);
+}
+
+/* All that stands in a list of the module's for a while: an arena, its file, a queued call. */
+static void come_and_go(void)
+{
+	struct memlane_set_backing file = { .size = sizeof(file), .fd = memfd_create("store", MFD_CLOEXEC) };
+	struct arena a = arena_new(MIB, MIB);
+	__u64 handle = alloc_one(&a, MEMLANE_FAST, 64);
+	struct memlane_migrate req = {
+		.size = sizeof(req), .flags = MEMLANE_ASYNC, .lane = MEMLANE_SLOW,
+		.count = 1, .handles = (unsigned long)&handle,
+	};
+
+	expect(file.fd >= 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_SET_BACKING, &file), 0);
+	expect_eq(call(a.fd, MEMLANE_IOCTL_MIGRATE, &req), 0);
+	expect(debugfs_number("arenas") > 0);
+	arena_end(&a);
+	expect_eq(close(file.fd), 0);
+}
+
+static void come_and_go_for_ever(void)
+{
+	for (;;)
+		come_and_go();
+}
+
+#define TENANTS 8
+
+static pid_t tenant[TENANTS];
+
+/* Each runs for a millisecond, at whatever it is stopped, and rests for 99. */
+static void start_throttled(void (*work)(void))
+{
+	unsigned int i;
+
+	for (i = 0; i < TENANTS; i++) {
+		tenant[i] = child();
+		if (!tenant[i]) {
+			expect(group_put("cgroup.procs", "0"));
+			work();
+		}
+	}
+	usleep(300000);
+}
+
+static void end_throttled(void)
+{
+	unsigned int i;
+
+	expect(group_put("cpu.max", "max"));	/* to end takes time, too */
+	for (i = 0; i < TENANTS; i++)
+		end(tenant[i]);
+	for (i = 0; i < 100 && rmdir(group); i++)
+		usleep(10000);
 }
 
 static double seconds_of_moves(const struct arena *a, __u64 handle)
@@ -348,17 +397,22 @@ static double seconds_of_moves(const struct arena *a, __u64 handle)
 	return now() - start;
 }
 
+static void expect_no_wait(const char *beside_whom, double alone, double beside)
+{
+	printf("# alone %f s, beside %s %f s\n", alone, beside_whom, beside);
+	if (beside > 5 * alone + 2)
+		fail("%f s alone, and %f s beside %s", alone, beside, beside_whom);
+}
+
 /*
  * If they had a lock in common, most moves would wait for a mover that rests: for
  * a minute, where these take a second.
  */
 TEST(movers_without_cpu_time_hold_nobody_up)
 {
+	double alone, beside;
 	__u64 handle;
 	struct arena a;
-	double alone, beside;
-	pid_t pid[8];
-	unsigned int i;
 
 	close(device_open(O_RDWR));
 	make_group();
@@ -366,19 +420,64 @@ TEST(movers_without_cpu_time_hold_nobody_up)
 	handle = alloc_one(&a, MEMLANE_FAST, 64);
 	memset(address_of(&a, handle), 7, 64);
 	alone = seconds_of_moves(&a, handle);
-	for (i = 0; i < 8; i++)
-		pid[i] = throttled_mover();
-	usleep(300000);
+	start_throttled(move_for_ever);
 	beside = seconds_of_moves(&a, handle);
-	printf("# alone %f s, beside %f s\n", alone, beside);
-	expect(group_put("cpu.max", "max"));	/* to end takes time, too */
-	for (i = 0; i < 8; i++)
-		end(pid[i]);
-	for (i = 0; i < 100 && rmdir(group); i++)
-		usleep(10000);
-	if (beside > 5 * alone + 2)
-		fail("%f s alone, and %f s beside throttled movers", alone, beside);
+	end_throttled();
+	expect_no_wait("throttled movers", alone, beside);
 	finish(&a, handle);
+}
+
+static double seconds_of_rounds(void)
+{
+	double start = now();
+	int i;
+
+	for (i = 0; i < ROUNDS; i++)
+		come_and_go();
+	return now() - start;
+}
+
+static bool is_frozen(void)
+{
+	char path[128], text[64] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", group);
+	fd = open(path, O_RDONLY);
+	expect(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return strstr(text, "frozen 1");
+}
+
+/* Somewhere in a call, or between two. */
+static void stop_tenants(void)
+{
+	int i;
+
+	expect(group_put("cpu.max", "max"));
+	if (!group_put("cgroup.freeze", "1"))
+		skip("this kernel does not freeze groups");
+	for (i = 0; i < 1000 && !is_frozen(); i++)
+		usleep(10000);
+	expect(is_frozen());
+}
+
+/* The same for arenas, files and queued calls that come and go; then those that do so are frozen. */
+TEST(nor_do_those_that_come_and_go)
+{
+	double alone, beside, frozen;
+
+	close(device_open(O_RDWR));
+	make_group();
+	come_and_go();
+	alone = seconds_of_rounds();
+	start_throttled(come_and_go_for_ever);
+	beside = seconds_of_rounds();
+	stop_tenants();
+	frozen = seconds_of_rounds();
+	end_throttled();
+	expect_no_wait("throttled ones", alone, beside);
+	expect_no_wait("frozen ones", alone, frozen);
 }
 
 TEST(nothing_is_left)
