@@ -21,6 +21,7 @@ static struct memlane *arena;
 static struct board *board;
 static int board_fd;
 static bool over;	/* of this process's threads; atomic */
+static bool has_file;	/* that objects are put away to */
 
 static void open_shared(void)
 {
@@ -55,15 +56,38 @@ static void make_common(void)
 	}
 }
 
+/* Where any process may put objects away to. */
+static void give_file(void)
+{
+	int fd = memfd_create("backing", MFD_CLOEXEC);
+
+	expect(fd >= 0);
+	expect_eq(memlane_set_backing(arena, fd), 0);
+	close(fd);
+	has_file = true;
+}
+
+/* What can go of the SlowLane, to the file or to memory by turns. Who touches it has it back. */
+static void put_away(unsigned int turn)
+{
+	int err = turn % 2 ? memlane_store_lane(arena, MEMLANE_SLOW, NULL) :
+			     memlane_cool_lane(arena, MEMLANE_SLOW, NULL);
+
+	expect(!err || err == -EBUSY);
+}
+
 /* All common objects to and fro, and compaction, until told otherwise. */
 static void *move_all(void *unused)
 {
 	int lane = MEMLANE_SLOW;
+	unsigned int turn = 0;
 
 	(void)unused;
 	while (!__atomic_load_n(&over, __ATOMIC_RELAXED)) {
 		expect(memlane_migrate_batch(arena, lane, board->handle, COMMON, NULL, NULL) >= 0);
 		expect_eq(memlane_compact(arena, 0, 0, NULL), 0);
+		if (has_file && lane == MEMLANE_SLOW)
+			put_away(turn++);
 		lane = lane == MEMLANE_FAST ? MEMLANE_SLOW : MEMLANE_FAST;
 	}
 	return NULL;
@@ -540,6 +564,10 @@ static void kill_again_and_again(uint64_t kills)
 	       (unsigned long long)buried, st.counts.slots_reaped);
 	printf("# moved %llu, remapped %llu, vetoed %llu, given up %llu\n", st.counts.moved,
 	       st.counts.remapped, st.counts.vetoed, st.counts.given_up);
+	printf("# put away %llu, came back %llu; to the file %llu, from there %llu\n", st.counts.cooled,
+	       st.counts.warmed, st.counts.written, st.counts.loaded);
+	expect(st.counts.warmed > 0 && st.counts.loaded > 0);
+	expect_eq(st.counts.lost_pages, 0);
 	expect(buried > 0);
 	expect(st.counts.slots_reaped > kills / 2);
 	expect(st.counts.moved > COMMON);
@@ -557,6 +585,7 @@ TEST(one_of_three_is_killed_again_and_again)
 	if (!other)
 		survive(pair);
 	open_shared();
+	give_file();
 	make_common();
 	send_file(pair[0], memlane_fd(arena));
 	kill_again_and_again(env("ML_KILLS", 100));

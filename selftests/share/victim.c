@@ -4,15 +4,15 @@
  *
  *	victim ARENA-FD BOARD-FD SEED
  *
- * It allocates, frees, pins, reads what is common, and sits in sections, in no
- * order and without ever tidying up. Exit status, should it not be killed: 1.
+ * It allocates, frees, pins, puts away, reads what is common, and sits in sections, in
+ * no order and without ever tidying up. Exit status, should it not be killed: 1.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
 
 #include "board.h"
 
-#define OWN 200
+#define OWN 20	/* few, as it does not live long */
 
 static struct memlane *arena;
 static struct board *board;
@@ -74,6 +74,23 @@ static void pin_own(unsigned int i)
 	memlane_unpin(arena, own[i]);
 }
 
+/* An object of its own, or one that others use; it may not be able to go, or not now. */
+static void put_away(unsigned int i)
+{
+	memlane_handle h = pick(2) ? own[i] : board->handle[pick(COMMON)];
+
+	switch (pick(3)) {
+	case 0:
+		memlane_cool(arena, h);
+		break;
+	case 1:
+		memlane_store(arena, h);
+		break;
+	default:
+		memlane_warm(arena, h);
+	}
+}
+
 static void work(void)
 {
 	unsigned int i = pick(OWN);
@@ -81,6 +98,8 @@ static void work(void)
 	complain(board_read(board, arena, pick(COMMON)));
 	if (!own[i])
 		make_own(i);
+	else if (!pick(5))
+		put_away(i);
 	else if (pick(4))
 		end_own(i);
 	else if (pick(2))
