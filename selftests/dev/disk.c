@@ -53,6 +53,20 @@ TEST(reads_for_an_object)
 	fuse_end_server(&f);
 }
 
+/* Of 64 pages that become no smaller, and what says of each what it is. */
+TEST(writes_for_an_object)
+{
+	struct fuse_file f = fuse_new();
+	struct arena a = arena_on(f.fd);
+	__u64 h = stored_noise(&a, 1);
+
+	printf("# %u pages by %u writes\n", PAGES, f.share->writes);
+	expect(f.share->writes >= 3 && f.share->writes <= 4);
+	expect_noise(address_of(&a, h), BLOB, 1);
+	arena_end(&a);
+	fuse_end_server(&f);
+}
+
 /* ------------------------------------------------------------- reads that fail */
 
 /* The next read fails with @error: its page is lost, and nothing else. */

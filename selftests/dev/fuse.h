@@ -47,6 +47,7 @@ struct fuse_rule {
  * @rule: the test's, but for @skip and @nr, which are counted down; nobody asks meanwhile
  * @size: of the file; the server
  * @reads: requests to read; the server
+ * @writes: requests to write; the server
  * @stuck: requests that will not be answered, or late; atomic
  * @go: those that are late are answered; atomic
  * @request: the last one
@@ -57,6 +58,7 @@ struct fuse_share {
 	struct fuse_rule rule;
 	unsigned long size;
 	unsigned int reads;
+	unsigned int writes;
 	unsigned int stuck;
 	unsigned int go;
 	char request[FUSE_WRITE_MOST + 8192];
@@ -137,6 +139,7 @@ static void fuse_write(const struct fuse_file *f, const struct fuse_write_in *in
 	int error = fuse_judge_io(f, FUSE_WRITE, in->offset, in->size);
 	struct fuse_write_out out = { .size = error == FUSE_HALF ? in->size / 2 : in->size };
 
+	f->share->writes++;
 	if (fuse_fails(f, error))
 		return;
 	memcpy(f->share->content + in->offset, in + 1, out.size);
