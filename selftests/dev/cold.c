@@ -702,6 +702,33 @@ TEST(what_a_full_lane_needs_least)
 	arena_end(&a);
 }
 
+/* Asked by the kernel for whatever can be done without: not in the call that asks, but soon. */
+TEST(a_system_that_is_short_cools)
+{
+	struct arena a = arena_cold();
+	__u64 h = text_blob(&a, 37);
+	unsigned int i;
+	int fd;
+
+	set(&a, MEMLANE_OPT_COLD_AGE, 4);
+	set(&a, MEMLANE_OPT_POLICY_INTERVAL, 3600000000000);
+	cycles(&a, 2);
+	expect_eq(counts(&a).cooled, 0);
+	for (i = 0; i < 1000 && counts(&a).cooled < BLOB / PAGE; i++) {
+		fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+		if (fd < 0)
+			skip("the kernel's caches cannot be dropped");
+		expect_eq(write(fd, "2", 1), 1);
+		close(fd);
+		usleep(10000);
+	}
+	expect_eq(counts(&a).cooled, BLOB / PAGE);
+	expect(counts(&a).shortages > 0);
+	expect_eq(counts(&a).purged, 0);
+	expect_text(address_of(&a, h), BLOB, 37);
+	arena_end(&a);
+}
+
 /* ------------------------------------------------------------- together */
 
 #define RACERS 4
