@@ -115,6 +115,7 @@ struct extent {
  *	often its stock may still serve before the FastLane is looked at again
  * @room: by class, of the FastLane when it was full last
  * @last: by class: a magazine with more is trimmed
+ * @allocs_when_full: objects that it had made when one was trimmed last
  * @tally: of @slot, or NULL: see watch.h
  * @given: what this section was given addresses of, where that matters: see moves.c
  * @nr_given: how many
@@ -135,6 +136,7 @@ struct thread {
 	uint8_t spilled[MEMLANE_CLASSES_MAX];
 	uint32_t room[MEMLANE_CLASSES_MAX];
 	uint8_t last[MEMLANE_CLASSES_MAX];
+	uint64_t allocs_when_full;
 	struct tally *tally;
 	memlane_handle *given;
 	uint32_t nr_given;

@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-#define ML_DEPOT_MOST	(ML_MAG_SIZE / 2)	/* indices that are given, or taken, together */
+#define ML_DEPOT_MOST	(ML_MAG_SIZE - ML_MAG_SIZE / 8)	/* indices that are given, or taken, together */
 
 /**
  * struct ml_depot_stock - indices of one magazine; arena.lock

@@ -8,6 +8,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/minmax.h>
+#include <linux/string.h>
 
 #include "block.h"
 #include "lane.h"
@@ -172,8 +173,8 @@ static __always_inline bool is_there(u64 word, u64 loc, u32 index, u64 *gen)
 }
 
 /*
- * Free the row: as ml_slot_empty(), then ml_index_unbind(), of each that is at its place, so that it is
- * bound. Return: how many.
+ * Free the row: as ml_slot_empty(), then ml_index_unbind() but for the state, of each that is at its
+ * place, so that it is bound. Return: how many.
  */
 static __always_inline u32 row_free(const struct row *r, struct ml_span *span, const u32 *indices,
 				    u32 most, const s32 by, const s32 slots)
@@ -192,7 +193,6 @@ static __always_inline u32 row_free(const struct row *r, struct ml_span *span, c
 			break;
 		r->owner[j] = ML_SLOT_FREE | free;
 		free = r->slot + j;
-		r->w.state[i] = ML_NONE;
 		/* Pairs with ml_entry_read(), which is also called without the lock. */
 		smp_store_release(&r->w.entry[i], gen | index);
 	}
@@ -210,6 +210,18 @@ static u32 row_free_each(const struct row *r, struct ml_span *span, const u32 *i
 			      row_free(r, span, indices, most, -1, -1);
 }
 
+/* So many were freed: what is told of all together. */
+static void row_end(struct ml_arena *a, struct leaving *l, const struct row *r, u32 nr)
+{
+	const s32 lowest = r->by > 0 ? 1 : -(s32)nr;
+
+	memset(r->w.state + lowest, ML_NONE, nr);
+	ml_indices_unbound(a, l->index + lowest, nr);
+	l->nr += nr;
+	l->index += nr * r->by;
+	l->slot += nr * r->slots;
+}
+
 /* What is like the one that was freed last. Return: how many of @nr were freed. */
 static u32 free_row(struct ml_arena *a, struct leaving *l, const u32 *indices, u32 nr)
 {
@@ -217,12 +229,8 @@ static u32 free_row(struct ml_arena *a, struct leaving *l, const u32 *indices, u
 	u32 most = row_begin(a, l, READ_ONCE(*indices), &r), n;
 
 	n = most ? row_free_each(&r, l->span, indices, min(nr, most)) : 0;
-	if (!n)
-		return 0;
-	ml_indices_unbound(a, r.by > 0 ? l->index + 1 : l->index - n, n);
-	l->nr += n;
-	l->index += n * r.by;
-	l->slot += n * r.slots;
+	if (n)
+		row_end(a, l, &r, n);
 	return n;
 }
 

@@ -277,6 +277,27 @@ TEST(few_refills)
 	memlane_close(m);
 }
 
+/* Who frees and makes nothing gives back seven eighths of a magazine at a time, and half before. */
+TEST(few_flushes)
+{
+	static memlane_handle h[MANY];
+	struct memlane *m = open_quiet();
+	uint64_t before;
+	uint32_t i;
+
+	for (i = 0; i < MANY; i++)
+		h[i] = must_alloc(m, 64);
+	before = stats(m).counts.flushes;
+	for (i = 0; i < MANY; i++)
+		expect_eq(memlane_free(m, h[i]), 0);
+	expect(stats(m).counts.flushes - before <= MANY / 111 + 2);
+	before = stats(m).counts.flushes;
+	for (i = 0; i < 100; i++)
+		expect_eq(memlane_free(m, must_alloc(m, 64)), 0);
+	expect_eq(stats(m).counts.flushes, before);
+	memlane_close(m);
+}
+
 /* ------------------------------------------------------------- two threads */
 
 static struct memlane *m;

@@ -164,14 +164,14 @@ static void gives_way(void)
 	begin();
 	for (i = 0; i < 4; i++) {
 		slot[i] = join();
-		fill(slot[i], ML_DEPOT_MOST + 1);
+		fill(slot[i], NR + 1);
 	}
 	for (i = 0; i < 4; i++) {
 		flush(slot[i], 1);
 		expect_eq(ml_unregister(a, &(struct memlane_register){ .size = 16, .slot = slot[i] }), 0);
 	}
 	expect_eq(a->depot.stocks, 4);
-	expect_eq(a->table.bound, 4 * ML_DEPOT_MOST);
+	expect_eq(a->table.bound, 4 * NR);
 	expect_eq(ml_alloc(a, &req, &handle), 0);
 	expect_eq(req.out_lane, MEMLANE_FAST);
 	end();
