@@ -128,7 +128,7 @@ static int by_index(const void *x, const void *y)
 	return p->index < q->index ? -1 : p->index > q->index;
 }
 
-/* Binary search; equal indices stand together, and the first one is enough. */
+/* Binary search; equal indices stand together, and where the first one is cleared all are. */
 static void clear_suspect(struct ml_arena *a, u32 index)
 {
 	struct ml_suspect *s = a->slots.suspect;
@@ -141,7 +141,7 @@ static void clear_suspect(struct ml_arena *a, u32 index)
 		else
 			high = mid;
 	}
-	for (; low < nr && s[low].index == index; low++)
+	for (; low < nr && s[low].index == index && !s[low].cleared; low++)
 		s[low].cleared = true;
 }
 
@@ -152,9 +152,11 @@ static void compare_depot(struct ml_arena *a)
 	u32 m, i;
 
 	for (m = 0; m < ML_MAGS; m++)
-		for (s = a->depot.stock[m]; s; s = s->next)
+		for (s = a->depot.stock[m]; s; s = s->next) {
 			for (i = 0; i < s->nr; i++)
 				clear_suspect(a, s->index[i]);
+			cond_resched();
+		}
 }
 
 /* The suspects are all known: find them by index from now on. */

@@ -12,8 +12,8 @@
 #include "cool.h"
 
 #define GIB (1UL << 30)
-#define TRIES 5
-#define GAP_MS 200		/* a FIFO thread's wait for its CPU, at the best of the tries */
+#define TRIES 8
+#define GAP_MS 50		/* a FIFO thread's wait for its CPU, at the best of the tries */
 #define DEATH_MS 200		/* from SIGKILL to the end, likewise */
 #define OTHERS 200U		/* slots whose stock is looked through */
 #define DEAD 40U		/* slots of a thread that has ended */
