@@ -382,7 +382,7 @@ static int fill_one(struct memlane_pages *p, u64 nr, struct page **spare)
 }
 
 /* Bytes that exist take no more of the user's budget when they come back. */
-static bool may_fill(struct memlane_pages *p, u64 nr)
+static bool page_may_fill(struct memlane_pages *p, u64 nr)
 {
 	return memlane_page_is_away(p, nr) || memlane_user_may_have_page(p->user);
 }
@@ -394,7 +394,7 @@ static int populate_one(struct memlane_pages *p, u64 nr, struct page **spare)
 
 	if (!IS_ERR_OR_NULL(page))
 		return PageHWPoison(page) ? -EBUSY : 0;
-	if (!*spare && may_fill(p, nr))
+	if (!*spare && page_may_fill(p, nr))
 		*spare = memlane_page_new(GFP_CALL);
 	if (!*spare || memlane_pages_prepare(p, nr))
 		return -ENOMEM;

@@ -19,7 +19,7 @@ struct memlane_user;
  * @work: on @queue
  * @user: whose arenas
  * @active: it is queued or runs; user.lock
- * @queue: where it was queued; whoever made it active writes it
+ * @queue: where it was queued; the thread that sets @active writes it, and the runner itself
  */
 struct memlane_runner {
 	struct delayed_work work;

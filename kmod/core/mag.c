@@ -203,7 +203,7 @@ static u64 revived(u32 index, u64 word)
  * A pin says that a free was undone, or would have been: undo it. Before the first
  * generation there was no object.
  */
-static void settle(struct ml_arena *a, const struct ml_suspect *s)
+static void settle_suspect(struct ml_arena *a, const struct ml_suspect *s)
 {
 	u64 *e = ml_entry(a, s->index), word = ml_entry_read(a, s->index);
 	u32 gen = memlane_entry_gen(word);
@@ -230,7 +230,7 @@ void ml_stock_settle(struct ml_arena *a)
 	lockdep_assert_held(&a->lock);
 	for (i = 0; i < a->slots.suspects; i++)
 		if (!a->slots.suspect[i].cleared)
-			settle(a, &a->slots.suspect[i]);
+			settle_suspect(a, &a->slots.suspect[i]);
 	a->slots.suspects = 0;
 }
 

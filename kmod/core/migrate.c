@@ -39,7 +39,7 @@ static int try_place(struct ml_arena *a, const struct memlane_migrate *req, u32 
 }
 
 /* Of the place that it is to get. */
-static u64 pages_of(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
+static u64 migrate_pages(struct ml_arena *a, const struct memlane_migrate *req, u32 index)
 {
 	struct ml_run *run;
 	u64 loc;
@@ -51,15 +51,15 @@ static u64 pages_of(struct ml_arena *a, const struct memlane_migrate *req, u32 i
 }
 
 /* What is asked for by hand may make the lane grow; what the policy wants may not. */
-static int place(struct ml_arena *a, const struct memlane_migrate *req, u32 index,
-		 unsigned int lane)
+static int migrate_place(struct ml_arena *a, const struct memlane_migrate *req, u32 index,
+			 unsigned int lane)
 {
 	u64 limit = a->lane[lane].limit;
 	int err;
 
 	do {
 		err = try_place(a, req, index, lane);
-	} while (err == -ENOSPC && ml_lane_grow(a, lane, pages_of(a, req, index)));
+	} while (err == -ENOSPC && ml_lane_grow(a, lane, migrate_pages(a, req, index)));
 	if (err && ml_lane_used(&a->lane[lane]) <= limit)
 		WRITE_ONCE(a->lane[lane].limit, limit);
 	else
@@ -72,10 +72,10 @@ static int place_where_it_is(struct ml_arena *a, const struct memlane_migrate *r
 	u64 loc;
 	struct ml_run *run = ml_place_of(a, index, &loc);
 	unsigned int lane = run ? run->lane : MEMLANE_FAST;
-	int err = run ? place(a, req, index, lane) : -EBADF;
+	int err = run ? migrate_place(a, req, index, lane) : -EBADF;
 
 	if (err == -ENOSPC && lane == MEMLANE_FAST && req->flags & MEMLANE_MIGRATE_RESIZE)
-		err = place(a, req, index, MEMLANE_SLOW);
+		err = migrate_place(a, req, index, MEMLANE_SLOW);
 	return err;
 }
 
@@ -92,7 +92,7 @@ static void plan_one(struct ml_arena *a, struct migration *m, u32 i)
 	else if (!err && m->req->flags & (MEMLANE_MIGRATE_AWAY | MEMLANE_MIGRATE_RESIZE))
 		err = place_where_it_is(a, m->req, index);
 	else if (!err)
-		err = place(a, m->req, index, m->req->lane);
+		err = migrate_place(a, m->req, index, m->req->lane);
 	if (b->nr > nr)
 		b->move[nr].caller = i;
 	else

@@ -89,7 +89,7 @@ static bool walk_on(struct ml_arena *a, struct ml_walk *walk)
 }
 
 /* Return: false: nothing is left to look at. */
-static bool fill(struct ml_arena *a, u32 *looks)
+static bool reclaim_fill(struct ml_arena *a, u32 *looks)
 {
 	struct ml_walk *walk = &a->policy.reclaim;
 	struct ml_run *run;
@@ -129,7 +129,7 @@ static void tell(struct ml_arena *a, const u64 *objects)
 }
 
 /* What only seems to have something takes little of the time of who is short. */
-static void account(struct ml_arena *a, u64 begun, bool ended)
+static void reclaim_account(struct ml_arena *a, u64 begun, bool ended)
 {
 	u64 dropped = a->count.by_cause[MEMLANE_CAUSE_PURGE], now = a->ops->now();
 	struct ml_policy *p = &a->policy;
@@ -143,7 +143,7 @@ static void account(struct ml_arena *a, u64 begun, bool ended)
 	p->reclaim_took = 0;
 }
 
-static void purge(struct ml_arena *a, u64 pages)
+static void reclaim_purge(struct ml_arena *a, u64 pages)
 {
 	u64 objects[] = { a->lane[MEMLANE_FAST].objects, a->lane[MEMLANE_SLOW].objects };
 	u64 was = a->count.pages_returned;
@@ -155,7 +155,7 @@ static void purge(struct ml_arena *a, u64 pages)
 		return;
 	while (more && looks && returned(a, was) < pages) {
 		empty_batch(a, pages - returned(a, was));
-		more = fill(a, &looks);
+		more = reclaim_fill(a, &looks);
 		if (!ml_batch_now(a)) {
 			more |= a->batch->nr > 0;
 			go_back(a);
@@ -165,7 +165,7 @@ static void purge(struct ml_arena *a, u64 pages)
 		cond_resched();
 	}
 	tell(a, objects);
-	account(a, begun, !more);
+	reclaim_account(a, begun, !more);
 }
 
 static u64 reclaim(struct ml_arena *a, u64 pages)
@@ -175,7 +175,7 @@ static u64 reclaim(struct ml_arena *a, u64 pages)
 	WRITE_ONCE(a->reclaiming, true);
 	trim(a, pages);
 	if (a->policy.purgeable && returned(a, was) < pages)
-		purge(a, pages - returned(a, was));
+		reclaim_purge(a, pages - returned(a, was));
 	WRITE_ONCE(a->reclaiming, false);
 	ml_publish(a);
 	return returned(a, was);

@@ -60,7 +60,7 @@ static bool leave_other(struct ml_arena *a, struct leaving *l, u64 loc, u32 inde
 }
 
 /* An index leaves the place that its entry says. False: it has another. */
-static bool leave(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
+static bool stock_leave(struct ml_arena *a, struct leaving *l, u64 loc, u32 index)
 {
 	u32 slot;
 
@@ -82,7 +82,7 @@ static int free_stock(struct ml_arena *a, struct leaving *l, u32 index)
 
 	if (err)
 		return err;
-	if (likely(ml_words_placed(&w)) && !leave(a, l, memlane_entry_loc(word, index), index)) {
+	if (likely(ml_words_placed(&w)) && !stock_leave(a, l, memlane_entry_loc(word, index), index)) {
 		a->count.spoiled++;
 		return -EBADF;
 	}
@@ -173,8 +173,8 @@ static __always_inline bool is_there(u64 word, u64 loc, u32 index, u64 *gen)
 }
 
 /*
- * Free the row: as ml_slot_empty(), then ml_index_unbind() but for the state, of each that is at its
- * place, so that it is bound. Return: how many.
+ * Free the row. What is at its place is bound, and is freed as by ml_slot_empty() and ml_index_unbind(),
+ * which also clears the state: row_end() does that here. Return: how many.
  */
 static __always_inline u32 row_free(const struct row *r, struct ml_span *span, const u32 *indices,
 				    u32 most, const s32 by, const s32 slots)

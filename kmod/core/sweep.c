@@ -60,7 +60,7 @@ static void place(struct ml_arena *a, u32 index, enum mode mode)
 	ml_batch_place(a, index, w.lane, w.temper);
 }
 
-static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
+static void sweep_purge(struct ml_arena *a, const struct sweep *w, u32 index)
 {
 	u64 loc;
 	struct ml_run *run = ml_place_of(a, index, &loc);
@@ -73,7 +73,7 @@ static void purge(struct ml_arena *a, const struct sweep *w, u32 index)
 }
 
 /* Once a period, however often the walk has to come back. */
-static void age(struct ml_arena *a, struct ml_walk *walk, u32 index)
+static void sweep_age(struct ml_arena *a, struct ml_walk *walk, u32 index)
 {
 	if (index < walk->aged)
 		return;
@@ -97,11 +97,11 @@ static void visit(struct ml_arena *a, const struct sweep *w, u32 index)
 		return;
 	switch (w->mode) {
 	case AGE:
-		age(a, w->walk, index);
+		sweep_age(a, w->walk, index);
 		place(a, index, w->mode);
 		break;
 	case PURGE:
-		purge(a, w, index);
+		sweep_purge(a, w, index);
 		break;
 	default:
 		stale(a, index);

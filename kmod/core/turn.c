@@ -43,8 +43,8 @@ static bool waits_still(const struct ml_arena *a, u32 served)
  * ml_turn_pass - let others have the lock
  * @a: arena; arena.lock, which is dropped meanwhile
  *
- * Whoever waits for it has had it, or one of them, when this returns. A thread that does not run
- * is waited for once, and no longer than NAPS.
+ * When this returns, the thread that waited for the lock has had it; of several, one has. This waits
+ * once for a thread that does not run, and no longer than NAPS.
  */
 void ml_turn_pass(struct ml_arena *a)
 {

@@ -183,7 +183,7 @@ TEST(a_process_that_exits_leaves_no_socket)
 	remove_folder();
 }
 
-/* A line has 31 bytes at most: whoever waited for it would wait for all of them. */
+/* A line has 31 bytes at most: a process that waited for the line would wait for each byte. */
 TEST(a_process_that_exits_does_not_wait_for_a_slow_reader)
 {
 	int go[2], status, fd, sent = 0;

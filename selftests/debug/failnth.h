@@ -32,7 +32,7 @@
 #define ROOM		16	/* without memory no room is made, and so -ENOSPC is said */
 #define GROWS		32	/* once work was done that is taken back, the limit stays */
 #define MAPS		64	/* it is no call with an answer */
-#define MANY		128	/* points that take long: one in MANY_STRIDE, but for ML_ALL=1 */
+#define MANY		128	/* each point takes long: one in MANY_STRIDE is tried, and all with ML_ALL=1 */
 
 #define REPEATS		20
 #define DESCRIPTORS	256	/* bytes */
